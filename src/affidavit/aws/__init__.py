@@ -1,0 +1,1 @@
+"""The only door to AWS: clients, roles, paging, rate limits, retries, redaction."""

@@ -1,0 +1,1 @@
+"""Charts: numbers to SVG, for console and report."""

@@ -1,0 +1,1 @@
+"""From observations to verdicts: records, joins, fan-outs and CEL checks. Pure: no I/O, no AWS."""

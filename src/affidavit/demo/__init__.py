@@ -1,0 +1,1 @@
+"""The simulated estate: an emulated AWS on loopback. Everything made from it is marked synthetic."""

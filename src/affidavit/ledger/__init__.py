@@ -1,0 +1,1 @@
+"""RFC 6962 Merkle log, C2SP checkpoints, signing keys."""

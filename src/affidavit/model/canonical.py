@@ -1,0 +1,59 @@
+"""Canonical JSON and digests: what is hashed, signed and compared byte by byte.
+
+Canonical means RFC 8785 for the values that we allow: objects with ASCII keys, arrays, strings,
+whole numbers within +-(2**53 - 1), true, false, null; **no floats**. For those, sorted keys without
+white space are RFC 8785; a test compares with the independent package `rfc8785`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MAX_INTEGER = 2**53 - 1
+"""The largest whole number that every JSON reader keeps exactly (RFC 8785, section 3.2.2.3)."""
+
+
+def canonical(value: Any) -> bytes:
+    """Return the canonical JSON of `value` as UTF-8 bytes; `TypeError` names what is not allowed."""
+    _refuse(value, "$")
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, hexadecimal."""
+    return digest(canonical(value))
+
+
+def plain_json(value: Any) -> bytes:
+    """Return deterministic JSON that may hold floats (bodies of observations), UTF-8."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def _refuse(value: Any, path: str) -> None:
+    if value is None or isinstance(value, (bool, str)):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise TypeError(f"{path}: {value} is beyond 2**53 - 1")
+        return
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise TypeError(f"{path}: key {key!r} is not an ASCII string")
+            _refuse(member, f"{path}.{key}")
+        return
+    if isinstance(value, (list, tuple)):
+        for index, member in enumerate(value):
+            _refuse(member, f"{path}[{index}]")
+        return
+    raise TypeError(f"{path}: {type(value).__name__} has no canonical form")

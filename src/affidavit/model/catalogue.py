@@ -1,0 +1,137 @@
+"""The catalogue behind a framework: operations, metrics, resource sets, checks and Config rules as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from affidavit.model.framework import Framework
+from affidavit.model.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One API operation that is asked."""
+
+    key: str
+    """Our key; equals the operation's name except where two services share one."""
+    service: str
+    operation: str
+    per_account: bool
+    """True: asked once per account (global services), not in each Region."""
+    fan_out: str
+    """How its requests are made: `once`, or the name of a fan-out in `checks.fanout`."""
+    inputs: Mapping[str, str]
+    """Request members and where their values come from, in words for people; the fan-out makes them."""
+    parents: tuple[str, ...]
+    """Keys of the operations whose answers the fan-out reads; they are asked first."""
+    absent_on: frozenset[str]
+    """Error codes that are an answer: 'there is none'."""
+    iam_action: str
+    redact: tuple[str, ...]
+    """Paths of secrets in the answer, dots and [] for lists, e.g. Functions[].Environment.Variables.*"""
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A CloudWatch metric that checks read as r.metric.<name> or acct.metric.<name>."""
+
+    name: str
+    per_model: bool
+    namespace: str
+    metric_names: tuple[str, ...]
+    stat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """How another operation's answer comes into a record."""
+
+    name: str
+    """Member of r, for example GetBucketPolicy."""
+    operation: str
+    mode: str
+    """one: the answer asked for this item; list: those that name it; elem:<path>: the matching list element."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceSet:
+    """A kind of record that checks run over."""
+
+    id: str
+    title: str
+    arn: str
+    """Where a record's ARN comes from, in words."""
+    resource_type: str
+    """CloudFormation's name of the type, for example AWS::S3::Bucket."""
+    per_account: bool
+    """True: its records exist once per account (IAM), in GLOBAL_REGION."""
+    item_operation: str
+    """Operation that lists the items, or empty."""
+    item_path: str
+    joins: tuple[Join, ...]
+    facts: Mapping[str, str]
+    derived: tuple[str, ...]
+    scoping_operations: tuple[str, ...]
+    scoping: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A member of an answer that a check reads."""
+
+    path: str
+    """As in the expression, list elements as []: r.GetGuardrail.contentPolicy.filters[].inputAction"""
+    required: bool
+    absent_means: str
+    """What AWS documents for an absent optional member; empty for required ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A rule with a verdict, over one kind of record."""
+
+    id: str
+    resource_set: str
+    type: str
+    keyword: str
+    applies: str
+    """CEL."""
+    compliant: str
+    """CEL."""
+    inconclusive: str
+    """CEL, or empty."""
+    words: str
+    params: Mapping[str, Any]
+    empty_verdict: Verdict
+    """Verdict of an empty set, where `empty_when` (CEL over acct and p) holds."""
+    empty_when: str
+    operations: tuple[str, ...]
+    """Keys of the operations that it reads, scoping included."""
+    reads: tuple[Member, ...]
+    note: str
+    digest: str
+    """SHA-256 over the canonical JSON of everything above: the version of the check that evidence names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigRule:
+    """An AWS Config managed rule and the check that gives the direct verdict."""
+
+    identifier: str
+    check: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """A framework with all that is needed to collect and judge its evidence."""
+
+    framework: Framework
+    operations: Mapping[str, Operation]
+    metrics: Mapping[str, Metric]
+    resource_sets: Mapping[str, ResourceSet]
+    checks: Mapping[str, Check]
+    config_rules: Mapping[str, ConfigRule]
+    """By identifier."""
+    digest: str
+    """SHA-256 over the catalogue's files: its version, named in every run record."""

@@ -1,0 +1,152 @@
+"""Runs: one collection of one assessment on one day, and what it says about itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from affidavit.model.times import iso
+from affidavit.model.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An account or Region that was not collected, and why."""
+
+    account_id: str
+    region: str
+    """Empty where the whole account was left out."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """Accounts times Regions in scope."""
+
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """A framework put to work on an estate."""
+
+    id: str
+    name: str
+    tenant: str
+    """Account id and Region of whoever owns it, as `111122223333/us-east-1`."""
+    framework_id: str
+    estate: Estate
+    created_at: datetime
+    created_by: str
+    parameters: Mapping[str, Mapping[str, Any]]
+    """The user's own parameters by check id; they override check and source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlVerdict:
+    """What a run says of one control."""
+
+    control_id: str
+    control_set_id: str
+    verdict: Verdict
+    counts: Mapping[str, int]
+    """Evidence records by verdict value."""
+    judged: int
+    """Records that a check decided."""
+    expected: int
+    """Records that a check applied to, decided or not."""
+    accounts: int
+    """Accounts with at least one judged record."""
+    regions: int
+    """Regions with at least one judged record (GLOBAL_REGION counts as one)."""
+    gaps: Mapping[str, int]
+    """Gap reasons and how often."""
+    manual: str
+    """'' for full automation, else missing, expired or present."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for canonical JSON."""
+        return {
+            "control_set_id": self.control_set_id,
+            "verdict": self.verdict.value,
+            "records": dict(self.counts),
+            "judged": self.judged,
+            "expected": self.expected,
+            "accounts": self.accounts,
+            "regions": self.regions,
+            "gaps": dict(self.gaps),
+            "manual": self.manual,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as a leaf of the ledger; the last one of a run's leaves."""
+
+    run_id: str
+    assessment_id: str
+    assessment_name: str
+    tenant: str
+    sequence: int
+    """1 for the assessment's first run, then without holes: a missing run shows."""
+    previous: str
+    """Ledger entry of the assessment's previous run record, or empty."""
+    framework_id: str
+    framework_version: str
+    catalogue_digest: str
+    day: date
+    """UTC."""
+    started_at: datetime
+    finished_at: datetime
+    tool: str
+    synthetic: bool
+    estate: Estate
+    operations: int
+    """Distinct questions asked."""
+    naive_operations: int
+    """Questions that asking for each control by itself would have taken."""
+    calls: int
+    """HTTP requests sent."""
+    gaps: Mapping[str, int]
+    controls: Mapping[str, ControlVerdict]
+    evidence: int
+    """Number of evidence records."""
+    first_leaf: int
+    """Index of the first evidence leaf; the run's evidence is first_leaf .. first_leaf + evidence - 1."""
+    parameters: Mapping[str, Mapping[str, Any]]
+    """The user's own parameters in force."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as it is hashed."""
+        from affidavit.model.canonical import plain_json
+
+        return {
+            "kind": "run",
+            "run_id": self.run_id,
+            "assessment_id": self.assessment_id,
+            "assessment_name": self.assessment_name,
+            "tenant": self.tenant,
+            "sequence": self.sequence,
+            "previous": self.previous,
+            "framework_id": self.framework_id,
+            "framework_version": self.framework_version,
+            "catalogue_digest": self.catalogue_digest,
+            "day": self.day.isoformat(),
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
+            "tool": self.tool,
+            "synthetic": self.synthetic,
+            "accounts": list(self.estate.accounts),
+            "regions": list(self.estate.regions),
+            "left_out": [[x.account_id, x.region, x.why] for x in self.estate.left_out],
+            "operations": self.operations,
+            "naive_operations": self.naive_operations,
+            "calls": self.calls,
+            "gaps": dict(self.gaps),
+            "controls": {k: v.to_json() for k, v in self.controls.items()},
+            "evidence": self.evidence,
+            "first_leaf": self.first_leaf,
+            "parameters": plain_json(self.parameters).decode(),
+        }

@@ -1,0 +1,1 @@
+"""What can be done, as plain functions; api, console and cli only translate."""

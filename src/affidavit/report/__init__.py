@@ -1,0 +1,1 @@
+"""Assessment reports: content, PDF, package, and the stand-alone verifier."""

@@ -1,0 +1,113 @@
+"""Settings: environment variables over one TOML file over defaults, frozen once read.
+
+Every field has an entry in `docs/reference/settings.md`; a test compares the two.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from affidavit.errors import SettingsError
+
+PREFIX = "AFFIDAVIT_"
+
+
+def _default_keys() -> Path:
+    """Return the folder for keys outside the data folder (XDG base directory specification)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "affidavit" / "keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set; each field is `AFFIDAVIT_<NAME>` or `<name>` in the TOML file."""
+
+    home: Path = Path("affidavit-data")
+    """Where state lives: database, segments, blobs, tiles."""
+    database_url: str = ""
+    """SQLAlchemy URL of the database; empty: SQLite in `home`."""
+    objects: Path | None = None
+    """Where segments and blobs lie; empty: in `home`."""
+    keys: Path = field(default_factory=_default_keys)
+    """Folder of the signing, master and HMAC keys, apart from the data."""
+    key_passphrase: str = ""
+    """Passphrase of the signing key's file; empty: the file itself is mode 0600."""
+    timestamp_url: str = ""
+    """RFC 3161 time-stamping service for checkpoints; empty: none."""
+    concurrency: int = 8
+    """AWS calls under way at once in a run."""
+    call_timeout: int = 30
+    """Seconds until a single AWS call counts as timed out."""
+    requests_per_second: int = 20
+    """Token bucket for each account, Region and service (LookupEvents keeps AWS's own 2)."""
+
+    @property
+    def database(self) -> str:
+        """Return the SQLAlchemy URL that is really used."""
+        return self.database_url or f"sqlite:///{self.home / 'affidavit.db'}"
+
+    @property
+    def object_folder(self) -> Path:
+        """Return the folder that segments and blobs are really written to."""
+        return self.objects or self.home / "objects"
+
+
+def load(
+    environ: Mapping[str, str] | None = None, toml: Path | None = None, **given: object
+) -> Settings:
+    """Return the settings from `given` values, the environment and the TOML file, in this order.
+
+    The TOML file is `toml`, else the file named by `AFFIDAVIT_CONFIG`, else none. Raises
+    `SettingsError` for an unknown name, an unreadable file, or a value of the wrong kind.
+    """
+    environ = os.environ if environ is None else environ
+    path = toml or (Path(environ["AFFIDAVIT_CONFIG"]) if environ.get("AFFIDAVIT_CONFIG") else None)
+    merged: dict[str, object] = _from_toml(path) if path else {}
+    known = {f.name for f in fields(Settings)}
+    for name in known:
+        value = environ.get(PREFIX + name.upper())
+        if value:
+            merged[name] = value
+    merged.update({name: value for name, value in given.items() if value is not None})
+    unknown = sorted(set(merged) - known)
+    if unknown:
+        raise SettingsError(
+            f"Unknown setting: {', '.join(unknown)}",
+            why=f"Known settings are {', '.join(sorted(known))}.",
+            todo=f"Correct the name in {path}." if path else "Correct the name.",
+        )
+    values: dict[str, Any] = {name: _convert(name, value) for name, value in merged.items()}
+    return Settings(**values)
+
+
+def _from_toml(path: Path) -> dict[str, object]:
+    try:
+        return dict(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read",
+            why=str(error),
+            todo="Correct the file or unset AFFIDAVIT_CONFIG.",
+        ) from error
+
+
+_WHOLE_NUMBERS = frozenset({"concurrency", "call_timeout", "requests_per_second"})
+_PATHS = frozenset({"home", "objects", "keys"})
+
+
+def _convert(name: str, value: object) -> object:
+    if name in _PATHS:
+        return Path(str(value)).expanduser()
+    if name not in _WHOLE_NUMBERS:
+        return str(value)
+    text = str(value)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {text!r}",
+            why="It must be a whole number of at least 1.",
+            todo="Set it to a number or unset it.",
+        )
+    return int(text)

@@ -1,0 +1,1 @@
+"""Where everything is kept: metadata in SQL, evidence in Parquet segments, bodies in blobs."""
