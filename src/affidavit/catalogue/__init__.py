@@ -1,1 +1,1 @@
-"""Frameworks, controls, checks, operations and resource sets as data, and the loader that refuses what does not hold."""
+"""Frameworks, controls, checks and operations as data; the loader refuses what does not hold."""
