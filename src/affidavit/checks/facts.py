@@ -7,7 +7,7 @@ from affidavit.model.observation import GLOBAL_REGION, JsonObject, Result
 
 
 class Facts:
-    """The results of one account, found by operation, Region and parameters. Grows as they arrive."""
+    """The results of one account by operation, Region and parameters. Grows as they arrive."""
 
     def __init__(self, account_id: str, regions: tuple[str, ...]) -> None:
         self.account_id = account_id

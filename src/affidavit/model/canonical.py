@@ -15,7 +15,7 @@ MAX_INTEGER = 2**53 - 1
 
 
 def canonical(value: Any) -> bytes:
-    """Return the canonical JSON of `value` as UTF-8 bytes; `TypeError` names what is not allowed."""
+    """Return the canonical JSON of `value` in UTF-8; `TypeError` names what is not allowed."""
     _refuse(value, "$")
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -40,20 +40,15 @@ def plain_json(value: Any) -> bytes:
 
 
 def _refuse(value: Any, path: str) -> None:
-    if value is None or isinstance(value, (bool, str)):
-        return
-    if isinstance(value, int):
-        if abs(value) > MAX_INTEGER:
-            raise TypeError(f"{path}: {value} is beyond 2**53 - 1")
-        return
     if isinstance(value, Mapping):
         for key, member in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise TypeError(f"{path}: key {key!r} is not an ASCII string")
             _refuse(member, f"{path}.{key}")
-        return
-    if isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple)):
         for index, member in enumerate(value):
             _refuse(member, f"{path}[{index}]")
-        return
-    raise TypeError(f"{path}: {type(value).__name__} has no canonical form")
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise TypeError(f"{path}: {value} is beyond 2**53 - 1")
+    elif value is not None and not isinstance(value, (str, int)):
+        raise TypeError(f"{path}: {type(value).__name__} has no canonical form")

@@ -1,4 +1,4 @@
-"""The catalogue behind a framework: operations, metrics, resource sets, checks and Config rules as values."""
+"""What is behind a framework: operations, metrics, resource sets, checks and Config rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ class Operation:
     fan_out: str
     """How its requests are made: `once`, or the name of a fan-out in `checks.fanout`."""
     inputs: Mapping[str, str]
-    """Request members and where their values come from, in words for people; the fan-out makes them."""
+    """Request members and where their values come from, in words; the fan-out makes them."""
     parents: tuple[str, ...]
     """Keys of the operations whose answers the fan-out reads; they are asked first."""
     absent_on: frozenset[str]
     """Error codes that are an answer: 'there is none'."""
     iam_action: str
     redact: tuple[str, ...]
-    """Paths of secrets in the answer, dots and [] for lists, e.g. Functions[].Environment.Variables.*"""
+    """Paths of secrets in the answer: dots, [] for lists, * for any: Env.Variables.*"""
     note: str
 
 
@@ -51,7 +51,7 @@ class Join:
     """Member of r, for example GetBucketPolicy."""
     operation: str
     mode: str
-    """one: the answer asked for this item; list: those that name it; elem:<path>: the matching list element."""
+    """one: the answer asked for this item; list: those naming it; elem:<path>: the matching one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Member:
     """A member of an answer that a check reads."""
 
     path: str
-    """As in the expression, list elements as []: r.GetGuardrail.contentPolicy.filters[].inputAction"""
+    """As in the expression, list elements as []: r.GetGuardrail.topicPolicy.topics[].name"""
     required: bool
     absent_means: str
     """What AWS documents for an absent optional member; empty for required ones."""
@@ -111,7 +111,7 @@ class Check:
     reads: tuple[Member, ...]
     note: str
     digest: str
-    """SHA-256 over the canonical JSON of everything above: the version of the check that evidence names."""
+    """SHA-256 over all of the above: the version of the check that evidence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

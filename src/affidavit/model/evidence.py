@@ -22,7 +22,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is kept, hashed, reported and verified. All values are strings, so that the JSON is canonical."""
+    """What is kept, hashed, reported and verified; no floats, so that its JSON is canonical."""
 
     id: str
     """UUID version 7."""
@@ -36,7 +36,7 @@ class Evidence:
     """Where it came from: a `SourceType` value."""
     keyword: str
     evidence_type: str
-    """Audit Manager's evidenceByType: Compliance check, User activity, Configuration data, Manual."""
+    """evidenceByType: Compliance check, User activity, Configuration data or Manual."""
     time: datetime
     account_id: str
     region: str

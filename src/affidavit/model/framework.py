@@ -77,7 +77,7 @@ class Control:
     action_plan: ActionPlan
     manual_evidence: ManualEvidence | None
     crosswalk: Mapping[str, tuple[str, ...]]
-    """Other frameworks' identifiers by framework: nist_ai_rmf, iso_42001, eu_ai_act, owasp_llm_2025, aws_genai_lens."""
+    """Identifiers by framework: nist_ai_rmf, iso_42001, eu_ai_act, owasp_llm_2025, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

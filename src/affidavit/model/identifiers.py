@@ -12,7 +12,7 @@ _UUID_BITS_RANDOM = 74
 
 
 def stable_id(kind: str, name: str) -> str:
-    """Return the UUID that `name` of this `kind` has for ever, for example ("control", "GENAI-RESP-01")."""
+    """Return the UUID that `name` of this `kind` ("control", "framework", …) has for ever."""
     return str(uuid.uuid5(NAMESPACE, f"{kind}:{name}"))
 
 

@@ -1,7 +1,7 @@
 """Observations and gaps: what one AWS operation answered, or why it could not be known.
 
-An `Observation` is one operation's whole answer (all pages) from one account and Region at one time,
-with the proof of how it was made. A `Gap` is the reason why there is none: never an exception
+An `Observation` is one operation's whole answer (all pages) from one account and Region at one
+time, with the proof of how it was made. A `Gap` is the reason why there is none: never an exception
 swallowed, never an empty list.
 """
 
@@ -112,7 +112,7 @@ class Unit:
 
     @property
     def id(self) -> str:
-        """Return the digest that identifies this question within a run: account, Region, key, parameters."""
+        """Return the digest that identifies this question within a run."""
         return digest_of(
             [self.account_id, self.region, self.key, plain_json(self.parameters).decode()]
         )
@@ -128,9 +128,9 @@ class Observation:
     operation: str
     """botocore's name of the operation, for example GetPublicAccessBlock."""
     absent: str
-    """Error code that means 'there is none' (NoSuchBucketPolicy), else empty: then `body` is the answer."""
+    """Error code that means 'there is none' (NoSuchBucketPolicy), else empty."""
     body: JsonObject
-    """The answer, all pages merged, without ResponseMetadata: JSON values, times as RFC 3339, blobs as base64."""
+    """The answer, all pages merged: JSON values, times as RFC 3339, blobs as base64."""
     proof: Proof
 
     def body_bytes(self) -> bytes:
@@ -138,7 +138,7 @@ class Observation:
         return plain_json(self.body)
 
     def to_json(self) -> JsonObject:
-        """Return the observation without its body (the digest stands for it), for canonical JSON."""
+        """Return the observation for canonical JSON; the body's digest stands for the body."""
         return {
             "kind": "observation",
             "key": self.unit.key,

@@ -114,7 +114,7 @@ class RunRecord:
     evidence: int
     """Number of evidence records."""
     first_leaf: int
-    """Index of the first evidence leaf; the run's evidence is first_leaf .. first_leaf + evidence - 1."""
+    """Index of the first evidence leaf; the run's are first_leaf .. first_leaf + evidence - 1."""
     parameters: Mapping[str, Mapping[str, Any]]
     """The user's own parameters in force."""
 

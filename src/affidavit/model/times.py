@@ -9,7 +9,7 @@ def utc_now() -> datetime:
 
 
 def iso(time: datetime) -> str:
-    """Return `time` as RFC 3339 in UTC with `Z`, with six digits of fraction only where not zero."""
+    """Return `time` as RFC 3339 in UTC with `Z`; six digits of fraction only where not zero."""
     if time.tzinfo is None:
         raise ValueError(f"{time!r} has no time zone")
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

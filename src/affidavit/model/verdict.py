@@ -9,7 +9,7 @@ class Verdict(StrEnum):
     COMPLIANT = "COMPLIANT"
     NON_COMPLIANT = "NON_COMPLIANT"
     NOT_APPLICABLE = "NOT_APPLICABLE"
-    """Shown as inconclusive: activity, manual evidence, gaps, records the check does not speak of."""
+    """Shown as inconclusive: activity, manual evidence, gaps, records out of a check's scope."""
 
     @property
     def words(self) -> str:
