@@ -1,1 +1,1 @@
-"""Offline verification of a report. Imports nothing of ours; trusts only the key that the auditor has."""
+"""Offline verification of a report: imports nothing of ours, trusts only the auditor's key."""

@@ -1,0 +1,110 @@
+"""Verify a whole report: run the steps, stop at the first that fails, say what was found."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .failure import VerificationError
+from .note import Key
+from .runs import VERDICTS, days_without_run
+from .state import State
+from .steps import STEPS
+from .zipsafe import Archive
+
+NO_KEY = (
+    "No key was given (--key). The key in the report proves nothing: whoever forges a report "
+    "forges its key as well. Ask the operator for the public key on another way."
+)
+_ALWAYS = (
+    "That AWS answered so: the collector ran in the operator's hands.",
+    "Procedures: they are not judged by machine; the catalogue of controls is Affidavit's own.",
+    "That report.pdf says what the records say: it is signed with them, not compared.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first thing that is wrong."""
+
+    step: str
+    where: str
+    what: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What verification found; `verified` only where a key was given and every step held."""
+
+    report: str
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """(name, what was checked) of each step that held."""
+    failure: Failure | None = None
+    keyless: bool = False
+    notes: list[str] = field(default_factory=list)
+    """What is not proved."""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether the report holds."""
+        return self.failure is None and not self.keyless
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as JSON's values."""
+        failure = self.failure
+        return {
+            "report": self.report,
+            "verified": self.verified,
+            "key_given": not self.keyless,
+            "failure": failure
+            and {"step": failure.step, "where": failure.where, "what": failure.what},
+            "steps": [{"step": step, "checked": words} for step, words in self.steps],
+            "not_proved": self.notes,
+            **self.facts,
+        }
+
+
+def verify(path: Path, key: Key | None, previous: Path | None = None) -> Outcome:
+    """Return what verifying the report at `path` finds; `OSError` if it cannot be read."""
+    outcome = Outcome(report=path.name, keyless=key is None)
+    step = "archive"
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(Archive(path))
+            old = stack.enter_context(Archive(previous)) if previous else None
+            state = State(archive, key, old)
+            words = f"{len(archive.entries)} files, {archive.size:,} bytes, nothing hidden"
+            outcome.steps.append((step, words))
+            for step, check in STEPS:
+                outcome.steps.append((step, check(state)))
+        except VerificationError as error:
+            outcome.failure = Failure(step, error.where, error.what)
+            return outcome
+    outcome.facts = _facts(state)
+    outcome.notes = [*state.notes, *_ALWAYS]
+    return outcome
+
+
+def _facts(state: State) -> dict[str, Any]:
+    assessment = state.predicate.get("assessment", {})
+    last = state.inside[-1]
+    missing = days_without_run(state.runs, state.scope)
+    return {
+        "report_id": state.predicate.get("report_id", ""),
+        "assessment": {"id": state.scope.assessment, "name": assessment.get("name", "")},
+        "tenant": state.scope.tenant,
+        "period": [state.scope.first_day.isoformat(), state.scope.last_day.isoformat()],
+        "synthetic": state.synthetic,
+        "runs": len(state.inside),
+        "days_without_run": [day.isoformat() for day in missing],
+        "evidence": {verdict: state.counts[verdict] for verdict in VERDICTS},
+        "evidence_by_control": {
+            control: {verdict: counts[verdict] for verdict in VERDICTS}
+            for control, counts in sorted(state.controls.items())
+        },
+        "omitted": {},
+        "controls_last_run": {name: c["verdict"] for name, c in sorted(last.controls.items())},
+        "tree": {"size": state.checkpoint.size, "root": state.checkpoint.root.hex()},
+        "signing_key_protection": state.predicate.get("key_protection", ""),
+    }

@@ -1,0 +1,196 @@
+"""The checks of a report, one after the other, each standing on those before it.
+
+Each step returns in words what was checked, or raises `VerificationError` for the first thing that
+is wrong. `STEPS` is the order. What later steps need is kept in `State`.
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+from . import csvcheck, dsse, evidence, runs
+from .failure import VerificationError
+from .keys import key_in_package, signing_key
+from .ledgers import ledgers
+from .note import check_signature, parse_checkpoint, parse_note
+from .observations import read_observations
+from .proved import proved_records
+from .state import (
+    CATALOGUE,
+    CHECKPOINT,
+    CONSISTENCY,
+    ENVELOPE,
+    MANIFEST,
+    MAX_MANIFEST,
+    MAX_SMALL,
+    RECORDS,
+    State,
+)
+from .timestamp import MAX_STAMP, check_stamp
+from .timestamp import NAME as STAMP
+from .walk import records
+
+NEEDED = frozenset(
+    ("report.pdf", "README.txt", "keys.txt", CHECKPOINT, RECORDS, CONSISTENCY, CATALOGUE)
+) | {runs.NAME, evidence.NAME, csvcheck.NAME}
+OTHER_KINDS = ("change", "parameter", "key", "checkpoint")
+"""Kinds of records besides evidence and runs that a ledger may hold."""
+
+
+def manifest(state: State) -> str:
+    """Check the envelope's signature; read the manifest; compare its plain copy."""
+    archive = state.archive
+    data = archive.read(ENVELOPE, MAX_MANIFEST)
+    payload, key_id, _ = dsse.open_envelope(data, ENVELOPE)
+    subjects, predicate = dsse.statement(payload, ENVELOPE)
+    state.name = f"affidavit/{predicate.get('tenant')}"
+    key, how = state.given, ""
+    if key is None:
+        key = key_in_package(archive, state.name)
+    elif not key.fits(state.name):
+        raise VerificationError(ENVELOPE, f"is of {state.name}; the key given is of {key.name}")
+    else:
+        key, how = signing_key(archive, key, state.name, key_id)
+    dsse.check_envelope(data, key, state.name, ENVELOPE)
+    if archive.read(MANIFEST, MAX_MANIFEST) != payload:
+        raise VerificationError(MANIFEST, "differs from the signed manifest in the envelope")
+    state.key, state.subjects, state.predicate = key, subjects, predicate
+    try:
+        period = [date.fromisoformat(day) for day in predicate["period"]]
+        state.scope = runs.Scope(predicate["tenant"], predicate["assessment"]["id"], *period)
+    except (KeyError, TypeError, ValueError) as error:
+        raise VerificationError(MANIFEST, f"does not say what it is about ({error})") from error
+    return f"signed by {state.name} {key_id}" + (f"; {how}" if how else "")
+
+
+def files(state: State) -> str:
+    """Check that the ZIP holds exactly the files of the manifest, each with its digest."""
+    there = set(state.archive.entries) - {MANIFEST, ENVELOPE}
+    for name in sorted(there - set(state.subjects)):
+        raise VerificationError(name, "extra file: the manifest does not name it")
+    for name in sorted((set(state.subjects) | NEEDED) - there):
+        raise VerificationError(name, "missing file: the manifest names it")
+    for name in sorted(there, key=lambda n: state.archive.entries[n].offset):
+        if state.archive.sha256(name) != state.subjects[name]:
+            raise VerificationError(name, "was changed: its SHA-256 is not the manifest's")
+    sealed = state.predicate.get("sealed")
+    if not isinstance(sealed, dict) or not isinstance(sealed.get("bytes"), int):
+        raise VerificationError(MANIFEST, "does not seal the bytes of the ZIP")
+    if sealed["bytes"] != state.archive.entries[MANIFEST].offset:
+        raise VerificationError(state.archive.path.name, "other bytes than the sealed ones precede")
+    if state.archive.sha256_until(sealed["bytes"]) != sealed.get("sha256"):
+        raise VerificationError(state.archive.path.name, "a byte was changed in its packed form")
+    return f"{len(there)} files, each as the manifest says; none extra, none missing"
+
+
+def checkpoint(state: State) -> str:
+    """Check the checkpoint's signature, and that the manifest speaks of the same tree."""
+    assert state.key is not None  # noqa: S101 - set by the first step
+    note = parse_note(state.archive.read(CHECKPOINT, MAX_SMALL), CHECKPOINT)
+    check_signature(note, state.key, state.name, CHECKPOINT)
+    found = parse_checkpoint(note, CHECKPOINT)
+    if found.origin != state.name:
+        raise VerificationError(CHECKPOINT, f"is of another ledger, {found.origin}")
+    said = state.predicate.get("tree")
+    if said != {"size": found.size, "root": found.root.hex()}:
+        raise VerificationError(CHECKPOINT, f"is of another tree than the manifest says ({said})")
+    state.checkpoint = found
+    return f"signed; a tree of {found.size} leaves, root {found.root.hex()[:16]}…"
+
+
+def run_records(state: State) -> str:
+    """Check the run records: proved, numbered without holes, linked; every leaf accounted for."""
+    for proved in proved_records(state.archive, runs.NAME, state.checkpoint):
+        state.runs.append(runs.read_run(proved, state.scope.tenant))
+    runs.check_links(state.runs)
+    begin = runs.check_beginning(state.runs, state.scope)
+    others = []
+    for proved in proved_records(state.archive, RECORDS, state.checkpoint):
+        if proved.record.get("kind") not in OTHER_KINDS:
+            raise VerificationError(
+                proved.where, f"a {proved.record.get('kind')!r} record has no place there"
+            )
+        others.append(proved.leaf)
+    runs.check_cover(state.runs, others, begin, state.checkpoint.size)
+    first, last = state.inside[0], state.inside[-1]
+    numbers = (
+        f"run {first.sequence}" if first is last else f"runs {first.sequence} to {last.sequence}"
+    )
+    return f"{numbers}, none missing; leaves {begin} to {state.checkpoint.size - 1} accounted for"
+
+
+def observations(state: State) -> str:
+    """Check every observation in the package against its digest, and its body against its own."""
+    mode = state.predicate.get("observations")
+    state.observations = found = read_observations(state.archive, str(mode))
+    last = state.inside[-1]
+    if found.latest is not None and found.latest > last.finished:
+        raise VerificationError(
+            found.latest_where, f"was observed after the last run ended ({last.finished})"
+        )
+    if mode == "none":
+        state.notes.append(
+            "What AWS answered: the report was made without observations; only their digests "
+            "stand in the records."
+        )
+        return "none included, by choice"
+    if mode == "pointers":
+        state.notes.append(
+            "The whole answers: only the parts that records point to are included, and without "
+            "the rest their digests cannot be recomputed."
+        )
+    return f"{len(found.synthetic)} as their digests say ({found.bodies} bodies, {found.gaps} gaps)"
+
+
+def totals(state: State) -> str:
+    """Check what the manifest says in sum: counts, the synthetic mark."""
+    said = state.predicate.get("counts")
+    verdicts = {verdict: state.counts[verdict] for verdict in runs.VERDICTS}
+    found = {"evidence": state.counts.total(), "runs": len(state.inside), "verdicts": verdicts}
+    if said != found:
+        raise VerificationError(MANIFEST, f"counts {said}, but the report holds {found}")
+    synthetic = state.synthetic or any(state.observations.synthetic.values())
+    synthetic = synthetic or any(run.record["synthetic"] for run in state.inside)
+    if state.predicate.get("synthetic") is not synthetic:
+        raise VerificationError(
+            MANIFEST,
+            f"says synthetic: {state.predicate.get('synthetic')}; the evidence: {synthetic}",
+        )
+    state.synthetic = synthetic
+    judged = sum(len(run.controls) for run in state.inside)
+    return f"{judged} verdicts of controls recomputed; counts and synthetic mark as in the manifest"
+
+
+def time_stamp(state: State) -> str:
+    """Check the outside time stamp, where there is one."""
+    if STAMP not in state.archive.entries:
+        state.notes.append(
+            "When it happened: there is no outside time stamp, all times are the operator's clock."
+        )
+        return "none"
+    stamped = state.archive.read(CHECKPOINT, MAX_SMALL)
+    stamp = check_stamp(state.archive.read(STAMP, MAX_STAMP), stamped)
+    last = max(state.runs, key=lambda run: run.finished)
+    if last.finished > stamp.time:
+        raise VerificationError(
+            last.where,
+            f"says that it ended at {last.record['finished_at']}, after the checkpoint that holds "
+            f"it was stamped ({stamp.time.isoformat()}): one of the two is backdated",
+        )
+    state.notes.append(
+        f"Who stamped the time: the stamp names {stamp.issuer}; its certificate is not checked."
+    )
+    return f"{stamp.time.isoformat()}, of this checkpoint; issuer not checked"
+
+
+STEPS: tuple[tuple[str, Callable[[State], str]], ...] = (
+    ("manifest", manifest),
+    ("files", files),
+    ("checkpoint", checkpoint),
+    ("runs", run_records),
+    ("observations", observations),
+    ("evidence", records),
+    ("totals", totals),
+    ("time stamp", time_stamp),
+    ("ledgers", ledgers),
+)
+"""Name and function of each check, in order; the ZIP's structure was checked when it was opened."""

@@ -1,0 +1,105 @@
+"""The outcome in words, for a terminal of 80 columns."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from .outcome import NO_KEY, Outcome
+
+WIDTH = 80
+_LABEL = 14
+_WORDS = {
+    "COMPLIANT": "compliant",
+    "NON_COMPLIANT": "non-compliant",
+    "NOT_APPLICABLE": "inconclusive",
+}
+
+
+def render(outcome: Outcome, *, details: bool = False) -> str:
+    """Return the whole summary; `details` adds the counts of each control."""
+    lines = [f"Report {outcome.report}", ""]
+    if outcome.facts:
+        lines += [*_about(outcome.facts), ""]
+    for step, words in outcome.steps:
+        lines += _item(" ok ", step, words)
+    if outcome.failure:
+        failure = outcome.failure
+        lines += _item("FAIL", failure.step, f"{failure.where}: {failure.what}")
+    if outcome.facts and details:
+        lines += ["", *_controls(outcome.facts)]
+    if outcome.notes:
+        lines += ["", "Not proved by this report:"]
+        for note in outcome.notes:
+            lines += textwrap.wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    lines += ["", *textwrap.wrap(_verdict(outcome), WIDTH)]
+    return "\n".join(lines)
+
+
+def _item(mark: str, label: str, words: str) -> list[str]:
+    head = f"{mark}  {label}".ljust(_LABEL + 6)
+    return textwrap.wrap(
+        words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+    )
+
+
+def _about(facts: dict[str, Any]) -> Iterator[str]:
+    first, last = facts["period"]
+    runs, missing = facts["runs"], [date.fromisoformat(d) for d in facts["days_without_run"]]
+    yield from _fact("Assessment", f"{facts['assessment']['name']} ({facts['assessment']['id']})")
+    yield from _fact("Tenant", facts["tenant"])
+    yield from _fact("Period", f"{first} to {last}: {runs} {'run' if runs == 1 else 'runs'}")
+    without = _ranges(missing) if missing else "none"
+    yield from _fact("Without run", f"{len(missing)} days: {without}" if missing else without)
+    yield from _fact("Evidence", _counts(facts["evidence"]))
+    yield from _fact("Controls", _counts(Counter(facts["controls_last_run"].values())))
+    yield from _fact(
+        "Ledger", f"{facts['tree']['size']} leaves, root {facts['tree']['root'][:32]}…"
+    )
+    yield from _fact("Signing key", f"protection: {facts['signing_key_protection']}")
+    if facts["synthetic"]:
+        yield from _fact(
+            "SYNTHETIC", "evidence from an emulator or an unknown endpoint, not from AWS itself"
+        )
+
+
+def _fact(label: str, words: str) -> list[str]:
+    return textwrap.wrap(
+        words,
+        WIDTH,
+        initial_indent=f"{label}:".ljust(_LABEL),
+        subsequent_indent=" " * _LABEL,
+        break_on_hyphens=False,
+    )
+
+
+def _counts(counts: "Counter[str] | dict[str, int]") -> str:
+    return ", ".join(f"{counts.get(verdict, 0)} {word}" for verdict, word in _WORDS.items())
+
+
+def _ranges(days: list[date]) -> str:
+    """Return days as `2026-01-03 to 2026-01-05, 2026-01-09`."""
+    spans: list[list[date]] = []
+    for day in days:
+        if spans and day - spans[-1][-1] == timedelta(days=1):
+            spans[-1] = [spans[-1][0], day]
+        else:
+            spans.append([day, day])
+    return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in spans)
+
+
+def _controls(facts: dict[str, Any]) -> Iterator[str]:
+    yield f"{'Records by control':<34}{'compliant':>13}{'non-compliant':>15}{'inconcl.':>12}"
+    for control, counts in facts["evidence_by_control"].items():
+        numbers = [counts[verdict] for verdict in _WORDS]
+        yield f"{control:<34}{numbers[0]:>13}{numbers[1]:>15}{numbers[2]:>12}"
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.failure:
+        return "NOT VERIFIED. Do not rely on this report; the line marked FAIL says what is wrong."
+    if outcome.keyless:
+        return f"NOT VERIFIED. {NO_KEY}"
+    mark = " Its evidence is SYNTHETIC." if outcome.facts["synthetic"] else ""
+    return f"VERIFIED: nothing in this report was altered, and nothing was left out of it.{mark}"
