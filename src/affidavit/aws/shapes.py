@@ -7,11 +7,11 @@ equals the answer, but for blobs (base64 text) and for time zones (all UTC).
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.model import Shape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from affidavit.aws.models import output_shape, paging
 from affidavit.model.observation import JsonObject
@@ -91,7 +91,7 @@ def _wrong(value: Any, shape: Shape, path: str) -> ShapeError:
     return ShapeError(f"{path}: {shape.type_name} expected, {type(value).__name__} found")
 
 
-def _structure(value: Any, shape: Shape, path: str) -> dict[str, Any]:
+def _structure(value: Any, shape: StructureShape, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _wrong(value, shape, path)
     members = shape.members
@@ -102,7 +102,7 @@ def _structure(value: Any, shape: Shape, path: str) -> dict[str, Any]:
     }
 
 
-def _list(value: Any, shape: Shape, path: str) -> list[Any]:
+def _list(value: Any, shape: ListShape, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise _wrong(value, shape, path)
     return [
@@ -111,7 +111,7 @@ def _list(value: Any, shape: Shape, path: str) -> list[Any]:
     ]
 
 
-def _map(value: Any, shape: Shape, path: str) -> dict[str, Any]:
+def _map(value: Any, shape: MapShape, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _wrong(value, shape, path)
     return {
@@ -153,7 +153,7 @@ def _text(value: Any, shape: Shape, path: str) -> str:
     return value
 
 
-_CONVERTERS = {
+_CONVERTERS: dict[str, Callable[[Any, Any, str], Any]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,

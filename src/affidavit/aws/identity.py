@@ -1,0 +1,242 @@
+"""Who asks: the caller's own account, and the roles it assumes in others; asserted, not assumed.
+
+Every account's id is what `sts:GetCallerIdentity` answers with that account's own credentials. A
+role that leads into another account than the one asked for is refused.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+)
+from botocore.session import Session
+
+from affidavit.aws.clients import Clients, new_session
+from affidavit.aws.errors import (
+    CREDENTIAL_CODES,
+    NO_CREDENTIALS,
+    PARSER_TROUBLE,
+    UNREADABLE,
+    trouble,
+)
+from affidavit.aws.limits import Limits
+from affidavit.aws.models import loader
+from affidavit.aws.settings import AwsSettings
+from affidavit.aws.trace import Trace, tracing
+from affidavit.errors import CollectError, CredentialsError, EstateError
+from affidavit.model.times import iso
+
+DEFAULT_REGION = "us-east-1"
+_TODO = (
+    "Set up credentials (aws configure, aws sso login, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY), or try the simulated estate: affidavit run --demo."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerIdentity:
+    """What sts:GetCallerIdentity answered."""
+
+    account_id: str
+    arn: str
+
+    @property
+    def partition(self) -> str:
+        """Return the partition of the ARN: aws, aws-cn, aws-us-gov."""
+        return self.arn.split(":")[1] or "aws"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """An account that can be asked: its credentials and who they are."""
+
+    session: Session
+    identity: CallerIdentity
+
+
+class Accounts:
+    """The accounts entered so far; each is entered once."""
+
+    def __init__(self, settings: AwsSettings, clients: Clients, limits: Limits) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._home: Access | None = None
+        self._entered: dict[str, Access | CollectError] = {}
+
+    def home(self) -> Access:
+        """Return the caller's own account; raise `CredentialsError` or `CollectError`."""
+        with self._lock:
+            if self._home is None:
+                self._home = self._enter_home()
+                self._entered[self._home.identity.account_id] = self._home
+            return self._home
+
+    def access(self, account_id: str) -> Access:
+        """Return the account, entered by its role if it is not our own.
+
+        Raises `EstateError` where that is not possible; the same error again when asked again.
+        """
+        home = self.home()
+        with self._lock:
+            entered = self._entered.get(account_id)
+            if entered is None:
+                try:
+                    entered = self._enter(home, account_id)
+                except CollectError as error:
+                    entered = error
+                self._entered[account_id] = entered
+        if isinstance(entered, CollectError):
+            raise entered
+        return entered
+
+    def home_region(self, session: Session) -> str:
+        """Return the Region where identity and estate are asked."""
+        region: str | None = self._settings.region or session.get_config_variable("region")
+        return region or DEFAULT_REGION
+
+    def _enter_home(self) -> Access:
+        try:
+            session = new_session(self._settings)
+            identity = self._who(session, "")
+        except NO_CREDENTIALS as error:
+            raise CredentialsError(
+                "No usable AWS credentials were found", why=str(error), todo=_TODO
+            ) from error
+        except ClientError as error:
+            raise _refused(error) from error
+        except (BotoCoreError, *UNREADABLE, *PARSER_TROUBLE) as error:
+            what = trouble(error, iam_action="", endpoint="sts:GetCallerIdentity", html=False)
+            raise CollectError(
+                "AWS could not be asked who we are (sts:GetCallerIdentity)",
+                why=what.message,
+                todo="Check the network, the Region and the endpoint URL.",
+            ) from error
+        return Access(session=session, identity=identity)
+
+    def _who(self, session: Session, account_id: str) -> CallerIdentity:
+        answer = self._sts(session, account_id, "GetCallerIdentity", {})
+        try:
+            return CallerIdentity(account_id=answer["Account"], arn=answer["Arn"])
+        except KeyError as error:
+            raise EstateError(
+                "sts:GetCallerIdentity answered without account or ARN",
+                why=f"{error} is missing from the answer.",
+                todo="Check that the endpoint is AWS's.",
+            ) from error
+
+    def _sts(
+        self, session: Session, account_id: str, operation: str, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        region = self.home_region(session)
+
+        def pace(name: str) -> None:
+            self._limits.wait(account_id, region, "sts", name)
+
+        method = {"GetCallerIdentity": "get_caller_identity", "AssumeRole": "assume_role"}
+        with (
+            self._clients.use(session, account_id, region, "sts") as client,
+            tracing(Trace(pace=pace)),
+        ):
+            answer: dict[str, Any] = getattr(client, method[operation])(**request)
+            return answer
+
+    def _enter(self, home: Access, account_id: str) -> Access:
+        if not self._settings.role_name:
+            raise EstateError(
+                f"Account {account_id} is not the caller's own ({home.identity.account_id})",
+                why="No role name is set by which it could be entered.",
+                todo="Set the role name (--role-name) of a role in that account.",
+            )
+        role = (
+            f"arn:{home.identity.partition}:iam::{account_id}:role/"
+            f"{self._settings.role_name.lstrip('/')}"
+        )
+        session = new_session(self._settings, _role_resolver(lambda: self._assume(home, role)))
+        try:
+            identity = self._who(session, account_id)
+        except (ClientError, BotoCoreError, *UNREADABLE, *PARSER_TROUBLE) as error:
+            what = trouble(error, iam_action="sts:AssumeRole", endpoint="sts", html=False)
+            raise EstateError(
+                f"Account {account_id} cannot be entered by the role {role}",
+                why=what.message,
+                todo="Check that the role exists, trusts the caller and asks for this external id.",
+            ) from error
+        if identity.account_id != account_id:
+            raise EstateError(
+                f"The role {role} leads into account {identity.account_id}, not {account_id}",
+                why="sts:GetCallerIdentity with the role's credentials says so.",
+                todo="Correct the account, the role or the endpoint.",
+            )
+        return Access(session=session, identity=identity)
+
+    def _assume(self, home: Access, role: str) -> dict[str, str]:
+        """Return fresh credentials of `role`, in the form that botocore's refreshing ones take."""
+        settings = self._settings
+        request: dict[str, Any] = {"RoleArn": role, "RoleSessionName": settings.session_name[:64]}
+        if settings.external_id:
+            request["ExternalId"] = settings.external_id
+        if settings.session_tags:
+            tags = sorted(settings.session_tags.items())
+            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags]
+        answer = self._sts(home.session, home.identity.account_id, "AssumeRole", request)
+        given = answer["Credentials"]
+        return {
+            "access_key": given["AccessKeyId"],
+            "secret_key": given["SecretAccessKey"],
+            "token": given["SessionToken"],
+            "expiry_time": iso(given["Expiration"]),
+        }
+
+
+def _refused(error: ClientError) -> CollectError:
+    code = error.response["Error"].get("Code", "")
+    what = trouble(error, iam_action="sts:GetCallerIdentity", endpoint="sts", html=False)
+    if code in CREDENTIAL_CODES:
+        return CredentialsError(
+            "AWS did not accept the credentials",
+            why=what.message,
+            todo="Renew them (aws sso login, or new keys) and run again.",
+        )
+    return CollectError(
+        "AWS did not say who we are (sts:GetCallerIdentity)",
+        why=what.message,
+        todo="Check the credentials, the network, the Region and the endpoint URL.",
+    )
+
+
+def _role_resolver(refresh: Callable[[], dict[str, str]]) -> CredentialResolver:
+    return CredentialResolver(providers=[_RoleProvider(refresh)])
+
+
+class _RoleProvider(CredentialProvider):
+    """Gives credentials that assume the role when first used and again before they expire."""
+
+    METHOD = "affidavit-assume-role"
+
+    def __init__(self, refresh: Callable[[], dict[str, str]]) -> None:
+        super().__init__()
+        self._refresh = refresh
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """Return the credentials; nothing is sent yet."""
+        return DeferredRefreshableCredentials(self._refresh, self.METHOD)
+
+
+def global_region(partition: str) -> str:
+    """Return the Region that is really asked for what exists once per account."""
+    for known in loader().load_data("partitions")["partitions"]:
+        if known["id"] == partition:
+            region: str = known["outputs"]["implicitGlobalRegion"]
+            return region
+    return DEFAULT_REGION

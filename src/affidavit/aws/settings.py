@@ -1,0 +1,46 @@
+"""What the door needs to know to reach AWS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from affidavit import __version__
+
+TOOL = f"affidavit {__version__}"
+"""Written in every proof."""
+
+USER_AGENT = f"affidavit/{__version__}"
+"""Added to the user agent of every request, so that CloudTrail shows who asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSettings:
+    """How AWS is reached; whatever is empty comes from the environment as for every AWS tool."""
+
+    profile: str = ""
+    """Profile of the AWS configuration; empty: AWS_PROFILE or the default."""
+    access_key: str = ""
+    """Static credentials (the simulated estate); empty: the usual chain of providers."""
+    secret_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    endpoint_url: str = ""
+    """One endpoint for all services; empty: AWS_ENDPOINT_URL[_SERVICE], the profile, or AWS."""
+    region: str = ""
+    """Home Region: where the caller's identity and the estate are asked."""
+    role_name: str = ""
+    """Role assumed in every account but the caller's own; may have a path."""
+    external_id: str = ""
+    session_name: str = "affidavit"
+    """Name of the role sessions, at most 64 characters: affidavit-<run>."""
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+    call_timeout: float = 30
+    """Seconds to wait for a connection, and for the answer, before a call counts as timed out."""
+    requests_per_second: float = 20
+    """Pace for each account, Region and service."""
+    max_attempts: int = 5
+    """HTTP requests for one page at most, the first included."""
+    concurrency: int = 8
+    """Calls under way at once; the size of each client's connection pool follows it."""
+    verify_tls: bool = True
+    """Off only for an endpoint under test; everything observed then is marked synthetic."""
+    ca_bundle: str = ""
+    """File of certificate authorities; empty: AWS_CA_BUNDLE, the profile, or the usual ones."""

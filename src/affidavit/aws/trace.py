@@ -1,0 +1,105 @@
+"""What really went over the wire during one question: counted by hooks in botocore's events.
+
+A question runs in one thread from its first page to its last, so the trace of a thread is the trace
+of its question. The hooks are registered on each session and inherited by its clients.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from botocore.session import Session
+
+from affidavit.aws import answers
+
+HTTP_INTERNAL_ERROR = 500
+HTTP_NOT_IMPLEMENTED = 501
+REFUSED_ATTEMPTS = 2
+"""A refused connection is tried once more, not five times: it rarely mends within seconds."""
+
+
+Pace = Callable[[str], None]
+"""Returns when a request of the named operation may go out."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Trace:
+    """The requests and answers of one question."""
+
+    pace: Pace
+    sent: int = 0
+    """HTTP requests sent, retries and redirects included."""
+    url: str = ""
+    """URL of the last request."""
+    html: bool = False
+    """The last answer was a web page."""
+    request_ids: list[str] = field(default_factory=list)
+    """One for each page, and one for the error that ended the question."""
+
+
+_threads = threading.local()
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Make `trace` the one that this thread's requests are noted in, until the block ends.
+
+    Blocks nest: a role's credentials may be renewed in the midst of a question.
+    """
+    outer: Trace | None = getattr(_threads, "trace", None)
+    _threads.trace = trace
+    try:
+        yield trace
+    finally:
+        _threads.trace = outer
+
+
+def install(session: Session) -> None:
+    """Register the hooks on `session`; clients made by it from now on have them."""
+    emitter = session.get_component("event_emitter")
+    emitter.register("before-send", _on_send)
+    emitter.register("before-parse", _on_answer)
+    # More specific names run first, so that a "no" comes before the retry handler's "yes".
+    emitter.register_first("needs-retry.*.*", _on_retry)
+
+
+def _on_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> None:
+    trace: Trace | None = getattr(_threads, "trace", None)
+    if trace is not None:
+        trace.pace(event_name.rsplit(".", 1)[-1])
+        trace.sent += 1
+        trace.url = request.url
+        trace.html = False
+
+
+def _on_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    trace: Trace | None = getattr(_threads, "trace", None)
+    if trace is not None:
+        trace.html = answers.is_html(response_dict["body"])
+    answers.check(operation_model, response_dict)
+
+
+def _on_retry(
+    response: tuple[Any, Any] | None, attempts: int, caught_exception: Any, **_: Any
+) -> bool | None:
+    """Return False where another attempt cannot help; None leaves it to botocore."""
+    if isinstance(caught_exception, (ReadTimeoutError, ConnectTimeoutError)):
+        return False
+    if isinstance(caught_exception, EndpointConnectionError) and attempts >= REFUSED_ATTEMPTS:
+        return False
+    if response is None:
+        return None
+    http, _parsed = response
+    if http.status_code == HTTP_NOT_IMPLEMENTED:
+        return False
+    if http.status_code == HTTP_INTERNAL_ERROR and answers.is_html(http.content):
+        return False
+    return None
