@@ -30,13 +30,16 @@ def check(operation: OperationModel, response: dict[str, Any]) -> None:
     if response["status_code"] >= _FIRST_ERROR_STATUS or not _has_body(operation):
         return
     body: bytes = response["body"]
+    promised = response["headers"].get("content-length")
+    if promised and "content-encoding" not in response["headers"] and int(promised) != len(body):
+        raise ResponseParserError(f"{operation.name}: {len(body)} of {promised} bytes arrived")
     if not body.strip():
         raise ResponseParserError(f"{operation.name} answered with an empty body")
     if is_html(body):
         raise ResponseParserError(f"{operation.name} answered with a web page")
     if _is_raw(operation):
         return
-    _CHECKS[operation.service_model.resolved_protocol](operation.name, body)
+    _CHECKS[operation.service_model.resolved_protocol](operation, body)
 
 
 def _has_body(operation: OperationModel) -> bool:
@@ -55,7 +58,8 @@ def _is_raw(operation: OperationModel) -> bool:
     return payload is not None and shape.members[payload].type_name in {"string", "blob"}
 
 
-def _json(name: str, body: bytes) -> None:
+def _json(operation: OperationModel, body: bytes) -> None:
+    name = operation.name
     try:
         value = json.loads(body)
     except ValueError as error:
@@ -66,21 +70,22 @@ def _json(name: str, body: bytes) -> None:
         raise ResponseParserError(f"{name} answered with JSON that is not an object")
 
 
-def _cbor(name: str, body: bytes) -> None:
+def _cbor(operation: OperationModel, body: bytes) -> None:
     if body[0] >> 5 != _CBOR_MAP:
-        raise ResponseParserError(f"{name} answered with something that is not a CBOR map")
+        raise ResponseParserError(f"{operation.name} answered with no CBOR map")
 
 
-def _rest_xml(name: str, body: bytes) -> None:
-    root = _root(name, body)
-    if root == "Error":
-        raise ResponseParserError(f"{name} answered with success and an error in the body")
+def _rest_xml(operation: OperationModel, body: bytes) -> None:
+    root = _root(operation.name, body)
+    # S3 does so on purpose, and botocore's handler for S3 makes an error of it.
+    if root == "Error" and operation.service_model.service_name != "s3":
+        raise ResponseParserError(f"{operation.name} answered with success and an error in it")
 
 
-def _query(name: str, body: bytes) -> None:
-    root = _root(name, body)
-    if root != f"{name}Response":
-        raise ResponseParserError(f"{name} answered with the XML element {root}")
+def _query(operation: OperationModel, body: bytes) -> None:
+    root = _root(operation.name, body)
+    if root != f"{operation.name}Response":
+        raise ResponseParserError(f"{operation.name} answered with the XML element {root}")
 
 
 def _root(name: str, body: bytes) -> str:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.credentials import CredentialResolver
 from botocore.session import Session
@@ -91,7 +90,7 @@ class Clients:
             self._slots.pop(key).client.close()
 
     def _make(self, session: Session, region: str, service: str) -> Any:
-        client = self._create(session, region, service, {})
+        client: Any = self._create(session, region, service, {})
         if not is_local(client.meta.endpoint_url):
             return client
         if service == "s3":
@@ -112,7 +111,7 @@ class Clients:
             max_pool_connections=min(CONNECTIONS, settings.concurrency),
             **more,
         )
-        return boto3.Session(botocore_session=session).client(
+        return session.create_client(
             service,
             region_name=region,
             endpoint_url=settings.endpoint_url or None,

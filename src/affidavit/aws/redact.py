@@ -56,8 +56,8 @@ def body(value: dict[str, Any], paths: tuple[str, ...]) -> tuple[dict[str, Any],
     every member. A whole value at such a path is replaced, of whatever type.
     """
     pointers: list[str] = []
-    clean = _declared(value, [_steps(path) for path in paths], "", pointers)
-    clean = _detected(clean, "", "", pointers)
+    clean = _detected(value, "", "", pointers)
+    clean = _declared(clean, [_steps(path) for path in paths], "", pointers)
     return clean, tuple(sorted(set(pointers)))
 
 

@@ -66,8 +66,9 @@ def install(session: Session) -> None:
     """Register the hooks on `session`; clients made by it from now on have them."""
     emitter = session.get_component("event_emitter")
     emitter.register("before-send", _on_send)
-    emitter.register("before-parse", _on_answer)
-    # More specific names run first, so that a "no" comes before the retry handler's "yes".
+    # More specific names run first: an answer is looked at before S3's own handler turns what it
+    # cannot read into a retry, and a "no" comes before the retry handler's "yes".
+    emitter.register_first("before-parse.*.*", _on_answer)
     emitter.register_first("needs-retry.*.*", _on_retry)
 
 
