@@ -1,1 +1,23 @@
 """Where everything is kept: metadata in SQL, evidence in Parquet segments, bodies in blobs."""
+
+from affidavit.store.checkpoints import StoredCheckpoint
+from affidavit.store.commits import Committed
+from affidavit.store.log import Log
+from affidavit.store.runs import OpenRun, record_from_json, verdict_from_json
+from affidavit.store.segments import Segment, SegmentWriter
+from affidavit.store.store import Store, open_store
+from affidavit.store.verifying import VerifiedLog
+
+__all__ = [
+    "Committed",
+    "Log",
+    "OpenRun",
+    "Segment",
+    "SegmentWriter",
+    "Store",
+    "StoredCheckpoint",
+    "VerifiedLog",
+    "open_store",
+    "record_from_json",
+    "verdict_from_json",
+]

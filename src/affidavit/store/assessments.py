@@ -1,0 +1,135 @@
+"""Assessments: made with a leaf in the log, found by id, tenant or name."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.errors import StoreError, UsageError
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment, Estate, LeftOut
+from affidavit.model.times import iso, parse
+from affidavit.store import records
+from affidavit.store.database import Database
+from affidavit.store.log import Appender
+from affidavit.store.schema import assessment as table
+
+
+class Assessments:
+    """The assessments of all tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, assessment: Assessment, by: str, now: datetime) -> None:
+        """Keep a new assessment and log the change; `UsageError` where the name is taken."""
+        tenant = assessment.tenant
+        with self._database.write() as connection:
+            appender = Appender(connection, tenant)
+            if self._by_name(connection, tenant, assessment.name):
+                raise UsageError(
+                    f"There is already an assessment named {assessment.name!r} in {tenant}",
+                    todo="Choose another name, or use the one that is there.",
+                )
+            body = plain_json(to_json(assessment)).decode()
+            connection.execute(
+                table.insert().values(
+                    id=assessment.id, tenant=tenant, name=assessment.name, body=body
+                )
+            )
+            records.add(
+                connection, appender, tenant, _change(assessment, by, now, body), now.date()
+            )
+
+    def get(self, assessment_id: str) -> Assessment:
+        """Return an assessment; `StoreError` where there is none of this id."""
+        with self._database.read() as connection:
+            body = connection.scalar(sa.select(table.c.body).where(table.c.id == assessment_id))
+        if body is None:
+            raise StoreError(
+                f"There is no assessment {assessment_id}",
+                todo="Check the id; `affidavit run` makes an assessment.",
+            )
+        return from_json(json.loads(body))
+
+    def find(self, tenant: str, name: str) -> Assessment | None:
+        """Return the tenant's assessment of this name, or None."""
+        with self._database.read() as connection:
+            body = self._by_name(connection, tenant, name)
+        return from_json(json.loads(body)) if body else None
+
+    def every(self, tenant: str | None = None) -> Sequence[Assessment]:
+        """Return the tenant's assessments, or all, by tenant and name."""
+        chosen = sa.select(table.c.body).order_by(table.c.tenant, table.c.name)
+        if tenant is not None:
+            chosen = chosen.where(table.c.tenant == tenant)
+        with self._database.read() as connection:
+            bodies = list(connection.scalars(chosen))
+        return [from_json(json.loads(body)) for body in bodies]
+
+    def _by_name(self, connection: sa.Connection, tenant: str, name: str) -> str | None:
+        return connection.scalar(
+            sa.select(table.c.body).where(table.c.tenant == tenant, table.c.name == name)
+        )
+
+
+def to_json(assessment: Assessment) -> dict[str, Any]:
+    """Return the assessment as JSON values (parameters may hold floats)."""
+    estate = assessment.estate
+    return {
+        "id": assessment.id,
+        "name": assessment.name,
+        "tenant": assessment.tenant,
+        "framework_id": assessment.framework_id,
+        "accounts": list(estate.accounts),
+        "regions": list(estate.regions),
+        "left_out": [[x.account_id, x.region, x.why] for x in estate.left_out],
+        "created_at": iso(assessment.created_at),
+        "created_by": assessment.created_by,
+        "parameters": {check: dict(values) for check, values in assessment.parameters.items()},
+    }
+
+
+def from_json(value: dict[str, Any]) -> Assessment:
+    """Return the assessment that `to_json` wrote."""
+    return Assessment(
+        id=value["id"],
+        name=value["name"],
+        tenant=value["tenant"],
+        framework_id=value["framework_id"],
+        estate=estate_from_json(value),
+        created_at=parse(value["created_at"]),
+        created_by=value["created_by"],
+        parameters=value["parameters"],
+    )
+
+
+def estate_from_json(value: dict[str, Any]) -> Estate:
+    """Return the estate that stands in an assessment's or a run record's JSON."""
+    return Estate(
+        accounts=tuple(value["accounts"]),
+        regions=tuple(value["regions"]),
+        left_out=tuple(
+            LeftOut(account_id=account, region=region, why=why)
+            for account, region, why in value["left_out"]
+        ),
+    )
+
+
+def _change(assessment: Assessment, by: str, now: datetime, body: str) -> dict[str, Any]:
+    """Return the change-log entry; its members are Audit Manager's ChangeLog in snake_case."""
+    return {
+        "kind": "change",
+        "id": new_id(now),
+        "time": iso(now),
+        "created_by": by,
+        "action": "CREATE",
+        "object_type": "ASSESSMENT",
+        "object_id": assessment.id,
+        "object_name": assessment.name,
+        "tenant": assessment.tenant,
+        "details": body,
+    }

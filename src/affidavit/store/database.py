@@ -1,0 +1,228 @@
+"""The database: SQLite (WAL, synchronous FULL) or PostgreSQL, migrated when it is opened.
+
+`read` gives a consistent view, `write` a transaction that either commits or leaves nothing. Writers
+take turns: SQLite has one at a time, on PostgreSQL the rows of a tenant's log are locked. Errors of
+the drivers become `StoreBusyError`, `StoreFullError`, `StoreDamagedError` or `StoreError`.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from affidavit.errors import (
+    SettingsError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreError,
+)
+from affidavit.store.files import disk_errors, full, make_folder
+from affidavit.store.schema import REVISION
+
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another before it gives up."""
+_MIGRATION_LOCK = 0x0AFF1DA7
+_SWEEP_LOCK = 0x0AFF1DA8
+"""Keys of PostgreSQL's advisory locks: any two numbers that nobody else in the database uses."""
+_WRITE = "affidavit_write"
+_PG_BUSY = frozenset({"55P03", "40P01", "40001", "57014"})
+"""lock_not_available, deadlock_detected, serialization_failure, query_canceled."""
+_PG_FULL = frozenset({"53100", "58030"})
+"""disk_full, io_error."""
+_OLDEST_POSTGRES = (15,)
+
+
+class Database:
+    """An open, migrated database."""
+
+    def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.url, self.where = _parsed(url)
+        self.busy_seconds = busy_seconds
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._turn = threading.Lock()
+        if self.is_sqlite and self.url.database:
+            with disk_errors(Path(self.url.database).parent):
+                make_folder(Path(self.url.database).absolute().parent)
+        self._engine = self._make_engine()
+        self._writer = self._engine.execution_options(**{_WRITE: True})
+        try:
+            self._migrate()
+        except StoreError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Give a connection whose queries see one state of the database."""
+        with self._errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Give a transaction, committed at the end unless something was raised."""
+        if self.is_sqlite and not self._turn.acquire(timeout=self.busy_seconds):
+            raise self._busy("another thread of this process is writing")
+        try:
+            with self._errors(), self._writer.begin() as connection:
+                yield connection
+        finally:
+            if self.is_sqlite:
+                self._turn.release()
+
+    def hold_files(self, connection: sa.Connection, *, sweeping: bool) -> None:
+        """Keep sweepers and those who register files apart for the rest of the transaction.
+
+        SQLite's single writer does so by itself.
+        """
+        if not self.is_sqlite:
+            lock = "pg_advisory_xact_lock" + ("" if sweeping else "_shared")
+            connection.execute(sa.text(f"SELECT {lock}({_SWEEP_LOCK})"))
+
+    def _make_engine(self) -> sa.Engine:
+        if not self.is_sqlite:
+            return self._make_postgres()
+        engine = sa.create_engine(
+            self.url, connect_args={"timeout": self.busy_seconds, "check_same_thread": False}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _make_postgres(self) -> sa.Engine:
+        wait = int(self.busy_seconds * 1000)
+        try:
+            return sa.create_engine(
+                self.url,
+                isolation_level="READ COMMITTED",
+                connect_args={"options": f"-c lock_timeout={wait} -c timezone=UTC"},
+            )
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                "PostgreSQL needs the package psycopg",
+                why=str(error),
+                todo="Install Affidavit with its `postgres` extra.",
+            ) from error
+
+    def _migrate(self) -> None:
+        """Bring the schema to this version's, under a lock; a newer one is refused."""
+        with self._errors(), self._engine.connect() as connection:
+            if _revision(connection) == REVISION:
+                return
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+                self._refuse_old_postgres(connection)
+            if _revision(connection) != REVISION:
+                from affidavit.store.migrations import upgrade
+
+                upgrade(connection, self.where)
+
+    def _refuse_old_postgres(self, connection: sa.Connection) -> None:
+        version = connection.dialect.server_version_info or ()
+        if version < _OLDEST_POSTGRES:
+            raise StoreError(
+                f"PostgreSQL {'.'.join(map(str, version))} is too old",
+                why="Affidavit is tested with version 15 and later.",
+                todo="Upgrade the server.",
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: DBAPIError) -> StoreError:
+        original = error.orig
+        if isinstance(original, sqlite3.Error):
+            return self._from_sqlite(original)
+        code = getattr(original, "sqlstate", None) or ""
+        words = " ".join(str(original).split())
+        if code in _PG_BUSY:
+            return self._busy(words)
+        if code in _PG_FULL:
+            return full(self.where, words)
+        return StoreError(
+            f"The database {self.where} refused",
+            why=words,
+            todo="Check that the server runs and that AFFIDAVIT_DATABASE_URL is right.",
+        )
+
+    def _from_sqlite(self, error: sqlite3.Error) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return self._busy(str(error))
+        if code == sqlite3.SQLITE_FULL:
+            return full(self.where, str(error))
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreDamagedError(
+                f"The database {self.where} is damaged",
+                why=str(error),
+                todo="Restore it from a backup, then run `affidavit ledger verify`.",
+            )
+        return StoreError(
+            f"The database {self.where} cannot be used",
+            why=str(error),
+            todo="Check the disk, the folder and its permissions (AFFIDAVIT_HOME).",
+        )
+
+    def _busy(self, why: str) -> StoreBusyError:
+        return StoreBusyError(
+            f"The database {self.where} is locked",
+            why=f"Somebody else was writing for {self.busy_seconds:g} s ({why}).",
+            todo="Wait until the other process has finished, or end it; then run this again.",
+        )
+
+
+def _parsed(text: str) -> tuple[sa.URL, str]:
+    """Return the URL with our driver, and the words for messages (never a password)."""
+    try:
+        url = sa.make_url(text)
+        name = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise _bad_url(str(error)) from error
+    if name == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise _bad_url("A database in memory loses everything.")
+        return url, url.database
+    if name in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg"), url.render_as_string(hide_password=True)
+    raise _bad_url(f"{name} is neither sqlite nor postgresql.")
+
+
+def _bad_url(why: str) -> SettingsError:
+    return SettingsError(
+        "AFFIDAVIT_DATABASE_URL cannot be used",
+        why=why,
+        todo="Set it to sqlite:///path or postgresql://user@host/name, or unset it.",
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    """Set up each connection: our own BEGIN, a log that survives a crash, keys that are checked."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Take the writer's lock at once: a reader that turns writer could not wait for it."""
+    write = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _revision(connection: sa.Connection) -> str:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ""
+    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found or "")

@@ -1,0 +1,61 @@
+"""Evidence as committed: streamed from the segments that the database names, in leaf order."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.model.evidence import Evidence
+from affidavit.store.database import Database
+from affidavit.store.schema import folder
+from affidavit.store.schema import segment as table
+from affidavit.store.segments import read_segment
+
+
+class EvidenceReader:
+    """The committed evidence of all assessments. Segments are checked before they are read."""
+
+    def __init__(self, database: Database, objects: Path) -> None:
+        self._database = database
+        self._objects = objects
+
+    def between(
+        self, assessment_id: str, first_day: date, last_day: date, control: str | None
+    ) -> Iterator[tuple[int, Evidence]]:
+        """Yield (leaf, record) of a period; memory stays flat."""
+        days = table.c.day.between(first_day.isoformat(), last_day.isoformat())
+        for row in self._segments(table.c.assessment_id == assessment_id, days):
+            for number, found in read_segment(self._objects / row.path, row.digest, control):
+                yield row.first_leaf + number, found.evidence
+
+    def by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
+        """Return (leaf, record), or None."""
+        inside = sa.and_(table.c.min_id <= evidence_id, table.c.max_id >= evidence_id)
+        for row in self._segments(inside):
+            for number, found in read_segment(self._objects / row.path, row.digest):
+                if found.evidence.id == evidence_id:
+                    return row.first_leaf + number, found.evidence
+        return None
+
+    def folders(self, assessment_id: str, day: date) -> dict[str, dict[str, int]]:
+        """Return the counters of the day's evidence folders: control -> verdict -> records."""
+        chosen = sa.select(folder).where(
+            folder.c.assessment_id == assessment_id, folder.c.day == day.isoformat()
+        )
+        with self._database.read() as connection:
+            rows = list(connection.execute(chosen))
+        return {
+            row.control_id: {
+                "COMPLIANT": row.compliant,
+                "NON_COMPLIANT": row.non_compliant,
+                "NOT_APPLICABLE": row.not_applicable,
+            }
+            for row in rows
+        }
+
+    def _segments(self, *where: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+        chosen = sa.select(table).where(*where).order_by(table.c.tenant, table.c.first_leaf)
+        with self._database.read() as connection:
+            return list(connection.execute(chosen))

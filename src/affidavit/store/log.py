@@ -1,0 +1,158 @@
+"""A tenant's log in the database: appended in the caller's transaction, proved from rows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from affidavit.errors import LedgerError, StoreDamagedError
+from affidavit.ledger import tree
+from affidavit.ledger.tiles import WIDTH, TileNodes, extend
+from affidavit.ledger.tree import HASH_SIZE
+from affidavit.store.database import Database
+from affidavit.store.places import check_tenant
+from affidavit.store.schema import log, log_tile
+
+
+class Log:
+    """A tenant's log for readers. Sizes: any up to `size`; leaves count from 0."""
+
+    def __init__(self, database: Database, tenant: str) -> None:
+        self.tenant = tenant
+        self._database = database
+
+    @property
+    def size(self) -> int:
+        """Return the number of leaves now."""
+        with self._database.read() as connection:
+            return log_size(connection, self.tenant)
+
+    def root(self, size: int | None = None) -> bytes:
+        """Return the root of the first `size` leaves, or of all."""
+        with self._nodes(size) as (nodes, known):
+            return tree.root(nodes, known)
+
+    def entry(self, index: int) -> bytes:
+        """Return the 32 bytes of leaf `index`."""
+        with self._database.read() as connection:
+            row = fetch(connection, self.tenant, 0, index // WIDTH)
+        at = index % WIDTH * HASH_SIZE
+        if index < 0 or len(row) < at + HASH_SIZE:
+            raise LedgerError(f"The log of {self.tenant} has no leaf {index}")
+        return row[at : at + HASH_SIZE]
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        """Return the audit path of leaf `index` in the tree of `size` leaves."""
+        return self.inclusion_proofs([index], size)[0]
+
+    def inclusion_proofs(
+        self, indices: Sequence[int], size: int | None = None
+    ) -> list[list[bytes]]:
+        """Return the audit paths of many leaves, as ordered; neighbours share the reading."""
+        found: dict[int, list[bytes]] = {}
+        with self._nodes(size) as (nodes, known):
+            for index in sorted(set(indices)):
+                found[index] = tree.inclusion_proof(nodes, index, known)
+        return [found[index] for index in indices]
+
+    def consistency_proof(self, first: int, second: int | None = None) -> list[bytes]:
+        """Return the proof that the tree of `first` leaves is a prefix of that of `second`."""
+        with self._nodes(second) as (nodes, known):
+            return tree.consistency_proof(nodes, first, known)
+
+    @contextmanager
+    def _nodes(self, size: int | None) -> Iterator[tuple[TileNodes, int]]:
+        with self._database.read() as connection:
+            present = log_size(connection, self.tenant)
+            if size is not None and not 0 <= size <= present:
+                raise LedgerError(f"The log of {self.tenant} has {present} leaves, not {size}")
+            yield nodes_of(connection, self.tenant), present if size is None else size
+
+
+class Appender:
+    """Appends leaves within a transaction, whose end is the commit. One at a time per tenant."""
+
+    def __init__(self, connection: sa.Connection, tenant: str) -> None:
+        check_tenant(tenant)
+        self._connection = connection
+        self._tenant = tenant
+        self.size = self._lock()
+        self._edge = self._read_edge()
+
+    def append(self, entries: bytes) -> int:
+        """Append entries of 32 bytes each; return the index of the first."""
+        first = self.size
+        changed = extend(first, self._edge, entries)
+        rows = [
+            {"tenant": self._tenant, "level": r.level, "number": r.number, "hashes": r.hashes}
+            for r in changed
+        ]
+        if rows:
+            self._connection.execute(self._upsert(), rows)
+        self.size += len(entries) // HASH_SIZE
+        self._connection.execute(
+            log.update().where(log.c.tenant == self._tenant).values(size=self.size)
+        )
+        return first
+
+    def root(self) -> bytes:
+        """Return the root of the log as it now stands in the transaction."""
+        return tree.root(nodes_of(self._connection, self._tenant), self.size)
+
+    def _lock(self) -> int:
+        insert = _insert(self._connection, log)
+        self._connection.execute(
+            insert.values(tenant=self._tenant, size=0).on_conflict_do_nothing()
+        )
+        chosen = sa.select(log.c.size).where(log.c.tenant == self._tenant).with_for_update()
+        return int(self._connection.execute(chosen).scalar_one())
+
+    def _read_edge(self) -> dict[int, bytes]:
+        edge: dict[int, bytes] = {}
+        level, count = 0, self.size
+        while count:
+            if count % WIDTH:
+                edge[level] = fetch(self._connection, self._tenant, level, count // WIDTH)
+            level, count = level + 1, count // WIDTH
+        return edge
+
+    def _upsert(self) -> sa.Executable:
+        insert = _insert(self._connection, log_tile)
+        return insert.on_conflict_do_update(
+            index_elements=["tenant", "level", "number"],
+            set_={"hashes": insert.excluded.hashes},
+        )
+
+
+def log_size(connection: sa.Connection, tenant: str) -> int:
+    """Return the number of leaves of the tenant's log; 0 where it has none yet."""
+    found = connection.execute(sa.select(log.c.size).where(log.c.tenant == tenant)).scalar()
+    return int(found or 0)
+
+
+def fetch(connection: sa.Connection, tenant: str, level: int, number: int) -> bytes:
+    """Return a row of hashes; `StoreDamagedError` where it is gone."""
+    found = connection.execute(
+        sa.select(log_tile.c.hashes).where(
+            log_tile.c.tenant == tenant, log_tile.c.level == level, log_tile.c.number == number
+        )
+    ).scalar()
+    if found is None:
+        raise StoreDamagedError(
+            f"The log of {tenant} has no row {number} at level {level}",
+            why="It is not in the table log_tile.",
+            todo="Restore the database from a backup, then run `affidavit ledger verify`.",
+        )
+    return bytes(found)
+
+
+def nodes_of(connection: sa.Connection, tenant: str) -> TileNodes:
+    """Return the tree's nodes as this connection sees them."""
+    return TileNodes(lambda level, number: fetch(connection, tenant, level, number))
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)

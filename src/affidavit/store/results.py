@@ -1,0 +1,142 @@
+"""Results of a run: observations with their bodies as blobs, and gaps; by unit or by digest."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.model.canonical import canonical
+from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
+from affidavit.store.blobs import Blobs
+from affidavit.store.database import Database
+from affidavit.store.schema import result as table
+from affidavit.store.schema import run
+
+_PAGE = 200
+
+
+class Results:
+    """The results of all runs."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def prepare(self, tenant: str, run_id: str, results: Sequence[Result]) -> list[dict[str, Any]]:
+        """Store the bodies durably; return the rows for `put`, the last of equal questions."""
+        bodies = [r.body_bytes() for r in results if isinstance(r, Observation)]
+        addresses = iter(self._blobs.put(tenant, bodies))
+        rows: dict[str, dict[str, Any]] = {}
+        for item in results:
+            rows[item.unit.id] = {
+                "run_id": run_id,
+                "unit_id": item.unit.id,
+                "digest": item.digest,
+                "body": canonical(item.to_json()).decode(),
+                "blob": next(addresses) if isinstance(item, Observation) else "",
+            }
+        return list(rows.values())
+
+    def put(self, connection: sa.Connection, tenant: str, rows: list[dict[str, Any]]) -> None:
+        """Register rows in the caller's transaction, in place of earlier answers to the same."""
+        gone = self._blobs.missing(tenant, {row["blob"] for row in rows if row["blob"]})
+        if gone:
+            raise StoreError(
+                f"{len(gone)} blob(s) were removed while their results were written",
+                why="Somebody deleted files below the object folder.",
+                todo="Run the same command again.",
+            )
+        earlier = table.delete().where(
+            table.c.run_id == sa.bindparam("r"), table.c.unit_id == sa.bindparam("u")
+        )
+        connection.execute(earlier, [{"r": row["run_id"], "u": row["unit_id"]} for row in rows])
+        connection.execute(table.insert(), rows)
+
+    def get(self, run_id: str, unit_id: str) -> Result | None:
+        """Return the run's answer to a question, or None."""
+        found = self._first(table.c.run_id == run_id, table.c.unit_id == unit_id)
+        return self._result(found) if found else None
+
+    def of_run(self, run_id: str) -> Iterator[Result]:
+        """Yield every result of a run, by unit id; no transaction is held in between."""
+        last = ""
+        while True:
+            chosen = (
+                _select()
+                .where(table.c.run_id == run_id, table.c.unit_id > last)
+                .order_by(table.c.unit_id)
+                .limit(_PAGE)
+            )
+            with self._database.read() as connection:
+                rows = list(connection.execute(chosen))
+            for row in rows:
+                yield self._result(row)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].unit_id
+
+    def by_digest(self, digest: str) -> Result:
+        """Return the observation or gap that evidence cites, body and digest verified."""
+        found = self._first(table.c.digest == digest)
+        if found is None:
+            raise StoreDamagedError(
+                f"There is no observation {digest}",
+                why="No row of the database has this digest.",
+                todo="Restore the database from a backup.",
+            )
+        return self._result(found)
+
+    def _first(self, *where: sa.ColumnElement[bool]) -> sa.Row[Any] | None:
+        with self._database.read() as connection:
+            return connection.execute(_select().where(*where).limit(1)).first()
+
+    def _result(self, row: sa.Row[Any]) -> Result:
+        value = json.loads(row.body)
+        found = _gap(value) if value["kind"] == "gap" else self._observation(row, value)
+        if found.digest != row.digest:
+            raise StoreDamagedError(
+                f"The result {row.digest} is not what was stored",
+                why=f"Its digest is now {found.digest}"
+                + (f"; its body is the blob {row.blob}." if row.blob else "."),
+                todo="Restore the database and the blob from a backup.",
+            )
+        return found
+
+    def _observation(self, row: sa.Row[Any], value: dict[str, Any]) -> Observation:
+        bare = Observation(
+            unit=_unit(value),
+            service=value["service"],
+            operation=value["operation"],
+            absent=value["absent"],
+            body={},
+            proof=Proof.from_json(value["proof"]),
+        )
+        return replace(bare, body=json.loads(self._blobs.get(row.tenant, row.blob)))
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(table, run.c.tenant).join(run, run.c.id == table.c.run_id)
+
+
+def _unit(value: dict[str, Any]) -> Unit:
+    return Unit(
+        key=value["key"],
+        account_id=value["account_id"],
+        region=value["region"],
+        parameters=json.loads(value["parameters"]),
+    )
+
+
+def _gap(value: dict[str, Any]) -> Gap:
+    return Gap(
+        unit=_unit(value),
+        service=value["service"],
+        operation=value["operation"],
+        reason=GapReason(value["reason"]),
+        code=value["code"],
+        message=value["message"],
+        proof=Proof.from_json(value["proof"]) if value["proof"] else None,
+    )

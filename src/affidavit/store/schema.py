@@ -1,0 +1,157 @@
+"""The tables. `migrations/` makes them; a test compares the two.
+
+Times that are compared are whole microseconds since 1970 UTC; those shown stand in the JSON.
+Leaves (`leaf`, `first_leaf`) count from 0 in the tenant's log.
+"""
+
+import sqlalchemy as sa
+
+REVISION = "0001"
+"""The newest migration; a test compares it with the folder."""
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+assessment = sa.Table(
+    "assessment",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, doc="The assessment as JSON."),
+    sa.UniqueConstraint("tenant", "name"),
+)
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("assessment_id", sa.Text, sa.ForeignKey("assessment.id"), nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, doc="open, committed or abandoned."),
+    sa.Column("catalogue_digest", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False, doc="Who works on it, as JSON; empty: nobody."),
+    sa.Column("lease", sa.Text, nullable=False, doc="Token of the holder; a lost lease stops him."),
+    sa.Column("held_since", sa.BigInteger, nullable=False),
+    sa.Column("heartbeat", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False, doc="0 until committed."),
+    sa.Column("entry", sa.Text, nullable=False, doc="Ledger entry of the run record, or empty."),
+    sa.Column("first_leaf", sa.BigInteger, nullable=False),
+    sa.Column("leaf", sa.BigInteger, nullable=False, doc="Of the run record; -1 until committed."),
+    sa.Index(
+        "uq_run_open",
+        "assessment_id",
+        "day",
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+    sa.Index(
+        "uq_run_sequence",
+        "assessment_id",
+        "sequence",
+        unique=True,
+        sqlite_where=sa.text("state = 'committed'"),
+        postgresql_where=sa.text("state = 'committed'"),
+    ),
+)
+
+result = sa.Table(
+    "result",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("unit_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False, doc="The observation or gap as canonical JSON."),
+    sa.Column("blob", sa.Text, nullable=False, index=True, doc="Address of the body, or empty."),
+)
+
+segment = sa.Table(
+    "segment",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, sa.ForeignKey("run.id"), nullable=False, index=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("assessment_id", sa.Text, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False, doc="Below the object folder."),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("first_leaf", sa.BigInteger, nullable=False),
+    sa.Column("min_time", sa.BigInteger, nullable=False),
+    sa.Column("max_time", sa.BigInteger, nullable=False),
+    sa.Column("min_id", sa.Text, nullable=False),
+    sa.Column("max_id", sa.Text, nullable=False),
+    sa.Index("ix_segment_assessment_id_day", "assessment_id", "day"),
+    sa.UniqueConstraint("tenant", "first_leaf"),
+)
+
+folder = sa.Table(
+    "folder",
+    metadata,
+    sa.Column("assessment_id", sa.Text, sa.ForeignKey("assessment.id"), primary_key=True),
+    sa.Column("control_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("control_set_id", sa.Text, nullable=False),
+    sa.Column("compliant", sa.BigInteger, nullable=False),
+    sa.Column("non_compliant", sa.BigInteger, nullable=False),
+    sa.Column("not_applicable", sa.BigInteger, nullable=False),
+)
+
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("control_id", sa.Text, primary_key=True),
+    sa.Column("assessment_id", sa.Text, nullable=False),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, doc="The control's verdict as JSON."),
+    sa.Index("ix_verdict_assessment_id_day", "assessment_id", "day"),
+)
+
+log = sa.Table(
+    "log",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+)
+
+log_tile = sa.Table(
+    "log_tile",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("log.tenant"), primary_key=True),
+    sa.Column("level", sa.Integer, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("hashes", sa.LargeBinary, nullable=False, doc="See ledger.tiles."),
+)
+
+record = sa.Table(
+    "record",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("log.tenant"), primary_key=True),
+    sa.Column("leaf", sa.BigInteger, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False, doc="run, change, parameter or key."),
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False, doc="The record as canonical JSON."),
+    sa.Index("ix_record_tenant_kind_day", "tenant", "kind", "day"),
+)
+
+checkpoint = sa.Table(
+    "checkpoint",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("log.tenant"), primary_key=True),
+    sa.Column("size", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True, doc="Fingerprint of the key that signed."),
+    sa.Column("signed_at", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("stamp", sa.LargeBinary, nullable=True, doc="RFC 3161 answer."),
+    sa.Column("stamp_warning", sa.Text, nullable=False, doc="Why there is no stamp, or empty."),
+)

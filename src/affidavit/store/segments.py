@@ -1,0 +1,282 @@
+"""Segments: evidence as immutable Parquet files, named by their SHA-256.
+
+One column per member of the record, and the ledger entry beside, so that any tool reads them and
+the canonical JSON can be made again exactly. Rows stand in leaf order. A segment counts once the
+database names it; a file that it does not name is an orphan.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from hashlib import file_digest, sha256
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.model.canonical import canonical
+from affidavit.model.evidence import Evidence, Input
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.store.files import NewFile, disk_errors, sync_folder
+from affidavit.store.places import tenant_folder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP = 4096
+"""Rows kept in memory before they are written: some ten MB."""
+_FIELDS = tuple(f.name for f in fields(Evidence))
+_REPETITIVE = [
+    "assessment_id",
+    "run_id",
+    "control_set_id",
+    "control_id",
+    "source_id",
+    "source_type",
+    "keyword",
+    "evidence_type",
+    "account_id",
+    "region",
+    "resource_arn",
+    "resource_type",
+    "verdict",
+    "standing",
+    "reason",
+    "gap",
+    "check_id",
+    "check_digest",
+    "parameters",
+    "origin",
+]
+"""Columns that a dictionary makes small."""
+
+Counts = Mapping[tuple[str, str], Mapping[str, int]]
+"""(control set id, control id) -> verdict -> number of records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A written segment: what the commit registers."""
+
+    run_id: str
+    tenant: str
+    assessment_id: str
+    day: str
+    path: str
+    """Below the object folder, with forward slashes."""
+    rows: int
+    digest: str
+    """SHA-256 of the file, hexadecimal; also its name."""
+    entries: bytes
+    """Ledger entries of its rows, in order, 32 bytes each."""
+    counts: Counts
+    min_time: datetime
+    max_time: datetime
+    min_id: str
+    max_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as read: the record, and the entry that stands beside it."""
+
+    evidence: Evidence
+    entry: bytes
+
+
+class SegmentWriter:
+    """Streams evidence into one segment; memory stays flat. Close it, or nothing is kept."""
+
+    def __init__(
+        self, objects: Path, run_id: str, tenant: str, assessment_id: str, day: str
+    ) -> None:
+        self._objects = objects
+        self._ids = {"run_id": run_id, "assessment_id": assessment_id}
+        self._tenant = tenant
+        self._day = day
+        self._new = NewFile(tenant_folder(objects, tenant) / "segments" / day)
+        self._writer: Any = None
+        self._waiting: list[Evidence] = []
+        self._entries: list[bytes] = []
+        self._counts: dict[tuple[str, str], Counter[str]] = {}
+        self._times: list[datetime] = []
+        self._evidence_ids: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+
+    def append(self, evidence: Sequence[Evidence]) -> None:
+        """Take records in; some thousands at a time are sorted by control and time and written."""
+        for item in evidence:
+            if item.run_id != self._ids["run_id"]:
+                raise StoreError(f"Evidence {item.id} belongs to another run", why=item.run_id)
+            if item.assessment_id != self._ids["assessment_id"]:
+                raise StoreError(f"Evidence {item.id} belongs to another assessment")
+            self._waiting.append(item)
+            if len(self._waiting) >= ROW_GROUP:
+                self._flush()
+
+    def close(self) -> Segment:
+        """Write the rest, sync, give the file its name; return what the commit needs."""
+        self._flush()
+        if not self._entries:
+            self.discard()
+            raise StoreError("A segment without evidence", why="Every control has a record a day.")
+        with disk_errors(self._new.path):
+            self._writer.close()
+        self._new.sync()
+        with disk_errors(self._new.path), self._new.path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        final = self._new.keep(f"{digest}.parquet")
+        with disk_errors(final.parent):
+            sync_folder(final.parent)
+        return Segment(
+            **self._ids,
+            tenant=self._tenant,
+            day=self._day,
+            path=final.relative_to(self._objects).as_posix(),
+            rows=sum(len(part) for part in self._entries) // 32,
+            digest=digest,
+            entries=b"".join(self._entries),
+            counts={control: dict(counts) for control, counts in self._counts.items()},
+            min_time=min(self._times),
+            max_time=max(self._times),
+            min_id=min(self._evidence_ids),
+            max_id=max(self._evidence_ids),
+        )
+
+    def discard(self) -> None:
+        """Remove what was written so far."""
+        self._writer = None
+        self._new.discard()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        rows = sorted(self._waiting, key=lambda e: (e.control_id, e.time, e.id))
+        self._waiting = []
+        entries = [sha256(canonical(row.to_json())).digest() for row in rows]
+        with disk_errors(self._new.path):
+            self._write(rows, entries)
+        self._entries.append(b"".join(entries))
+        self._times += (min(row.time for row in rows), max(row.time for row in rows))
+        self._evidence_ids += (min(row.id for row in rows), max(row.id for row in rows))
+        for row in rows:
+            counts = self._counts.setdefault((row.control_set_id, row.control_id), Counter())
+            counts[row.verdict.value] += 1
+
+    def _write(self, rows: list[Evidence], entries: list[bytes]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = _schema()
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._new.file, schema, compression="zstd", use_dictionary=_REPETITIVE
+            )
+        columns = [_column(rows, name, schema.field(name).type) for name in _FIELDS]
+        columns.append(pa.array(entries, schema.field("entry").type))
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    special = {
+        "time": pa.timestamp("us", tz="UTC"),
+        "inputs": pa.list_(pa.struct([("digest", pa.string()), ("pointer", pa.string())])),
+        "attributes": pa.map_(pa.string(), pa.string()),
+        "synthetic": pa.bool_(),
+    }
+    columns = [pa.field(name, special.get(name, pa.string()), nullable=False) for name in _FIELDS]
+    return pa.schema([*columns, pa.field("entry", pa.binary(32), nullable=False)])
+
+
+def _column(rows: list[Evidence], name: str, kind: "pa.DataType") -> "pa.Array":
+    import pyarrow as pa
+
+    values: list[Any]
+    if name == "inputs":
+        values = [[{"digest": i.digest, "pointer": i.pointer} for i in r.inputs] for r in rows]
+    elif name == "attributes":
+        values = [list(row.attributes.items()) for row in rows]
+    else:
+        values = [getattr(row, name) for row in rows]
+    return pa.array(values, kind)
+
+
+def read_segment(
+    path: Path, digest: str, control: str | None = None, *, check: bool = True
+) -> Iterator[tuple[int, Row]]:
+    """Yield (row number, row) in leaf order, only `control`'s where one is given.
+
+    The file's digest is checked first, unless `check` is False. `StoreDamagedError` names the file
+    where it is gone or altered.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if check:
+        check_digest(path, digest)
+    start = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROW_GROUP, use_threads=False):
+                for at, row in _rows(batch, control):
+                    yield start + at, row
+                start += batch.num_rows
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def check_digest(path: Path, digest: str) -> None:
+    """Raise `StoreDamagedError` unless the file's SHA-256 is `digest`."""
+    try:
+        with path.open("rb") as file:
+            found = file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise _damaged(path, "The file is gone.") from error
+    except OSError as error:
+        raise StoreError(f"The segment {path} cannot be read", why=str(error)) from error
+    if found != digest:
+        raise _damaged(path, f"Its SHA-256 is {found}, not {digest}.")
+
+
+def _rows(batch: "pa.RecordBatch", control: str | None) -> Iterator[tuple[int, Row]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if control is None:
+        numbers = list(range(batch.num_rows))
+    else:
+        mask = pc.equal(batch.column("control_id"), control)
+        numbers = pc.indices_nonzero(mask).to_pylist()
+        batch = batch.take(pa.array(numbers, pa.int64()))
+    for number, values in zip(numbers, batch.to_pylist(), strict=True):
+        yield number, _row(values)
+
+
+def _row(values: dict[str, Any]) -> Row:
+    entry = values.pop("entry")
+    values["verdict"] = Verdict(values["verdict"])
+    values["standing"] = Standing(values["standing"])
+    values["inputs"] = tuple(
+        Input(digest=i["digest"], pointer=i["pointer"]) for i in values["inputs"]
+    )
+    values["attributes"] = dict(values["attributes"])
+    return Row(Evidence(**values), entry)
+
+
+def _damaged(path: Path, why: str) -> StoreDamagedError:
+    return StoreDamagedError(
+        f"The segment {path} is damaged",
+        why=why,
+        todo="Restore the file from a backup: its name is its SHA-256.",
+    )

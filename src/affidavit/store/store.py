@@ -1,0 +1,287 @@
+"""The store: one object that joins the modules per noun, and owns database, keys and folders."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from affidavit.errors import StoreError
+from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
+from affidavit.model.evidence import Evidence
+from affidavit.model.observation import Result
+from affidavit.model.run import Assessment, ControlVerdict, RunRecord
+from affidavit.model.times import utc_now
+from affidavit.settings import Settings
+from affidavit.store import checkpoints, commits, records, sweeping
+from affidavit.store.assessments import Assessments
+from affidavit.store.blobs import Blobs
+from affidavit.store.checkpoints import StoredCheckpoint
+from affidavit.store.commits import Committed
+from affidavit.store.database import BUSY_SECONDS, Database
+from affidavit.store.evidence import EvidenceReader
+from affidavit.store.log import Appender, Log, log_size
+from affidavit.store.results import Results
+from affidavit.store.runs import OpenRun, Runs, verdict_from_json
+from affidavit.store.schema import log as log_table
+from affidavit.store.schema import run as run_table
+from affidavit.store.schema import verdict as verdict_table
+from affidavit.store.segments import Segment, SegmentWriter
+from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
+
+
+class Store:
+    """Everything that is kept. Open it with `open_store`; close it, or use it in a `with`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> None:
+        self.keys: KeyFolder = open_keys(settings)
+        self.objects: Path = settings.object_folder
+        self._timestamp_url = settings.timestamp_url
+        self._clock = clock
+        self._database = Database(settings.database, busy_seconds)
+        self._assessments = Assessments(self._database)
+        self._runs = Runs(self._database, clock)
+        self._results = Results(self._database, Blobs(self.objects, self.keys))
+        self._evidence = EvidenceReader(self._database, self.objects)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except StoreError:
+            if kind is None:
+                raise
+
+    def close(self) -> None:
+        """Give the leases back and close the database."""
+        try:
+            self._runs.close()
+        finally:
+            self._database.close()
+
+    # Assessments
+
+    def create_assessment(self, assessment: Assessment, by: str) -> None:
+        """Keep a new assessment and log the change; `UsageError` where the name is taken."""
+        self._assessments.create(assessment, by, self._clock())
+
+    def assessment(self, assessment_id: str) -> Assessment:
+        """Return an assessment; `StoreError` where there is none."""
+        return self._assessments.get(assessment_id)
+
+    def find_assessment(self, tenant: str, name: str) -> Assessment | None:
+        """Return the tenant's assessment of this name, or None."""
+        return self._assessments.find(tenant, name)
+
+    def assessments(self, tenant: str | None = None) -> Sequence[Assessment]:
+        """Return the tenant's assessments, or all, by tenant and name."""
+        return self._assessments.every(tenant)
+
+    # Runs and their results
+
+    def begin_run(
+        self, assessment: Assessment, day: date, catalogue_digest: str, now: datetime
+    ) -> OpenRun:
+        """Begin a run or resume an unfinished one; `StoreBusyError` where somebody works on it."""
+        return self._runs.begin(assessment, day, catalogue_digest, now)
+
+    def put_results(self, run_id: str, results: Sequence[Result]) -> None:
+        """Keep results; they are durable when this returns."""
+        if not results:
+            return
+        tenant = self._runs.tenant(run_id)
+        rows = self._results.prepare(tenant, run_id, results)
+        with self._database.write() as connection:
+            self._database.hold_files(connection, sweeping=False)
+            self._runs.hold(connection, run_id)
+            self._results.put(connection, tenant, rows)
+
+    def result(self, run_id: str, unit_id: str) -> Result | None:
+        """Return the run's answer to a question, or None where it has none yet."""
+        return self._results.get(run_id, unit_id)
+
+    def results(self, run_id: str) -> Iterator[Result]:
+        """Yield every result of the run."""
+        return self._results.of_run(run_id)
+
+    def observation(self, digest: str) -> Result:
+        """Return the observation or gap that evidence cites, verified against its digest."""
+        return self._results.by_digest(digest)
+
+    # Evidence
+
+    def segment_writer(
+        self, run_id: str, tenant: str, assessment_id: str, day: date
+    ) -> SegmentWriter:
+        """Return a writer for the run's evidence; what it writes counts from the commit on."""
+        return SegmentWriter(self.objects, run_id, tenant, assessment_id, day.isoformat())
+
+    def commit_run(
+        self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer
+    ) -> Committed:
+        """Commit a run in one transaction; what was committed before is returned unchanged."""
+        with self._database.write() as connection:
+            done = commits.earlier(connection, run_record.run_id)
+            if done is None:
+                self._database.hold_files(connection, sweeping=False)
+                self._runs.hold(connection, run_record.run_id)
+                commits.check_files(self.objects, segments)
+                done = commits.commit(connection, run_record, segments, signer, self._clock())
+        self._runs.forget(run_record.run_id)
+        return replace(done, warnings=self.publish(run_record.tenant))
+
+    def evidence(
+        self, assessment_id: str, first_day: date, last_day: date, control: str | None = None
+    ) -> Iterator[tuple[int, Evidence]]:
+        """Yield (leaf, record) of a period in leaf order, streamed; only `control`'s if given."""
+        return self._evidence.between(assessment_id, first_day, last_day, control)
+
+    def evidence_by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
+        """Return (leaf, record), or None."""
+        return self._evidence.by_id(evidence_id)
+
+    def folders(self, assessment_id: str, day: date) -> dict[str, dict[str, int]]:
+        """Return the day's evidence folders: control -> verdict -> number of records."""
+        return self._evidence.folders(assessment_id, day)
+
+    def verdicts(self, assessment_id: str, day: date) -> dict[str, ControlVerdict]:
+        """Return what the day's last committed run says of each control; empty for no run."""
+        last = (
+            sa.select(run_table.c.id)
+            .where(
+                run_table.c.assessment_id == assessment_id,
+                run_table.c.day == day.isoformat(),
+                run_table.c.state == "committed",
+            )
+            .order_by(run_table.c.sequence.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        chosen = sa.select(verdict_table).where(verdict_table.c.run_id == last)
+        with self._database.read() as connection:
+            rows = list(connection.execute(chosen.order_by(verdict_table.c.control_id)))
+        return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}
+
+    # The ledger
+
+    def tenants(self) -> list[str]:
+        """Return the tenants that have a log."""
+        with self._database.read() as connection:
+            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
+
+    def log(self, tenant: str) -> Log:
+        """Return the tenant's log, to read and to prove from."""
+        return Log(self._database, tenant)
+
+    def append_record(self, tenant: str, record: Mapping[str, Any]) -> int:
+        """Log a record of kind change, parameter or key; return its leaf."""
+        records.check_kind(record)
+        now = self._clock()
+        with self._database.write() as connection:
+            appender = Appender(connection, tenant)
+            day = records.day_of(record, now)
+            return records.add(connection, appender, tenant, record, day)[0]
+
+    def run_records(
+        self, tenant: str, first_day: date, last_day: date
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """Return (leaf, record) of every run of the period, in leaf order."""
+        return self._records(records.of_runs(tenant, first_day, last_day))
+
+    def records_between(
+        self, tenant: str, first_leaf: int, last_leaf: int
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """Return (leaf, record) of changes, parameters and keys among these leaves."""
+        return self._records(records.between(tenant, first_leaf, last_leaf))
+
+    def checkpoint(self, tenant: str) -> StoredCheckpoint | None:
+        """Return the newest signed checkpoint, or None."""
+        with self._database.read() as connection:
+            return checkpoints.newest(connection, tenant)
+
+    def checkpoints(self, tenant: str) -> list[StoredCheckpoint]:
+        """Return all signed checkpoints, the oldest first."""
+        with self._database.read() as connection:
+            return checkpoints.every(connection, tenant)
+
+    def sign_checkpoint(self, tenant: str, signer: Signer) -> StoredCheckpoint:
+        """Sign the log as it stands now if it has grown; return the newest checkpoint."""
+        with self._database.write() as connection:
+            found = checkpoints.newest(connection, tenant)
+            size = log_size(connection, tenant)
+            if found is None or found.size < size or found.key != signer.public.fingerprint:
+                appender = Appender(connection, tenant)
+                checkpoints.put(connection, appender, tenant, signer, self._clock())
+                found = checkpoints.newest(connection, tenant)
+        if found is None:
+            raise StoreError(f"The log of {tenant} could not be signed")
+        return found
+
+    def publish(self, tenant: str) -> tuple[str, ...]:
+        """Write tiles and checkpoint as files, and ask for a time stamp; return what failed."""
+        warnings = []
+        try:
+            checkpoints.publish_tiles(self._database, self.objects, tenant)
+        except StoreError as error:
+            warnings.append(f"The ledger's files were not published: {error.what}. {error.why}")
+        if self._timestamp_url:
+            warnings.append(checkpoints.stamp_newest(self._database, tenant, self._timestamp_url))
+        return tuple(warning for warning in warnings if warning)
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """Return the current public key, then the earlier ones."""
+        return self.keys.public_keys()
+
+    def verify(
+        self,
+        progress: Progress = lambda _done, _all: None,
+        tenants: Sequence[str] | None = None,
+        keys: Sequence[PublicKey] | None = None,
+    ) -> list[VerifiedLog]:
+        """Verify the logs of `tenants` (or all) under `keys` (or our own public keys).
+
+        Returns a summary of each; raises `LedgerError` or `StoreDamagedError` that names the first
+        wrong thing: segment, row, field.
+        """
+        known = self.public_keys() if keys is None else keys
+        chosen = self.tenants() if tenants is None else tenants
+        return [
+            LogVerifier(self._database, self.objects, tenant, known).verify(progress)
+            for tenant in chosen
+        ]
+
+    def sweep(self) -> list[Path]:
+        """Remove files that no row names and that are older than an hour; return them."""
+        return sweeping.sweep(self._database, self.objects, self._clock())
+
+    def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
+        with self._database.read() as connection:
+            return [(row[0], json.loads(row[1])) for row in connection.execute(chosen)]
+
+
+def open_store(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    busy_seconds: float = BUSY_SECONDS,
+) -> Store:
+    """Open the store that the settings name, made or migrated where needed.
+
+    Raises `SettingsError` for a wrong database URL, `StoreBusyError`, `StoreFullError`,
+    `StoreDamagedError` or `StoreError`.
+    """
+    return Store(settings, clock=clock, busy_seconds=busy_seconds)

@@ -1,0 +1,296 @@
+"""Verification of a tenant's ledger from what is stored, naming the first thing that is wrong.
+
+Every leaf is computed again from its segment row or its record, compared with the log's entry, and
+appended to a fresh tree, whose root must be that of every signed checkpoint on the way. Beside:
+the cached hashes, the key records' signatures, what each run record says of its own evidence, the
+chain of the runs, and the checkpoint published as a file (a database set back shows there).
+"""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.errors import LedgerError
+from affidavit.ledger.checkpoint import Checkpoint, open_note
+from affidavit.ledger.keys import PublicKey, verify_statement
+from affidavit.ledger.tiles import FULL, WIDTH, extend
+from affidavit.ledger.tree import HASH_SIZE, CompactRange
+from affidavit.model.canonical import canonical
+from affidavit.model.evidence import Evidence
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.store import checkpoints
+from affidavit.store.database import Database
+from affidavit.store.log import fetch, log_size
+from affidavit.store.places import tenant_folder
+from affidavit.store.schema import record as record_table
+from affidavit.store.schema import segment as segment_table
+from affidavit.store.segments import Row, check_digest, read_segment
+
+Progress = Callable[[int, int], None]
+"""Called with leaves done and leaves in all."""
+_BACKUP = "Restore what is named here from a backup, and find out who changed it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedLog:
+    """A log in which everything held."""
+
+    tenant: str
+    leaves: int
+    evidence: int
+    runs: int
+    checkpoints: int
+    """Signed checkpoints whose root and signature hold."""
+    unsigned: int
+    """Leaves after the newest checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A leaf as recomputed from what is stored."""
+
+    index: int
+    entry: bytes
+    evidence: Evidence | None = None
+    record: dict[str, Any] | None = None
+
+
+class LogVerifier:
+    """Reads one tenant's log from end to end."""
+
+    def __init__(
+        self, database: Database, objects: Path, tenant: str, keys: Sequence[PublicKey]
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._tenant = tenant
+        self._keys = keys
+        self._signed: dict[int, list[Checkpoint]] = {}
+        self._read_published()  # first: files are published after their commit
+        with database.read() as connection:
+            self.size = log_size(connection, tenant)
+            stored = checkpoints.every(connection, tenant)
+        for item in stored:
+            self._open(item.note)
+        self._stored = len(stored)
+        self._runs: dict[str, tuple[int, str]] = {}
+        self._counts: dict[str, Counter[str]] = {}
+        self._evidence = 0
+        self._row = (-1, b"")
+
+    def verify(self, progress: Progress) -> VerifiedLog:
+        """Return the summary when everything holds; else raise what names the first wrong thing."""
+        tree = CompactRange()
+        edge: dict[int, bytes] = {}
+        self._compare_root(tree)
+        for batch in _batches(self._leaves()):
+            entries = b"".join(leaf.entry for leaf in batch)
+            self._compare_cached(tree.size, edge, entries)
+            for leaf in batch:
+                self._judge(leaf)
+                tree.extend([leaf.entry])
+                self._compare_root(tree)
+            progress(tree.size, self.size)
+        self._refuse_rollback(tree.size)
+        return VerifiedLog(
+            tenant=self._tenant,
+            leaves=self.size,
+            evidence=self._evidence,
+            runs=sum(sequence for sequence, _ in self._runs.values()),
+            checkpoints=self._stored,
+            unsigned=self.size - max(self._signed, default=0),
+        )
+
+    def _open(self, note: str) -> None:
+        checkpoint = open_note(note, [key.verifier(self._tenant) for key in self._keys])
+        self._signed.setdefault(checkpoint.size, []).append(checkpoint)
+
+    def _read_published(self) -> None:
+        path = tenant_folder(self._objects, self._tenant) / "log" / "checkpoint"
+        if path.exists():
+            self._open(path.read_text(encoding="utf-8", errors="replace"))
+
+    def _refuse_rollback(self, size: int) -> None:
+        beyond = [signed for signed in self._signed if signed > size]
+        if beyond or size != self.size:
+            raise LedgerError(
+                f"The ledger of {self._tenant} was set back",
+                why=f"It has {size} leaves, but {max([*beyond, self.size])} were logged.",
+                todo=_BACKUP,
+            )
+
+    def _leaves(self) -> Iterator[_Leaf]:
+        """Yield every leaf in order; a leaf that nothing explains is named."""
+        expected = 0
+        for start, produce in sorted(self._sources(), key=lambda source: source[0]):
+            if start != expected:
+                break
+            for leaf in produce():
+                yield leaf
+                expected += 1
+        if expected != self.size:
+            raise LedgerError(
+                f"Leaf {expected} of {self._tenant} has neither a segment nor a record",
+                why="The row that named it is gone, or two rows claim the same leaves.",
+                todo=_BACKUP,
+            )
+
+    def _sources(self) -> Iterator[tuple[int, Callable[[], Iterator[_Leaf]]]]:
+        tenant, size = self._tenant, self.size
+        with self._database.read() as connection:
+            segments = list(
+                connection.execute(
+                    sa.select(segment_table).where(
+                        segment_table.c.tenant == tenant, segment_table.c.first_leaf < size
+                    )
+                )
+            )
+            leaves = list(
+                connection.scalars(
+                    sa.select(record_table.c.leaf).where(
+                        record_table.c.tenant == tenant, record_table.c.leaf < size
+                    )
+                )
+            )
+        for row in segments:
+            yield row.first_leaf, partial(self._of_segment, row)
+        for number in leaves:
+            yield number, partial(self._of_record, number)
+
+    def _of_record(self, number: int) -> Iterator[_Leaf]:
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(record_table).where(
+                    record_table.c.tenant == self._tenant, record_table.c.leaf == number
+                )
+            ).one()
+        where = f"the {row.kind} record at leaf {number}"
+        record = json.loads(row.body)
+        if record.get("kind") != row.kind:
+            raise LedgerError(f"In {where}, kind is {record.get('kind')!r}", todo=_BACKUP)
+        entry = sha256(canonical(record)).digest()
+        if entry != self._logged(number):
+            raise LedgerError(
+                f"Not what was logged: {where}",
+                why="Its SHA-256 is not the entry of its leaf.",
+                todo=_BACKUP,
+            )
+        yield _Leaf(number, entry, record=record)
+
+    def _of_segment(self, row: sa.Row[Any]) -> Iterator[_Leaf]:
+        path = self._objects / row.path
+        count = 0
+        for number, found in read_segment(path, row.digest, check=False):
+            where = f"the segment {path}, row {number} (evidence {found.evidence.id})"
+            leaf = row.first_leaf + number
+            yield _Leaf(leaf, self._recomputed(leaf, found, where), evidence=found.evidence)
+            count += 1
+        check_digest(path, row.digest)
+        if count != row.rows:
+            raise LedgerError(f"The segment {path} has {count} rows, not {row.rows}", todo=_BACKUP)
+
+    def _recomputed(self, leaf: int, found: Row, where: str) -> bytes:
+        entry = sha256(canonical(found.evidence.to_json())).digest()
+        logged = self._logged(leaf)
+        if entry != logged:
+            raise LedgerError(
+                f"Not what was logged: {where}",
+                why=_what_changed(found.evidence, logged),
+                todo=_BACKUP,
+            )
+        if found.entry != entry:
+            raise LedgerError(f"Field entry is wrong in {where}", todo=_BACKUP)
+        return entry
+
+    def _logged(self, leaf: int) -> bytes:
+        """Return the log's entry of a leaf; the last row is kept, leaves come in order."""
+        number, at = leaf // WIDTH, leaf % WIDTH * HASH_SIZE
+        if self._row[0] != number:
+            with self._database.read() as connection:
+                self._row = (number, fetch(connection, self._tenant, 0, number))
+        return self._row[1][at : at + HASH_SIZE]
+
+    def _compare_cached(self, size: int, edge: dict[int, bytes], entries: bytes) -> None:
+        """Compare the stored rows of hashes above the entries with freshly computed ones."""
+        for row in extend(size, edge, entries):
+            if row.level == 0 or len(row.hashes) < FULL:
+                continue
+            with self._database.read() as connection:
+                stored = fetch(connection, self._tenant, row.level, row.number)
+            if stored != row.hashes:
+                raise LedgerError(
+                    f"Row {row.number} at level {row.level} of the log of {self._tenant} is wrong",
+                    why="Its hashes are not those of the entries below.",
+                    todo=_BACKUP,
+                )
+
+    def _compare_root(self, tree: CompactRange) -> None:
+        for checkpoint in self._signed.get(tree.size, ()):
+            if checkpoint.root != tree.root():
+                raise LedgerError(
+                    f"The checkpoint of {self._tenant} at {tree.size} leaves has another root",
+                    why="Entries were changed together with the log's rows.",
+                    todo=_BACKUP,
+                )
+
+    def _judge(self, leaf: _Leaf) -> None:
+        if leaf.evidence is not None:
+            counts = self._counts.setdefault(leaf.evidence.control_id, Counter())
+            counts[leaf.evidence.verdict.value] += 1
+            self._evidence += 1
+        elif leaf.record is not None and leaf.record["kind"] == "run":
+            self._judge_run(leaf, leaf.record)
+        elif leaf.record is not None and leaf.record["kind"] == "key":
+            old = next((k for k in self._keys if k.fingerprint == leaf.record["old"]), None)
+            verify_statement(leaf.record, old)
+
+    def _judge_run(self, leaf: _Leaf, record: dict[str, Any]) -> None:
+        sequence, entry = self._runs.get(record["assessment_id"], (0, ""))
+        expected = {"sequence": sequence + 1, "previous": entry}
+        expected["first_leaf"] = leaf.index - sum(c.total() for c in self._counts.values())
+        for field, value in expected.items():
+            if record[field] != value:
+                raise LedgerError(
+                    f"In the run record at leaf {leaf.index}, {field} is {record[field]!r}, not {value!r}",
+                    why="A run is missing, or its record was not written by this store.",
+                )
+        for control in sorted(self._counts.keys() | record["controls"].keys()):
+            said = record["controls"].get(control, {}).get("records", {})
+            held = dict(self._counts.get(control, {}))
+            if {k: v for k, v in said.items() if v} != held:
+                raise LedgerError(
+                    f"In the run record at leaf {leaf.index}, {control} counts {said}, not {held}"
+                )
+        self._counts = {}
+        self._runs[record["assessment_id"]] = (sequence + 1, leaf.entry.hex())
+
+
+def _batches(leaves: Iterator[_Leaf]) -> Iterator[list[_Leaf]]:
+    """Yield the leaves in lists that each lie in one row of the log."""
+    for _, group in itertools.groupby(leaves, key=lambda leaf: leaf.index // WIDTH):
+        yield list(group)
+
+
+def _what_changed(evidence: Evidence, logged: bytes) -> str:
+    """Return which field was altered, where trying its few values can tell."""
+    for verdict, standing, synthetic in itertools.product(Verdict, Standing, (False, True)):
+        tried = replace(evidence, verdict=verdict, standing=standing, synthetic=synthetic)
+        if sha256(canonical(tried.to_json())).digest() == logged:
+            changed = [
+                f"field {name} is {getattr(evidence, name)} and was {getattr(tried, name)}"
+                for name in ("verdict", "standing", "synthetic")
+                if getattr(evidence, name) != getattr(tried, name)
+            ]
+            return "; ".join(changed) + " when it was logged."
+    return (
+        f"It now says {evidence.verdict} for {evidence.control_id} and "
+        f"{evidence.resource_arn or evidence.account_id}; the hash cannot tell which field changed."
+    )
