@@ -1,1 +1,5 @@
-"""Frameworks, controls, checks and operations as data; the loader refuses what does not hold."""
+"""Frameworks, checks, operations and resource sets as data, and the loader that validates them."""
+
+from affidavit.catalogue.load import load, load_folder
+
+__all__ = ["load", "load_folder"]

@@ -85,6 +85,8 @@ class Member:
     required: bool
     absent_means: str
     """What AWS documents for an absent optional member; empty for required ones."""
+    kind: str = ""
+    """string, integer, double, boolean, timestamp, list or map; `any` or empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,8 @@ class Check:
     note: str
     digest: str
     """SHA-256 over all of the above: the version of the check that evidence names."""
+    security_hub: tuple[str, ...] = ()
+    """Security Hub controls whose findings say the same; a later source; not in the digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
