@@ -1,0 +1,1 @@
+"""The overlay: answers of AWS from the estate, in front of moto."""
