@@ -1,0 +1,46 @@
+"""One builder per resource set: from the answers of a place to its records."""
+
+from collections.abc import Callable, Mapping
+
+from affidavit.checks.drafts import View
+from affidavit.checks.places import RecordSet
+from affidavit.checks.sets import (
+    backup,
+    bedrock,
+    cloudtrail,
+    cloudwatch,
+    guardrails,
+    iam,
+    kms,
+    models,
+    not_configured,
+    s3,
+)
+
+Builder = Callable[[View], RecordSet]
+
+BUILDERS: Mapping[str, Builder] = {
+    "account": bedrock.account,
+    "model_in_use": models.model_in_use,
+    "guardrail": guardrails.guardrail,
+    "agent": bedrock.agent,
+    "custom_model": bedrock.custom_model,
+    "customization_job": bedrock.customization_job,
+    "tagged": bedrock.tagged,
+    "provisioned": models.provisioned,
+    "bucket": s3.bucket,
+    "log_group": cloudwatch.log_group,
+    "alarm": cloudwatch.alarm,
+    "trail": cloudtrail.trail,
+    "iam_user": iam.iam_user,
+    "policy_statement": iam.policy_statement,
+    "principal": iam.principal,
+    "bedrock_key": iam.bedrock_key,
+    "kms_key": kms.kms_key,
+    "data_source": bedrock.data_source,
+    "backup_plan": backup.backup_plan,
+    "event": cloudtrail.event,
+    "prompt_run": not_configured.prompt_run,
+    "invocation_scan": not_configured.invocation_scan,
+}
+"""The builder of every resource set by its id."""

@@ -1,0 +1,143 @@
+"""Records of models in use and of provisioned throughputs, with their metric sums."""
+
+from collections.abc import Iterator, Mapping
+
+from affidavit.checks.drafts import Draft, View
+from affidavit.checks.listed import Found, walk
+from affidavit.checks.model_ids import is_resolved, plain_id, resolve, spellings
+from affidavit.checks.places import Record, RecordSet
+from affidavit.checks.windows import MODEL_DIMENSION, dimension_of, models
+from affidavit.model.observation import GapReason, Observation
+
+EVALUATED = "inferenceConfig.models[].bedrockModel.modelIdentifier"
+
+
+def model_in_use(view: View) -> RecordSet:
+    """Return the models that CloudWatch lists as invoked.
+
+    Whether a model was invoked within a check's lookback is decided by `Place.seen_by`. A series
+    may have dimensions besides ModelId; a model has one record, from its plainest series.
+    """
+    return view.finish(_models(view), view.gaps("ListMetrics"))
+
+
+def _models(view: View) -> Iterator[Record]:
+    listed: dict[str, Found] = {}
+    for found in view.items("ListMetrics"):
+        dimensions = found.value.get("Dimensions", ())
+        name = next((d.get("Value") for d in dimensions if d.get("Name") == MODEL_DIMENSION), None)
+        if name and (name not in listed or len(dimensions) == 1):
+            listed[name] = found
+    own = _own_models(view)
+    entries = _entries(view)
+    jobs = _evaluations(view, own)
+    for name, found in sorted(listed.items()):
+        model_id = resolve(name, own)
+        draft = view.of(found)
+        draft.values["fact"] = {"modelId": model_id}
+        draft.attributes |= {"model": model_id, "ModelId": name}
+        _add_metrics(draft, name)
+        _add_entry(draft, model_id, entries)
+        _add_evaluations(draft, model_id, jobs)
+        yield draft.record(_arn(view, name))
+
+
+def _arn(view: View, name: str) -> str:
+    if name.startswith("arn:"):
+        return name
+    if plain_id(name) != name:
+        return view.arn("bedrock", f"inference-profile/{name}")
+    return f"arn:{view.partition}:bedrock:{view.region}::foundation-model/{name}"
+
+
+def _own_models(view: View) -> Mapping[str, str]:
+    """Return what the account's own things stand for: ARN -> model."""
+    own: dict[str, str] = {}
+    for found in view.items("ListProvisionedModelThroughputs"):
+        stands_for = found.value.get("foundationModelArn") or found.value.get("modelArn")
+        if stands_for:
+            own[found.value["provisionedModelArn"]] = stands_for
+    path = "inferenceProfileSummaries[]"
+    for profile in view.scope.found("ListInferenceProfiles", view.region, path):
+        members = profile.value.get("models") or ()
+        if members and profile.value.get("inferenceProfileArn") and members[0].get("modelArn"):
+            own[profile.value["inferenceProfileArn"]] = members[0]["modelArn"]
+    return own
+
+
+def _entries(view: View) -> Mapping[str, Found]:
+    path = "modelSummaries[]"
+    found = view.readable(view.scope.found("ListFoundationModels", view.region, path))
+    return {entry.value["modelId"]: entry for entry in found if entry.value.get("modelId")}
+
+
+def _add_entry(draft: Draft, model_id: str, entries: Mapping[str, Found]) -> None:
+    """Put in the model's entry of the list of foundation models; absent for custom models."""
+    key = "ListFoundationModels"
+    gaps = draft.view.gaps(key)
+    if gaps:
+        draft.gaps[key] = gaps[0]
+        return
+    if not is_resolved(model_id):
+        words = f"Which model {model_id} stands for is not known."
+        draft.unknown(key, key, GapReason.FAILED, words)
+        return
+    entry = next((entries[name] for name in spellings(model_id) if name in entries), None)
+    if entry is not None:
+        draft.values[key] = draft.view.value(entry)
+        draft.cite(entry.source, entry.pointer)
+    else:
+        for answer in draft.view.answers.all(key, draft.view.region):
+            draft.cite(answer.result)
+
+
+def _evaluations(view: View, own: Mapping[str, str]) -> Mapping[str, list[Observation]]:
+    """Return the evaluation jobs by the id of the models that they evaluate."""
+    jobs: dict[str, list[Observation]] = {}
+    for observation in view.scope.observed("GetEvaluationJob", view.region):
+        names = {resolve(found.value, own) for found in walk(observation, EVALUATED)}
+        for name in sorted(names):
+            jobs.setdefault(name, []).append(observation)
+    return jobs
+
+
+def _add_evaluations(draft: Draft, model_id: str, jobs: Mapping[str, list[Observation]]) -> None:
+    """Put in the evaluation jobs that name the model; unknown where any job is unknown."""
+    key = "GetEvaluationJob"
+    gaps = draft.view.gaps("ListEvaluationJobs", key)
+    if gaps:
+        draft.gaps[key] = gaps[0]
+        return
+    found = jobs.get(model_id, [])
+    draft.values[key] = [draft.view.answers.of(job).body for job in found]
+    for job in found:
+        draft.cite(job)
+    if not found:
+        for answer in draft.view.answers.all("ListEvaluationJobs", draft.view.region):
+            draft.cite(answer.result)
+
+
+def _add_metrics(draft: Draft, dimension: str) -> None:
+    for (days, name), metrics in draft.view.metrics.items():
+        if name == dimension:
+            draft.windows[days] = metrics
+
+
+def provisioned(view: View) -> RecordSet:
+    """Return the provisioned throughputs in service, with the sums of their own series."""
+    return view.finish(_provisioned(view), view.gaps("ListProvisionedModelThroughputs"))
+
+
+def _provisioned(view: View) -> Iterator[Record]:
+    listed = models(view.scope, view.region)
+    for found in view.items("ListProvisionedModelThroughputs"):
+        if found.value["status"] != "InService":
+            continue
+        arn = found.value["provisionedModelArn"]
+        draft = view.of(found)
+        _add_metrics(draft, dimension_of(arn, listed))
+        draft.attributes |= {
+            "name": found.value.get("provisionedModelName"),
+            "model": found.value.get("modelArn"),
+        }
+        yield draft.record(arn)

@@ -1,0 +1,88 @@
+"""Records of the buckets that hold generative AI data."""
+
+from collections.abc import Iterator
+
+from affidavit.checks.drafts import Draft, View
+from affidavit.checks.fanout import recovery_point_parameters
+from affidavit.checks.places import Record, RecordSet
+from affidavit.checks.policies import PolicyError, statements
+from affidavit.checks.scoping import NamedBucket
+from affidavit.model.observation import GLOBAL_REGION, GapReason
+
+NAMING = (
+    "GetModelCustomizationJob",
+    "GetModelInvocationLoggingConfiguration",
+    "GetDataSource",
+    "GetEvaluationJob",
+)
+"""The operations whose answers name buckets."""
+
+
+def bucket(view: View) -> RecordSet:
+    """Return the buckets that resources of this Region name, each with its roles."""
+    gaps = (*view.gaps("ListBuckets"), *view.scoping_gaps(*NAMING))
+    return view.finish(_buckets(view), gaps)
+
+
+def _buckets(view: View) -> Iterator[Record]:
+    listed = view.scope.listed_buckets()
+    for named in view.scope.named_buckets(view.region):
+        found = listed.get(named.name)
+        if found is not None and view.answers.of(found.source).body:
+            draft = view.of(found)
+            _join(draft, named)
+        elif view.gaps("ListBuckets"):
+            continue
+        else:
+            draft = view.draft()
+            draft.values["item"] = {"Name": named.name}
+            _say_foreign(draft, named)
+        draft.cite_found(named.named_by)
+        draft.values["fact"] = {"roles": list(named.roles)}
+        draft.attributes |= {"name": named.name, "roles": ", ".join(named.roles)}
+        yield draft.record(f"arn:{view.partition}:s3:::{named.name}")
+
+
+def _say_foreign(draft: Draft, named: NamedBucket) -> None:
+    """Note that nothing is known of a bucket that is not the account's."""
+    words = (
+        f"The bucket {named.name} is named as {', '.join(named.roles)}, but is not among the"
+        " account's buckets: it belongs to another account or was deleted."
+    )
+    for key in ("ListBuckets", *(join.name for join in draft.view.set.joins)):
+        draft.unknown(key, key, GapReason.UNREACHABLE, words)
+
+
+def _join(draft: Draft, named: NamedBucket) -> None:
+    for join in draft.view.set.joins:
+        if join.operation == "ListRecoveryPointsByResource":
+            _join_recovery_points(draft, join.name, named)
+        else:
+            draft.join(join.name, join.operation, GLOBAL_REGION, {"Bucket": named.name})
+    _add_policy(draft)
+
+
+def _join_recovery_points(draft: Draft, name: str, named: NamedBucket) -> None:
+    """Put in the bucket's recovery points, from the Region that knows its backups."""
+    key = "ListRecoveryPointsByResource"
+    facts = draft.view.answers.facts
+    region = draft.view.scope.bucket_region(named)
+    if region not in facts.regions:
+        words = f"The bucket {named.name} lies in {region}, which is not in scope."
+        draft.unknown(name, key, GapReason.NOT_CONFIGURED, words)
+        return
+    draft.join(name, key, region, recovery_point_parameters(facts, region, named.name))
+
+
+def _add_policy(draft: Draft) -> None:
+    """Put in r.policy: the normalised statements, none where there is no policy."""
+    key = "GetBucketPolicy"
+    if key in draft.gaps:
+        return
+    text = draft.values.get(key, {}).get("Policy")
+    try:
+        draft.values["policy"] = statements(text) if key in draft.values else []
+    except PolicyError as error:
+        del draft.values[key]
+        words = f"The bucket policy cannot be read: {error}."
+        draft.unknown(key, key, GapReason.MALFORMED, words)

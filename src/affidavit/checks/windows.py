@@ -1,0 +1,199 @@
+"""CloudWatch metrics: which sums are needed over which lookback, how they are asked and read.
+
+One question per Region and lookback holds all models and metrics (GetMetricData takes 500 queries).
+A window is `days` whole UTC days before today, and today as far as it has come: its times derive
+from the UTC day, so that a resumed run asks the same question. Days are asked, and added up here.
+
+A sum is known only where CloudWatch says Complete for it; a metric without data points is 0.0, a
+metric that is not in the answer or PartialData is a gap, never 0.0.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from affidavit.checks.places import IN_USE_DAYS, SCOPED_BY_INVOCATIONS, metrics_read
+from affidavit.checks.scoping import Scope
+from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.observation import JsonObject
+from affidavit.model.times import iso
+
+MAX_QUERIES = 500
+"""Queries in one GetMetricData call (API reference, MetricDataQueries)."""
+DAY_SECONDS = 86400
+MODEL_DIMENSION = "ModelId"
+
+Series = tuple[str, str]
+"""CloudWatch's metric name and the value of ModelId, empty for the whole account."""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The metrics that one window needs."""
+
+    of_account: set[str] = field(default_factory=set)
+    of_models: set[str] = field(default_factory=set)
+    of_provisioned: set[str] = field(default_factory=set)
+
+
+def day(now: datetime) -> datetime:
+    """Return the start of the UTC day of `now`."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def days_before(now: datetime, days: int) -> str:
+    """Return the start of the UTC day `days` before that of `now`, as RFC 3339."""
+    return iso(day(now) - timedelta(days=days))
+
+
+def parameter_values(
+    catalogue: Catalogue, check: Check, name: str, params: Mapping[str, Mapping[str, Any]]
+) -> set[Any]:
+    """Return every value that a parameter of a check takes: the user's, else per source."""
+    given = params.get(check.id, {})
+    if name in given:
+        return {given[name]}
+    values = {
+        source.params.get(name, check.params.get(name))
+        for control in catalogue.framework.controls()
+        for source in control.sources
+        if source.check == check.id
+    } or {check.params.get(name)}
+    return values - {None}
+
+
+def lookbacks(
+    catalogue: Catalogue, check: Check, params: Mapping[str, Mapping[str, Any]]
+) -> set[int]:
+    """Return the days that a check looks back on metrics."""
+    values = parameter_values(catalogue, check, "lookback_days", params)
+    return {int(value) for value in values} or {IN_USE_DAYS}
+
+
+def windows(catalogue: Catalogue, params: Mapping[str, Mapping[str, Any]]) -> dict[int, Wanted]:
+    """Return what is needed by days of lookback, for all checks of the catalogue together."""
+    needed: dict[int, Wanted] = {}
+    for check in catalogue.checks.values():
+        reads = metrics_read(check)
+        scoped = check.resource_set == SCOPED_BY_INVOCATIONS
+        for days in lookbacks(catalogue, check, params):
+            if scoped:
+                longer = needed.setdefault(max(days, IN_USE_DAYS), Wanted())
+                longer.of_models.add("invocations")
+            if reads["acct"]:
+                needed.setdefault(days, Wanted()).of_account |= reads["acct"]
+            if reads["r"] and scoped:
+                needed.setdefault(days, Wanted()).of_models |= reads["r"]
+            elif reads["r"] and check.resource_set == "provisioned":
+                needed.setdefault(days, Wanted()).of_provisioned |= reads["r"]
+    return needed
+
+
+def models(scope: Scope, region: str) -> list[str]:
+    """Return the values of ModelId that CloudWatch lists for Invocations, sorted."""
+    names = {
+        dimension["Value"]
+        for metric in scope.items("ListMetrics", region)
+        for dimension in metric.value.get("Dimensions", ())
+        if dimension.get("Name") == MODEL_DIMENSION and dimension.get("Value")
+    }
+    return sorted(names)
+
+
+def provisioned(scope: Scope, region: str) -> list[str]:
+    """Return the ARNs of the provisioned throughputs in service, sorted."""
+    return sorted(
+        item.value["provisionedModelArn"]
+        for item in scope.items("ListProvisionedModelThroughputs", region)
+        if item.value["status"] == "InService"
+    )
+
+
+def dimension_of(arn: str, listed: Iterable[str]) -> str:
+    """Return the ModelId under which CloudWatch lists a provisioned throughput, else its ARN."""
+    identifier = arn.rsplit("/", maxsplit=1)[-1]
+    return next((name for name in listed if name.rsplit("/", maxsplit=1)[-1] == identifier), arn)
+
+
+def series(scope: Scope, region: str, wanted: Wanted) -> list[Series]:
+    """Return the series of one window, in a fixed order, each once."""
+    listed = models(scope, region)
+    metrics = scope.catalogue.metrics
+    found: dict[Series, None] = {}
+    for name in sorted(wanted.of_account):
+        found.update(dict.fromkeys((metric, "") for metric in metrics[name].metric_names))
+    for names, dimensions in (
+        (wanted.of_models, listed),
+        (
+            wanted.of_provisioned,
+            [dimension_of(arn, listed) for arn in provisioned(scope, region)],
+        ),
+    ):
+        for name in sorted(names):
+            found.update(
+                dict.fromkeys((m, d) for d in dimensions for m in metrics[name].metric_names)
+            )
+    return list(found)
+
+
+def questions(scope: Scope, region: str) -> Iterator[tuple[int, list[Series], JsonObject]]:
+    """Yield each GetMetricData question of a Region: days, its series in order, its parameters."""
+    stats = {
+        metric: (definition.namespace, definition.stat)
+        for definition in scope.catalogue.metrics.values()
+        for metric in definition.metric_names
+    }
+    for days, wanted in sorted(windows(scope.catalogue, scope.params).items()):
+        needed = series(scope, region, wanted)
+        for start in range(0, len(needed), MAX_QUERIES):
+            part = needed[start : start + MAX_QUERIES]
+            yield (
+                days,
+                part,
+                {
+                    "MetricDataQueries": [
+                        _query(index, name, dimension, *stats[name])
+                        for index, (name, dimension) in enumerate(part)
+                    ],
+                    "StartTime": days_before(scope.now, days),
+                    "EndTime": days_before(scope.now, -1),
+                },
+            )
+
+
+def _query(index: int, name: str, dimension: str, namespace: str, stat: str) -> JsonObject:
+    metric: JsonObject = {"Namespace": namespace, "MetricName": name}
+    if dimension:
+        metric["Dimensions"] = [{"Name": MODEL_DIMENSION, "Value": dimension}]
+    return {
+        "Id": query_id(index),
+        "Label": f"{name} {dimension}".strip(),
+        "MetricStat": {"Metric": metric, "Period": DAY_SECONDS, "Stat": stat},
+        "ReturnData": True,
+    }
+
+
+def query_id(index: int) -> str:
+    """Return the id of a question's query: q0, q1, …."""
+    return f"q{index}"
+
+
+def read_sum(body: Mapping[str, Any], identifier: str) -> tuple[float | None, list[int]]:
+    """Return the sum of one query in a typed answer (None: unknown) and where its results stand.
+
+    A query may come in several pages: all but the last may say PartialData (more follows).
+    """
+    places = [
+        (index, result)
+        for index, result in enumerate(body.get("MetricDataResults", ()))
+        if result.get("Id") == identifier
+    ]
+    indexes = [index for index, _ in places]
+    results = [result for _, result in places]
+    if not results or any(not result.get("Label") for result in results):
+        return None, indexes
+    codes = [result.get("StatusCode") for result in results]
+    if codes[-1] != "Complete" or not set(codes) <= {"Complete", "PartialData"}:
+        return None, indexes
+    return float(sum(sum(result.get("Values", ())) for result in results)), indexes
