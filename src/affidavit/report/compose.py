@@ -1,0 +1,169 @@
+"""Everything known about a report, put together as the PDF's content."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from affidavit import __version__
+from affidavit.charts import Bar, Slice, donut, in_words, stacked_bars
+from affidavit.model.canonical import plain_json
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.run import Assessment
+from affidavit.report.content import Completeness, Content, Deviation, SetSection
+from affidavit.report.gather import KINDS
+from affidavit.report.history import History
+
+FONT = "Libertinus Serif"
+"""A font that typst carries within itself: the PDF is the same on every machine."""
+LABELS = {
+    "compliant": "Compliant",
+    "automated": "Automated part compliant",
+    "non_compliant": "Non-compliant",
+    "inconclusive": "Inconclusive",
+}
+LIMITS = (
+    (
+        "Evidence is not compliance. Evidence in this report does not prove compliance with a law "
+        "or standard, and does not assure a pass in an audit."
+    ),
+    (
+        "Procedures are not judged by machine. Where a control asks for a procedure, a person's "
+        "evidence is expected, and its absence is shown."
+    ),
+    (
+        "The catalogue of controls is Affidavit's own, under the published structure of the AWS "
+        "generative AI best practices framework; it is not AWS's text and not endorsed by AWS."
+    ),
+    "Inconclusive is not compliant. What could not be observed is shown with its reason.",
+)
+PROTECTION = {
+    True: "file encrypted under a passphrase",
+    False: "file without passphrase, mode 0600: whoever reads it can sign",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is not in the evidence: the report itself, its ledger and key."""
+
+    report_id: str
+    now: datetime
+    assessment: Assessment
+    catalogue: Catalogue
+    history: History
+    key_id: str
+    protected: bool
+    tree_size: int
+    root: str
+    stamped: bool
+    evidence: Counter[str]
+    """Records of the period by verdict."""
+    parameter_records: tuple[Mapping[str, Any], ...]
+
+
+def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
+    """Return the content of the PDF."""
+    history, now = facts.history, facts.now
+    pages = [page for section in sections for page in section.controls]
+    totals = {kind: sum(page.kind == kind for page in pages) for kind in KINDS}
+    slices = [Slice(LABELS[kind], totals[kind], kind) for kind in KINDS]
+    bars = [_bar(section) for section in sections]
+    framework = facts.catalogue.framework
+    return Content(
+        report_id=facts.report_id,
+        generated=f"{now:%Y-%m-%d %H:%M:%S} UTC",
+        date=(now.year, now.month, now.day, now.hour, now.minute, now.second),
+        tool=f"Affidavit {__version__}",
+        assessment=facts.assessment.name,
+        assessment_id=facts.assessment.id,
+        framework=framework.name,
+        framework_version=framework.version,
+        tenant=facts.assessment.tenant,
+        period=(history.first_day.isoformat(), history.last_day.isoformat()),
+        synthetic=history.synthetic,
+        key_id=facts.key_id,
+        key_protection=PROTECTION[facts.protected],
+        tree_size=facts.tree_size,
+        root=facts.root,
+        stamped=facts.stamped,
+        limits=LIMITS,
+        caveats=framework.caveats,
+        deviations=deviations(facts),
+        totals=totals,
+        donut=donut(slices, "Controls by verdict", "controls", FONT),
+        bars=stacked_bars(bars, "Controls by control set", FONT),
+        donut_words=f"Controls by verdict: {in_words(slices)}",
+        bars_words="; ".join(f"{bar.label}: {in_words(bar.slices)}" for bar in bars),
+        completeness=_completeness(facts),
+        sets=sections,
+    )
+
+
+def _bar(section: SetSection) -> Bar:
+    counts = Counter(page.kind for page in section.controls)
+    return Bar(section.name, tuple(Slice(LABELS[k], counts[k], k) for k in KINDS))
+
+
+def _completeness(facts: Facts) -> Completeness:
+    history, latest = facts.history, facts.history.latest
+    return Completeness(
+        runs=history.runs,
+        days=(history.last_day - history.first_day).days + 1,
+        days_without=tuple(ranges(history.days_without)),
+        accounts=tuple(latest["accounts"]),
+        regions=tuple(latest["regions"]),
+        left_out=tuple((account, region, why) for account, region, why in latest["left_out"]),
+        gaps=tuple(
+            (reason.replace("_", " "), number)
+            for reason, number in sorted(latest["gaps"].items(), key=lambda item: -item[1])
+        ),
+        evidence=facts.evidence.total(),
+        verdicts=dict(facts.evidence),
+        questions=history.questions,
+        requests=history.requests,
+    )
+
+
+def deviations(facts: Facts) -> tuple[Deviation, ...]:
+    """Return the parameters that differ from the catalogue, with who set them, when and why."""
+    said: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for record in facts.parameter_records:
+        if record.get("assessment_id") == facts.assessment.id:
+            said[str(record.get("check_id")), str(record.get("name"))] = record
+    found = []
+    for check_id, values in sorted(facts.assessment.parameters.items()):
+        check = facts.catalogue.checks.get(check_id)
+        defaults = check.params if check else {}
+        for name, value in sorted(values.items()):
+            if defaults.get(name) == value:
+                continue
+            record = said.get((check_id, name), {})
+            found.append(
+                Deviation(
+                    check=check_id,
+                    name=name,
+                    catalogue=_short(defaults.get(name)),
+                    value=_short(value),
+                    by=str(record.get("by", "")) or "not recorded",
+                    when=str(record.get("time", "")) or "not recorded",
+                    why=str(record.get("why", "")) or "no reason given",
+                )
+            )
+    return tuple(found)
+
+
+def ranges(days: Iterable[date]) -> list[str]:
+    """Return days, in order, as `2026-01-03 to 2026-01-05` and single days."""
+    spans: list[tuple[date, date]] = []
+    for day in days:
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return [f"{a}" if a == b else f"{a} to {b}" for a, b in spans]
+
+
+def _short(value: Any) -> str:
+    return "none" if value is None else plain_json(value).decode()

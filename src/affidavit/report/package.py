@@ -1,0 +1,312 @@
+"""The report's package: one ZIP with PDF, data, proofs, signed manifest.
+
+Built as a stream: evidence passes once, in batches; what is kept of it are the digests of the
+observations that it cites and the rows that the PDF shows. The finished ZIP is verified by the
+stand-alone verifier before it gets its name: a report that does not verify never leaves.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from affidavit import __version__
+from affidavit.errors import ReportError
+from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, open_note, origin_of
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.evidence import Evidence
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso
+from affidavit.model.verdict import Verdict
+from affidavit.report import manifest, parts
+from affidavit.report.compose import PROTECTION, Facts, compose
+from affidavit.report.content import Content
+from affidavit.report.gather import Gatherer
+from affidavit.report.history import History, read_history, runs_of
+from affidavit.report.pdf import write_pdf
+from affidavit.report.readme import readme
+from affidavit.report.source import ReportSigner, ReportSource, SignedCheckpoint
+from affidavit.report.verify import csvcheck
+from affidavit.report.verify.note import Key
+from affidavit.report.verify.observations import MODES, path_of
+from affidavit.report.verify.outcome import verify
+from affidavit.report.writer import ZipWriter, unwritable
+
+_CHUNK = 2**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What report to build."""
+
+    assessment_id: str
+    path: Path
+    """Of the ZIP."""
+    first_day: date | None = None
+    """None: the day of the assessment's first run."""
+    last_day: date | None = None
+    """None: the day of its last run."""
+    observations: str = "cited"
+    """cited: whole; pointers: only the parts that records point to; none: only their digests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What was built."""
+
+    path: Path
+    report_id: str
+    evidence: int
+    runs: int
+    content: Content
+
+
+@dataclass(slots=True)
+class _Cited:
+    """What the evidence pass leaves behind."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    digests: dict[bytes, set[str]] = field(default_factory=dict)
+    """Digests of observations; with the pointers into them where these are wanted."""
+
+
+def build(
+    request: Request,
+    source: ReportSource,
+    signer: ReportSigner,
+    catalogue: Catalogue,
+    now: datetime,
+) -> Built:
+    """Build the package at `request.path` and return what it holds.
+
+    Raises `ReportError` where there is nothing to report, the place cannot be written, or the store
+    does not hold what its run records say; nothing half-written is left.
+    """
+    if request.observations not in MODES:
+        raise ReportError(
+            f"{request.observations!r} is no way to include observations",
+            todo=f"Choose one of {', '.join(MODES)}.",
+        )
+    try:
+        return _Builder(request, source, signer, catalogue, now).build()
+    except OSError as error:
+        raise unwritable(request.path, error) from error
+
+
+class _Builder:
+    """One report being built."""
+
+    def __init__(
+        self,
+        request: Request,
+        source: ReportSource,
+        signer: ReportSigner,
+        catalogue: Catalogue,
+        now: datetime,
+    ) -> None:
+        self._request, self._source, self._signer = request, source, signer
+        self._catalogue, self._now = catalogue, now
+        self._report_id = new_id(now)
+        self._assessment = source.assessment(request.assessment_id)
+        self._tenant = self._assessment.tenant
+        self._name = origin_of(self._tenant)
+        self._signed, self._checkpoint = self._newest()
+        self._history: History = read_history(
+            source,
+            self._assessment,
+            request.first_day,
+            request.last_day,
+            (self._checkpoint.size, now.date()),
+        )
+        self._log = source.log(self._tenant)
+
+    def build(self) -> Built:
+        """Write the package, verify it, give it its name."""
+        with (
+            tempfile.TemporaryDirectory(prefix="affidavit-") as folder,
+            ZipWriter(self._request.path, self._now) as zip_file,
+        ):
+            scratch = Path(folder)
+            gatherer = Gatherer(self._catalogue, self._history.latest)
+            cited = self._evidence(zip_file, scratch, gatherer)
+            self._ledger(zip_file)
+            self._observations(zip_file, cited)
+            facts = self._facts(cited)
+            content = compose(facts, gatherer.sections(self._history.days))
+            zip_file.add("README.txt", readme(content, self._request.observations))
+            pdf = write_pdf(content, scratch)
+            zip_file.stream("report.pdf", _file_chunks(pdf.open("rb")), large=False)
+            self._seal(zip_file, cited)
+            zip_file.finish(self._check)
+        return Built(
+            path=self._request.path,
+            report_id=self._report_id,
+            evidence=cited.verdicts.total(),
+            runs=self._history.runs,
+            content=content,
+        )
+
+    def _newest(self) -> tuple[SignedCheckpoint, Checkpoint]:
+        signed = self._source.checkpoint(self._tenant)
+        if signed is None:
+            raise ReportError(
+                f"The ledger of {self._tenant} has no checkpoint",
+                todo="Run `affidavit ledger checkpoint`.",
+            )
+        keys = [key.verifier(self._tenant) for key in self._source.public_keys()]
+        return signed, open_note(signed.note, keys)
+
+    def _evidence(self, zip_file: ZipWriter, scratch: Path, gatherer: Gatherer) -> _Cited:
+        cited = _Cited()
+        with (scratch / csvcheck.NAME).open("w+b") as table:
+            table.write(csvcheck.header())
+            lines = self._evidence_lines(table, gatherer, cited)
+            zip_file.stream("evidence.jsonl", lines)
+            table.seek(0)
+            zip_file.stream(csvcheck.NAME, _file_chunks(table))
+        return cited
+
+    def _evidence_lines(
+        self, table: BinaryIO, gatherer: Gatherer, cited: _Cited
+    ) -> Iterator[bytes]:
+        history, with_pointers = self._history, self._request.observations == "pointers"
+        found = self._source.evidence(self._assessment.id, history.first_day, history.last_day)
+        for batch in parts.batches(_below(found, self._checkpoint.size)):
+            proofs = self._log.inclusion_proofs([leaf for leaf, _ in batch], self._checkpoint.size)
+            for (leaf, evidence), proof in zip(batch, proofs, strict=True):
+                record = evidence.to_json()
+                table.write(csvcheck.row(leaf, record))
+                gatherer.add(leaf, evidence)
+                cited.verdicts[evidence.verdict.value] += 1
+                for item in evidence.inputs:
+                    pointers = cited.digests.setdefault(bytes.fromhex(item.digest), _NO_POINTERS)
+                    if with_pointers and item.pointer not in pointers:
+                        cited.digests[bytes.fromhex(item.digest)] = {*pointers, item.pointer}
+                yield parts.proved_line(leaf, record, proof)
+
+    def _ledger(self, zip_file: ZipWriter) -> None:
+        size = self._checkpoint.size
+        zip_file.stream("runs.jsonl", parts.proved_lines(self._runs(), self._log, size))
+        records = sorted(self._records(), key=lambda pair: pair[0])
+        zip_file.stream("records.jsonl", parts.proved_lines(records, self._log, size))
+        lines = parts.consistency_lines(self._source, self._tenant, size)
+        zip_file.stream("consistency.jsonl", lines)
+        zip_file.add("checkpoint.txt", self._signed.note.encode())
+        if self._signed.stamp is not None:
+            zip_file.add("timestamp.tsr", self._signed.stamp)
+        key = VerifierKey(self._name, self._signer.public.raw)
+        statements = [record for _, record in records if record["kind"] == "key"]
+        text = parts.keys_text(self._source, self._tenant, str(key), statements)
+        zip_file.add("keys.txt", text)
+        zip_file.add("catalogue.json", parts.catalogue_json(self._catalogue, self._assessment))
+
+    def _runs(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the run before the period and every one behind it, up to the checkpoint."""
+        begin, size = self._history.begin, self._checkpoint.size
+        first = self._history.first_day - timedelta(days=_LOOK_BACK)
+        for leaf, record in self._before():
+            yield leaf, record
+        for leaf, record in runs_of(self._source, self._tenant, first, self._now.date()):
+            if begin <= leaf < size:
+                yield leaf, record
+
+    def _before(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        if self._history.before is not None:
+            yield self._history.begin - 1, self._history.before
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield every record behind `begin`; of earlier ones those on keys and parameters."""
+        size, begin = self._checkpoint.size, self._history.begin
+        for leaf, record in self._source.records_between(self._tenant, 0, size - 1):
+            if leaf >= begin or record["kind"] in ("key", "parameter"):
+                yield leaf, record
+
+    def _observations(self, zip_file: ZipWriter, cited: _Cited) -> None:
+        mode = self._request.observations
+        if mode == "none":
+            return
+        for key in sorted(cited.digests):
+            result = self._source.observation(key.hex())
+            data = parts.observation_json(result, mode, cited.digests[key])
+            zip_file.add(path_of(key.hex()), data)
+
+    def _facts(self, cited: _Cited) -> Facts:
+        parameters = tuple(r for _, r in self._records() if r["kind"] == "parameter")
+        return Facts(
+            report_id=self._report_id,
+            now=self._now,
+            assessment=self._assessment,
+            catalogue=self._catalogue,
+            history=self._history,
+            key_id=VerifierKey(self._name, self._signer.public.raw).id.hex(),
+            protected=self._signer.protected,
+            tree_size=self._checkpoint.size,
+            root=self._checkpoint.root.hex(),
+            stamped=self._signed.stamp is not None,
+            evidence=cited.verdicts,
+            parameter_records=parameters,
+        )
+
+    def _seal(self, zip_file: ZipWriter, cited: _Cited) -> None:
+        length, digest = zip_file.sealed()
+        payload = manifest.statement(zip_file.digests, self._predicate(cited, length, digest))
+        zip_file.add("manifest.json", payload, packed=False)
+        envelope = manifest.envelope(payload, self._signer, self._name)
+        zip_file.add("manifest.dsse.json", envelope, packed=False)
+
+    def _predicate(self, cited: _Cited, length: int, digest: str) -> Mapping[str, Any]:
+        history, assessment = self._history, self._assessment
+        return {
+            "report_id": self._report_id,
+            "generated_at": iso(self._now),
+            "tool": f"affidavit {__version__}",
+            "tenant": self._tenant,
+            "assessment": {"id": assessment.id, "name": assessment.name},
+            "framework": {
+                "id": self._catalogue.framework.id,
+                "version": self._catalogue.framework.version,
+                "catalogue_digest": self._catalogue.digest,
+            },
+            "period": [history.first_day.isoformat(), history.last_day.isoformat()],
+            "tree": {"size": self._checkpoint.size, "root": self._checkpoint.root.hex()},
+            "counts": {
+                "evidence": cited.verdicts.total(),
+                "runs": history.runs,
+                "verdicts": {v.value: cited.verdicts[v.value] for v in Verdict},
+            },
+            "days_without_run": [day.isoformat() for day in history.days_without],
+            "completeness": "all",
+            "observations": self._request.observations,
+            "synthetic": history.synthetic,
+            "key_protection": PROTECTION[self._signer.protected],
+            "sealed": {"bytes": length, "sha256": digest},
+        }
+
+    def _check(self, path: Path) -> None:
+        outcome = verify(path, Key(self._name, self._signer.public.raw))
+        if outcome.failure is not None:
+            failure = outcome.failure
+            raise ReportError(
+                "The report that was built does not verify, and was not kept",
+                why=f"{failure.step}: {failure.where}: {failure.what}.",
+                todo="Run `affidavit ledger verify`: store and ledger may not agree.",
+            )
+
+
+_NO_POINTERS: set[str] = set()
+_LOOK_BACK = 7
+"""Days before the period in which a run may have begun that was committed within it."""
+
+
+def _below(found: Iterator[tuple[int, Evidence]], size: int) -> Iterator[tuple[int, Evidence]]:
+    """Yield the evidence within the checkpoint's tree; a run committed just now comes later."""
+    return ((leaf, evidence) for leaf, evidence in found if leaf < size)
+
+
+def _file_chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

@@ -1,0 +1,136 @@
+"""The package's files that are neither evidence nor PDF: keys, catalogue, proofs, observations."""
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from itertools import islice
+from typing import Any, TypeVar
+
+from affidavit.errors import ReportError
+from affidavit.model.canonical import canonical, plain_json
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.observation import Gap, Result
+from affidavit.model.run import Assessment
+from affidavit.report.source import LogView, ReportSource
+
+BATCH = 512
+"""Records proved at once: neighbours share most of their proofs."""
+MAX_CONSISTENCY = 1000
+"""Earlier checkpoints that a report proves itself consistent with: the last ones."""
+T = TypeVar("T")
+
+
+def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Yield the items in lists of `size`."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def proved_lines(
+    records: Iterable[tuple[int, Mapping[str, Any]]], log: LogView, size: int
+) -> Iterator[bytes]:
+    """Yield a line for each record, with its inclusion proof in the tree of `size` leaves."""
+    for batch in batches(records):
+        proofs = log.inclusion_proofs([leaf for leaf, _ in batch], size)
+        for (leaf, record), proof in zip(batch, proofs, strict=True):
+            yield proved_line(leaf, record, proof)
+
+
+def proved_line(leaf: int, record: Mapping[str, Any], proof: Iterable[bytes]) -> bytes:
+    """Return one line of evidence.jsonl, runs.jsonl or records.jsonl."""
+    return canonical({"leaf": leaf, "proof": encoded(proof), "record": record}) + b"\n"
+
+
+def encoded(proof: Iterable[bytes]) -> list[str]:
+    """Return hashes as base64."""
+    return [base64.b64encode(node).decode() for node in proof]
+
+
+def consistency_lines(source: ReportSource, tenant: str, size: int) -> Iterator[bytes]:
+    """Yield a proof from each earlier checkpoint's tree to the tree of `size` leaves."""
+    log = source.log(tenant)
+    sizes = sorted({c.size for c in source.checkpoints(tenant) if 0 < c.size < size})
+    for earlier in sizes[-MAX_CONSISTENCY:]:
+        value = {
+            "size": earlier,
+            "root": log.root(earlier).hex(),
+            "proof": encoded(log.consistency_proof(earlier, size)),
+        }
+        yield canonical(value) + b"\n"
+
+
+def keys_text(
+    source: ReportSource, tenant: str, current: str, statements: Iterable[Mapping[str, Any]]
+) -> bytes:
+    """Return keys.txt: the signing key, the earlier ones, and how one followed another."""
+    others = [str(key.verifier(tenant)) for key in source.public_keys()]
+    lines = [
+        "Public keys (C2SP verifier keys: name+id+base64). They prove nothing by standing here:",
+        "compare with the key that the operator gave you on another way.",
+        f"key {current}",
+        *(f"key {other}" for other in others if other != current),
+    ]
+    statements = list(statements)
+    if statements:
+        lines += [
+            "",
+            "Statements by which one key followed another, each signed by the one before:",
+        ]
+        lines += [f"statement {canonical(record).decode()}" for record in statements]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def catalogue_json(catalogue: Catalogue, assessment: Assessment) -> bytes:
+    """Return catalogue.json: controls, checks with rules and digests, parameters in force."""
+    value = {
+        "digest": catalogue.digest,
+        "framework": jsonable(catalogue.framework),
+        "checks": {key: jsonable(check) for key, check in sorted(catalogue.checks.items())},
+        "parameters": jsonable(assessment.parameters),
+    }
+    return plain_json(value)
+
+
+def observation_json(result: Result, mode: str, pointers: Iterable[str]) -> bytes:
+    """Return the file of one observation or gap; in mode `pointers` only the parts pointed to."""
+    said = result.to_json()
+    if isinstance(result, Gap):
+        return plain_json({"observation": said})
+    if mode == "cited":
+        return plain_json({"observation": said, "body": result.body})
+    parts = {pointer: resolve(result.body, pointer) for pointer in sorted(set(pointers))}
+    note = "Only the parts that records point to; body_digest is of the whole answer."
+    return plain_json({"observation": said, "parts": parts, "note": note})
+
+
+def resolve(body: Any, pointer: str) -> Any:
+    """Return what a JSON pointer (RFC 6901) leads to; None where it leads nowhere."""
+    value = body
+    for token in pointer.split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return value
+
+
+def jsonable(value: Any) -> Any:
+    """Return our frozen values as JSON's: dataclasses as objects, enumerations by value."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: jsonable(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(member) for key, member in value.items()}
+    if isinstance(value, (frozenset, set)):
+        return sorted(jsonable(member) for member in value)
+    if isinstance(value, (list, tuple)):
+        return [jsonable(member) for member in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise ReportError(f"{type(value).__name__} has no place in catalogue.json")

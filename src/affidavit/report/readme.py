@@ -1,0 +1,84 @@
+"""The package's README.txt: what an auditor needs to know to verify it."""
+
+import textwrap
+
+from affidavit.report.content import Content
+
+_TEXT = """\
+ASSESSMENT REPORT: {assessment}
+Tenant {tenant}, {period}
+Report {report_id}, made {generated} by {tool}
+{synthetic}
+WHAT IS HERE
+  report.pdf          the report, to read
+  evidence.csv        every evidence record, one a row, for a spreadsheet
+  evidence.jsonl      the same records whole, each with its inclusion proof
+  runs.jsonl          the run records: what each run did and counted
+  records.jsonl       changes, parameters and keys that were logged in between
+  observations/       what AWS answered, one file for each question{observations}
+  catalogue.json      controls, checks with their rules, parameters in force
+  checkpoint.txt      the ledger's size and root, signed
+  consistency.jsonl   proofs from earlier checkpoints to this one
+  timestamp.tsr       outside time stamp of the checkpoint, only if there is one
+  keys.txt            public keys, and the statements by which one followed another
+  manifest.json       the digest of every file; manifest.dsse.json signs it
+
+HOW TO VERIFY
+  You need the operator's public key, given to you on another way than with this
+  file. The key in keys.txt proves nothing: a forger would have put his there.
+  The key's id is {key_id}.
+
+  With Affidavit installed:
+    affidavit verify REPORT.zip --key PUBLIC-KEY.pem
+  With the single file affidavit-verify.pyz (Python 3.11 or newer, and its package
+  "cryptography"):
+    python affidavit-verify.pyz REPORT.zip --key PUBLIC-KEY.pem
+  Exit codes: 0 verified, 1 not verified, 2 wrong use. Neither asks any server.
+
+  With other tools: manifest.dsse.json is a DSSE envelope (Ed25519) around an
+  in-toto statement with the SHA-256 of every file. checkpoint.txt is a C2SP
+  signed note (tlog-checkpoint). A record's ledger entry is the SHA-256 of its
+  canonical JSON (RFC 8785); its leaf hash is SHA-256(0x00, entry) and its proof
+  leads to the checkpoint's root as in RFC 6962.
+
+WHAT IS PROVED
+  Nothing in this report was changed since it was logged; no record and no run of
+  the period was left out; each control's verdict follows from its records.
+
+WHAT IS NOT PROVED
+  - That AWS answered so: the collector ran in the operator's hands.
+  - When it was{stamp}.
+  - That the operator keeps no second ledger: compare with an earlier report
+    (--previous EARLIER.zip) or with a checkpoint kept elsewhere.
+  - That report.pdf says what the records say: it is signed with them, not
+    compared. evidence.csv is compared, row by row.
+  - That procedures are followed. The catalogue of controls is Affidavit's own and
+    not AWS's text. Evidence in this report does not prove compliance.
+"""
+_MODES = {
+    "cited": "",
+    "pointers": "\n                      (only the parts that the records point to)",
+    "none": "\n                      (left out: only their digests stand in the records)",
+}
+_SYNTHETIC = (
+    "SYNTHETIC: at least one answer came from an endpoint that is not AWS. "
+    "This report says nothing about a real account."
+)
+
+
+def readme(content: Content, observations: str) -> bytes:
+    """Return README.txt."""
+    synthetic = "\n".join(["", *textwrap.wrap(_SYNTHETIC, 78), ""]) if content.synthetic else ""
+    stamped = ": check the certificate in timestamp.tsr" if content.stamped else ": no time stamp"
+    return _TEXT.format(
+        assessment=content.assessment,
+        tenant=content.tenant,
+        period=" to ".join(dict.fromkeys(content.period)),
+        report_id=content.report_id,
+        generated=content.generated,
+        tool=content.tool,
+        synthetic=synthetic,
+        observations=_MODES[observations],
+        key_id=content.key_id,
+        stamp=stamped,
+    ).encode()

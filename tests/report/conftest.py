@@ -1,0 +1,432 @@
+"""A little estate with a real ledger: Merkle tree, signed checkpoints, runs over three days."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from affidavit import catalogue as catalogues
+from affidavit.collector.verdicts import Tally
+from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, origin_of, sign
+from affidavit.ledger.keys import PublicKey, Signer, statement
+from affidavit.ledger.tree import Tree
+from affidavit.model.canonical import canonical, digest_of, plain_json
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.evidence import Evidence, Input
+from affidavit.model.framework import Control, ControlSource, SourceType
+from affidavit.model.identifiers import new_id, new_salt
+from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
+from affidavit.model.run import Assessment, Estate, LeftOut, RunRecord
+from affidavit.model.times import iso
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.report import Request, build
+
+TENANT = "111122223333/us-east-1"
+NOW = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
+FIRST_DAY = date(2026, 1, 5)
+LONG_NAME = "northwind-assistants-training-data-customer-conversations-2025-eu-west-1"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A checkpoint as a store keeps it."""
+
+    size: int
+    note: str
+    stamp: bytes | None = None
+
+
+@dataclass
+class Ledger:
+    """What a report is made from (`report.source.ReportSource`), in memory."""
+
+    signer: Signer
+    tree: Tree = field(default_factory=Tree)
+    records: dict[int, dict[str, Any]] = field(default_factory=dict)
+    kept: list[tuple[int, Evidence]] = field(default_factory=list)
+    results: dict[str, Result] = field(default_factory=dict)
+    signed: list[Signed] = field(default_factory=list)
+    made: dict[str, Assessment] = field(default_factory=dict)
+    earlier_keys: list[PublicKey] = field(default_factory=list)
+
+    def append(self, record: dict[str, Any]) -> int:
+        """Append a record as a leaf."""
+        leaf = self.tree.size
+        self.tree.extend([bytes.fromhex(digest_of(record))])
+        if record["kind"] != "evidence":
+            self.records[leaf] = record
+        return leaf
+
+    def sign(self) -> None:
+        """Sign the ledger as it stands."""
+        point = Checkpoint(origin_of(TENANT), self.tree.size, self.tree.root())
+        self.signed.append(Signed(point.size, sign(point, self.signer.private)))
+
+    def rotate(self, new: Signer, at: datetime) -> None:
+        """Change to another signing key."""
+        record = statement(self.signer, new, by="operator", reason="yearly", time=iso(at))
+        self.append(record)
+        self.earlier_keys.append(replace(self.signer.public, current=False))
+        self.signer = new
+        self.sign()
+
+    def assessment(self, assessment_id: str) -> Assessment:
+        """As the store."""
+        return self.made[assessment_id]
+
+    def evidence(
+        self, assessment_id: str, first_day: date, last_day: date, control: str | None = None
+    ) -> Iterator[tuple[int, Evidence]]:
+        """As the store."""
+        for leaf, item in self.kept:
+            inside = first_day <= item.time.date() <= last_day
+            if item.assessment_id == assessment_id and inside and control in (None, item.control_id):
+                yield leaf, item
+
+    def run_records(
+        self, tenant: str, first_day: date, last_day: date
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """As the store."""
+        assert tenant == TENANT
+        runs = [(n, r) for n, r in self.records.items() if r["kind"] == "run"]
+        return [(n, r) for n, r in runs if f"{first_day}" <= r["day"] <= f"{last_day}"]
+
+    def records_between(
+        self, tenant: str, first_leaf: int, last_leaf: int
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """As the store."""
+        assert tenant == TENANT
+        others = [(n, r) for n, r in self.records.items() if r["kind"] != "run"]
+        return [(n, r) for n, r in others if first_leaf <= n <= last_leaf]
+
+    def observation(self, digest: str) -> Result:
+        """As the store."""
+        return self.results[digest]
+
+    def log(self, tenant: str) -> "Ledger":
+        """As the store; the ledger is its own log."""
+        assert tenant == TENANT
+        return self
+
+    def inclusion_proofs(self, indices: Sequence[int], size: int) -> list[list[bytes]]:
+        """As the store's log."""
+        return [self.tree.inclusion_proof(index, size) for index in indices]
+
+    def consistency_proof(self, first: int, second: int) -> list[bytes]:
+        """As the store's log."""
+        return self.tree.consistency_proof(first, second)
+
+    def root(self, size: int) -> bytes:
+        """As the store's log."""
+        return self.tree.root(size)
+
+    def checkpoint(self, tenant: str) -> Signed | None:
+        """As the store."""
+        assert tenant == TENANT
+        return self.signed[-1] if self.signed else None
+
+    def public_keys(self) -> list[PublicKey]:
+        """As the store."""
+        return [self.signer.public, *self.earlier_keys]
+
+    def checkpoints(self, tenant: str) -> list[Signed]:
+        """As the store."""
+        assert tenant == TENANT
+        return self.signed
+
+
+class Maker:
+    """Makes runs: for every source of every control some records, verdicts by a seeded dice."""
+
+    def __init__(self, catalogue: Catalogue, *, synthetic: bool, per_source: int = 2) -> None:
+        self.catalogue = catalogue
+        self.synthetic = synthetic
+        self.per_source = per_source
+        self.dice = random.Random(7)
+        self.ledger = Ledger(new_signer(self.dice))
+        self.sequences: dict[str, tuple[int, str]] = {}
+
+    def assessment(self, name: str, parameters: dict[str, dict[str, Any]]) -> Assessment:
+        """Make an assessment, logged with its parameters."""
+        made = NOW - timedelta(days=4)
+        assessment = Assessment(
+            id=new_id(made, self.dice.getrandbits),
+            name=name,
+            tenant=TENANT,
+            framework_id=self.catalogue.framework.id,
+            estate=Estate(
+                accounts=("111122223333", "444455556666"),
+                regions=("eu-central-1", "us-east-1"),
+                left_out=(
+                    LeftOut(
+                        account_id="777788889999",
+                        region="",
+                        why="AssumeRole was denied: the role AffidavitAudit does not exist there",
+                    ),
+                ),
+            ),
+            created_at=made,
+            created_by="arn:aws:iam::111122223333:role/audit",
+            parameters=parameters,
+        )
+        self.ledger.made[assessment.id] = assessment
+        for check, values in parameters.items():
+            for key, value in values.items():
+                self.ledger.append(
+                    {
+                        "kind": "parameter",
+                        "assessment_id": assessment.id,
+                        "check_id": check,
+                        "name": key,
+                        "value": plain_json(value).decode(),
+                        "by": "arn:aws:sts::111122223333:assumed-role/audit/ms.owner@example.com",
+                        "time": iso(made),
+                        "why": "Our own list of approved models, board decision 2025-11.",
+                    }
+                )
+        return assessment
+
+    def change(self, text: str) -> None:
+        """Log a change."""
+        self.ledger.append({"kind": "change", "what": text, "salt": new_salt(self.dice.getrandbits)})
+
+    def run(self, assessment: Assessment, day: date) -> RunRecord:
+        """Run the assessment on a day and sign a checkpoint."""
+        started = datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
+        run_id = new_id(started, self.dice.getrandbits)
+        tally = Tally(self.catalogue.framework)
+        first = self.ledger.tree.size
+        for control in self.catalogue.framework.controls():
+            for source in control.sources:
+                for item in self._evidence(assessment, run_id, control, source, started):
+                    tally.add([item])
+                    self.ledger.kept.append((self.ledger.append(item.to_json()), item))
+        sequence, previous = self.sequences.get(assessment.id, (0, ""))
+        record = RunRecord(
+            run_id=run_id,
+            assessment_id=assessment.id,
+            assessment_name=assessment.name,
+            tenant=TENANT,
+            sequence=sequence + 1,
+            previous=previous,
+            framework_id=self.catalogue.framework.id,
+            framework_version=self.catalogue.framework.version,
+            catalogue_digest=self.catalogue.digest,
+            day=day,
+            started_at=started,
+            finished_at=started + timedelta(minutes=2),
+            tool="affidavit 0.1.0",
+            synthetic=tally.synthetic,
+            estate=assessment.estate,
+            operations=321,
+            naive_operations=1234,
+            calls=400,
+            gaps=dict(sorted(tally.gaps.items())),
+            controls=tally.results({}),
+            evidence=tally.evidence,
+            first_leaf=first,
+            parameters=assessment.parameters,
+        )
+        value = record.to_json()
+        self.ledger.append(value)
+        self.sequences[assessment.id] = (sequence + 1, digest_of(value))
+        self.ledger.sign()
+        return record
+
+    def _evidence(
+        self,
+        assessment: Assessment,
+        run_id: str,
+        control: Control,
+        source: ControlSource,
+        now: datetime,
+    ) -> Iterator[Evidence]:
+        for number in range(self.per_source if source.check else 1):
+            result = self._result(source, now)
+            self.ledger.results[result.digest] = result
+            check = self.catalogue.checks.get(source.check)
+            yield replace(
+                self._judged(source, result, number),
+                id=new_id(now, self.dice.getrandbits),
+                assessment_id=assessment.id,
+                run_id=run_id,
+                control_set_id=control.control_set,
+                control_id=control.id,
+                check_digest=check.digest if check else "",
+                time=now,
+                salt=new_salt(self.dice.getrandbits),
+            )
+
+    def _judged(self, source: ControlSource, result: Result, number: int) -> Evidence:
+        verdict, standing, gap, reason = self._verdict(source, result)
+        name = f"{LONG_NAME}-{number}"
+        manual = source.type is SourceType.MANUAL
+        return Evidence(
+            id="",
+            assessment_id="",
+            run_id="",
+            control_set_id="",
+            control_id="",
+            source_id=source.id,
+            source_type=source.type.value,
+            keyword=source.keyword,
+            evidence_type="Manual" if manual else "Configuration data",
+            time=NOW,
+            account_id="111122223333",
+            region=self.dice.choice(("us-east-1", "eu-central-1")),
+            resource_arn="" if gap or manual else f"arn:aws:s3:::{name}",
+            resource_type="" if gap else "AWS::S3::Bucket",
+            verdict=verdict,
+            standing=standing,
+            reason=reason,
+            gap=gap,
+            check_id=source.check,
+            check_digest="",
+            parameters='{"days":30}' if source.check else "{}",
+            origin="direct" if source.check else "activity",
+            inputs=() if manual else (Input(digest=result.digest, pointer="/items/0"),),
+            attributes={"name": name, "comment": '=HYPERLINK("http://x","y")'},
+            synthetic=not manual and bool(result.proof and result.proof.synthetic),
+            salt="",
+        )
+
+    def _verdict(
+        self, source: ControlSource, result: Result
+    ) -> tuple[Verdict, Standing, str, str]:
+        if not source.check:
+            words = "@no manual evidence yet, or an event;\nit carries no verdict"
+            return Verdict.NOT_APPLICABLE, Standing.ACTIVITY, "nothing_to_collect", words
+        if isinstance(result, Gap):
+            return (
+                Verdict.NOT_APPLICABLE,
+                Standing.UNDECIDED,
+                result.reason.value,
+                f"{source.keyword}: {result.message}",
+            )
+        if self.dice.random() < 0.75:  # noqa: S311 - a dice, not a secret
+            return Verdict.COMPLIANT, Standing.JUDGED, "", "Versioning is Enabled, as required."
+        words = "The public access block lacks RestrictPublicBuckets; the policy allows Principal *."
+        return Verdict.NON_COMPLIANT, Standing.JUDGED, "", words
+
+    def _result(self, source: ControlSource, now: datetime) -> Result:
+        unit = Unit(
+            key="GetBucketPolicy",
+            account_id="111122223333",
+            region="aws-global",
+            parameters={"Bucket": f"bucket-{self.dice.getrandbits(60)}"},
+        )
+        proof = Proof(
+            endpoint="http://127.0.0.1:5000" if self.synthetic else "https://s3.amazonaws.com",
+            synthetic=self.synthetic,
+            caller_arn="arn:aws:sts::111122223333:assumed-role/audit/run",
+            request_ids=("0123456789ABCDEF",),
+            pages=1,
+            attempts=1,
+            started_at=now + timedelta(seconds=10),
+            finished_at=now + timedelta(seconds=11),
+            tool="affidavit 0.1.0",
+        )
+        if self.dice.random() < 0.05:  # noqa: S311 - a dice, not a secret
+            return Gap(
+                unit=unit,
+                service="s3",
+                operation="GetBucketPolicy",
+                reason=GapReason.DENIED,
+                code="AccessDenied",
+                message="User is not authorized to perform: s3:GetBucketPolicy on resource "
+                f"arn:aws:s3:::{LONG_NAME} because no identity-based policy allows it.",
+                proof=proof,
+            )
+        return Observation(
+            unit=unit,
+            service="s3",
+            operation="GetBucketPolicy",
+            absent="",
+            body={"items": [{"name": source.keyword, "share": 0.25}], "more": "Grüße"},
+            proof=proof,
+        )
+
+
+def new_signer(dice: random.Random, *, protected: bool = False) -> Signer:
+    """Return a signing key made from the dice."""
+    return Signer(Ed25519PrivateKey.from_private_bytes(dice.randbytes(32)), protected)
+
+
+def small(catalogue: Catalogue) -> Catalogue:
+    """Return the catalogue with two control sets, so that tests stay quick."""
+    sets = catalogue.framework.control_sets
+    framework = replace(catalogue.framework, control_sets=(sets[0], sets[3]))
+    return replace(catalogue, framework=framework)
+
+
+@dataclass(frozen=True)
+class World:
+    """A ledger with two assessments, and the reports made of it."""
+
+    maker: Maker
+    assessment: Assessment
+    other: Assessment
+    folder: Path
+
+    @property
+    def key(self) -> VerifierKey:
+        """Return the public key that an auditor has."""
+        return VerifierKey(origin_of(TENANT), self.maker.ledger.signer.public.raw)
+
+    def build(self, name: str, **options: Any) -> Path:
+        """Build a report and return its path."""
+        request = Request(
+            assessment_id=self.assessment.id, path=self.folder / name, **options
+        )
+        ledger = self.maker.ledger
+        return build(request, ledger, ledger.signer, self.maker.catalogue, NOW).path
+
+
+def make_world(folder: Path, catalogue: Catalogue, *, synthetic: bool = True) -> World:
+    """Make the world of the tests: four runs of one assessment, one of another in between."""
+    maker = Maker(catalogue, synthetic=synthetic)
+    parameters = {"approved-models": {"models": ["anthropic.claude-*", "amazon.nova-*"]}}
+    assessment = maker.assessment("Northwind Assistants", parameters)
+    other = maker.assessment("Another one", {})
+    maker.run(assessment, FIRST_DAY - timedelta(days=1))
+    maker.run(assessment, FIRST_DAY)
+    maker.change("a delegation")
+    maker.run(other, FIRST_DAY)
+    maker.run(assessment, FIRST_DAY + timedelta(days=2))
+    maker.change("a comment")
+    maker.run(assessment, FIRST_DAY + timedelta(days=3))
+    assert canonical(maker.ledger.records[0])
+    return World(maker, assessment, other, folder)
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """Return the shipped catalogue, cut to two control sets."""
+    return small(catalogues.load())
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> World:
+    """Return a world that no test changes."""
+    return make_world(tmp_path_factory.mktemp("world"), catalogue)
+
+
+@pytest.fixture(scope="session")
+def good(world: World) -> Path:
+    """Return a report of three of the four runs, whose days begin with the second run."""
+    return world.build("good.zip", first_day=FIRST_DAY)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, catalogue: Catalogue) -> Callable[..., World]:
+    """Return a maker of worlds that a test may change."""
+
+    def make(**options: Any) -> World:
+        return make_world(tmp_path, catalogue, **options)
+
+    return make
