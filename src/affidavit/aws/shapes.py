@@ -21,6 +21,10 @@ REDACTED = "[redacted]"
 """What stands in a body where a secret was; it is let through whatever the shape says."""
 
 
+POLICY_SHAPE = "policyDocumentType"
+"""IAM's text that botocore decodes into the policy itself (handlers.json_decode_policies)."""
+
+
 class ShapeError(ValueError):
     """An answer is not what botocore's model of the operation says; names the place."""
 
@@ -147,7 +151,9 @@ def _boolean(value: Any, shape: Shape, path: str) -> bool:
     return value
 
 
-def _text(value: Any, shape: Shape, path: str) -> str:
+def _text(value: Any, shape: Shape, path: str) -> Any:
+    if shape.name == POLICY_SHAPE and isinstance(value, Mapping):
+        return value
     if not isinstance(value, str):
         raise _wrong(value, shape, path)
     return value
