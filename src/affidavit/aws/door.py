@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Self
 
 from affidavit.aws import peers
 from affidavit.aws.asking import Means, Question
@@ -19,6 +20,8 @@ from affidavit.errors import CollectError
 from affidavit.model.catalogue import Operation
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Result, Unit
 from affidavit.model.times import utc_now
+
+__all__ = ["CallerIdentity", "Door"]
 
 
 class Door:
@@ -43,6 +46,17 @@ class Door:
             resolves=resolves,
         )
         self._accounts = Accounts(settings, self._means.clients, self._means.limits)
+
+    @property
+    def concurrency(self) -> int:
+        """Return how many questions may be under way at once."""
+        return self._means.settings.concurrency
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def identity(self) -> CallerIdentity:
         """Return who we are; raise `CredentialsError` or `CollectError`."""

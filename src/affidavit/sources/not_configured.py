@@ -1,0 +1,39 @@
+"""Sources that nobody has set up: prompts and invocation logs, until a target is configured."""
+
+from collections.abc import Iterator, Mapping
+
+from affidavit.model.observation import Gap, GapReason, Result
+from affidavit.sources.source import Scope
+
+FAN_OUT = "not_configured"
+"""Fan-out of operations that are only asked once something is configured."""
+
+WORDS: Mapping[str, str] = {
+    "bedrock-runtime": (
+        "No model is configured as a target of prompts; nothing was sent. Prompts are run once a "
+        "suite has a target."
+    ),
+    "logs": (
+        "No invocation log is configured as a target; none was read. Invocation logs are scanned "
+        "once a target is configured."
+    ),
+}
+"""What is missing, by service."""
+
+
+class NotConfiguredSource:
+    """Says of each question that its source is not configured; asks nothing."""
+
+    def observe(self, scope: Scope) -> Iterator[Result]:
+        """Yield the gap not configured for each question."""
+        operation = scope.operation
+        for unit in scope.units:
+            yield Gap(
+                unit=unit,
+                service=operation.service,
+                operation=operation.operation,
+                reason=GapReason.NOT_CONFIGURED,
+                code="",
+                message=WORDS.get(operation.service, "This source is not configured."),
+                proof=None,
+            )
