@@ -138,6 +138,7 @@ class KeyFolder:
     def prepare_next(self) -> Signer:
         """Return the key that a rotation will change to; the same one when it was interrupted."""
         if not (self.folder / NEXT).exists():
+            self._make_folder()
             self._create(NEXT, self._new_private())
         signer = self._load(NEXT)
         self._publish(signer)
@@ -149,6 +150,19 @@ class KeyFolder:
         _sync(self.folder)
         self._signer = None
         return self.signer()
+
+    def make_missing_symmetric(self) -> None:
+        """Make those keys for blobs that are not there: on first use, and after a loss."""
+        self._make_folder()
+        for name in (MASTER, BLOB_HMAC):
+            if not (self.folder / name).exists():
+                self._create(name, secrets.token_bytes(_SYMMETRIC_SIZE).hex().encode() + b"\n")
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(self.folder, error) from error
 
     def _ensure(self) -> None:
         present = {name for name in (SIGNING, BLOB_HMAC, MASTER) if (self.folder / name).exists()}
@@ -162,13 +176,7 @@ class KeyFolder:
                 why="The folder was used before, and a key is never replaced silently.",
                 todo=f"Restore the file from a backup, or replace the lost key. {_HOW_TO}",
             )
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unusable(self.folder, error) from error
-        for name in (MASTER, BLOB_HMAC):
-            if name in missing:
-                self._create(name, secrets.token_bytes(_SYMMETRIC_SIZE).hex().encode() + b"\n")
+        self.make_missing_symmetric()
         self._create(SIGNING, self._new_private())
 
     def _new_private(self) -> bytes:

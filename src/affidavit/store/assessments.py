@@ -40,9 +40,23 @@ class Assessments:
                     id=assessment.id, tenant=tenant, name=assessment.name, body=body
                 )
             )
-            records.add(
-                connection, appender, tenant, _change(assessment, by, now, body), now.date()
+            change = _change("CREATE", assessment, by, now)
+            records.add(connection, appender, tenant, change, now.date())
+
+    def update(self, assessment: Assessment, by: str, now: datetime) -> None:
+        """Keep a known assessment's new members and log the change; its tenant and name stay."""
+        with self._database.write() as connection:
+            appender = Appender(connection, assessment.tenant)
+            known = sa.and_(
+                table.c.id == assessment.id,
+                table.c.tenant == assessment.tenant,
+                table.c.name == assessment.name,
             )
+            body = plain_json(to_json(assessment)).decode()
+            if connection.execute(table.update().where(known).values(body=body)).rowcount != 1:
+                raise StoreError(f"There is no assessment {assessment.id} of this tenant and name")
+            change = _change("UPDATE_METADATA", assessment, by, now)
+            records.add(connection, appender, assessment.tenant, change, now.date())
 
     def get(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none of this id."""
@@ -119,17 +133,17 @@ def estate_from_json(value: dict[str, Any]) -> Estate:
     )
 
 
-def _change(assessment: Assessment, by: str, now: datetime, body: str) -> dict[str, Any]:
-    """Return the change-log entry; its members are Audit Manager's ChangeLog in snake_case."""
+def _change(action: str, assessment: Assessment, by: str, now: datetime) -> dict[str, Any]:
+    """Return the change-log entry; actions and object types are Audit Manager's ChangeLog."""
     return {
         "kind": "change",
         "id": new_id(now),
         "time": iso(now),
-        "created_by": by,
-        "action": "CREATE",
+        "by": by,
+        "action": action,
         "object_type": "ASSESSMENT",
         "object_id": assessment.id,
         "object_name": assessment.name,
         "tenant": assessment.tenant,
-        "details": body,
+        "details": plain_json(to_json(assessment)).decode(),
     }

@@ -122,7 +122,7 @@ def _refuse_strange_key(connection: sa.Connection, tenant: str, signer: Signer) 
         f"The signing key {fingerprint[:16]} is not the one of the ledger of {tenant}",
         why=f"{last.key[:16]} signed the last checkpoint, and no key record names the new one.",
         todo="Restore the right keys (AFFIDAVIT_KEYS); if the old key is lost for good, run "
-        "`affidavit key rotate --lost REASON`.",
+        "`affidavit key rotate --lost`.",
     )
 
 

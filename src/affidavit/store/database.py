@@ -184,6 +184,17 @@ class Database:
         )
 
 
+def refuse_missing(text: str) -> None:
+    """Raise `StoreError` where the URL names an SQLite file that is not there."""
+    url, where = _parsed(text)
+    if url.get_backend_name() == "sqlite" and not Path(where).is_file():
+        raise StoreError(
+            f"There is no database {where}",
+            why="Nothing was collected with this home folder yet, or it is another one.",
+            todo="Give the right one with --home or AFFIDAVIT_HOME.",
+        )
+
+
 def _parsed(text: str) -> tuple[sa.URL, str]:
     """Return the URL with our driver, and the words for messages (never a password)."""
     try:

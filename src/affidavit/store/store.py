@@ -12,17 +12,19 @@ import sqlalchemy as sa
 
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
+from affidavit.model.canonical import plain_json
 from affidavit.model.evidence import Evidence
+from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord
-from affidavit.model.times import utc_now
+from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
 from affidavit.store import checkpoints, commits, records, sweeping
 from affidavit.store.assessments import Assessments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
-from affidavit.store.database import BUSY_SECONDS, Database
+from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
@@ -79,6 +81,37 @@ class Store:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
         self._assessments.create(assessment, by, self._clock())
 
+    def update_assessment(self, assessment: Assessment, by: str) -> None:
+        """Keep the assessment's new estate and parameters and log the change."""
+        self._assessments.update(assessment, by, self._clock())
+
+    def append_parameter(  # noqa: PLR0913 - a record of six facts
+        self,
+        assessment: Assessment,
+        *,
+        check_id: str,
+        name: str,
+        value: Any,
+        default: Any,
+        by: str,
+        why: str,
+    ) -> int:
+        """Log that a user's parameter was set or, with None, taken back; return its leaf."""
+        now = self._clock()
+        record = {
+            "kind": "parameter",
+            "id": new_id(now),
+            "time": iso(now),
+            "by": by,
+            "why": why,
+            "assessment_id": assessment.id,
+            "check_id": check_id,
+            "name": name,
+            "value": plain_json(value).decode(),
+            "default": plain_json(default).decode(),
+        }
+        return self.append_record(assessment.tenant, record)
+
     def assessment(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none."""
         return self._assessments.get(assessment_id)
@@ -131,9 +164,13 @@ class Store:
         return SegmentWriter(self.objects, run_id, tenant, assessment_id, day.isoformat())
 
     def commit_run(
-        self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer
+        self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer | None = None
     ) -> Committed:
-        """Commit a run in one transaction; what was committed before is returned unchanged."""
+        """Commit a run in one transaction; what was committed before is returned unchanged.
+
+        Signed by `signer`, or by our own current key.
+        """
+        signer = signer or self.keys.signer()
         with self._database.write() as connection:
             done = commits.earlier(connection, run_record.run_id)
             if done is None:
@@ -218,8 +255,9 @@ class Store:
         with self._database.read() as connection:
             return checkpoints.every(connection, tenant)
 
-    def sign_checkpoint(self, tenant: str, signer: Signer) -> StoredCheckpoint:
+    def sign_checkpoint(self, tenant: str, signer: Signer | None = None) -> StoredCheckpoint:
         """Sign the log as it stands now if it has grown; return the newest checkpoint."""
+        signer = signer or self.keys.signer()
         with self._database.write() as connection:
             found = checkpoints.newest(connection, tenant)
             size = log_size(connection, tenant)
@@ -278,10 +316,13 @@ def open_store(
     *,
     clock: Callable[[], datetime] = utc_now,
     busy_seconds: float = BUSY_SECONDS,
+    create: bool = True,
 ) -> Store:
-    """Open the store that the settings name, made or migrated where needed.
+    """Open the store that the settings name, made (unless `create` is False) or migrated.
 
     Raises `SettingsError` for a wrong database URL, `StoreBusyError`, `StoreFullError`,
     `StoreDamagedError` or `StoreError`.
     """
+    if not create:
+        refuse_missing(settings.database)
     return Store(settings, clock=clock, busy_seconds=busy_seconds)

@@ -259,7 +259,7 @@ class LogVerifier:
         for field, value in expected.items():
             if record[field] != value:
                 raise LedgerError(
-                    f"In the run record at leaf {leaf.index}, {field} is {record[field]!r}, not {value!r}",
+                    f"Run record at leaf {leaf.index}: {field} is {record[field]!r}, not {value!r}",
                     why="A run is missing, or its record was not written by this store.",
                 )
         for control in sorted(self._counts.keys() | record["controls"].keys()):

@@ -1,0 +1,290 @@
+"""A database of each kind, and sample values, for the store's tests."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from affidavit.model.evidence import Evidence, Input
+from affidavit.model.identifiers import new_id, new_salt
+from affidavit.model.observation import Gap, GapReason, Observation, Proof, Unit
+from affidavit.model.run import Assessment, ControlVerdict, Estate, LeftOut, RunRecord
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.settings import Settings
+from affidavit.store import Store, open_store
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
+DAY = NOW.date()
+TENANT = "111122223333/us-east-1"
+
+
+def _server_binary(name: str) -> str | None:
+    found = shutil.which(name)
+    if found:
+        return found
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((str(f / name) for f in folders if (f / name).exists()), None)
+
+
+def _as_server(arguments: Sequence[str]) -> None:
+    """Run a server tool; PostgreSQL refuses root, so root becomes `postgres` for it."""
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    done = subprocess.run([*user, *arguments], capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give the URL of a PostgreSQL server: the one that is set, else a throw-away cluster."""
+    given = os.environ.get("AFFIDAVIT_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    initdb, pg_ctl = _server_binary("initdb"), _server_binary("pg_ctl")
+    if initdb is None or pg_ctl is None:
+        pytest.skip("no PostgreSQL: AFFIDAVIT_TEST_POSTGRES_URL is not set, no server is installed")
+    folder = Path("/tmp") / f"affidavit-pg-{uuid.uuid4().hex[:12]}"
+    folder.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    data = str(folder / "data")
+    try:
+        _as_server([initdb, "-D", data, "-A", "trust", "-U", "affidavit", "-N", "-E", "UTF8"])
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+        log = str(folder / "log")
+        _as_server([pg_ctl, "-D", data, "-w", "-l", log, "-o", options, "start"])
+        try:
+            yield f"postgresql://affidavit@/postgres?host={folder}"
+        finally:
+            _as_server([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """Give the URL of a new, empty PostgreSQL database."""
+    name = f"t{uuid.uuid4().hex}"
+    url = sa.make_url(postgres_url).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Give settings with a new home, on SQLite and again on PostgreSQL."""
+    url = "" if request.param == "sqlite" else request.getfixturevalue("postgres_database")
+    return Settings(home=tmp_path / "home", keys=tmp_path / "keys", database_url=url)
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path) -> Settings:
+    """Give settings with a new home on SQLite."""
+    return Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+
+
+class Sample:
+    """Makes values of the model for tests."""
+
+    now = NOW
+    tenant = TENANT
+    day = DAY
+
+    def assessment(self, name: str = "Northwind", tenant: str = TENANT) -> Assessment:
+        """Return an assessment."""
+        return Assessment(
+            id=new_id(NOW),
+            name=name,
+            tenant=tenant,
+            framework_id="genai-v1",
+            estate=Estate(
+                accounts=("111122223333",),
+                regions=("us-east-1",),
+                left_out=(LeftOut(account_id="444455556666", region="", why="suspended"),),
+            ),
+            created_at=NOW,
+            created_by="arn:aws:iam::111122223333:user/auditor",
+            parameters={"GENAI-X": {"days": 30, "ratio": 0.5}},
+        )
+
+    def proof(self) -> Proof:
+        """Return the proof of a call."""
+        return Proof(
+            endpoint="https://s3.us-east-1.amazonaws.com",
+            synthetic=False,
+            caller_arn="arn:aws:sts::111122223333:assumed-role/r/s",
+            request_ids=("A", "B"),
+            pages=2,
+            attempts=2,
+            started_at=NOW,
+            finished_at=NOW + timedelta(seconds=1),
+            tool="affidavit 0.1.0",
+        )
+
+    def observation(self, number: int, body: dict[str, Any] | None = None) -> Observation:
+        """Return an observation; its parameters hold `number`."""
+        return Observation(
+            unit=Unit(
+                key="GetBucketPolicy",
+                account_id="111122223333",
+                region="us-east-1",
+                parameters={"Bucket": f"bucket-{number}"},
+            ),
+            service="s3",
+            operation="GetBucketPolicy",
+            absent="",
+            body={"Policy": f"p{number}", "Ratio": 0.1} if body is None else body,
+            proof=self.proof(),
+        )
+
+    def gap(self, number: int) -> Gap:
+        """Return a gap."""
+        unit = self.observation(number).unit
+        return Gap(
+            unit=Unit(**{**{f: getattr(unit, f) for f in unit.__slots__}, "key": "ListKeys"}),
+            service="kms",
+            operation="ListKeys",
+            reason=GapReason.DENIED,
+            code="AccessDenied",
+            message="kms:ListKeys is denied",
+            proof=self.proof(),
+        )
+
+    def evidence(self, run_id: str, assessment_id: str, number: int) -> Evidence:
+        """Return an evidence record; verdict and control change with `number`."""
+        verdict = list(Verdict)[number % 3]
+        return Evidence(
+            id=new_id(NOW + timedelta(milliseconds=number)),
+            assessment_id=assessment_id,
+            run_id=run_id,
+            control_set_id=f"SET{number % 2}",
+            control_id=f"C{number % 4:02d}",
+            source_id="s",
+            source_type="AWS_API_Call",
+            keyword="s3_GetBucketPolicy",
+            evidence_type="Compliance check",
+            time=NOW + timedelta(microseconds=number),
+            account_id="111122223333",
+            region="us-east-1",
+            resource_arn=f"arn:aws:s3:::bücket-{number}",
+            resource_type="AWS::S3::Bucket",
+            verdict=verdict,
+            standing=Standing.UNDECIDED if verdict == Verdict.NOT_APPLICABLE else Standing.JUDGED,
+            reason="TLS is not required" + "\n'\"\u2028" * (number % 2),
+            gap="",
+            check_id="GENAI-X",
+            check_digest="0" * 64,
+            parameters='{"ratio":0.5}',
+            origin="direct",
+            inputs=tuple(Input(digest="1" * 64, pointer=f"/a/{i}") for i in range(number % 3)),
+            attributes={"z": "1", "a": "", "name": "ü"} if number % 2 else {},
+            synthetic=bool(number % 2),
+            salt=new_salt(),
+        )
+
+    def run_record(
+        self,
+        run_id: str,
+        assessment: Assessment,
+        evidence: Sequence[Evidence],
+        day: date = DAY,
+    ) -> RunRecord:
+        """Return the run record that counts `evidence` as it is."""
+        controls: dict[str, Counter[str]] = {}
+        sets: dict[str, str] = {}
+        for item in evidence:
+            controls.setdefault(item.control_id, Counter())[item.verdict.value] += 1
+            sets[item.control_id] = item.control_set_id
+        return RunRecord(
+            run_id=run_id,
+            assessment_id=assessment.id,
+            assessment_name=assessment.name,
+            tenant=assessment.tenant,
+            sequence=0,
+            previous="",
+            framework_id="genai-v1",
+            framework_version="1",
+            catalogue_digest="c" * 64,
+            day=day,
+            started_at=NOW,
+            finished_at=NOW,
+            tool="affidavit 0.1.0",
+            synthetic=True,
+            estate=assessment.estate,
+            operations=1,
+            naive_operations=2,
+            calls=3,
+            gaps={"denied": 1},
+            controls={
+                name: ControlVerdict(
+                    control_id=name,
+                    control_set_id=sets[name],
+                    verdict=Verdict.NON_COMPLIANT,
+                    counts={"COMPLIANT": 0, **counts},
+                    judged=1,
+                    expected=2,
+                    accounts=1,
+                    regions=1,
+                    gaps={},
+                    manual="missing",
+                )
+                for name, counts in controls.items()
+            },
+            evidence=len(evidence),
+            first_leaf=-1,
+            parameters=assessment.parameters,
+        )
+
+    def commit(
+        self, store: Store, assessment: Assessment, count: int = 10, day: date = DAY
+    ) -> tuple[Any, list[Evidence]]:
+        """Begin a run, write `count` records in one segment, commit; return what was committed."""
+        run = store.begin_run(assessment, day, "c" * 64, NOW)
+        evidence = [self.evidence(run.run_id, assessment.id, n) for n in range(count)]
+        with store.segment_writer(run.run_id, assessment.tenant, assessment.id, day) as writer:
+            writer.append(evidence)
+            segment = writer.close()
+        record = self.run_record(run.run_id, assessment, evidence, day)
+        return store.commit_run(record, [segment], store.keys.signer()), evidence
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """Give the maker of sample values."""
+    return Sample()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """Give an open store on each kind of database."""
+    with open_store(settings, clock=lambda: NOW) as opened:
+        yield opened
+
+
+@pytest.fixture
+def assessment(store: Store, sample: Sample) -> Assessment:
+    """Give an assessment that is in the store."""
+    made = sample.assessment()
+    store.create_assessment(made, "auditor")
+    return made
+
+
+@pytest.fixture
+def reopen(settings: Settings) -> Callable[[], Store]:
+    """Give a function that opens the same store once more."""
+    return lambda: open_store(settings, clock=lambda: NOW, busy_seconds=0.2)
