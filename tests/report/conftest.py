@@ -85,7 +85,11 @@ class Ledger:
         """As the store."""
         for leaf, item in self.kept:
             inside = first_day <= item.time.date() <= last_day
-            if item.assessment_id == assessment_id and inside and control in (None, item.control_id):
+            if (
+                item.assessment_id == assessment_id
+                and inside
+                and control in (None, item.control_id)
+            ):
                 yield leaf, item
 
     def run_records(
@@ -147,7 +151,7 @@ class Maker:
         self.catalogue = catalogue
         self.synthetic = synthetic
         self.per_source = per_source
-        self.dice = random.Random(7)
+        self.dice = random.Random(7)  # noqa: S311 - a dice for tests, not a secret
         self.ledger = Ledger(new_signer(self.dice))
         self.sequences: dict[str, tuple[int, str]] = {}
 
@@ -193,7 +197,9 @@ class Maker:
 
     def change(self, text: str) -> None:
         """Log a change."""
-        self.ledger.append({"kind": "change", "what": text, "salt": new_salt(self.dice.getrandbits)})
+        self.ledger.append(
+            {"kind": "change", "what": text, "salt": new_salt(self.dice.getrandbits)}
+        )
 
     def run(self, assessment: Assessment, day: date) -> RunRecord:
         """Run the assessment on a day and sign a checkpoint."""
@@ -295,9 +301,7 @@ class Maker:
             salt="",
         )
 
-    def _verdict(
-        self, source: ControlSource, result: Result
-    ) -> tuple[Verdict, Standing, str, str]:
+    def _verdict(self, source: ControlSource, result: Result) -> tuple[Verdict, Standing, str, str]:
         if not source.check:
             words = "@no manual evidence yet, or an event;\nit carries no verdict"
             return Verdict.NOT_APPLICABLE, Standing.ACTIVITY, "nothing_to_collect", words
@@ -308,9 +312,11 @@ class Maker:
                 result.reason.value,
                 f"{source.keyword}: {result.message}",
             )
-        if self.dice.random() < 0.75:  # noqa: S311 - a dice, not a secret
+        if self.dice.random() < 0.75:
             return Verdict.COMPLIANT, Standing.JUDGED, "", "Versioning is Enabled, as required."
-        words = "The public access block lacks RestrictPublicBuckets; the policy allows Principal *."
+        words = (
+            "The public access block lacks RestrictPublicBuckets; the policy allows Principal *."
+        )
         return Verdict.NON_COMPLIANT, Standing.JUDGED, "", words
 
     def _result(self, source: ControlSource, now: datetime) -> Result:
@@ -331,7 +337,7 @@ class Maker:
             finished_at=now + timedelta(seconds=11),
             tool="affidavit 0.1.0",
         )
-        if self.dice.random() < 0.05:  # noqa: S311 - a dice, not a secret
+        if self.dice.random() < 0.05:
             return Gap(
                 unit=unit,
                 service="s3",
@@ -380,9 +386,7 @@ class World:
 
     def build(self, name: str, **options: Any) -> Path:
         """Build a report and return its path."""
-        request = Request(
-            assessment_id=self.assessment.id, path=self.folder / name, **options
-        )
+        request = Request(assessment_id=self.assessment.id, path=self.folder / name, **options)
         ledger = self.maker.ledger
         return build(request, ledger, ledger.signer, self.maker.catalogue, NOW).path
 

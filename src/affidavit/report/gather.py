@@ -8,7 +8,7 @@ from typing import Any
 
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
-from affidavit.model.framework import Control, ControlSource
+from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.observation import GapReason
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report.content import ControlPage, GapLine, Row, SetSection, SourceLine
@@ -34,6 +34,12 @@ class _Seen:
     sources: dict[str, Counter[str]] = field(default_factory=dict)
     gaps: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+
+
+_WITHOUT_CHECK = {
+    True: "What a person adds; it carries no verdict.",
+    False: "Activity: shown, carries no verdict.",
+}
 
 
 class Gatherer:
@@ -124,7 +130,7 @@ class Gatherer:
             type=source.type.value,
             keyword=source.keyword,
             check=source.check,
-            words=check.words if check else "Activity: shown, carries no verdict.",
+            words=check.words if check else _WITHOUT_CHECK[source.type is SourceType.MANUAL],
             compliant=counts[Verdict.COMPLIANT.value],
             non_compliant=counts[Verdict.NON_COMPLIANT.value],
             inconclusive=counts[Verdict.NOT_APPLICABLE.value],

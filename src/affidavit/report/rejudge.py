@@ -1,0 +1,170 @@
+"""Judge again: rebuild the records from a report's observations and recompute every verdict.
+
+This is for a full installation, after `verify` held: it uses the product's own catalogue and judge,
+so it shows that the verdicts follow from what was observed, not that the checks are right. Needs a
+report with whole observations (`--observations cited`) and the catalogue that its runs used.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from affidavit.checks import records
+from affidavit.checks.facts import Facts
+from affidavit.collector.evidence import EvidenceMaker
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
+from affidavit.model.run import Assessment, Estate
+from affidavit.model.times import parse
+from affidavit.report.verify.failure import VerificationError
+from affidavit.report.verify.observations import MAX_OBSERVATION, path_of
+from affidavit.report.verify.outcome import Failure, Outcome
+from affidavit.report.verify.proved import MAX_LINE
+from affidavit.report.verify.zipsafe import Archive
+
+STEP = "rejudge"
+_SAME = (
+    *("control_id", "source_id", "account_id", "region", "resource_arn", "check_id"),
+    *("verdict", "standing", "gap", "reason", "check_digest", "parameters"),
+)
+"""Members that judging again must give again."""
+
+Key = tuple[str, ...]
+
+
+def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
+    """Judge a verified report again; add a step, or the first difference, to `outcome`."""
+    try:
+        with Archive(path) as archive:
+            count = _judge_runs(archive, catalogue)
+    except VerificationError as error:
+        outcome.failure = Failure(STEP, error.where, error.what)
+        return
+    outcome.steps.append((STEP, f"{count} records judged again, all verdicts the same"))
+
+
+def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
+    runs = {line["record"]["run_id"]: line["record"] for line in _lines(archive, "runs.jsonl")}
+    count, run_id = 0, ""
+    batch: list[tuple[int, dict[str, Any]]] = []
+    for line in _lines(archive, "evidence.jsonl"):
+        record = line["record"]
+        if batch and record["run_id"] != run_id:
+            count += _judge_run(archive, catalogue, runs[run_id], batch)
+            batch = []
+        run_id = record["run_id"]
+        batch.append((line["leaf"], record))
+    return count + (_judge_run(archive, catalogue, runs[run_id], batch) if batch else 0)
+
+
+def _lines(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for _, line in archive.lines(name, MAX_LINE))
+
+
+def _judge_run(
+    archive: Archive,
+    catalogue: Catalogue,
+    run: Mapping[str, Any],
+    evidence: list[tuple[int, dict[str, Any]]],
+) -> int:
+    if run["catalogue_digest"] != catalogue.digest:
+        raise VerificationError(
+            f"runs.jsonl, run {run['sequence']}",
+            "was judged by another version of the catalogue than the one installed here",
+        )
+    facts = {account: Facts(account, tuple(run["regions"])) for account in run["accounts"]}
+    for digest in sorted({d for _, record in evidence for d, _ in record["inputs"]}):
+        result = _result(archive, digest)
+        if result.unit.account_id in facts:
+            facts[result.unit.account_id].add(result)
+    found = Counter(_again(catalogue, run, facts))
+    for leaf, record in evidence:
+        key = _key(record)
+        if not found[key]:
+            raise VerificationError(f"evidence.jsonl, leaf {leaf}", _difference(record, found))
+        found[key] -= 1
+    left = next((key for key, number in found.items() if number > 0), None)
+    if left is not None:
+        raise VerificationError(
+            f"runs.jsonl, run {run['sequence']}", f"judging again also gives {' '.join(left[:10])}"
+        )
+    return len(evidence)
+
+
+def _again(
+    catalogue: Catalogue, run: Mapping[str, Any], facts: Mapping[str, Facts]
+) -> Iterator[Key]:
+    now, assessment = parse(run["started_at"]), _assessment(run)
+    maker = EvidenceMaker(catalogue=catalogue, assessment=assessment, run_id=run["run_id"], now=now)
+    for account in facts.values():
+        built = records.build(catalogue, account, now, assessment.parameters)
+        for item in maker.account(account, built.places):
+            yield _key(item.to_json())
+    account_id, region = assessment.tenant.split("/")
+    for item in maker.manual(account_id, region):
+        yield _key(item.to_json())
+
+
+def _key(record: Mapping[str, Any]) -> Key:
+    return tuple(str(record[name]) for name in _SAME)
+
+
+def _difference(record: Mapping[str, Any], found: Counter[Key]) -> str:
+    said = _key(record)
+    same = [key for key, number in found.items() if number > 0 and key[:6] == said[:6]]
+    now = f"{same[0][6]} {same[0][7]}: {same[0][9]}" if same else "no such record"
+    return (
+        f"says {record['verdict']} {record['standing']} ({record['check_id']}) for "
+        f"{record['resource_arn'] or 'the account'}: {record['reason']}; judging again gives {now}"
+    )
+
+
+def _assessment(run: Mapping[str, Any]) -> Assessment:
+    return Assessment(
+        id=run["assessment_id"],
+        name=run["assessment_name"],
+        tenant=run["tenant"],
+        framework_id=run["framework_id"],
+        estate=Estate(accounts=tuple(run["accounts"]), regions=tuple(run["regions"])),
+        created_at=parse(run["started_at"]),
+        created_by="",
+        parameters=json.loads(run["parameters"]),
+    )
+
+
+def _result(archive: Archive, digest: str) -> Result:
+    """Return an observation or gap from its file, whose digests `verify` has checked."""
+    name = path_of(digest)
+    if name not in archive.entries:
+        raise VerificationError(name, "is not in the report: it was made without observations")
+    value = json.loads(archive.read(name, MAX_OBSERVATION))
+    said = value["observation"]
+    proof = Proof.from_json(said["proof"]) if said["proof"] else None
+    unit = Unit(
+        key=said["key"],
+        account_id=said["account_id"],
+        region=said["region"],
+        parameters=json.loads(said["parameters"]),
+    )
+    if said["kind"] == "gap":
+        return Gap(
+            unit=unit,
+            service=said["service"],
+            operation=said["operation"],
+            reason=GapReason(said["reason"]),
+            code=said["code"],
+            message=said["message"],
+            proof=proof,
+        )
+    if "body" not in value or proof is None:
+        raise VerificationError(name, "holds only parts: judging again needs whole observations")
+    return Observation(
+        unit=unit,
+        service=said["service"],
+        operation=said["operation"],
+        absent=said["absent"],
+        body=value["body"],
+        proof=proof,
+    )
