@@ -28,7 +28,7 @@ ONCE: Mapping[str, dict[str, Any]] = {
     "ListMetrics": {"Namespace": "AWS/Bedrock", "MetricName": "Invocations"},
     "ListServiceSpecificCredentials": {"AllUsers": True, "ServiceName": "bedrock.amazonaws.com"},
     "GetAccountAuthorizationDetails": {
-        "Filter": ["User", "Group", "Role", "LocalManagedPolicy"],
+        "Filter": ["User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"],
     },
 }
 """Requests of operations that are asked once, where they have members."""

@@ -45,7 +45,7 @@ def foundation_arn(place: Place, model_id: str) -> str:
 
 def custom_model_arn(place: Place, job: CustomizationJob) -> str:
     """Return the ARN of the model that a job made."""
-    token = place.names.lower(12, *place.id("model", job.model))
+    token = place.names.lower(12, *place.id("model", job.name))
     return place.arn("bedrock", f"custom-model/{job.base}/{token}")
 
 

@@ -1,15 +1,19 @@
 """IAM: account settings, authorization details, Bedrock API keys."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from affidavit.demo.names import GROUP_ID, POLICY_ID, ROLE_ID, USER_ID
+from affidavit.demo.overlay.managed_policies import managed_policy
 from affidavit.demo.overlay.registry import Answer, AwsError, Call, Paging, answers
 from affidavit.demo.schema import Group, Policy, Role, Statement, UserGroup
 from affidavit.demo.world import Place
 
 _PAGES = Paging("Marker", "MaxItems", 15, more="IsTruncated")
+_AWS = "arn:aws:iam::aws:policy/"
+_FILTERS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 
 
 def document(statements: Sequence[Statement]) -> str:
@@ -32,7 +36,7 @@ def _attached(place: Place, names: Sequence[str]) -> list[Answer]:
     own = {policy.name for policy in place.account.policies}
     attached = []
     for name in names:
-        if name not in own and not name.startswith("arn:aws:iam::aws:policy/"):
+        if name not in own and not name.startswith(_AWS):
             raise AwsError("NoSuchEntity", f"The estate has no policy {name}", 404)
         arn = place.global_arn("iam", f"policy/{name}") if name in own else name
         attached.append({"PolicyName": name.rpartition("/")[2], "PolicyArn": arn})
@@ -98,10 +102,19 @@ def _role(place: Place, role: Role) -> Answer:
     }
 
 
-def _policy(place: Place, policy: Policy) -> Answer:
+def _attachments(place: Place) -> Counter[str]:
+    """Return how many users, groups and roles each policy is attached to, by name or ARN."""
     account = place.account
     holders: list[Any] = [*account.users, *account.groups, *account.roles]
-    count = sum(policy.name in h.attached for h in holders for _ in range(getattr(h, "count", 1)))
+    counts: Counter[str] = Counter()
+    for holder in holders:
+        for name in holder.attached:
+            counts[name] += getattr(holder, "count", 1)
+    return counts
+
+
+def _policy(place: Place, policy: Policy) -> Answer:
+    account = place.account
     created = place.ago(policy.created)
     version = {
         "Document": document(policy.statements),
@@ -115,7 +128,7 @@ def _policy(place: Place, policy: Policy) -> Answer:
         "Arn": place.global_arn("iam", f"policy/{policy.name}"),
         "Path": "/",
         "DefaultVersionId": "v1",
-        "AttachmentCount": count,
+        "AttachmentCount": _attachments(place)[policy.name],
         "PermissionsBoundaryUsageCount": 0,
         "IsAttachable": True,
         "CreateDate": created,
@@ -126,16 +139,28 @@ def _policy(place: Place, policy: Policy) -> Answer:
 
 @answers("iam", "GetAccountAuthorizationDetails", honours=["Filter"], paging=_PAGES)
 def get_authorization_details(call: Call) -> Answer:
-    """Answer with users, groups, roles and own policies; pages run over all of them in turn."""
+    """Answer with users, groups, roles and policies; pages run over all of them in turn."""
     place = call.place
-    wanted = set(call.get("Filter", ["User", "Group", "Role", "LocalManagedPolicy"]))
+    wanted = set(call.get("Filter", _FILTERS))
     lists = {
         "User": ("UserDetailList", [_user(place, *each) for each in place.users()]),
         "Group": ("GroupDetailList", [_group(place, each) for each in place.account.groups]),
         "Role": ("RoleDetailList", [_role(place, each) for each in place.account.roles]),
-        "LocalManagedPolicy": ("Policies", [_policy(place, p) for p in place.account.policies]),
     }
-    return {member: items if kind in wanted else [] for kind, (member, items) in lists.items()}
+    answer = {member: items if kind in wanted else [] for kind, (member, items) in lists.items()}
+    return {**answer, "Policies": _policies(place, wanted)}
+
+
+def _policies(place: Place, wanted: set[str]) -> list[Answer]:
+    """Return the account's own policies, and those of AWS that are attached."""
+    policies: list[Answer] = []
+    if "LocalManagedPolicy" in wanted:
+        policies += [_policy(place, each) for each in place.account.policies]
+    if "AWSManagedPolicy" in wanted:
+        counts = _attachments(place)
+        aws = sorted(name for name in counts if name.startswith(_AWS))
+        policies += [managed_policy(arn, counts[arn]) for arn in aws]
+    return policies
 
 
 @answers("iam", "GetAccountPasswordPolicy")
