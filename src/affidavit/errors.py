@@ -9,6 +9,7 @@
     |   `-- EstateError       accounts or Regions could not be found out
     |-- StoreError            the database, a segment or a blob
     |   |-- StoreBusyError    locked by somebody else
+    |   |-- StoreConflictError changed by somebody else since it was read
     |   |-- StoreFullError    no space left
     |   `-- StoreDamagedError found, but not what was written
     |-- LedgerError           tree, checkpoint or proof does not hold
@@ -82,6 +83,10 @@ class StoreError(AffidavitError):
 
 class StoreBusyError(StoreError):
     """Somebody else holds the database."""
+
+
+class StoreConflictError(StoreError):
+    """Something was changed by somebody else since it was read."""
 
 
 class StoreFullError(StoreError):

@@ -2,6 +2,7 @@
 
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.documents import Document, Documents
 from affidavit.store.log import Log
 from affidavit.store.runs import OpenRun, record_from_json, verdict_from_json
 from affidavit.store.segments import Segment, SegmentWriter
@@ -10,6 +11,8 @@ from affidavit.store.verifying import VerifiedLog
 
 __all__ = [
     "Committed",
+    "Document",
+    "Documents",
     "Log",
     "OpenRun",
     "Segment",

@@ -6,7 +6,7 @@ Leaves (`leaf`, `first_leaf`) count from 0 in the tenant's log.
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; a test compares it with the folder."""
 
 metadata = sa.MetaData(
@@ -154,4 +154,18 @@ checkpoint = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("stamp", sa.LargeBinary, nullable=True, doc="RFC 3161 answer."),
     sa.Column("stamp_warning", sa.Text, nullable=False, doc="Why there is no stamp, or empty."),
+)
+
+document = sa.Table(
+    "document",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True, doc="Noun of the API, for example control."),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("parent", sa.Text, nullable=False, doc="Id of what it belongs to, or empty."),
+    sa.Column("sort", sa.Text, nullable=False, doc="What lists are ordered by, then the id."),
+    sa.Column("version", sa.BigInteger, nullable=False, doc="Counts its writes from 1."),
+    sa.Column("body", sa.Text, nullable=False, doc="The document as JSON."),
+    sa.Index("ix_document_tenant_kind_parent_sort_id", "tenant", "kind", "parent", "sort", "id"),
+    sa.Index("ix_document_kind_id", "kind", "id"),
 )

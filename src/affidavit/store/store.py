@@ -25,6 +25,7 @@ from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
+from affidavit.store.documents import Documents
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
@@ -51,6 +52,7 @@ class Store:
         self._timestamp_url = settings.timestamp_url
         self._clock = clock
         self._database = Database(settings.database, busy_seconds)
+        self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
         self._results = Results(self._database, Blobs(self.objects, self.keys))

@@ -1,0 +1,165 @@
+"""Documents: the nouns of Audit Manager's API that people make and change.
+
+Settings, controls, frameworks, assessments, delegations, reports, notifications: each is one JSON
+document of a tenant. Writes are checked against the version that was read, so that two callers
+never overwrite each other unseen, and come in one transaction with the change-log leaves that tell
+of them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.errors import StoreConflictError
+from affidavit.model.canonical import plain_json
+from affidavit.store import records
+from affidavit.store.database import Database
+from affidavit.store.log import Appender
+from affidavit.store.schema import document as table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document."""
+
+    kind: str
+    """Noun of the API in snake_case, for example assessment_report."""
+    id: str
+    body: dict[str, Any]
+    """JSON values; member names as the API has them."""
+    parent: str = ""
+    """Id of what it belongs to, for example a delegation's assessment."""
+    sort: str = ""
+    """What lists are ordered by (a time as RFC 3339, a name); ties by id."""
+    version: int = 0
+    """As read; 0 for a new one."""
+
+
+class Documents:
+    """The documents of all tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, tenant: str, kind: str, identifier: str) -> Document | None:
+        """Return a document of the tenant, or None."""
+        wanted = (table.c.tenant == tenant, table.c.kind == kind, table.c.id == identifier)
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(table).where(*wanted)).one_or_none()
+        return _document(row) if row else None
+
+    def find(self, kind: str, identifier: str) -> list[tuple[str, Document]]:
+        """Return (tenant, document) of this kind and id in whatever tenant; for shares only."""
+        wanted = (table.c.kind == kind, table.c.id == identifier)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(table).where(*wanted)).all()
+        return [(row.tenant, _document(row)) for row in rows]
+
+    def every(
+        self,
+        tenant: str,
+        kind: str,
+        *,
+        parent: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> list[Document]:
+        """Return the tenant's documents of a kind in order of (sort, id), a page at a time.
+
+        `after` is the (sort, id) of the last one of the page before.
+        """
+        key = sa.tuple_(table.c.sort, table.c.id)
+        chosen = sa.select(table).where(table.c.tenant == tenant, table.c.kind == kind)
+        if parent is not None:
+            chosen = chosen.where(table.c.parent == parent)
+        if after is not None:
+            mark = sa.tuple_(sa.literal(after[0]), sa.literal(after[1]))
+            chosen = chosen.where(key < mark if newest_first else key > mark)
+        order = (table.c.sort, table.c.id)
+        chosen = chosen.order_by(*(c.desc() if newest_first else c for c in order)).limit(limit)
+        with self._database.read() as connection:
+            return [_document(row) for row in connection.execute(chosen)]
+
+    def act(
+        self,
+        tenant: str,
+        *,
+        now: datetime,
+        puts: Sequence[Document] = (),
+        deletes: Sequence[Document] = (),
+        changes: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Write and delete documents and append change-log records, all or nothing.
+
+        A put with version 0 must be new; any other put or delete must be of the version read.
+        Else `StoreConflictError`: read again and decide again. `changes` are records of kind
+        change (see `records.KINDS`).
+        """
+        for change in changes:
+            records.check_kind(change)
+        with self._database.write() as connection:
+            for put in puts:
+                _put(connection, tenant, put)
+            for gone in deletes:
+                _delete(connection, tenant, gone)
+            if changes:
+                appender = Appender(connection, tenant)
+                for change in changes:
+                    records.add(connection, appender, tenant, change, now.date())
+
+
+def _put(connection: sa.Connection, tenant: str, put: Document) -> None:
+    values = {
+        "parent": put.parent,
+        "sort": put.sort,
+        "version": put.version + 1,
+        "body": plain_json(put.body).decode(),
+    }
+    if put.version:
+        statement = table.update().where(*_as_read(tenant, put)).values(**values)
+        if connection.execute(statement).rowcount != 1:
+            raise _conflict(put)
+        return
+    known = sa.select(table.c.id).where(
+        table.c.tenant == tenant, table.c.kind == put.kind, table.c.id == put.id
+    )
+    if connection.execute(known).first():
+        raise _conflict(put)
+    connection.execute(table.insert().values(tenant=tenant, kind=put.kind, id=put.id, **values))
+
+
+def _delete(connection: sa.Connection, tenant: str, gone: Document) -> None:
+    if connection.execute(table.delete().where(*_as_read(tenant, gone))).rowcount != 1:
+        raise _conflict(gone)
+
+
+def _as_read(tenant: str, document: Document) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        table.c.tenant == tenant,
+        table.c.kind == document.kind,
+        table.c.id == document.id,
+        table.c.version == document.version,
+    )
+
+
+def _conflict(document: Document) -> StoreConflictError:
+    return StoreConflictError(
+        f"The {document.kind.replace('_', ' ')} {document.id} was changed by somebody else",
+        todo="Read it again, and repeat the change if it is still right.",
+    )
+
+
+def _document(row: Any) -> Document:
+    return Document(
+        kind=row.kind,
+        id=row.id,
+        body=json.loads(row.body),
+        parent=row.parent,
+        sort=row.sort,
+        version=row.version,
+    )
