@@ -1,10 +1,13 @@
 """A little estate with a real ledger: Merkle tree, signed checkpoints, runs over three days."""
 
+import importlib.util
 import random
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -434,3 +437,21 @@ def fresh(tmp_path: Path, catalogue: Catalogue) -> Callable[..., World]:
         return make_world(tmp_path, catalogue, **options)
 
     return make
+
+
+def load_gallery() -> ModuleType:
+    """Return the script that makes the bad reports, as a module."""
+    path = Path(__file__).parents[1] / "assets" / "make_bad.py"
+    spec = importlib.util.spec_from_file_location("make_bad", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_bad"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def gallery() -> ModuleType:
+    """Return the script that makes the bad reports."""
+    return load_gallery()

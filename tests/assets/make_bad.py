@@ -1,0 +1,472 @@
+"""The gallery of bad reports: from one good report and the key that signed it, one of each kind.
+
+    python tests/assets/make_bad.py GOOD.zip signing.pem OUT
+
+Two kinds of forger: one without the key changes files or bytes; the operator himself, who has the
+key, signs anew whatever he changed, so that only the ledger can give him away. And hostile ZIPs.
+Nothing of this is committed as a binary; the tests make it anew from the report that they build.
+"""
+
+import hashlib
+import json
+import stat
+import struct
+import sys
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from affidavit.ledger.checkpoint import Checkpoint, sign
+from affidavit.ledger.keys import Signer
+from affidavit.report import manifest
+from affidavit.report.verify import csvcheck
+from affidavit.report.writer import ZipWriter
+
+Files = dict[str, bytes]
+_LAST = ("manifest.json", "manifest.dsse.json")
+_WHEN = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
+_MANY = 3_000_000
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A kind of bad report: what `verify` must say of it, and how it is made."""
+
+    name: str
+    expected: str
+    """A regular expression that the message must contain."""
+    make: Callable[["Good", Path], None]
+
+
+class Good:
+    """A good report, opened for forgery."""
+
+    def __init__(self, path: Path, signer: Signer) -> None:
+        self.path, self.signer = path, signer
+        with zipfile.ZipFile(path) as archive:
+            self.files: Files = {name: archive.read(name) for name in archive.namelist()}
+        self.predicate: dict[str, Any] = json.loads(self.files["manifest.json"])["predicate"]
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """Return the records of a JSON lines file."""
+        return [json.loads(line) for line in self.files[name].splitlines()]
+
+    def write(
+        self, path: Path, changed: dict[str, bytes | None], signer: Signer | None, **predicate: Any
+    ) -> None:
+        """Write the report with `changed` files (None: left out), signed by `signer` if given."""
+        files = {**self.files, **changed}
+        with ZipWriter(path, _WHEN) as out:
+            for name, data in files.items():
+                if name not in _LAST and data is not None:
+                    out.add(name, data)
+            if signer is None:
+                for name in _LAST:
+                    out.add(name, self.files[name], packed=False)
+            else:
+                self._sign(out, signer, predicate)
+            out.finish(lambda _: None)
+
+    def _sign(self, out: ZipWriter, signer: Signer, predicate: dict[str, Any]) -> None:
+        length, digest = out.sealed()
+        sealed = {"sealed": {"bytes": length, "sha256": digest}}
+        payload = manifest.statement(out.digests, {**self.predicate, **predicate, **sealed})
+        out.add("manifest.json", payload, packed=False)
+        name = f"affidavit/{self.predicate['tenant']}"
+        out.add("manifest.dsse.json", manifest.envelope(payload, signer, name), packed=False)
+
+    def with_evidence(self, path: Path, lines: list[dict[str, Any]], **files: bytes) -> None:
+        """Write the report with other evidence, its table and counts made to fit, signed anew."""
+        table = csvcheck.header() + b"".join(csvcheck.row(x["leaf"], x["record"]) for x in lines)
+        cited = {d for x in lines for d, _ in x["record"]["inputs"]}
+        changed: dict[str, bytes | None] = {
+            "evidence.jsonl": joined(lines),
+            "evidence.csv": table,
+            **{name.replace("_", "."): data for name, data in files.items()},
+        }
+        for name in self.files:
+            if name.startswith("observations/") and Path(name).stem not in cited:
+                changed[name] = None
+        verdicts = Counter(x["record"]["verdict"] for x in lines)
+        runs = len({x["record"]["run_id"] for x in lines})
+        old = self.predicate["counts"]["verdicts"]
+        counts = {"evidence": len(lines), "runs": runs, "verdicts": {v: verdicts[v] for v in old}}
+        self.write(path, changed, self.signer, counts=counts)
+
+
+def joined(lines: list[dict[str, Any]]) -> bytes:
+    """Return records as canonical JSON lines."""
+    return b"".join(
+        json.dumps(x, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        for x in lines
+    )
+
+
+def _bad(name: str, expected: str) -> Callable[[Callable[[Good, Path], None]], Bad]:
+    def made(make: Callable[[Good, Path], None]) -> Bad:
+        bad = Bad(name, expected, make)
+        GALLERY.append(bad)
+        return bad
+
+    return made
+
+
+GALLERY: list[Bad] = []
+
+
+# Without the key
+
+
+@_bad("changed-byte", r"evidence\.jsonl: (cannot be expanded|was changed|expands|its compressed)")
+def _changed_byte(good: Good, path: Path) -> None:
+    data = bytearray(good.path.read_bytes())
+    with zipfile.ZipFile(good.path) as archive:
+        at = archive.getinfo("evidence.jsonl").header_offset + 500
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+@_bad("changed-pdf", r"report\.pdf: was changed: its SHA-256 is not the manifest's")
+def _changed_pdf(good: Good, path: Path) -> None:
+    data = good.files["report.pdf"]
+    good.write(path, {"report.pdf": data[:-20] + b"%" + data[-19:]}, None)
+
+
+@_bad("changed-verdict", r"evidence\.jsonl: was changed: its SHA-256 is not the manifest's")
+def _changed_verdict(good: Good, path: Path) -> None:
+    data = good.files["evidence.jsonl"].replace(b'"NON_COMPLIANT"', b'"COMPLIANT"', 1)
+    good.write(path, {"evidence.jsonl": data}, None)
+
+
+@_bad("truncated", r"cut short")
+def _truncated(good: Good, path: Path) -> None:
+    data = good.path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+
+
+@_bad("extra-file", r"notes\.txt: extra file")
+def _extra_file(good: Good, path: Path) -> None:
+    good.write(path, {"notes.txt": b"all is well"}, None)
+
+
+@_bad("missing-file", r"README\.txt: missing file")
+def _missing_file(good: Good, path: Path) -> None:
+    good.write(path, {"README.txt": None}, None)
+
+
+@_bad("changed-manifest", r"manifest\.json: differs from the signed manifest")
+def _changed_manifest(good: Good, path: Path) -> None:
+    files = dict(good.files)
+    good.files["manifest.json"] = files["manifest.json"].replace(b"Northwind", b"Southwind")
+    good.write(path, {}, None)
+    good.files = files
+
+
+@_bad("resigned-by-another", r"is signed by the key [0-9a-f]{8}, not by [0-9a-f]{8}")
+def _resigned(good: Good, path: Path) -> None:
+    good.write(path, {}, Signer(Ed25519PrivateKey.generate(), protected=False))
+
+
+# By the operator, who signs anew
+
+
+@_bad(
+    "signed-changed-verdict", r"evidence\.jsonl line \d+, leaf \d+: the record is not what the led"
+)
+def _signed_verdict(good: Good, path: Path) -> None:
+    lines = good.lines("evidence.jsonl")
+    _first_bad(lines)["record"]["verdict"] = "COMPLIANT"
+    good.with_evidence(path, lines)
+
+
+@_bad("dropped-item", r"evidence\.jsonl: omitted: 1 NON_COMPLIANT of GENAI-\w+-\d+$")
+def _dropped(good: Good, path: Path) -> None:
+    lines = good.lines("evidence.jsonl")
+    lines.remove(_first_bad(lines))
+    good.with_evidence(path, lines)
+
+
+@_bad("omitted-records", r"evidence\.jsonl: omitted: \d+ NON_COMPLIANT of GENAI-\w+-\d+; \d+ NON_C")
+def _omitted(good: Good, path: Path) -> None:
+    lines = good.lines("evidence.jsonl")
+    good.with_evidence(path, [x for x in lines if x["record"]["verdict"] != "NON_COMPLIANT"])
+
+
+@_bad("swapped-observation", r"observations/../\w+\.json: is not what its digest says")
+def _swapped(good: Good, path: Path) -> None:
+    first, second = list(_observations(good))[:2]
+    good.write(path, {first: good.files[second], second: good.files[first]}, good.signer)
+
+
+@_bad("swapped-body", r"observations/../\w+\.json: its body is not the one that was observed")
+def _swapped_body(good: Good, path: Path) -> None:
+    name = next(n for n in _observations(good) if "body" in json.loads(good.files[n]))
+    value = json.loads(good.files[name])
+    value["body"]["items"] = []
+    good.write(path, {name: joined([value])[:-1]}, good.signer)
+
+
+@_bad("dropped-observation", r"cites the observation \w+…, which is not in the report")
+def _dropped_observation(good: Good, path: Path) -> None:
+    good.write(path, {next(_observations(good)): None}, good.signer)
+
+
+@_bad("added-observation", r"observations/../\w+\.json: is cited by no record")
+def _added_observation(good: Good, path: Path) -> None:
+    value = json.loads(good.files[next(_observations(good))])
+    value["observation"]["operation"] = "GetBucketAcl"
+    digest = hashlib.sha256(joined([value["observation"]])[:-1]).hexdigest()
+    name = f"observations/{digest[:2]}/{digest}.json"
+    good.write(path, {name: joined([value])[:-1]}, good.signer)
+
+
+@_bad("reordered-leaves", r"evidence\.jsonl line 2, leaf \d+: stands behind leaf \d+: the order")
+def _reordered(good: Good, path: Path) -> None:
+    lines = good.lines("evidence.jsonl")
+    lines[0], lines[1] = lines[1], lines[0]
+    good.with_evidence(path, lines)
+
+
+@_bad("backdated-checkpoint", r"runs\.jsonl line 1, leaf \d+: the record is not what the ledger")
+def _backdated(good: Good, path: Path) -> None:
+    """Sign an older tree: the one that the first consistency proof speaks of."""
+    old = good.lines("consistency.jsonl")[-1]
+    root = bytes.fromhex(old["root"])
+    note = sign(
+        Checkpoint(f"affidavit/{good.predicate['tenant']}", old["size"], root), good.signer.private
+    )
+    tree = {"size": old["size"], "root": old["root"]}
+    good.write(path, {"checkpoint.txt": note.encode()}, good.signer, tree=tree)
+
+
+@_bad("checkpoint-of-another-tree", r"checkpoint\.txt: is of another tree than the manifest says")
+def _other_tree(good: Good, path: Path) -> None:
+    tree = {"size": good.predicate["tree"]["size"], "root": "00" * 32}
+    good.write(path, {}, good.signer, tree=tree)
+
+
+@_bad(
+    "omitted-run", r"runs\.jsonl line \d+, leaf \d+: omitted run: run 4 .* follows run 2; run 3 is"
+)
+def _omitted_run(good: Good, path: Path) -> None:
+    _without_run(good, path, 3)
+
+
+@_bad("omitted-last-run", r"leaves \d+ to \d+: \d+ leaves of the ledger are accounted for by no")
+def _omitted_last(good: Good, path: Path) -> None:
+    _without_run(good, path, 4)
+
+
+@_bad("omitted-first-run", r"omitted run: the report begins with run 2, but the run before it")
+def _omitted_first(good: Good, path: Path) -> None:
+    _without_run(good, path, 1)
+
+
+@_bad("omitted-change", r"leaf \d+: 1 leaves of the ledger are accounted for by no record")
+def _omitted_change(good: Good, path: Path) -> None:
+    lines = [x for x in good.lines("records.jsonl") if x["record"]["kind"] != "change"]
+    good.write(path, {"records.jsonl": joined(lines)}, good.signer)
+
+
+@_bad("changed-csv", r"evidence\.csv row \d+: differs from the record of leaf \d+")
+def _changed_csv(good: Good, path: Path) -> None:
+    data = good.files["evidence.csv"].replace(b"NON_COMPLIANT", b"COMPLIANT", 1)
+    good.write(path, {"evidence.csv": data}, good.signer)
+
+
+@_bad("longer-csv", r"evidence\.csv row \d+: has no record in evidence\.jsonl")
+def _longer_csv(good: Good, path: Path) -> None:
+    data = good.files["evidence.csv"]
+    good.write(path, {"evidence.csv": data + data.splitlines(keepends=True)[-1]}, good.signer)
+
+
+@_bad("unmarked-synthetic", r"manifest\.json: says synthetic: False; the evidence: True")
+def _unmarked(good: Good, path: Path) -> None:
+    good.write(path, {}, good.signer, synthetic=False)
+
+
+@_bad("wrong-counts", r"manifest\.json: counts .*, but the report holds")
+def _wrong_counts(good: Good, path: Path) -> None:
+    counts = {**good.predicate["counts"], "evidence": 1}
+    good.write(path, {}, good.signer, counts=counts)
+
+
+@_bad("other-rule", r"was judged by another \S+ than catalogue\.json holds")
+def _other_rule(good: Good, path: Path) -> None:
+    value = json.loads(good.files["catalogue.json"])
+    for check in value["checks"].values():
+        check["digest"] = "0" * 64
+    good.write(path, {"catalogue.json": joined([value])[:-1]}, good.signer)
+
+
+@_bad("double-member", r"evidence\.jsonl line 1: is not proper JSON: a member stands twice")
+def _double(good: Good, path: Path) -> None:
+    data = good.files["evidence.jsonl"].replace(b'{"leaf":', b'{"leaf":1,"leaf":', 1)
+    good.write(path, {"evidence.jsonl": data}, good.signer)
+
+
+# Hostile ZIPs
+
+
+@_bad("bomb", r"report\.pdf: \d+ bytes expand to \d+: a ZIP bomb")
+def _bomb(good: Good, path: Path) -> None:
+    good.write(path, {"report.pdf": bytes(50_000_000)}, good.signer)
+
+
+@_bad("lying-size", r"README\.txt: expands to more than the ZIP says: a ZIP bomb")
+def _lying(good: Good, path: Path) -> None:
+    data = bytearray(good.path.read_bytes())
+    with zipfile.ZipFile(good.path) as archive:
+        local, start = archive.getinfo("README.txt").header_offset, archive.start_dir
+    central = data.index(b"README.txt", start) - 46
+    data[local + 22 : local + 26] = data[central + 24 : central + 28] = struct.pack("<L", 50)
+    path.write_bytes(data)
+
+
+@_bad("duplicate-name", r"a\.txt: stands twice in the ZIP")
+def _duplicate(_: Good, path: Path) -> None:
+    _plain_zip(path, ["a.txt", "a.txt"])
+
+
+@_bad("case-collision", r"A\.TXT: stands twice in the ZIP \(as a\.txt\)")
+def _case(_: Good, path: Path) -> None:
+    _plain_zip(path, ["a.txt", "A.TXT"])
+
+
+@_bad("dot-dot", r"'../a\.txt' leads out of the folder")
+def _dotdot(_: Good, path: Path) -> None:
+    _plain_zip(path, ["../a.txt"])
+
+
+@_bad("absolute", r"'/etc/passwd' is an absolute path")
+def _absolute(_: Good, path: Path) -> None:
+    _plain_zip(path, ["/etc/passwd"])
+
+
+@_bad("drive-letter", r"'C:/a\.txt' is an absolute path")
+def _drive(_: Good, path: Path) -> None:
+    _plain_zip(path, ["C:/a.txt"])
+
+
+@_bad("backslash", r"is an absolute path|is not one that a report uses|leads out of")
+def _backslash(_: Good, path: Path) -> None:
+    _plain_zip(path, ["..\\a.txt"])
+
+
+@_bad("symlink", r"a\.txt: is a link")
+def _symlink(_: Good, path: Path) -> None:
+    def link(info: zipfile.ZipInfo) -> None:
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+
+    _one_file(path, link)
+
+
+@_bad("encrypted", r"a\.txt: is encrypted")
+def _encrypted(_: Good, path: Path) -> None:
+    _one_file(path, lambda _: None)
+    data = bytearray(path.read_bytes())
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + at] |= 1
+    path.write_bytes(data)
+
+
+@_bad("trailing-data", r"9 bytes follow after the end of the ZIP")
+def _trailing(good: Good, path: Path) -> None:
+    path.write_bytes(good.path.read_bytes() + b"more data")
+
+
+@_bad("prepended-data", r"9 bytes stand in front of the ZIP")
+def _prepended(good: Good, path: Path) -> None:
+    path.write_bytes(b"more data" + good.path.read_bytes())
+
+
+@_bad("hidden-bytes", r"bytes (are hidden|stand) in front of")
+def _hidden(good: Good, path: Path) -> None:
+    data = good.path.read_bytes()
+    start = struct.unpack("<L", data[-6:-2])[0]
+    end = data[start:-6] + struct.pack("<L", start + 4) + data[-2:]
+    path.write_bytes(data[:start] + b"evil" + end)
+
+
+@_bad("too-many-files", rf"has {_MANY} files; more than \d+ are refused")
+def _too_many(_: Good, path: Path) -> None:
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, _MANY, _MANY, 0, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0, 0, 0)
+    path.write_bytes(record + locator + end)
+
+
+@_bad("no-zip", r"is no ZIP file")
+def _no_zip(_: Good, path: Path) -> None:
+    path.write_bytes(b"this is a letter, not an archive; it goes on for a while")
+
+
+def _first_bad(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(x for x in lines if x["record"]["verdict"] == "NON_COMPLIANT")
+
+
+def _observations(good: Good) -> Iterator[str]:
+    return (name for name in good.files if name.startswith("observations/"))
+
+
+def _without_run(good: Good, path: Path, sequence: int) -> None:
+    own = good.predicate["assessment"]["id"]
+    runs = good.lines("runs.jsonl")
+    gone = next(
+        x["record"]["run_id"]
+        for x in runs
+        if x["record"]["assessment_id"] == own and x["record"]["sequence"] == sequence
+    )
+    lines = [x for x in good.lines("evidence.jsonl") if x["record"]["run_id"] != gone]
+    kept = joined([x for x in runs if x["record"]["run_id"] != gone])
+    good.with_evidence(path, lines, runs_jsonl=kept)
+
+
+def _plain_zip(path: Path, names: list[str]) -> None:
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
+        warnings.simplefilter("ignore")  # zipfile warns of double names, which are wanted here
+        for name in names:
+            info = zipfile.ZipInfo("placeholder")
+            info.filename = name
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(info, b"x")
+
+
+def _one_file(path: Path, change: Callable[[zipfile.ZipInfo], None]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        info = zipfile.ZipInfo("a.txt")
+        info.external_attr = (stat.S_IFREG | 0o644) << 16
+        info.compress_type = zipfile.ZIP_DEFLATED
+        change(info)
+        archive.writestr(info, b"x" * 5000)
+
+
+def make_all(good: Path, signer: Signer, folder: Path) -> dict[str, Bad]:
+    """Make every bad report in `folder`; return the kinds by file name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    opened = Good(good, signer)
+    for bad in GALLERY:
+        bad.make(opened, folder / f"{bad.name}.zip")
+    return {f"{bad.name}.zip": bad for bad in GALLERY}
+
+
+def main() -> None:
+    """Make the gallery from a report and its signing key (PEM, without passphrase)."""
+    good, key, folder = (Path(argument) for argument in sys.argv[1:4])
+    private = load_pem_private_key(key.read_bytes(), None)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise SystemExit(f"{key} is not an Ed25519 key")
+    for name, bad in make_all(good, Signer(private, protected=False), folder).items():
+        sys.stdout.write(f"{name}: {bad.expected}\n")
+
+
+if __name__ == "__main__":
+    main()
