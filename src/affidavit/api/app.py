@@ -1,0 +1,219 @@
+"""The ASGI application of the API: body in, engine in a worker thread, answer out, one log line.
+
+The server in front writes the `Date` header (uvicorn does, from the same clock); it must pass
+`raw_path` and must not decode it.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from affidavit.api.anonymous import anonymous
+from affidavit.api.engine import Engine, Handler, Record, signed
+from affidavit.api.errors import Answer, ApiError, faulted, internal, refused, too_large
+from affidavit.api.hosts import LOOPBACK, HostAllowList
+from affidavit.api.limits import Limits
+from affidavit.api.protocol import Protocol, RawRequest
+from affidavit.api.sigv4 import KeyLookup, Verifier
+from affidavit.operations.faults import ThrottlingFault
+
+HEALTH: Final = "/_affidavit/health"
+READY: Final = "/_affidavit/ready"
+_TOO_MANY: Final = 429
+_CLIENT_GONE: Final = 499
+"""Never sent; in the access log, as other servers write it."""
+_MAX_LENGTH_DIGITS: Final = 15
+_access: Final = logging.getLogger("affidavit.api.access")
+
+
+def create_app(
+    handlers: Mapping[str, Handler],
+    keys: KeyLookup,
+    limits: Limits | None = None,
+    *,
+    insecure: bool = False,
+    hosts: Iterable[str] = LOOPBACK,
+    ready: Callable[[], bool] = lambda: True,
+) -> ASGIApp:
+    """Return the API as an ASGI application.
+
+    `handlers` maps operation names (`CreateAssessment`) to functions; an operation without one is
+    answered with ValidationException and reason `unknownOperation`, the only modelled error that
+    says so and that no SDK repeats. `insecure` takes requests without a signature: loopback only,
+    which is for the caller to see to. `ready` says whether the server can do work; it is called on
+    the event loop.
+    """
+    protocol = Protocol()
+    identify = anonymous(keys) if insecure else signed(Verifier(keys))
+    api = Api(Engine(protocol, handlers, identify), limits or Limits(), ready)
+    return HostAllowList(ServerErrorMiddleware(api, handler=_failed), hosts)
+
+
+class DisconnectedError(ConnectionError):
+    """The client went away before its request was whole."""
+
+
+class Api:
+    """The ASGI application proper, inside the host check and the net for failures."""
+
+    def __init__(self, engine: Engine, limits: Limits, ready: Callable[[], bool]) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._ready = ready
+        self._threads = anyio.CapacityLimiter(limits.threads)
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (or take part in the server's start and stop)."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        if scope["path"] in (HEALTH, READY):
+            await _send(send, self._health(scope["path"]), "")
+            return
+        started = time.perf_counter()
+        record = Record(request_id=str(uuid.uuid4()))
+        scope.setdefault("state", {})["request_id"] = record.request_id
+        answer = internal(record.request_id)
+        try:
+            answer = await self._answer(scope, receive, record)
+            await _send(send, answer, record.request_id)
+        except DisconnectedError:
+            answer = Answer(status=_CLIENT_GONE, body=b"")
+        finally:
+            _log_access(scope, record, answer, time.perf_counter() - started)
+
+    def _health(self, path: str) -> Answer:
+        if path == READY and not self._ready():
+            return Answer(status=503, body=b'{"status":"not ready"}')
+        return Answer(status=200, body=b'{"status":"ok"}')
+
+    async def _answer(self, scope: Scope, receive: Receive, record: Record) -> Answer:
+        try:
+            self._check_headers(scope)
+            body = await self._body(scope, receive)
+        except ApiError as error:
+            return refused(error)
+        request = RawRequest(
+            method=scope["method"],
+            raw_path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=scope["headers"],
+            body=body,
+        )
+        if self._under_way >= self._limits.threads + self._limits.waiting:
+            return faulted(ThrottlingFault(), _TOO_MANY)
+        self._under_way += 1
+        try:
+            return await run_sync(self._engine.handle, request, record, limiter=self._threads)
+        finally:
+            self._under_way -= 1
+
+    def _check_headers(self, scope: Scope) -> None:
+        length = sum(len(name) + len(value) for name, value in scope["headers"])
+        if length > self._limits.header_bytes:
+            what = f"The headers are longer than {self._limits.header_bytes} bytes together."
+            raise ApiError("RequestHeaderSectionTooLargeException", what, 431)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        limit = self._limits.body_bytes
+        for name, value in scope["headers"]:
+            if name == b"content-length" and _announced(value) > limit:
+                raise too_large(limit)
+        try:
+            with anyio.fail_after(self._limits.body_seconds):
+                return await _read(receive, limit)
+        except TimeoutError:
+            raise ApiError("RequestTimeoutException", "The body took too long.", 408) from None
+
+
+def _announced(value: bytes) -> int:
+    """Return a Content-Length; whatever is not a sane number counts as far too long."""
+    sane = value.isdigit() and len(value) <= _MAX_LENGTH_DIGITS
+    return int(value) if sane else 10**_MAX_LENGTH_DIGITS
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return body
+    parts, length = [body], len(body)
+    while message["type"] != "http.disconnect" and message.get("more_body", False):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > limit:
+            raise too_large(limit)
+    if message["type"] == "http.disconnect":
+        raise DisconnectedError
+    return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer, request_id: str) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(answer.body)).encode("ascii")),
+        (b"x-amzn-requestid", request_id.encode("ascii")),
+        (b"cache-control", b"no-store"),
+    ]
+    if answer.code:
+        headers.append((b"x-amzn-errortype", answer.code.encode("ascii")))
+    if answer.retry_after is not None:
+        headers.append((b"retry-after", str(answer.retry_after).encode("ascii")))
+    start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _failed(request: Request, _: Exception) -> Response:
+    """Answer a failure that nobody expected; ServerErrorMiddleware raises it again for the log."""
+    request_id = getattr(request.state, "request_id", "")
+    answer = internal(request_id)
+    headers = {"x-amzn-requestid": request_id, "x-amzn-errortype": answer.code}
+    return Response(
+        answer.body, status_code=answer.status, headers=headers, media_type="application/json"
+    )
+
+
+def _log_access(scope: Scope, record: Record, answer: Answer, seconds: float) -> None:
+    """Write one JSON line: no query (it may hold a signature), no header, no body."""
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    client = scope.get("client")
+    line = {
+        "time": round(time.time(), 3),
+        "requestId": record.request_id,
+        "client": client[0] if client else "",
+        "method": scope["method"],
+        "path": scope["raw_path"].decode("latin-1"),
+        "operation": record.operation,
+        "accountId": record.account_id,
+        "region": record.region,
+        "accessKeyId": record.access_key_id,
+        "status": answer.status,
+        "error": answer.code,
+        "bytes": len(answer.body),
+        "ms": round(seconds * 1000, 3),
+    }
+    _access.info("%s", json.dumps(line))
