@@ -73,6 +73,15 @@ class Nasty:
 
         self.answer = answer
 
+    @staticmethod
+    def reply(body: bytes | str = b"", status: int = 200) -> Reply:
+        """Return a plain reply."""
+        return Reply(body, status)
+
+    def deny(self, body: str, status: int = 403) -> None:
+        """Answer everything but sts with this error."""
+        self.replies(Reply(body, status))
+
     def stop(self) -> None:
         """Stop listening and let hanging answers go."""
         self._released.set()
@@ -182,7 +191,11 @@ def asked() -> Asker:
     """Return a maker of operation and unit, as the catalogue would give them."""
 
     def make(service: str, name: str, /, **parameters: Any) -> Asked:
-        more = {k: parameters.pop(k) for k in ("absent_on", "redact", "region") if k in parameters}
+        more = {
+            k: parameters.pop(k)
+            for k in ("absent_on", "redact", "region", "account_id")
+            if k in parameters
+        }
         operation = Operation(
             key=name,
             service=service,
@@ -198,7 +211,7 @@ def asked() -> Asker:
         )
         unit = Unit(
             key=name,
-            account_id=ACCOUNT,
+            account_id=more.get("account_id", ACCOUNT),
             region=more.get("region", "us-east-1"),
             parameters=parameters,
         )

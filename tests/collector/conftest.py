@@ -105,6 +105,9 @@ def make_catalogue(operations: list[Operation], controls: list[Control]) -> Cata
     )
 
 
+Answer = Callable[[Operation, Unit], JsonObject]
+
+
 class FakeDoor:
     """Answers from a function, notes what was asked and when, takes a little time if told so."""
 

@@ -140,7 +140,8 @@ class Question:
 
     def _absent(self, error: ClientError) -> Observation | None:
         code = str(error.response["Error"].get("Code", ""))
-        if code not in self._operation.absent_on or self._trace.html:
+        own = error.operation_name == self._operation.operation
+        if code not in self._operation.absent_on or self._trace.html or not own:
             return None
         message = str(error.response["Error"].get("Message") or "")
         return self._observed({"Error": {"Code": code, "Message": message}}, absent=code)

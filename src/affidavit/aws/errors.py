@@ -182,6 +182,8 @@ def _code(error: Exception) -> str:
 def _client_trouble(error: ClientError, iam_action: str) -> Trouble:
     answer: Any = error.response
     code = _code(error).removeprefix("Client.").removeprefix("Server.")
+    if error.operation_name == "AssumeRole":
+        iam_action = "sts:AssumeRole"  # the role's credentials were to be renewed
     said = redact.text(str(answer["Error"].get("Message") or "")).strip()
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     reason = _reason(code, said, status)

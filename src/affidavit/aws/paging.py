@@ -61,7 +61,7 @@ class _Pages:
                 f"Page {self.read} says that there is more ({self.paging.more_results}) and gives "
                 "no token to ask for it; the list is cut off.",
             )
-        if limit is not None and any(len(found) >= int(limit) for found in lists.values()):
+        if limit is not None and any(len(found) == int(limit) for found in lists.values()):
             raise PagesError(
                 GapReason.MALFORMED,
                 f"Page {self.read} holds as many results as were asked for ({limit}) and no "

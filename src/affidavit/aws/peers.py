@@ -101,5 +101,5 @@ def resolves(host: str) -> bool:
     """Return whether the name service knows `host`."""
     try:
         return bool(socket.getaddrinfo(host, HTTPS_PORT, type=socket.SOCK_STREAM))
-    except OSError:
+    except (OSError, UnicodeError):
         return False

@@ -1,0 +1,101 @@
+"""Roles: entered once, renewed before they expire, asserted by their own credentials."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from affidavit.aws.door import Door
+from affidavit.aws.identity import CallerIdentity, global_region
+from affidavit.model.observation import Gap, GapReason, Observation
+
+MEMBER = "111122223333"
+
+
+def _credentials(key: str, expires: datetime) -> str:
+    return (
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
+        f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+        f"<SessionToken>t</SessionToken><Expiration>{expires:%Y-%m-%dT%H:%M:%SZ}</Expiration>"
+        "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+
+
+def _identity(account: str) -> str:
+    return (
+        f"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::{account}:x</Arn>"
+        f"<Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    )
+
+
+class _Sts:
+    """Answers as STS would: own keys are the home account's, a role's keys the member's."""
+
+    def __init__(self, reply: Any, lifetime: timedelta) -> None:
+        self.assumed = 0
+        self._reply = reply
+        self._lifetime = lifetime
+
+    def __call__(self, request: Any) -> Any:
+        if b"Action=AssumeRole" in request.body:
+            self.assumed += 1
+            expires = datetime.now(UTC) + self._lifetime
+            return self._reply(_credentials(f"ROLE{self.assumed}", expires))
+        own = "Credential=AKIDEXAMPLE/" in request.headers["authorization"]
+        return self._reply(_identity("123456789012" if own else MEMBER))
+
+
+def test_a_role_is_assumed_once_while_it_lasts(
+    nasty: Any, make_door: Callable[..., Door], asked: Any
+) -> None:
+    """Many questions in a member account share one role session; the proof names the role."""
+    sts = nasty.identity = _Sts(nasty.reply, timedelta(hours=1))
+    nasty.replies(nasty.reply('{"guardrails": []}'))
+    door = make_door(nasty.url, role_name="Reader")
+    a = asked("bedrock", "ListGuardrails", account_id=MEMBER)
+    for _ in range(3):
+        seen = door.call(a.operation, a.unit)
+        assert isinstance(seen, Observation)
+        assert seen.proof.caller_arn == f"arn:aws:sts::{MEMBER}:x"
+    assert sts.assumed == 1
+    assert "Credential=ROLE1/" in nasty.requests[0].headers["authorization"]
+
+
+def test_a_role_is_renewed_before_it_expires(
+    nasty: Any, make_door: Callable[..., Door], asked: Any
+) -> None:
+    """Credentials near their end are fetched anew, in the midst of a run, and counted apart."""
+    sts = nasty.identity = _Sts(nasty.reply, timedelta(minutes=5))
+    nasty.replies(nasty.reply('{"guardrails": []}'))
+    door = make_door(nasty.url, role_name="Reader")
+    a = asked("bedrock", "ListGuardrails", account_id=MEMBER)
+    results = [door.call(a.operation, a.unit) for _ in range(2)]
+    assert sts.assumed >= 3
+    last = results[-1]
+    assert isinstance(last, Observation)
+    assert (last.proof.attempts, last.proof.endpoint) == (1, nasty.url)
+
+
+def test_a_role_that_can_no_longer_be_assumed_is_a_gap(
+    nasty: Any, make_door: Callable[..., Door], asked: Any
+) -> None:
+    """When the renewal is refused in the midst of a run, its questions are denied, not lost."""
+    nasty.identity = _Sts(nasty.reply, timedelta(minutes=5))
+    door = make_door(nasty.url, role_name="Reader")
+    door.enter(MEMBER)
+    denied = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
+    nasty.identity = lambda _: nasty.reply(denied, 403)
+    a = asked("bedrock", "ListGuardrails", account_id=MEMBER, absent_on=["AccessDenied"])
+    gap = door.call(a.operation, a.unit)
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.proof) == (GapReason.DENIED, None)
+    assert "sts:AssumeRole" in gap.message
+    assert not nasty.requests
+
+
+def test_global_things_are_asked_in_the_partitions_region() -> None:
+    """Each partition has its own Region for what exists once per account."""
+    assert global_region("aws") == "us-east-1"
+    assert global_region("aws-us-gov") == "us-gov-west-1"
+    assert global_region("no-such-partition") == "us-east-1"
+    identity = CallerIdentity(account_id="1", arn="arn:aws-cn:sts::1:x")
+    assert identity.partition == "aws-cn"
