@@ -141,7 +141,7 @@ class Draft:
     def record(self, arn: str, resource_type: str = "") -> Record:
         """Return the finished record."""
         attributes = {
-            name: str(value)[:MAX_ATTRIBUTE]
+            name: _words(value)[:MAX_ATTRIBUTE]
             for name, value in self.attributes.items()
             if value not in (None, "")
         }
@@ -156,3 +156,9 @@ class Draft:
             synthetic=self._synthetic,
             windows=self.windows,
         )
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

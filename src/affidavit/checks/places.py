@@ -27,7 +27,7 @@ SCOPED_BY_INVOCATIONS = "model_in_use"
 METRIC_OPERATION = "GetMetricData"
 """Key under which a metric that could not be read stands in `Record.gaps` and `Place.acct_gaps`."""
 
-_READ = re.compile(r"\b(r|acct)\.(metric|fact)\.(\w+)")
+_READ = re.compile(r"\b(r|acct)\.metric\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +88,8 @@ class Place:
         """Return this place as `check` sees it with its effective `parameters`.
 
         Puts in the metric sums of the check's own lookback, leaves out models that were not invoked
-        within it, and lists what is unknown of the metrics and facts that the check reads under
-        keys of `check.operations`, so that every unknown is found there.
+        within it, and lists metrics that the check reads and that are unknown as gaps of
+        GetMetricData, of the record or of the account.
         """
         days = int(parameters.get("lookback_days", IN_USE_DAYS))
         names = metrics_read(check)
@@ -101,7 +101,7 @@ class Place:
             self,
             acct=self._seen_acct(names["acct"], days),
             sets=sets,
-            acct_gaps=self._seen_gaps(check, names["acct"], days),
+            acct_gaps=self._seen_gaps(names["acct"], days),
             acct_inputs=self._seen_inputs(names["acct"], days),
         )
 
@@ -110,18 +110,12 @@ class Place:
             return self.acct
         return {**self.acct, "metric": dict(self.windows[days].values)}
 
-    def _seen_gaps(
-        self, check: Check, names: frozenset[str], days: int
-    ) -> Mapping[str, tuple[Gap, ...]]:
+    def _seen_gaps(self, names: frozenset[str], days: int) -> Mapping[str, tuple[Gap, ...]]:
         gaps = dict(self.acct_gaps)
         window = self.windows.get(days, Metrics())
         unknown = [window.gaps[name] for name in sorted(names) if name in window.gaps]
         if unknown:
             gaps[METRIC_OPERATION] = (*gaps.get(METRIC_OPERATION, ()), *unknown)
-        for name in sorted(facts_read(check)):
-            if check.operations and f"fact.{name}" in gaps:
-                key = check.operations[0]
-                gaps[key] = (*gaps.get(key, ()), *gaps[f"fact.{name}"])
         return gaps
 
     def _seen_inputs(self, names: frozenset[str], days: int) -> Mapping[str, tuple[Input, ...]]:
@@ -138,26 +132,16 @@ class AccountRecords:
 
 
 @cache
-def _reads(text: str) -> tuple[tuple[str, str, str], ...]:
-    return tuple(sorted({(m[1], m[2], m[3]) for m in _READ.finditer(text)}))
-
-
-def _text(check: Check) -> str:
-    return f"{check.applies} ; {check.compliant} ; {check.inconclusive} ; {check.empty_when}"
+def _reads(text: str) -> frozenset[tuple[str, str]]:
+    return frozenset((match[1], match[2]) for match in _READ.finditer(text))
 
 
 def metrics_read(check: Check) -> Mapping[str, frozenset[str]]:
     """Return the names of the metrics that a check reads, by root: the record "r" and "acct"."""
-    reads = _reads(_text(check))
-    return {
-        root: frozenset(name for r, kind, name in reads if r == root and kind == "metric")
-        for root in ("r", "acct")
-    }
-
-
-def facts_read(check: Check) -> frozenset[str]:
-    """Return the names of the facts of the account that a check reads."""
-    return frozenset(n for r, kind, n in _reads(_text(check)) if (r, kind) == ("acct", "fact"))
+    reads = _reads(
+        f"{check.applies} ; {check.compliant} ; {check.inconclusive} ; {check.empty_when}"
+    )
+    return {root: frozenset(name for r, name in reads if r == root) for root in ("r", "acct")}
 
 
 def _seen_set(own: RecordSet, check: Check, days: int, names: frozenset[str]) -> RecordSet:

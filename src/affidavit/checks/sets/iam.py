@@ -21,6 +21,10 @@ INLINE = (
 """Owners of inline policies, the list of their policies, and the owner's resource type."""
 
 
+BROAD = ("AdministratorAccess", "PowerUserAccess", "AmazonBedrock")
+"""AWS's own policies that allow Bedrock, by the start of their name, whether or not we see them."""
+
+
 def iam_user(view: View) -> RecordSet:
     """Return one record per row of the credential report, the root user left out."""
     gaps: list[Gap] = list(view.gaps("GenerateCredentialReport", REPORT))
@@ -137,14 +141,20 @@ def _roles(view: View) -> Iterator[Record]:
         for attached in role.get("AttachedManagedPolicies", ()):
             arn = attached.get("PolicyArn", "")
             if arn not in allowed:
-                policy = managed.get(arn)
-                allowed[arn] = _allows(_default_version(policy.value)[1]) if policy else None
+                allowed[arn] = _managed_allows(arn, managed.get(arn))
             known.append(allowed[arn])
             if arn in managed:
                 draft.cite_found([managed[arn]])
         _say_bedrock(draft, known)
         draft.attributes |= {"name": role.get("RoleName")}
         yield draft.record(role.get("Arn", ""))
+
+
+def _managed_allows(arn: str, policy: Found | None) -> bool | None:
+    """Tell whether a managed policy allows an action of Bedrock; None where it is not known."""
+    if _by_aws(arn) and arn.rsplit("/", maxsplit=1)[-1].startswith(BROAD):
+        return True
+    return None if policy is None else _allows(_default_version(policy.value)[1])
 
 
 def _allows(document: object) -> bool | None:

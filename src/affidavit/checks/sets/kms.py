@@ -6,17 +6,17 @@ from affidavit.checks.drafts import Draft, View
 from affidavit.checks.fanout import can_rotate
 from affidavit.checks.places import Record, RecordSet
 from affidavit.checks.scoping import NamedKey
-from affidavit.model.observation import GapReason
+from affidavit.checks.sets import s3
+from affidavit.model.observation import Gap, GapReason
 
 NAMING = (
     "GetCustomModel",
     "GetGuardrail",
-    "GetBucketEncryption",
     "DescribeLogGroups",
     "DescribeTrails",
     "GetDataSource",
 )
-"""The operations whose answers name keys."""
+"""The operations whose answers name keys, besides the encryption of in-scope buckets."""
 
 
 def kms_key(view: View) -> RecordSet:
@@ -30,7 +30,19 @@ def kms_key(view: View) -> RecordSet:
     for named in view.scope.named_keys(view.region):
         if named.region not in view.answers.facts.regions:
             _add_outside(found, view, named)
-    return view.finish(_records(found), view.scoping_gaps(*NAMING))
+    return view.finish(_records(found), (*view.scoping_gaps(*NAMING), *_bucket_gaps(view)))
+
+
+def _bucket_gaps(view: View) -> Iterator[Gap]:
+    """Yield why the keys of the buckets that this Region names may not all be known."""
+    yield from view.scoping_gaps("ListBuckets", *s3.NAMING)
+    listed = view.scope.listed_buckets()
+    for bucket in view.scope.named_buckets(view.region):
+        if bucket.name in listed:
+            asked = {"Bucket": bucket.name}
+            gap = view.answers.ask("GetBucketEncryption", view.region, asked).gap
+            if gap is not None:
+                yield gap
 
 
 def _records(found: dict[str, Draft]) -> Iterator[Record]:
