@@ -387,11 +387,11 @@ class World:
         """Return the public key that an auditor has."""
         return VerifierKey(origin_of(TENANT), self.maker.ledger.signer.public.raw)
 
-    def build(self, name: str, **options: Any) -> Path:
+    def build(self, name: str, now: datetime = NOW, **options: Any) -> Path:
         """Build a report and return its path."""
         request = Request(assessment_id=self.assessment.id, path=self.folder / name, **options)
         ledger = self.maker.ledger
-        return build(request, ledger, ledger.signer, self.maker.catalogue, NOW).path
+        return build(request, ledger, ledger.signer, self.maker.catalogue, now).path
 
 
 def make_world(folder: Path, catalogue: Catalogue, *, synthetic: bool = True) -> World:

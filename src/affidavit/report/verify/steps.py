@@ -176,9 +176,8 @@ def time_stamp(state: State) -> str:
             f"says that it ended at {last.record['finished_at']}, after the checkpoint that holds "
             f"it was stamped ({stamp.time.isoformat()}): one of the two is backdated",
         )
-    state.notes.append(
-        f"Who stamped the time: the stamp names {stamp.issuer}; its certificate is not checked."
-    )
+    named = f"it names {stamp.issuer}" if stamp.issuer else "it holds no certificate"
+    state.notes.append(f"Who stamped the time: {named}; its issuer is not checked.")
     return f"{stamp.time.isoformat()}, of this checkpoint; issuer not checked"
 
 

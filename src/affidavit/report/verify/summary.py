@@ -51,7 +51,7 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
     yield from _fact("Tenant", facts["tenant"])
     yield from _fact("Period", f"{first} to {last}: {runs} {'run' if runs == 1 else 'runs'}")
     without = _ranges(missing) if missing else "none"
-    yield from _fact("Without run", f"{len(missing)} days: {without}" if missing else without)
+    yield from _fact("Without run", _days(len(missing), without))
     yield from _fact("Evidence", _counts(facts["evidence"]))
     yield from _fact("Controls", _counts(Counter(facts["controls_last_run"].values())))
     yield from _fact(
@@ -76,6 +76,11 @@ def _fact(label: str, words: str) -> list[str]:
 
 def _counts(counts: "Counter[str] | dict[str, int]") -> str:
     return ", ".join(f"{counts.get(verdict, 0)} {word}" for verdict, word in _WORDS.items())
+
+
+def _days(number: int, words: str) -> str:
+    """Return how many days and which, or `none`."""
+    return f"{number} {'day' if number == 1 else 'days'}: {words}" if number else words
 
 
 def _ranges(days: list[date]) -> str:

@@ -29,6 +29,11 @@ _HASHES: dict[bytes, tuple[str, type[hashes.HashAlgorithm]]] = {
 }
 _SEQUENCE, _SET, _OCTETS, _OID, _TIME, _CONTEXT0 = 0x30, 0x31, 0x04, 0x06, 0x18, 0xA0
 _LONG_FORM = 0x80
+_UNREADABLE = (
+    *(IndexError, ValueError, StopIteration, TypeError),
+    *(UnsupportedAlgorithm, x509.InvalidVersion),
+)
+"""What parsing hostile DER may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Stamp:
 
     time: datetime
     issuer: str
-    """Subject of the certificate that signed; unproved."""
+    """Subject of the certificate that signed; empty where the stamp holds none. Unproved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def check_stamp(data: bytes, stamped: bytes) -> Stamp:
     """Return what the stamp says, once it is known to be of `stamped` and sound in itself."""
     try:
         return _check(data, stamped)
-    except (IndexError, ValueError, StopIteration, TypeError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise VerificationError(NAME, f"is not a readable time stamp ({error})") from error
 
 
@@ -91,12 +96,13 @@ def _check(data: bytes, stamped: bytes) -> Stamp:
     time = _check_imprint(token, stamped)
     certificates = [
         x509.load_der_x509_certificate(node.whole)
-        for node in _one(signed[2:], _CONTEXT0).children()
+        for group in signed[2:-1]
+        if group.tag == _CONTEXT0
+        for node in group.children()
         if node.tag == _SEQUENCE
     ]
     signer = signed[-1].children()[0].children()
-    certificate = _check_signer(signer, token, certificates)
-    return Stamp(time, certificate.subject.rfc4514_string())
+    return Stamp(time, _check_signer(signer, token, certificates))
 
 
 def _check_imprint(token: bytes, stamped: bytes) -> datetime:
@@ -118,9 +124,8 @@ def _hash_of(algorithm: _Node) -> tuple[str, type[hashes.HashAlgorithm]]:
     return _HASHES[oid]
 
 
-def _check_signer(
-    signer: list[_Node], token: bytes, certificates: list[x509.Certificate]
-) -> x509.Certificate:
+def _check_signer(signer: list[_Node], token: bytes, certificates: list[x509.Certificate]) -> str:
+    """Return the subject of the certificate that signed, or nothing where the stamp has none."""
     name, kind = _hash_of(signer[2])
     attributes = _one(signer, _CONTEXT0)
     digests = [
@@ -134,7 +139,9 @@ def _check_signer(
     message = bytes([_SET]) + attributes.whole[1:]
     for certificate in certificates:
         if _signed_by(certificate, signature, message, kind()):
-            return certificate
+            return certificate.subject.rfc4514_string()
+    if not certificates:
+        return ""
     raise VerificationError(NAME, "its signature is of none of the certificates in it")
 
 
