@@ -42,7 +42,9 @@ class Settings:
     call_timeout: int = 30
     """Seconds until a single AWS call counts as timed out."""
     requests_per_second: int = 20
-    """Token bucket for each account, Region and service (LookupEvents keeps AWS's own 2)."""
+    """Token bucket for each account, Region and service."""
+    lookups_per_second: int = 2
+    """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
 
     @property
     def database(self) -> str:
@@ -94,7 +96,7 @@ def _from_toml(path: Path) -> dict[str, object]:
         ) from error
 
 
-_WHOLE_NUMBERS = frozenset({"concurrency", "call_timeout", "requests_per_second"})
+_WHOLE_NUMBERS = frozenset({"concurrency", "call_timeout", "requests_per_second", "lookups_per_second"})
 _PATHS = frozenset({"home", "objects", "keys"})
 
 

@@ -39,7 +39,7 @@ class Door:
         self._means = Means(
             settings=settings,
             clients=Clients(settings),
-            limits=Limits(settings.requests_per_second, self._stop),
+            limits=Limits(settings.requests_per_second, self._stop, settings.lookups_per_second),
             breaker=Breaker(),
             clock=clock,
             sleep=sleep,

@@ -17,6 +17,11 @@ FAILURES_IN_A_ROW = 3
 PAUSE_SECONDS = 120.0
 
 
+def is_slow(service: str, operation: str) -> bool:
+    """Return whether AWS gives the operation a quota of its own that makes callers wait."""
+    return (service, operation) == ("cloudtrail", "LookupEvents")
+
+
 class StoppedError(RuntimeError):
     """The door was closed while a question was waiting."""
 
@@ -45,8 +50,14 @@ class TokenBucket:
 class Limits:
     """All buckets of a run, made when first used."""
 
-    def __init__(self, requests_per_second: float, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        requests_per_second: float,
+        stop: threading.Event,
+        lookups_per_second: float = LOOKUP_EVENTS_PER_SECOND,
+    ) -> None:
         self._rate = requests_per_second
+        self._lookups = lookups_per_second
         self._stop = stop
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, str, str], TokenBucket] = {}
@@ -58,12 +69,12 @@ class Limits:
             raise StoppedError
 
     def _bucket(self, account_id: str, region: str, service: str, operation: str) -> TokenBucket:
-        slow = (service, operation) == ("cloudtrail", "LookupEvents")
+        slow = is_slow(service, operation)
         key = (account_id, region, f"{service}:{operation}" if slow else service)
         with self._lock:
             bucket = self._buckets.get(key)
             if bucket is None:
-                rate = min(self._rate, LOOKUP_EVENTS_PER_SECOND) if slow else self._rate
+                rate = min(self._rate, self._lookups) if slow else self._rate
                 bucket = self._buckets[key] = TokenBucket(rate)
             return bucket
 

@@ -36,6 +36,8 @@ class AwsSettings:
     """Seconds to wait for a connection, and for the answer, before a call counts as timed out."""
     requests_per_second: float = 20
     """Pace for each account, Region and service."""
+    lookups_per_second: float = 2
+    """Pace of cloudtrail:LookupEvents, per account and Region; AWS's own quota by default."""
     max_attempts: int = 5
     """HTTP requests for one page at most, the first included."""
     concurrency: int = 8

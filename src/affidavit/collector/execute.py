@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.aws.door import Door
+from affidavit.aws.limits import is_slow
 from affidavit.checks.facts import Facts
 from affidavit.checks.fanout import FAN_OUTS, FanOut, FanOutContext
 from affidavit.collector.plan import Plan
@@ -81,34 +82,49 @@ def execute(  # noqa: PLR0913 - agreed between the modules; all but four are giv
         door.leave(account_id)
 
 
+_Tasks = queue.SimpleQueue[tuple[Operation, Unit] | None]
+
+
 class _Pool:
-    """Threads that ask. They are daemons: a call under way never keeps the process from ending."""
+    """Threads that ask. They are daemons: a call under way never keeps the process from ending.
+
+    Operations with a slow quota of their own (LookupEvents: two a second in each Region) have a
+    lane for each Region, with one thread: waiting for the quota keeps nobody else from asking.
+    """
 
     def __init__(self, door: Door) -> None:
         self._api_call = ApiCallSource(door)
         self._not_configured = NotConfiguredSource()
-        self._tasks: queue.SimpleQueue[tuple[Operation, Unit] | None] = queue.SimpleQueue()
+        self._concurrency = door.concurrency
+        self._lanes: dict[str, _Tasks] = {}
+        self._threads: list[_Tasks] = []
+        """Each thread's lane."""
         self.results: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"ask-{n}", daemon=True)
-            for n in range(door.concurrency)
-        ]
-        for thread in self._threads:
-            thread.start()
 
     def put(self, operation: Operation, unit: Unit) -> None:
         """Have one question asked."""
-        self._tasks.put((operation, unit))
+        slow = is_slow(operation.service, operation.operation)
+        name = f"{operation.key}/{unit.region}" if slow else ""
+        if name not in self._lanes:
+            self._open(name, 1 if slow else self._concurrency)
+        self._lanes[name].put((operation, unit))
 
     def stop(self) -> None:
         """Ask nothing more; calls under way are left to their own timeouts."""
         self._stopped.set()
-        for _ in self._threads:
-            self._tasks.put(None)
+        for lane in self._threads:
+            lane.put(None)
 
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None and not self._stopped.is_set():
+    def _open(self, name: str, threads: int) -> None:
+        lane: _Tasks = queue.SimpleQueue()
+        self._lanes[name] = lane
+        for _ in range(threads):
+            self._threads.append(lane)
+            threading.Thread(target=self._work, args=(lane,), name="ask", daemon=True).start()
+
+    def _work(self, lane: _Tasks) -> None:
+        while (task := lane.get()) is not None and not self._stopped.is_set():
             try:
                 self.results.put(self._ask(*task))
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread

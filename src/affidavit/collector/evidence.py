@@ -1,0 +1,290 @@
+"""From an account's records to its evidence: one record per control, source and resource.
+
+A judgement is made once per (check, parameters, place) and cited by every control that asks for it.
+Every source yields at least one record: where there is nothing, the reason why.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from affidavit.checks.config import config_judgements
+from affidavit.checks.facts import Facts
+from affidavit.checks.judge import Judgement, judge, judged_here
+from affidavit.checks.records import Place, Record, RecordSet
+from affidavit.checks.rules import effective_parameters
+from affidavit.model.canonical import plain_json
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.evidence import Evidence, Input
+from affidavit.model.framework import Control, ControlSource, SourceType
+from affidavit.model.identifiers import new_id, new_salt
+from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason
+from affidavit.model.run import Assessment
+from affidavit.model.verdict import Standing, Verdict
+
+EVIDENCE_TYPES: Mapping[SourceType, str] = {
+    SourceType.API_CALL: "Configuration data",
+    SourceType.CONFIG: "Compliance check",
+    SourceType.SECURITY_HUB: "Compliance check",
+    SourceType.CLOUDTRAIL: "User activity",
+    SourceType.PROMPT_CHECK: "Configuration data",
+    SourceType.INVOCATION_LOG: "Configuration data",
+    SourceType.MANUAL: "Manual",
+}
+"""Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
+
+Judged = tuple[Judgement, str]
+"""A judgement and its origin: direct or config."""
+
+
+@dataclass(slots=True)
+class EvidenceMaker:
+    """Makes the evidence of one run; `account` is called once for each account."""
+
+    catalogue: Catalogue
+    assessment: Assessment
+    run_id: str
+    now: datetime
+    randbits: Callable[[int], int] = secrets.randbits
+    _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
+
+    def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
+        """Yield all evidence of one account, control by control."""
+        self._cache.clear()
+        for control in self.catalogue.framework.controls():
+            for source in control.sources:
+                if source.type is not SourceType.MANUAL:
+                    yield from self._source(control, source, facts, places)
+
+    def manual(self, account_id: str, region: str) -> Iterator[Evidence]:
+        """Yield, once a run, what manual evidence each partial control still waits for."""
+        for control in self.catalogue.framework.controls():
+            wanted = control.manual_evidence
+            source = next((s for s in control.sources if s.type is SourceType.MANUAL), None)
+            if wanted is None or source is None:
+                continue
+            reason = (
+                f"No manual evidence has been added. Expected, every {wanted.renew_days} days: "
+                + "; ".join(wanted.expected)
+            )
+            yield self._evidence(
+                control,
+                source,
+                account_id=account_id,
+                region=region,
+                reason=reason,
+                gap=GapReason.NOTHING_TO_COLLECT.value,
+                standing=Standing.ACTIVITY,
+            )
+
+    def _source(
+        self, control: Control, source: ControlSource, facts: Facts, places: tuple[Place, ...]
+    ) -> Iterator[Evidence]:
+        for place in places:
+            if not source.check:
+                yield from self._activity(control, source, facts, place)
+                continue
+            check = self.catalogue.checks[source.check]
+            if not judged_here(self.catalogue, check, place):
+                continue
+            parameters = effective_parameters(
+                check, source.params, self.assessment.parameters.get(check.id, {})
+            )
+            text = plain_json(parameters).decode()
+            for judgement, origin in self._judged(source, facts, place, parameters, text):
+                yield self._from_judgement(
+                    control, source, facts.account_id, judgement, origin, text
+                )
+
+    def _judged(
+        self,
+        source: ControlSource,
+        facts: Facts,
+        place: Place,
+        parameters: Mapping[str, Any],
+        text: str,
+    ) -> list[Judged]:
+        narrowed = source.keyword if source.type is not SourceType.API_CALL else ""
+        key = (f"{source.type}:{source.check}:{narrowed}", text, place.region)
+        if key not in self._cache:
+            self._cache[key] = list(self._judge(source, facts, place, parameters))
+        return self._cache[key]
+
+    def _judge(
+        self, source: ControlSource, facts: Facts, place: Place, parameters: Mapping[str, Any]
+    ) -> Iterator[Judged]:
+        if source.type is SourceType.CONFIG:
+            yield from config_judgements(
+                self.catalogue, facts, place, source.keyword, parameters, self.now
+            )
+            return
+        if source.type is SourceType.CLOUDTRAIL:
+            place = replace(place, sets={**place.sets, "event": _events(place, source.keyword)})
+        for judgement in judge(self.catalogue, place, source.check, parameters, self.now):
+            yield judgement, "direct"
+
+    def _activity(
+        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    ) -> Iterator[Evidence]:
+        if place.region == GLOBAL_REGION:
+            return
+        events = _events(place, source.keyword)
+        for gap in events.gaps:
+            yield self._gap(control, source, gap)
+        for record in events.records:
+            yield self._event(control, source, facts.account_id, record)
+        if not events.gaps and not events.records:
+            yield self._evidence(
+                control,
+                source,
+                account_id=facts.account_id,
+                region=place.region,
+                reason=f"No {source.keyword} event was recorded in the period asked.",
+                gap=GapReason.NOTHING_TO_COLLECT.value,
+                standing=Standing.ACTIVITY,
+                inputs=place.acct_inputs.get("LookupEvents", ()),
+                synthetic=any(
+                    result_synthetic(r) for r in facts.results("LookupEvents", place.region)
+                ),
+            )
+
+    def _event(
+        self, control: Control, source: ControlSource, account_id: str, record: Record
+    ) -> Evidence:
+        return self._evidence(
+            control,
+            source,
+            account_id=account_id,
+            region=record.region,
+            arn=record.arn,
+            resource_type=record.resource_type,
+            reason="Recorded activity; it carries no verdict.",
+            standing=Standing.ACTIVITY,
+            origin="activity",
+            inputs=record.inputs,
+            attributes=record.attributes,
+            synthetic=record.synthetic,
+        )
+
+    def _gap(self, control: Control, source: ControlSource, gap: Gap) -> Evidence:
+        return self._evidence(
+            control,
+            source,
+            account_id=gap.unit.account_id,
+            region=gap.unit.region,
+            reason=gap.message,
+            gap=gap.reason.value,
+            standing=Standing.ACTIVITY,
+            inputs=(Input(digest=gap.digest, pointer=""),),
+            synthetic=result_synthetic(gap),
+        )
+
+    def _from_judgement(
+        self,
+        control: Control,
+        source: ControlSource,
+        account_id: str,
+        judgement: Judgement,
+        origin: str,
+        parameters: str,
+    ) -> Evidence:
+        check = self.catalogue.checks[judgement.check_id]
+        return self._evidence(
+            control,
+            source,
+            account_id=account_id,
+            region=judgement.region,
+            arn=judgement.arn,
+            resource_type=judgement.resource_type,
+            verdict=judgement.verdict,
+            standing=judgement.standing,
+            reason=judgement.reason,
+            gap=judgement.gap.reason.value if judgement.gap else "",
+            check_id=check.id,
+            check_digest=check.digest,
+            parameters=parameters,
+            origin=origin,
+            inputs=judgement.inputs,
+            attributes=judgement.attributes,
+            synthetic=judgement.synthetic,
+        )
+
+    def _evidence(  # noqa: PLR0913 - one keyword for each member of the record
+        self,
+        control: Control,
+        source: ControlSource,
+        *,
+        account_id: str,
+        region: str,
+        reason: str,
+        standing: Standing,
+        verdict: Verdict = Verdict.NOT_APPLICABLE,
+        gap: str = "",
+        arn: str = "",
+        resource_type: str = "",
+        check_id: str = "",
+        check_digest: str = "",
+        parameters: str = "{}",
+        origin: str = "",
+        inputs: tuple[Input, ...] = (),
+        attributes: Mapping[str, str] | None = None,
+        synthetic: bool = False,
+    ) -> Evidence:
+        return Evidence(
+            id=new_id(self.now, self.randbits),
+            assessment_id=self.assessment.id,
+            run_id=self.run_id,
+            control_set_id=control.control_set,
+            control_id=control.id,
+            source_id=source.id,
+            source_type=source.type.value,
+            keyword=source.keyword,
+            evidence_type=EVIDENCE_TYPES[source.type],
+            time=self.now,
+            account_id=account_id,
+            region=region,
+            resource_arn=arn,
+            resource_type=resource_type,
+            verdict=verdict,
+            standing=standing,
+            reason=reason,
+            gap=gap,
+            check_id=check_id,
+            check_digest=check_digest,
+            parameters=parameters,
+            origin=origin,
+            inputs=inputs,
+            attributes=attributes or {},
+            synthetic=synthetic,
+            salt=new_salt(self.randbits),
+        )
+
+
+def result_synthetic(result: object) -> bool:
+    """Tell whether an observation or gap was made against anything but AWS itself."""
+    proof = getattr(result, "proof", None)
+    return bool(proof and proof.synthetic)
+
+
+def _events(place: Place, keyword: str) -> RecordSet:
+    """Return the place's events of one CloudTrail keyword, such as bedrock_UpdateGuardrail."""
+    service, _, name = keyword.partition("_")
+    events = place.sets["event"]
+    return RecordSet(
+        records=tuple(r for r in events.records if _is_event(r.values, service, name)),
+        gaps=tuple(g for g in events.gaps if _asks_for(g, name)),
+    )
+
+
+def _is_event(values: Mapping[str, Any], service: str, name: str) -> bool:
+    if values["item"].get("EventName") != name:
+        return False
+    origin = values["item"].get("EventSource") or values.get("event", {}).get("eventSource", "")
+    return str(origin).split(".", maxsplit=1)[0] == service
+
+
+def _asks_for(gap: Gap, name: str) -> bool:
+    asked = [a.get("AttributeValue") for a in gap.unit.parameters.get("LookupAttributes", [])]
+    return not asked or name in asked

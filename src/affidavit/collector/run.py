@@ -1,0 +1,161 @@
+"""One run: collect an assessment's estate account by account, judge, and commit everything at once.
+
+What makes a run safe to kill at any moment:
+
+- every answer is durable before the next wave is asked, so a resumed run asks only what is open;
+- evidence goes to immutable segments that count for nothing until the last step;
+- that last step is one SQL transaction in the store: segments, verdicts, leaves and the run record.
+
+One account is in memory at a time: the estate may grow without the process growing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from affidavit import __version__
+from affidavit.aws.door import Door
+from affidavit.checks import records
+from affidavit.checks.facts import Facts
+from affidavit.collector.evidence import EvidenceMaker
+from affidavit.collector.execute import Asked, execute
+from affidavit.collector.plan import Plan, plan
+from affidavit.collector.verdicts import Tally
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.evidence import Evidence
+from affidavit.model.observation import Result, Unit
+from affidavit.model.run import Assessment, RunRecord
+from affidavit.model.times import utc_now
+from affidavit.store import Committed, OpenRun, SegmentWriter, Store
+
+BATCH = 500
+"""Evidence records written at once, and results made durable at once, at most."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run did, summed over its accounts."""
+
+    operations: int = 0
+    naive: int = 0
+    calls: int = 0
+    resumed: int = 0
+    """Answers found from an earlier, interrupted attempt at the same run."""
+
+    def add(self, facts: Facts, the_plan: Plan) -> None:
+        """Add one account's results."""
+        for result in facts:
+            self.operations += 1
+            self.calls += result.proof.attempts if result.proof else 0
+        self.naive += the_plan.naive(facts)
+
+
+@dataclass(slots=True)
+class Collector:
+    """Runs assessments against a store and a door to AWS."""
+
+    catalogue: Catalogue
+    store: Store
+    door: Door
+    on_progress: Callable[[Asked], None] = lambda _asked: None
+    now: Callable[[], datetime] = utc_now
+    counts: Counts = field(default_factory=Counts)
+
+    def run(self, assessment: Assessment) -> Committed:
+        """Collect `assessment` for the present UTC day and commit it.
+
+        Resumes what an interrupted run of the same day left. Raises `StoreBusyError` while another
+        process works on it, and the store's other errors; what AWS refuses becomes gaps.
+        """
+        moment = self.now()
+        opened = self.store.begin_run(assessment, moment.date(), self.catalogue.digest, moment)
+        the_plan = plan(self.catalogue)
+        tally = Tally(self.catalogue.framework)
+        writer = self.store.segment_writer(
+            opened.run_id, assessment.tenant, assessment.id, opened.started_at.date()
+        )
+        maker = EvidenceMaker(
+            catalogue=self.catalogue,
+            assessment=assessment,
+            run_id=opened.run_id,
+            now=opened.started_at,
+        )
+        for account_id in assessment.estate.accounts:
+            facts = self._ask(assessment, the_plan, opened, account_id)
+            self.counts.add(facts, the_plan)
+            account = records.build(self.catalogue, facts, opened.started_at, assessment.parameters)
+            _write(writer, tally, maker.account(facts, account.places))
+        account_id, region = assessment.tenant.split("/")
+        _write(writer, tally, maker.manual(account_id, region))
+        segment = writer.close()
+        record = self._record(assessment, opened, tally)
+        return self.store.commit_run(record, [segment])
+
+    def _ask(
+        self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str
+    ) -> Facts:
+        waiting: list[Result] = []
+
+        def flush() -> None:
+            if waiting:
+                self.store.put_results(opened.run_id, waiting)
+                waiting.clear()
+
+        def sink(result: Result) -> None:
+            waiting.append(result)
+            if len(waiting) >= BATCH:
+                flush()
+
+        def known(unit: Unit) -> Result | None:
+            result = self.store.result(opened.run_id, unit.id) if opened.resumed else None
+            self.counts.resumed += result is not None
+            return result
+
+        facts = execute(
+            the_plan,
+            self.door,
+            account_id,
+            assessment.estate.regions,
+            now=opened.started_at,
+            params=assessment.parameters,
+            sink=sink,
+            known=known,
+            flush=flush,
+            on_progress=self.on_progress,
+        )
+        flush()
+        return facts
+
+    def _record(self, assessment: Assessment, opened: OpenRun, tally: Tally) -> RunRecord:
+        return RunRecord(
+            run_id=opened.run_id,
+            assessment_id=assessment.id,
+            assessment_name=assessment.name,
+            tenant=assessment.tenant,
+            sequence=opened.sequence,
+            previous=opened.previous,
+            framework_id=self.catalogue.framework.id,
+            framework_version=self.catalogue.framework.version,
+            catalogue_digest=self.catalogue.digest,
+            day=opened.started_at.date(),
+            started_at=opened.started_at,
+            finished_at=self.now(),
+            tool=f"affidavit {__version__}",
+            synthetic=tally.synthetic,
+            estate=assessment.estate,
+            operations=self.counts.operations,
+            naive_operations=self.counts.naive,
+            calls=self.counts.calls,
+            gaps=dict(sorted(tally.gaps.items())),
+            controls=tally.results(manual={}),
+            evidence=tally.evidence,
+            first_leaf=-1,
+            parameters=assessment.parameters,
+        )
+
+
+def _write(writer: SegmentWriter, tally: Tally, evidence: Iterator[Evidence]) -> None:
+    while batch := list(islice(evidence, BATCH)):
+        tally.add(batch)
+        writer.append(batch)

@@ -1,0 +1,240 @@
+"""The main job: collect an estate now, judge it, keep the evidence, report."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from affidavit import catalogue as catalogues
+from affidavit.aws.door import Door
+from affidavit.aws.estate import resolve
+from affidavit.aws.identity import CallerIdentity
+from affidavit.aws.settings import AwsSettings
+from affidavit.collector.execute import Asked
+from affidavit.collector.run import Collector
+from affidavit.errors import UsageError
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment, Estate
+from affidavit.model.times import utc_now
+from affidavit.model.verdict import Verdict
+from affidavit.operations.reports import ReportRequest, build_in, key_file
+from affidavit.operations.summary import RunSummary, summarise
+from affidavit.settings import Settings
+from affidavit.store import Store, open_store
+
+DEFAULT_NAME = "Generative AI best practices"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to collect, as whom."""
+
+    aws: AwsSettings
+    framework: str = "genai-v1"
+    name: str = DEFAULT_NAME
+    """Name of the assessment; created at the first run, found again by name and tenant later."""
+    accounts: tuple[str, ...] = ()
+    """Account ids; empty: the caller's own, or the organization's."""
+    organization: bool = False
+    """Take every active account that AWS Organizations lists."""
+    regions: tuple[str, ...] = ()
+    """Regions; empty: all that ec2:DescribeRegions says are enabled."""
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The user's own parameters, by check id and name."""
+    parameters_why: str = ""
+    """Why they differ from the catalogue; stands in the ledger and in the report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What a run did."""
+
+    assessment: Assessment
+    summary: RunSummary
+    checkpoint: str
+    """Signed note of the log after this run."""
+    warnings: tuple[str, ...]
+    """What could not be done after the commit: a missing time stamp, unpublished tiles."""
+    resumed: int
+    """Answers that an interrupted attempt had already got."""
+    key: Path
+    """File of the public key that verifies the report."""
+    report: Path | None
+
+    def fails(self, on: str) -> bool:
+        """Tell whether any control came out as `on` says (non-compliant, inconclusive) or worse."""
+        verdicts = {v.verdict for v in self.summary.record.controls.values()}
+        bad = {Verdict.NON_COMPLIANT}
+        if on == "inconclusive":
+            bad.add(Verdict.NOT_APPLICABLE)
+        return bool(verdicts & bad)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome for `--json`."""
+        return {
+            **self.summary.to_json(),
+            "resumedAnswers": self.resumed,
+            "checkpoint": self.checkpoint,
+            "warnings": list(self.warnings),
+            "publicKey": str(self.key),
+            "report": str(self.report) if self.report else None,
+        }
+
+
+def run(
+    request: RunRequest,
+    settings: Settings,
+    *,
+    out: Path | None = None,
+    on_estate: Callable[[CallerIdentity, Estate], None] = lambda _identity, _estate: None,
+    on_progress: Callable[[Asked], None] = lambda _asked: None,
+    on_report: Callable[[], None] = lambda: None,
+) -> RunOutcome:
+    """Collect `request` now, commit it, and write a report into the folder `out` unless None.
+
+    Raises `UsageError` for an unknown framework, check or parameter, `CredentialsError` and
+    `EstateError` when nothing at all can be collected, and the store's errors. What AWS refuses
+    within the estate becomes gaps in the evidence, not an error.
+    """
+    catalogue = _framework(request.framework)
+    check_parameters(catalogue, request.parameters)
+    with open_store(settings) as store:
+        with Door(request.aws) as door:
+            identity = door.identity()
+            estate = resolve(
+                door,
+                accounts=request.accounts,
+                organization=request.organization,
+                regions=request.regions,
+            )
+            on_estate(identity, estate)
+            assessment = _assessment(store, request, catalogue, identity, estate)
+            collector = Collector(
+                catalogue=catalogue, store=store, door=door, on_progress=on_progress
+            )
+            committed = collector.run(assessment)
+        record = committed.run_record
+        evidence = store.evidence(assessment.id, record.day, record.day)
+        summary = summarise(
+            catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
+        )
+        report = None
+        if out is not None:
+            on_report()
+            report = build_in(store, assessment, _of_day(assessment, record.day, out), utc_now())
+        key = key_file(store, store.keys.signer().public)
+    return RunOutcome(
+        assessment=assessment,
+        summary=summary,
+        checkpoint=committed.checkpoint,
+        warnings=committed.warnings,
+        resumed=collector.counts.resumed,
+        key=key,
+        report=report.path if report else None,
+    )
+
+
+def _of_day(assessment: Assessment, day: date, out: Path) -> ReportRequest:
+    return ReportRequest(assessment=assessment.id, out=out, first_day=day, last_day=day)
+
+
+def check_parameters(catalogue: Catalogue, parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise `UsageError` when a parameter's check or name is unknown, or its kind is another."""
+    for check_id, values in parameters.items():
+        check = catalogue.checks.get(check_id)
+        if check is None:
+            raise UsageError(
+                f"There is no check {check_id!r} to set parameters of",
+                todo="`affidavit framework show genai-v1` lists the checks of every control.",
+            )
+        for name, value in values.items():
+            _check_parameter(check_id, check.params, name, value)
+
+
+def _check_parameter(check_id: str, known: Mapping[str, Any], name: str, value: object) -> None:
+    if name not in known and name != "extra_buckets":
+        raise UsageError(
+            f"The check {check_id} has no parameter {name!r}",
+            why=f"Its parameters are {', '.join(sorted(known)) or 'none'}.",
+            todo="Correct the name.",
+        )
+    default = known.get(name, [])
+    numbers = (int, float)
+    same = isinstance(value, type(default)) or (
+        isinstance(value, numbers) and isinstance(default, numbers)
+    )
+    if not same or isinstance(value, bool) != isinstance(default, bool):
+        raise UsageError(
+            f"The parameter {name} of the check {check_id} is {value!r}",
+            why=f"It must be of the same kind as its default {default!r}.",
+            todo="Correct the value.",
+        )
+
+
+def _framework(framework: str) -> Catalogue:
+    catalogue = catalogues.load()
+    if framework not in (catalogue.framework.id, catalogue.framework.uuid):
+        raise UsageError(
+            f"There is no framework {framework!r}",
+            why=f"The frameworks are: {catalogue.framework.id}.",
+            todo="`affidavit framework list` shows them.",
+        )
+    return catalogue
+
+
+def _assessment(
+    store: Store,
+    request: RunRequest,
+    catalogue: Catalogue,
+    identity: CallerIdentity,
+    estate: Estate,
+) -> Assessment:
+    """Return the assessment of this tenant and name as it is to be collected now."""
+    tenant = f"{identity.account_id}/{request.aws.region or estate.regions[0]}"
+    found = store.find_assessment(tenant, request.name)
+    if found is None:
+        assessment = Assessment(
+            id=new_id(utc_now()),
+            name=request.name,
+            tenant=tenant,
+            framework_id=catalogue.framework.id,
+            estate=estate,
+            created_at=utc_now(),
+            created_by=identity.arn,
+            parameters=request.parameters,
+        )
+        store.create_assessment(assessment, by=identity.arn)
+        _log_parameters(store, catalogue, assessment, {}, request, identity)
+        return assessment
+    changed = replace(found, estate=estate, parameters=request.parameters)
+    if changed != found:
+        store.update_assessment(changed, by=identity.arn)
+        _log_parameters(store, catalogue, changed, found.parameters, request, identity)
+    return changed
+
+
+def _log_parameters(
+    store: Store,
+    catalogue: Catalogue,
+    assessment: Assessment,
+    before: Mapping[str, Mapping[str, Any]],
+    request: RunRequest,
+    identity: CallerIdentity,
+) -> None:
+    """Append every parameter that was set, changed or taken back as a leaf of its own."""
+    for check_id in sorted({*before, *request.parameters}):
+        old, new = before.get(check_id, {}), request.parameters.get(check_id, {})
+        defaults = catalogue.checks[check_id].params if check_id in catalogue.checks else {}
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                store.append_parameter(
+                    assessment,
+                    check_id=check_id,
+                    name=name,
+                    value=new.get(name),
+                    default=defaults.get(name),
+                    by=identity.arn,
+                    why=request.parameters_why,
+                )
