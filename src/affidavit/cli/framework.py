@@ -1,0 +1,128 @@
+"""`affidavit framework`: list, show, export."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from affidavit.errors import UsageError
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.framework import ControlSet
+from affidavit.operations import frameworks
+
+
+@click.group()
+def command() -> None:
+    """List frameworks, show their controls and checks, export them."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, as_json: bool) -> None:
+    """List the frameworks. Reading one validates all of it against AWS's service models."""
+    found = frameworks.list_frameworks()
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    table = _table("Framework", "Version", "Sets", "Controls", "Full", "Partial", "Checks")
+    for one in found:
+        table.add_row(
+            f"{one.id}\n{one.name}",
+            one.version,
+            *(str(n) for n in (one.control_sets, one.controls, one.full, one.partial, one.checks)),
+        )
+    _console().print(table)
+
+
+@command.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: all of it, as `export` does.")
+def show(identifier: str, *, as_json: bool) -> None:
+    """Show a framework: its controls, and its checks with their parameters."""
+    catalogue = frameworks.get_framework(identifier)
+    if as_json:
+        click.echo(frameworks.export(catalogue, "json"), nl=False)
+        return
+    console = _console()
+    framework = catalogue.framework
+    console.print(f"{framework.name} ({framework.id}, {framework.version})", style="bold")
+    console.print(framework.description)
+    for caveat in framework.caveats:
+        console.print(f"- {caveat}")
+    for control_set in framework.control_sets:
+        console.print()
+        console.print(_controls(control_set))
+    console.print()
+    console.print(_parameters(catalogue))
+
+
+@command.command()
+@click.argument("identifier", metavar="ID")
+@click.option(
+    "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
+)
+@click.option(
+    "--config-rules-csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the AWS Config rules behind each control to FILE instead (CSV; - is stdout).",
+)
+def export(identifier: str, form: frameworks.Format, config_rules_csv: Path | None) -> None:
+    """Print a framework with its controls, checks and operations."""
+    catalogue = frameworks.get_framework(identifier)
+    if config_rules_csv is None:
+        click.echo(frameworks.export(catalogue, form), nl=False)
+        return
+    text = frameworks.config_rule_mapping_csv(catalogue.framework)
+    if str(config_rules_csv) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        config_rules_csv.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(
+            f"{config_rules_csv} cannot be written",
+            why=str(error),
+            todo="Name another file, or - for standard output.",
+        ) from error
+    click.echo(f"{text.count(chr(10)) - 1} rows written to {config_rules_csv}.")
+
+
+def _console() -> Console:
+    """Return the console; brackets in the catalogue's texts are no markup."""
+    return Console(markup=False, highlight=False)
+
+
+def _table(*columns: str, title: str = "") -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=False, min_width=len(name) if number else 0)
+    return table
+
+
+def _controls(control_set: ControlSet) -> Table:
+    table = _table(
+        "Control",
+        "Title",
+        "Severity",
+        "Evidence",
+        "Sources",
+        title=f"{control_set.name}: {control_set.principle}",
+    )
+    for control in control_set.controls:
+        evidence = "automated" if control.automation == "full" else "partly manual"
+        sources = str(len(control.sources))
+        table.add_row(control.id, control.title, control.severity, evidence, sources)
+    return table
+
+
+def _parameters(catalogue: Catalogue) -> Table:
+    table = _table("Check", "What must hold", "Parameter and default", title="Checks")
+    for check in catalogue.checks.values():
+        defaults = [f"{name} = {json.dumps(value)}" for name, value in check.params.items()]
+        table.add_row(check.id, check.words, "\n".join(defaults))
+    return table

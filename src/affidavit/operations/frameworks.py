@@ -1,0 +1,128 @@
+"""Frameworks: list, look at, export, and the AWS Config rules behind their controls."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any, Final, Literal
+
+import yaml
+
+from affidavit import catalogue as catalogue_package
+from affidavit.errors import UsageError
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.framework import Framework, SourceType
+
+Format = Literal["yaml", "json"]
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that spreadsheets take for a formula (OWASP, CSV injection)."""
+_YAML_WIDTH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkSummary:
+    """A framework in one line."""
+
+    id: str
+    uuid: str
+    name: str
+    version: str
+    control_sets: int
+    controls: int
+    full: int
+    """Controls whose evidence is wholly automated."""
+    partial: int
+    """Controls that need manual evidence besides."""
+    sources: int
+    checks: int
+    digest: str
+    """Digest of the catalogue: its exact version."""
+
+
+def list_frameworks() -> tuple[FrameworkSummary, ...]:
+    """Return the frameworks there are; raises `CatalogueError` when one does not hold."""
+    return (summary(catalogue_package.load()),)
+
+
+def summary(catalogue: Catalogue) -> FrameworkSummary:
+    """Return a catalogue's framework in one line."""
+    framework = catalogue.framework
+    controls = list(framework.controls())
+    full = sum(control.automation == "full" for control in controls)
+    return FrameworkSummary(
+        id=framework.id,
+        uuid=framework.uuid,
+        name=framework.name,
+        version=framework.version,
+        control_sets=len(framework.control_sets),
+        controls=len(controls),
+        full=full,
+        partial=len(controls) - full,
+        sources=sum(len(control.sources) for control in controls),
+        checks=len(catalogue.checks),
+        digest=catalogue.digest,
+    )
+
+
+def get_framework(identifier: str) -> Catalogue:
+    """Return a framework by its short id or UUID, with all that belongs to it.
+
+    Raises `UsageError` for an unknown one.
+    """
+    catalogue = catalogue_package.load()
+    if identifier not in {catalogue.framework.id, catalogue.framework.uuid}:
+        raise UsageError(
+            f"There is no framework {identifier}",
+            why=f"There is {catalogue.framework.id}.",
+            todo="Name one that `affidavit framework list` shows.",
+        )
+    return catalogue
+
+
+def export(catalogue: Catalogue, form: Format = "yaml") -> str:
+    """Return the framework with its checks, operations and rules as YAML or JSON text."""
+    plain = _plain(catalogue)
+    if form == "json":
+        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=_YAML_WIDTH)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the model as JSON values, in the order of its fields."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, (frozenset, set)):
+        return sorted(_plain(member) for member in value)
+    if isinstance(value, (tuple, list)):
+        return [_plain(member) for member in value]
+    return value
+
+
+def config_rule_mapping_csv(framework: Framework) -> str:
+    """Return the AWS Config rules behind each control as CSV (RFC 4180).
+
+    One row for each source of type AWS_Config: what Audit Manager offers as a download with its
+    standard frameworks. Cells that a spreadsheet would take for a formula are quoted by `'`.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["Control set", "Control", "Control title", "AWS Config rule identifier"])
+    for control_set in framework.control_sets:
+        for control in control_set.controls:
+            for source in control.sources:
+                if source.type is SourceType.CONFIG:
+                    row = (control_set.name, control.id, control.title, source.keyword)
+                    writer.writerow([safe_cell(cell) for cell in row])
+    return text.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

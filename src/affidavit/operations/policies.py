@@ -1,0 +1,183 @@
+"""The IAM policy that a collection needs, made from the catalogue: reads, nothing besides."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import yaml
+
+from affidavit.errors import CatalogueError
+from affidavit.model.catalogue import Catalogue
+
+VERSION: Final = "2012-10-17"
+"""The version of IAM's policy language."""
+ROLE_NAME: Final = "AffidavitCollector"
+PARTITION: Final = "aws"
+NOT_READS: Final = frozenset({"iam:GenerateCredentialReport"})
+"""The only action that is no read: it makes IAM write what iam:GetCredentialReport reads."""
+PROMPT_ACTIONS: Final = ("bedrock:InvokeModel",)
+"""Sends prompts to a model; granted only on demand."""
+
+_READ: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Lookup)[A-Za-z]*")
+_NOT_CONFIGURED: Final = "not_configured"
+_EXTERNAL_ID: Final = "[\\w+=,.@:/-]*"
+"""Characters of an external id (IAM User Guide, sts:ExternalId)."""
+
+Document = dict[str, Any]
+
+
+def collection_actions(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the IAM actions of everything that a collection asks, sorted.
+
+    Raises `CatalogueError` for an action that is no read: a catalogue must not ask for more.
+    """
+    actions = sorted(
+        {o.iam_action for o in catalogue.operations.values() if o.fan_out != _NOT_CONFIGURED}
+    )
+    writes = [a for a in actions if a not in NOT_READS and not _READ.fullmatch(a)]
+    if writes:
+        raise CatalogueError(
+            f"The catalogue asks for more than reads: {', '.join(writes)}",
+            why="A collector must not be able to change what it audits.",
+            todo="Remove the operations with these actions.",
+        )
+    return tuple(actions)
+
+
+def policy(
+    catalogue: Catalogue,
+    *,
+    role_name: str = ROLE_NAME,
+    partition: str = PARTITION,
+    prompts: bool = False,
+) -> Document:
+    """Return the policy of the identity that collects, itself and through the members' role."""
+    return {
+        "Version": VERSION,
+        "Statement": [
+            *_reads(catalogue),
+            *([_prompts()] if prompts else []),
+            _statement("FindRegions", ["ec2:DescribeRegions"]),
+            _statement("FindAccounts", ["organizations:ListAccounts"]),
+            {
+                "Sid": "EnterMemberAccounts",
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+                "Resource": f"arn:{partition}:iam::*:role/{role_name}",
+            },
+        ],
+    }
+
+
+def role_template(
+    catalogue: Catalogue, *, role_name: str = ROLE_NAME, prompts: bool = False
+) -> Document:
+    """Return the CloudFormation template of the role in member accounts.
+
+    The collector's account is trusted only together with the external id (the confused deputy).
+    """
+    statements = [
+        *_reads(catalogue),
+        *([_prompts()] if prompts else []),
+        _statement("FindRegions", ["ec2:DescribeRegions"]),
+    ]
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "The role by which Affidavit collects evidence in this account: reads only.",
+        "Parameters": _parameters(role_name),
+        "Resources": {
+            "CollectorRole": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "RoleName": {"Ref": "RoleName"},
+                    "Description": "Affidavit reads audit evidence through this role.",
+                    "MaxSessionDuration": 3600,
+                    "AssumeRolePolicyDocument": _trust(),
+                    "Policies": [
+                        {
+                            "PolicyName": "CollectEvidence",
+                            "PolicyDocument": {"Version": VERSION, "Statement": statements},
+                        }
+                    ],
+                },
+            }
+        },
+        "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": ["CollectorRole", "Arn"]}}},
+    }
+
+
+def as_json(document: Document) -> str:
+    """Return a document as JSON text."""
+    return json.dumps(document, indent=2) + "\n"
+
+
+def as_yaml(document: Document) -> str:
+    """Return a document as YAML text."""
+    return yaml.safe_dump(document, sort_keys=False, width=100)
+
+
+def _reads(catalogue: Catalogue) -> list[Document]:
+    by_service: dict[str, list[str]] = {}
+    for action in collection_actions(catalogue):
+        by_service.setdefault(action.partition(":")[0], []).append(action)
+    return [_statement(f"Read{_title(name)}", found) for name, found in by_service.items()]
+
+
+def _prompts() -> Document:
+    return _statement("SendPrompts", PROMPT_ACTIONS)
+
+
+def _statement(sid: str, actions: Iterable[str]) -> Document:
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": "*"}
+
+
+def _title(service: str) -> str:
+    """Return a service's prefix as letters and digits, as IAM wants a Sid."""
+    return "".join(part.capitalize() for part in service.split("-"))
+
+
+def _parameters(role_name: str) -> Mapping[str, Document]:
+    return {
+        "CollectorAccountId": {
+            "Type": "String",
+            "AllowedPattern": "[0-9]{12}",
+            "Description": "The account in which Affidavit runs.",
+        },
+        "ExternalId": {
+            "Type": "String",
+            "MinLength": 2,
+            "MaxLength": 1224,
+            "AllowedPattern": _EXTERNAL_ID,
+            "Description": "What the collector must name besides; give it as --external-id.",
+        },
+        "RoleName": {
+            "Type": "String",
+            "Default": role_name,
+            "MinLength": 1,
+            "MaxLength": 64,
+            "Description": "Give it as --role-name.",
+        },
+    }
+
+
+def _trust() -> Document:
+    principal = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${CollectorAccountId}:root"}}
+    return {
+        "Version": VERSION,
+        "Statement": [
+            {
+                "Sid": "CollectorWithExternalId",
+                "Effect": "Allow",
+                "Principal": principal,
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}},
+            },
+            {
+                "Sid": "TagSession",
+                "Effect": "Allow",
+                "Principal": principal,
+                "Action": "sts:TagSession",
+            },
+        ],
+    }
