@@ -113,6 +113,12 @@ class Draft:
         self._inputs[self.view.answers.input(result, pointer)] = None
         self._synthetic = self._synthetic or bool(result.proof and result.proof.synthetic)
 
+    def cite_all(self, *keys: str) -> None:
+        """Note that the record was built from all answers of these operations in its place."""
+        for key in keys:
+            for answer in self.view.answers.all(key, self.view.region):
+                self.cite(answer.result)
+
     def cite_found(self, found: Iterable[Found]) -> None:
         """Note what named the record."""
         for one in found:

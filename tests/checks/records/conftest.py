@@ -4,9 +4,11 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from affidavit.checks.facts import Facts
 from affidavit.checks.fanout import FAN_OUTS, FanOutContext
@@ -29,6 +31,10 @@ OTHER = "eu-west-1"
 NOW = datetime(2026, 3, 15, 12, 30, tzinfo=UTC)
 WAVES = 10
 """More waves than the deepest chain of operations has."""
+
+KEY = f"arn:aws:kms:{HOME}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+GUARDRAIL = f"arn:aws:bedrock:{HOME}:{ACCOUNT}:guardrail/gr1234567890"
+_ACCOUNT = yaml.safe_load((Path(__file__).parent / "account.yaml").read_text(encoding="utf-8"))
 
 Answerer = Callable[[Unit], Mapping[str, Any]]
 
@@ -166,275 +172,53 @@ def empty(catalogue: Catalogue) -> FakeAccount:
 
 @pytest.fixture
 def account(catalogue: Catalogue) -> FakeAccount:
-    """Return a small account in which there is something of every kind."""
+    """Return a small account in which there is something of every kind (account.yaml)."""
     fake = FakeAccount(catalogue)
-    for fill in (_bedrock, _guardrails, _agents, _s3, _watch, _trails, _iam, _keys, _backup):
-        fill(fake)
-    return fake
-
-
-def _arn(service: str, resource: str, region: str = HOME, account: str = ACCOUNT) -> str:
-    return f"arn:aws:{service}:{region}:{account}:{resource}"
-
-
-KEY = _arn("kms", "key/11111111-2222-3333-4444-555555555555")
-MODEL = _arn("bedrock", "custom-model/amazon.nova-lite-v1:0:300k/abc123abc123")
-JOB = _arn("bedrock", "model-customization-job/amazon.nova-lite-v1:0:300k/job123job123")
-EVALUATION = _arn("bedrock", "evaluation-job/eval12345678")
-GUARDRAIL = _arn("bedrock", "guardrail/gr1234567890")
-PROVISIONED = _arn("bedrock", "provisioned-model/prov12345678")
-TRAIL = _arn("cloudtrail", "trail/audit")
-RECENT = "2026-03-01T00:00:00Z"
-
-
-def _bedrock(fake: FakeAccount) -> None:
-    nova = "amazon.nova-pro-v1:0"
-    fake.answers(
-        "ListMetrics",
-        {
-            "Metrics": [
-                {
-                    "Namespace": "AWS/Bedrock",
-                    "MetricName": "Invocations",
-                    "Dimensions": [{"Name": "ModelId", "Value": f"us.{nova}"}],
-                }
-            ]
-        },
-    )
+    for region, answers in _ACCOUNT["answers"].items():
+        for key, body in answers.items():
+            fake.answers(key, body, region)
+    for key, code in _ACCOUNT["absent"].items():
+        fake.absent(key, code)
     fake.answers("GetMetricData", sums({"Invocations": [40.0, 2.0], "InputTokenCount": [9.0]}))
     fake.answers("GetMetricData", sums({}), OTHER)
-    entry = {"modelId": nova, "modelArn": f"arn:aws:bedrock:{HOME}::foundation-model/{nova}"}
-    entry["modelLifecycle"] = {"status": "ACTIVE"}  # type: ignore[assignment]
-    fake.answers("ListFoundationModels", {"modelSummaries": [entry]})
-    summary = {"modelArn": MODEL, "modelName": "ours", "creationTime": RECENT}
-    base = f"arn:aws:bedrock:{HOME}::foundation-model/amazon.nova-lite-v1:0:300k"
-    summary |= {"baseModelArn": base, "baseModelName": "Nova", "ownerAccountId": ACCOUNT}
-    fake.answers("ListCustomModels", {"modelSummaries": [summary]})
-    fake.answers("GetCustomModel", {"modelArn": MODEL, "modelKmsKeyArn": KEY})
-    job = {"jobArn": JOB, "jobName": "tune", "status": "Completed", "creationTime": RECENT}
-    job["baseModelArn"] = base
-    fake.answers("ListModelCustomizationJobs", {"modelCustomizationJobSummaries": [job]})
-    fake.answers(
-        "GetModelCustomizationJob",
-        {
-            "jobArn": JOB,
-            "status": "Completed",
-            "trainingDataConfig": {"s3Uri": "s3://training-data/set/a.jsonl"},
-            "outputDataConfig": {"s3Uri": "s3://training-data/out/"},
-        },
-    )
-    fake.answers("ListTagsForResource", {"tags": [{"key": "Owner", "value": "team"}]})
-    throughput = {"provisionedModelArn": PROVISIONED, "provisionedModelName": "fast"}
-    throughput |= {"status": "InService", "creationTime": "2026-01-01T00:00:00Z"}
-    throughput |= {"modelArn": MODEL, "foundationModelArn": base}
-    fake.answers("ListProvisionedModelThroughputs", {"provisionedModelSummaries": [throughput]})
-    listed = {"jobArn": EVALUATION, "jobName": "eval", "status": "Completed"}
-    listed |= {"creationTime": RECENT}
-    fake.answers("ListEvaluationJobs", {"jobSummaries": [listed]})
-    fake.answers(
-        "GetEvaluationJob",
-        {
-            "jobArn": EVALUATION,
-            "status": "Completed",
-            "creationTime": RECENT,
-            "outputDataConfig": {"s3Uri": "s3://evaluations/"},
-            "inferenceConfig": {
-                "models": [{"bedrockModel": {"modelIdentifier": entry["modelArn"]}}]
-            },
-        },
-    )
+    fake.answers("ListGuardrails", _guardrail_list).answers("GetGuardrail", _guardrail)
+    fake.answers("LookupEvents", _events).answers("GetBackupPlan", _backup_plan)
+    content = base64.b64encode(_CREDENTIALS.encode()).decode()
+    return fake.answers("GetCredentialReport", {"Content": content})
 
 
-def _guardrails(fake: FakeAccount) -> None:
+_CREDENTIALS = f"""user,arn,password_enabled,mfa_active
+<root_account>,arn:aws:iam::{ACCOUNT}:root,not_supported,true
+anna,arn:aws:iam::{ACCOUNT}:user/anna,true,false
+"""
+
+
+def _guardrail_list(unit: Unit) -> Mapping[str, Any]:
+    """Answer with the draft, or with all versions of the one guardrail."""
     draft = {"id": "gr1234567890", "arn": GUARDRAIL, "name": "main", "status": "READY"}
-    draft |= {"version": "DRAFT", "createdAt": RECENT, "updatedAt": RECENT}
-
-    def listed(unit: Unit) -> Mapping[str, Any]:
-        versions = ["DRAFT", "2", "10", "9"] if unit.parameters else ["DRAFT"]
-        return {"guardrails": [{**draft, "version": version} for version in versions]}
-
-    def got(unit: Unit) -> Mapping[str, Any]:
-        version = unit.parameters["guardrailVersion"]
-        return {"guardrailArn": GUARDRAIL, "version": version, "kmsKeyArn": KEY}
-
-    fake.answers("ListGuardrails", listed).answers("GetGuardrail", got)
+    versions = ["DRAFT", "2", "10", "9"] if unit.parameters else ["DRAFT"]
+    return {"guardrails": [{**draft, "version": version} for version in versions]}
 
 
-def _agents(fake: FakeAccount) -> None:
-    bot = {"agentId": "AGENT12345", "agentName": "bot", "agentStatus": "PREPARED"}
-    bot["guardrailConfiguration"] = {  # type: ignore[assignment]
-        "guardrailIdentifier": "gr1234567890",
-        "guardrailVersion": "9",
-    }
-    fake.answers("ListAgents", {"agentSummaries": [{**bot, "updatedAt": RECENT}]})
-    base = {"knowledgeBaseId": "KB12345678", "name": "kb", "status": "ACTIVE"}
-    fake.answers("ListKnowledgeBases", {"knowledgeBaseSummaries": [base]})
-    source = {"knowledgeBaseId": "KB12345678", "dataSourceId": "DS12345678", "name": "docs"}
-    fake.answers("ListDataSources", {"dataSourceSummaries": [source]})
-    bucket = {"bucketArn": "arn:aws:s3:::documents"}
-    configuration = {"type": "S3", "s3Configuration": bucket}
-    fake.answers("GetDataSource", {"dataSource": {"dataSourceConfiguration": configuration}})
-    done = {"status": "COMPLETE", "updatedAt": RECENT}
-    fake.answers("ListIngestionJobs", {"ingestionJobSummaries": [done]})
+def _guardrail(unit: Unit) -> Mapping[str, Any]:
+    version = unit.parameters["guardrailVersion"]
+    return {"guardrailArn": GUARDRAIL, "version": version, "kmsKeyArn": KEY}
 
 
-def _s3(fake: FakeAccount) -> None:
-    names = ("training-data", "invocation-logs", "documents", "evaluations", "nobody-names-me")
-    fake.answers("ListBuckets", {"Buckets": [{"Name": name} for name in names]})
-    fake.answers("GetBucketVersioning", {"Status": "Enabled"})
-    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
-    rules = [{"ApplyServerSideEncryptionByDefault": rule}]
-    fake.answers("GetBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}})
-    deny = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": "*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": deny})
-    fake.answers("GetBucketPolicy", {"Policy": policy})
-    fake.answers("GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}})
-    fake.answers("GetBucketLogging", {})
-    fake.absent("GetBucketLifecycleConfiguration", "NoSuchLifecycleConfiguration")
-    fake.absent("GetBucketTagging", "NoSuchTagSet")
-    fake.answers("AccountPublicAccessBlock", {"PublicAccessBlockConfiguration": {}})
+def _events(unit: Unit) -> Mapping[str, Any]:
+    """Answer with one event, that somebody changed a guardrail."""
+    name = unit.parameters["LookupAttributes"][0]["AttributeValue"]
+    if name != "UpdateGuardrail":
+        return {"Events": []}
+    identity = {"arn": f"arn:aws:iam::{ACCOUNT}:user/anna"}
+    detail = {"eventName": name, "userIdentity": identity, "errorCode": None}
+    event = {"EventId": "1", "EventName": name, "EventSource": "bedrock.amazonaws.com"}
+    return {"Events": [{**event, "CloudTrailEvent": json.dumps(detail)}]}
 
 
-def _watch(fake: FakeAccount) -> None:
-    logging = {
-        "loggingConfig": {
-            "cloudWatchConfig": {"logGroupName": "invocations", "roleArn": "r"},
-            "s3Config": {"bucketName": "invocation-logs"},
-            "textDataDeliveryEnabled": True,
-        }
-    }
-    fake.answers("GetModelInvocationLoggingConfiguration", logging)
-    fake.answers("GetModelInvocationLoggingConfiguration", {}, OTHER)
-    groups = [
-        {"logGroupName": name, "arn": _arn("logs", f"log-group:{name}:*")}
-        for name in ("invocations", "/aws/bedrock/agents", "aws/spans", "unrelated")
-    ]
-    fake.answers("DescribeLogGroups", {"logGroups": groups})
-    made = {"metricName": "Pii", "metricNamespace": "Ours", "metricValue": "1"}
-    filters = [
-        {"filterName": "pii", "logGroupName": "invocations", "metricTransformations": [made]}
-    ]
-    fake.answers("DescribeMetricFilters", {"metricFilters": filters})
-    alarms = [
-        {"AlarmArn": _arn("cloudwatch", f"alarm:{index}"), "Namespace": space, "MetricName": name}
-        for index, (space, name) in enumerate(
-            [("AWS/Bedrock", "InvocationThrottles"), ("Ours", "Pii"), ("AWS/EC2", "CPU")]
-        )
-    ]
-    fake.answers("DescribeAlarms", {"MetricAlarms": alarms})
-
-
-def _trails(fake: FakeAccount) -> None:
-    trail = {"Name": "audit", "TrailARN": TRAIL, "HomeRegion": HOME, "IsMultiRegionTrail": True}
-    for region in (HOME, OTHER):
-        fake.answers("DescribeTrails", {"trailList": [trail]}, region)
-    fake.answers("GetTrailStatus", {"IsLogging": True}).answers("GetEventSelectors", {})
-
-    def events(unit: Unit) -> Mapping[str, Any]:
-        name = unit.parameters["LookupAttributes"][0]["AttributeValue"]
-        if name != "UpdateGuardrail":
-            return {"Events": []}
-        identity = {"arn": "arn:aws:iam::111122223333:user/anna"}
-        detail = {"eventName": name, "userIdentity": identity, "errorCode": None}
-        event = {"EventId": "1", "EventName": name, "EventSource": "bedrock.amazonaws.com"}
-        return {"Events": [{**event, "CloudTrailEvent": json.dumps(detail)}]}
-
-    fake.answers("LookupEvents", events)
-
-
-def _iam(fake: FakeAccount) -> None:
-    lines = [
-        "user,arn,password_enabled,mfa_active",
-        f"<root_account>,arn:aws:iam::{ACCOUNT}:root,not_supported,true",
-        f"anna,arn:aws:iam::{ACCOUNT}:user/anna,true,false",
-    ]
-    content = base64.b64encode("\n".join(lines).encode()).decode()
-    fake.answers("GenerateCredentialReport", {"State": "COMPLETE"})
-    fake.answers("GetCredentialReport", {"Content": content, "ReportFormat": "text/csv"})
-    fake.answers("GetAccountSummary", {"SummaryMap": {"AccountMFAEnabled": 1}})
-    fake.absent("GetAccountPasswordPolicy", "NoSuchEntity")
-    fake.answers("GetAccountAuthorizationDetails", authorization_details())
-    secret = {"UserName": "anna", "Status": "Active", "ServiceName": "bedrock.amazonaws.com"}
-    secret |= {"ServiceSpecificCredentialId": "ACCA1", "CreateDate": RECENT}
-    fake.answers("ListServiceSpecificCredentials", {"ServiceSpecificCredentials": [secret]})
-
-
-def authorization_details() -> dict[str, Any]:
-    """Return a role, a user with an inline policy and a managed policy."""
-
-    def policy(*actions: str) -> dict[str, Any]:
-        return {"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
-
-    managed = f"arn:aws:iam::{ACCOUNT}:policy/invoke"
-    return {
-        "UserDetailList": [
-            {
-                "UserName": "anna",
-                "Arn": f"arn:aws:iam::{ACCOUNT}:user/anna",
-                "Path": "/",
-                "UserPolicyList": [{"PolicyName": "own", "PolicyDocument": policy("s3:Get*")}],
-            }
-        ],
-        "GroupDetailList": [],
-        "RoleDetailList": [
-            {
-                "RoleName": "app",
-                "Arn": f"arn:aws:iam::{ACCOUNT}:role/app",
-                "Path": "/",
-                "AttachedManagedPolicies": [{"PolicyName": "invoke", "PolicyArn": managed}],
-            },
-            {
-                "RoleName": "linked",
-                "Arn": f"arn:aws:iam::{ACCOUNT}:role/linked",
-                "Path": "/aws-service-role/x.amazonaws.com/",
-            },
-        ],
-        "Policies": [
-            {
-                "PolicyName": "invoke",
-                "Arn": managed,
-                "AttachmentCount": 1,
-                "DefaultVersionId": "v2",
-                "PolicyVersionList": [
-                    {"VersionId": "v1", "Document": policy("*")},
-                    {
-                        "VersionId": "v2",
-                        "IsDefaultVersion": True,
-                        "Document": policy("Bedrock:invokemodel"),
-                    },
-                ],
-            }
-        ],
-    }
-
-
-def _keys(fake: FakeAccount) -> None:
-    metadata = {"Arn": KEY, "KeyManager": "CUSTOMER", "KeyState": "Enabled"}
-    metadata |= {"Origin": "AWS_KMS", "KeySpec": "SYMMETRIC_DEFAULT"}
-    fake.answers("DescribeKey", {"KeyMetadata": metadata})
-    fake.answers("GetKeyRotationStatus", {"KeyRotationEnabled": True})
-
-
-def _backup(fake: FakeAccount) -> None:
-    point = {"RecoveryPointArn": "rp", "BackupVaultName": "vault", "Status": "COMPLETED"}
-    fake.answers("ListRecoveryPointsByResource", {"RecoveryPoints": [point]})
-    plans = [
-        {"BackupPlanId": name, "BackupPlanArn": _arn("backup", f"backup-plan:{name}")}
-        for name in ("daily", "elsewhere")
-    ]
-    fake.answers("ListBackupPlans", {"BackupPlansList": plans})
-
-    def plan(unit: Unit) -> Mapping[str, Any]:
-        vault = "vault" if unit.parameters["BackupPlanId"] == "daily" else "another"
-        return {"BackupPlan": {"Rules": [{"RuleName": "r", "TargetBackupVaultName": vault}]}}
-
-    fake.answers("GetBackupPlan", plan)
+def _backup_plan(unit: Unit) -> Mapping[str, Any]:
+    vault = "vault" if unit.parameters["BackupPlanId"] == "daily" else "another"
+    return {"BackupPlan": {"Rules": [{"RuleName": "r", "TargetBackupVaultName": vault}]}}
 
 
 def sums(values: Mapping[str, list[float]], status: str = "Complete") -> Answerer:

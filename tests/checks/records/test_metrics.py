@@ -114,7 +114,8 @@ def test_a_sum_without_label_or_result_is_unknown(account: Any, metric_sums: Any
         body = whole(unit)
         return {"MetricDataResults": [{**r, "Label": ""} for r in body["MetricDataResults"]]}
 
-    for answer in (without_label, lambda _: {"MetricDataResults": []}):
+    answers: list[Any] = [without_label, lambda _: {"MetricDataResults": []}]
+    for answer in answers:
         account.answers("GetMetricData", answer)
         _, (record,) = seen(account.place(), account, "model-throttling")
         assert "GetMetricData" in record.gaps

@@ -28,7 +28,7 @@ def _revive(value: Any) -> Any:
         return value
     if value.get("__class__") == "datetime":
         parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-        return datetime(*(value.get(part, 0) for part in parts), tzinfo=UTC)
+        return datetime(**{part: value.get(part, 0) for part in parts}, tzinfo=UTC)
     return {name: _revive(member) for name, member in value.items()}
 
 

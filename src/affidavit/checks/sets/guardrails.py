@@ -37,6 +37,7 @@ def _guardrails(view: View) -> Iterator[Record]:
         draft = view.of(shown)
         draft.cite(listed.draft.source, listed.draft.pointer)
         versions = view.answers.ask("ListGuardrails", view.region, listed.parameters)
+        draft.cite(versions.result)
         if versions.gap is not None:
             draft.gaps["GetGuardrail"] = versions.gap
         elif listed.latest is not None:
@@ -76,9 +77,8 @@ def _say_in_use(draft: Draft, listed: ListedGuardrail, named: dict[str, Found]) 
     if any(gaps.values()):
         draft.values["fact"] = {}
         draft.gaps["ListGuardrails"] = next(found[0] for found in gaps.values() if found)
+        draft.cite_all(*gaps)
         return
-    for key in gaps:
-        for answer in view.answers.all(key, view.region):
-            draft.cite(answer.result)
+    draft.cite_all(*gaps)
     ready = listed.draft.value.get("status") == "READY"
     draft.values["fact"] = {"inUse": not named and ready}

@@ -77,6 +77,7 @@ def _add_entry(draft: Draft, model_id: str, entries: Mapping[str, Found]) -> Non
     gaps = draft.view.gaps(key)
     if gaps:
         draft.gaps[key] = gaps[0]
+        draft.cite_all(key)
         return
     if not is_resolved(model_id):
         words = f"Which model {model_id} stands for is not known."
@@ -87,8 +88,7 @@ def _add_entry(draft: Draft, model_id: str, entries: Mapping[str, Found]) -> Non
         draft.values[key] = draft.view.value(entry)
         draft.cite(entry.source, entry.pointer)
     else:
-        for answer in draft.view.answers.all(key, draft.view.region):
-            draft.cite(answer.result)
+        draft.cite_all(key)
 
 
 def _evaluations(view: View, own: Mapping[str, str]) -> Mapping[str, list[Observation]]:
@@ -107,14 +107,14 @@ def _add_evaluations(draft: Draft, model_id: str, jobs: Mapping[str, list[Observ
     gaps = draft.view.gaps("ListEvaluationJobs", key)
     if gaps:
         draft.gaps[key] = gaps[0]
+        draft.cite_all("ListEvaluationJobs", key)
         return
     found = jobs.get(model_id, [])
     draft.values[key] = [draft.view.answers.of(job).body for job in found]
     for job in found:
         draft.cite(job)
     if not found:
-        for answer in draft.view.answers.all("ListEvaluationJobs", draft.view.region):
-            draft.cite(answer.result)
+        draft.cite_all("ListEvaluationJobs")
 
 
 def _add_metrics(draft: Draft, dimension: str) -> None:
