@@ -164,20 +164,32 @@ class Served:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def raw(self, sent: bytes, timeout: float = 10) -> bytes:
-        """Send bytes on a connection of their own and return everything that comes back."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+    def raw(self, sent: bytes, patience: float = 2) -> bytes:
+        """Send bytes on a connection of their own and return the answer, or nothing.
+
+        After `patience` seconds without an answer the sending side is closed.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as connection:
             connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
-            answer = b""
-            while True:
-                try:
-                    part = connection.recv(65536)
-                except ConnectionResetError:
-                    return answer
-                if not part:
-                    return answer
-                answer += part
+            try:
+                return _one_answer(connection)
+            except TimeoutError:
+                connection.shutdown(socket.SHUT_WR)
+                return _one_answer(connection)
+
+
+def _one_answer(connection: socket.socket) -> bytes:
+    answer = b""
+    while True:
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:
+            return answer
+        answer += part
+        length = re.search(rb"content-length: (\d+)\r\n", answer, re.IGNORECASE)
+        head, end, body = answer.partition(b"\r\n\r\n")
+        if not part or (end and length and len(body) >= int(length[1])):
+            return head + end + body
 
 
 def keys(access_key_id: str) -> Credential | None:
@@ -212,6 +224,12 @@ def protocol() -> Protocol:
 def sample() -> Callable[..., Any]:
     """Return the maker of valid examples of a shape."""
     return example
+
+
+@pytest.fixture(scope="session")
+def new_recorder() -> Callable[[], Recorder]:
+    """Return the maker of recorders, for servers that outlive a test."""
+    return Recorder
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 _STAMP_FORM: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _HTTP_DATE: Final = re.compile(
-    r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII
+    r"([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d) (?:GMT|-0000)", re.ASCII
 )
+"""IMF-fixdate of RFC 9110, and the way botocore writes the zone."""
 _SCOPE_PARTS: Final = 5
 _SHOWN: Final = 200
 
@@ -133,10 +134,11 @@ def _header_time(headers: Mapping[bytes, list[bytes]]) -> tuple[datetime, str]:
     if given is None:
         raise incomplete("Authorization header requires existence of 'X-Amz-Date' or 'Date'.")
     text = given.decode("latin-1")
-    if not _HTTP_DATE.fullmatch(text):
+    found = _HTTP_DATE.fullmatch(text)
+    if found is None:
         return _stamp_time(text), text
     try:
-        time = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+        time = datetime.strptime(found[1], "%a, %d %b %Y %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         raise incomplete("The Date header is not a date.") from None
     return time, time.strftime(STAMP)

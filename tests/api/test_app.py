@@ -1,0 +1,300 @@
+"""The application on a real server: doors, limits, errors as SDKs see them, the log."""
+
+import dataclasses
+import json
+import logging
+import re
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from affidavit.api.app import create_app
+from affidavit.api.limits import Limits
+from affidavit.errors import StoreFullError
+from affidavit.operations.faults import (
+    AccessDeniedFault,
+    NotFoundFault,
+    QuotaFault,
+    ThrottlingFault,
+    ValidationFault,
+)
+
+UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+Serving = Callable[[Any, Any], Iterator[Any]]
+
+
+def answers(raw: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of the first HTTP answer in `raw`."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+    return int(lines[0].split(" ")[1]), headers, body
+
+
+def fetched(url: str) -> bytes:
+    """Return what a plain GET of a URL brings."""
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own loopback URL
+        body: bytes = answer.read()
+    return body
+
+
+@pytest.fixture(scope="module")
+def unsigned(serving: Serving, new_recorder: Any, protocol: Any) -> Iterator[Any]:
+    """Serve the API without authentication."""
+    recorder = new_recorder()
+    handlers = recorder.handlers([n for n in protocol.operations if n != "GetInsights"])
+    limits = Limits(body_seconds=0.5, body_bytes=4096, header_bytes=8192)
+    app = create_app(handlers, lambda _: None, limits, insecure=True)
+    yield from serving(app, recorder)
+
+
+@pytest.fixture
+def insecure(unsigned: Any) -> Any:
+    """Return the API without authentication, with nothing recorded yet."""
+    unsigned.recorder.received.clear()
+    return unsigned
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "members"),
+    [
+        (
+            ValidationFault("No.", reason="other", fields=[("name", "Member must be new")]),
+            400,
+            {"reason": "other", "fields": [{"name": "name", "message": "Member must be new"}]},
+        ),
+        (ValidationFault("Alone."), 400, {"reason": "other"}),
+        (
+            NotFoundFault("x", "ASSESSMENT"),
+            404,
+            {"resourceId": "x", "resourceType": "ASSESSMENT"},
+        ),
+        (AccessDeniedFault("Not you."), 403, {}),
+        (QuotaFault("Too many."), 402, {}),
+        (ThrottlingFault(retry_after=7), 429, {}),
+    ],
+)
+def test_faults_become_modelled_errors(
+    fault: Any, status: int, members: dict[str, Any], served: Any
+) -> None:
+    """boto3 gives the modelled class with the modelled members and the right status."""
+    client = served.client()
+    served.recorder.answers["GetControl"] = fault
+    with pytest.raises(getattr(client.exceptions, fault.code)) as caught:
+        client.get_control(controlId=UUID)
+    client.close()
+    response = caught.value.response
+    metadata = response.pop("ResponseMetadata")
+    assert response.pop("Error") == {"Code": fault.code, "Message": fault.what}
+    assert response.pop("message") == fault.what
+    assert response == members
+    assert metadata["HTTPStatusCode"] == status
+    assert metadata["HTTPHeaders"]["x-amzn-errortype"] == fault.code
+    assert metadata["RequestId"]
+    assert metadata["HTTPHeaders"].get("retry-after") == ("7" if status == 429 else None)
+
+
+@pytest.mark.parametrize(
+    "failure", [StoreFullError("disk /secret/path is full"), ZeroDivisionError("secret")]
+)
+def test_failures_of_ours_tell_nothing(failure: Exception, served: Any, caplog: Any) -> None:
+    """The caller gets the request id; the log gets the rest."""
+    client = served.client()
+    served.recorder.answers["GetControl"] = failure
+    with caplog.at_level(logging.INFO), pytest.raises(ClientError) as caught:
+        client.get_control(controlId=UUID)
+    client.close()
+    error, metadata = caught.value.response["Error"], caught.value.response["ResponseMetadata"]
+    assert error["Code"] == "InternalServerException"
+    assert "secret" not in error["Message"]
+    assert metadata["HTTPStatusCode"] == 500
+    assert metadata["RequestId"] in error["Message"]
+    assert metadata["RequestId"] in caplog.text
+
+
+def test_a_wrong_secret_reaches_boto3_by_its_code(served: Any, key: Any) -> None:
+    """Errors of the front end, which no model lists, come as plain client errors."""
+    client = served.client(dataclasses.replace(key, secret="wrong"))
+    with pytest.raises(ClientError) as caught:
+        client.get_account_status()
+    client.close()
+    assert caught.value.response["Error"]["Code"] == "InvalidSignatureException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_session_tokens_and_presigned_urls(served: Any, token_key: Any) -> None:
+    """A temporary key works, and so does a URL that boto3 presigned."""
+    served.recorder.answers["GetAccountStatus"] = {"status": "ACTIVE"}
+    client = served.client(token_key)
+    assert client.get_account_status()["status"] == "ACTIVE"
+    url = client.generate_presigned_url("get_account_status")
+    client.close()
+    assert json.loads(fetched(url)) == {"status": "ACTIVE"}
+    assert served.recorder.received[-1][1].role == "delegate"
+
+
+NASTY = {
+    "nothing": b"\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "other host": b"GET /account/status HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "two hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+    "absolute": b"GET http://evil.example/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "double slash": b"GET //evil.example/account/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "bad escape": b"GET /controls/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "bad length": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+    "minus": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "huge": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "binary header": b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: \xff\xfe\r\n\r\n",
+    "long headers": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 + b"\r\n\r\n",
+    "no operation": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "smuggled": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks over the limit": b"POST /controls HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n1388\r\n" + b"x" * 5000 + b"\r\n0\r\n\r\n",
+    "http/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "nul": b"GET /controls/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "websocket": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NASTY)
+@pytest.mark.timeout(20)
+def test_nasty_requests_get_a_4xx_or_nothing(name: str, insecure: Any) -> None:
+    """A broken request ends with a 4xx or a closed connection, never a 5xx, never a hang."""
+    raw = insecure.raw(NASTY[name])
+    if raw:
+        status, headers, _ = answers(raw)
+        assert 400 <= status < 500, raw
+        assert "date" in headers
+    assert insecure.recorder.received == []
+    again = insecure.raw(b"GET /_affidavit/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answers(again)[0] == 200
+
+
+def test_a_slow_body_ends(insecure: Any) -> None:
+    """Somebody who never sends the rest of a body is told so, and the thread is free again."""
+    with socket.create_connection(("127.0.0.1", insecure.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{"
+        )
+        status, headers, _ = answers(connection.recv(65536))
+    assert (status, headers["x-amzn-errortype"]) == (408, "requesttimeoutexception")
+
+
+def test_a_client_that_goes_away(insecure: Any, caplog: Any) -> None:
+    """A request that is cut off runs no operation; the log says 499."""
+    with caplog.at_level(logging.INFO, "affidavit.api.access"):
+        with socket.create_connection(("127.0.0.1", insecure.port), timeout=10) as connection:
+            connection.sendall(
+                b"PUT /settings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{}"
+            )
+        for _ in range(200):
+            if caplog.records:
+                break
+            threading.Event().wait(0.01)
+    assert json.loads(caplog.records[0].getMessage())["status"] == 499
+    assert insecure.recorder.received == []
+
+
+def get(served: Any, path: str, *headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Return the answer to a GET with some headers."""
+    lines = "".join(f"{header}\r\n" for header in ("Host: localhost", *headers))
+    return answers(served.raw(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()))
+
+
+def test_anonymous_callers(insecure: Any) -> None:
+    """Without authentication an unsigned request is an administrator's of a made-up account."""
+    insecure.recorder.answers["GetAccountStatus"] = {"status": "ACTIVE"}
+    assert get(insecure, "/account/status")[2] == b'{"status":"ACTIVE"}'
+    caller = insecure.recorder.received[-1][1]
+    assert (caller.tenant, caller.role) == ("000000000000/us-east-1", "admin")
+
+
+@pytest.mark.parametrize("header", ["Origin: http://localhost", "Sec-Fetch-Site: same-origin"])
+def test_no_browsers_without_authentication(header: str, insecure: Any) -> None:
+    """A page in a browser cannot drive a server that asks for no signature."""
+    status, headers, _ = get(insecure, "/account/status", header)
+    assert (status, headers["x-amzn-errortype"]) == (403, "accessdeniedexception")
+    assert insecure.recorder.received == []
+
+
+def test_an_operation_without_a_handler(insecure: Any) -> None:
+    """It is refused by the modelled error that no SDK repeats, and that says what it is."""
+    status, headers, body = get(insecure, "/insights")
+    assert (status, headers["x-amzn-errortype"]) == (400, "validationexception")
+    assert json.loads(body)["reason"] == "unknownOperation"
+    with pytest.raises(ValueError, match="do not exist: GetNothing"):
+        create_app({"GetNothing": lambda *_: {}}, lambda _: None)
+
+
+def test_the_host_must_be_listed(serving: Serving, recorder: Any) -> None:
+    """A name that only points here (DNS rebinding) is refused before anything is read."""
+    app = create_app({}, lambda _: None, hosts=["audit.example"], ready=lambda: False)
+    for served in serving(app, recorder):
+        status, headers, _ = get(served, "/_affidavit/health")
+        assert (status, headers["x-amzn-errortype"]) == (421, "misdirectedrequestexception")
+        good = b"GET /_affidavit/%s HTTP/1.1\r\nHost: Audit.Example:8080\r\n\r\n"
+        assert answers(served.raw(good % b"health"))[0] == 200
+        assert answers(served.raw(good % b"ready"))[0] == 503
+
+
+def test_the_access_log_holds_no_secrets(served: Any, key: Any, caplog: Any) -> None:
+    """One JSON line a request: who, what, how long; no query, no signature, no body."""
+    served.recorder.answers["GetAccountStatus"] = {}
+    client = served.client(key)
+    url = client.generate_presigned_url("get_account_status")
+    with caplog.at_level(logging.INFO, "affidavit.api.access"):
+        client.get_account_status()
+        fetched(url)
+    client.close()
+    assert "ignature" not in caplog.text
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    assert len(lines) == 2
+    for line in lines:
+        assert re.fullmatch(r"[0-9a-f-]{36}", line.pop("requestId"))
+        assert (line.pop("time"), line.pop("ms")) > (0, 0)
+        assert line == {
+            "client": "127.0.0.1",
+            "method": "GET",
+            "path": "/account/status",
+            "operation": "GetAccountStatus",
+            "accountId": "111122223333",
+            "region": "eu-central-1",
+            "accessKeyId": key.access_key_id,
+            "status": 200,
+            "error": "",
+            "bytes": 2,
+        }
+
+
+def test_too_many_at_once(serving: Serving, recorder: Any) -> None:
+    """More requests than may wait are told to come again; those under way are answered."""
+    gate, entered = threading.Event(), threading.Event()
+
+    def slow(*_: Any) -> dict[str, Any]:
+        entered.set()
+        gate.wait(10)
+        return {}
+
+    app = create_app(
+        {"GetInsights": slow}, lambda _: None, Limits(threads=1, waiting=0), insecure=True
+    )
+    running = serving(app, recorder)
+    served = next(running)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(get, served, "/insights")
+        assert entered.wait(5)
+        status, headers, _ = get(served, "/insights")
+        gate.set()
+        assert first.result(5)[0] == 200
+    assert (status, headers["x-amzn-errortype"]) == (429, "throttlingexception")
+    assert headers["retry-after"] == "1"
+    assert next(running, None) is None
