@@ -94,7 +94,7 @@ def test_an_exception_in_the_context_ends_it() -> None:
     ("change", "words"),
     [
         (("mfa: true", "mfa: perhaps"), r"tiny.yaml, line 9: a value of type bool is wanted here"),
-        (("name: Tiny", "nome: Tiny"), r"tiny.yaml, line 2: unknown key 'nome'"),
+        (("name: Tiny", "title: Tiny"), r"tiny.yaml, line 2: unknown key 'title'"),
         (("root: {mfa: true}, ", ""), r"tiny.yaml, line 9: 'root' is missing"),
         (("us-east-1: {}", "us-west-9: {}"), r"us-west-9 of tiny, which is not enabled"),
         (("foundation_models: []", "foundation_models: {}"), r"line 7: a list is wanted here"),

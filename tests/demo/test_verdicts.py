@@ -21,6 +21,7 @@ from affidavit.demo.overlay.answers import ANSWERERS
 from affidavit.demo.overlay.registry import AwsError, Call, ask
 from affidavit.demo.world import Caller, World, load
 from affidavit.model.catalogue import Operation
+from affidavit.model.evidence import Evidence
 from affidavit.model.observation import (
     GLOBAL_REGION,
     Gap,
@@ -115,7 +116,7 @@ def _request(parameters: Mapping[str, Any], shape: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def tally() -> Tally:
+def evidence() -> list[Evidence]:
     """Collect and judge the whole estate."""
     world = load(now=datetime.now(UTC), seed=1, scale=1)
     catalogue = load_catalogue()
@@ -130,7 +131,7 @@ def tally() -> Tally:
         created_by="test",
         parameters=world.parameters,
     )
-    counted = Tally(catalogue.framework)
+    made: list[Evidence] = []
     maker = EvidenceMaker(catalogue, assessment, "run", world.now)
     for account in world.accounts:
         facts = execute(
@@ -144,7 +145,15 @@ def tally() -> Tally:
             known=lambda _: None,
         )
         places = records.build(catalogue, facts, world.now, world.parameters).places
-        counted.add(maker.account(facts, places))
+        made.extend(maker.account(facts, places))
+    return made
+
+
+@pytest.fixture(scope="module")
+def tally(evidence: list[Evidence]) -> Tally:
+    """Count the evidence by control."""
+    counted = Tally(load_catalogue().framework)
+    counted.add(evidence)
     return counted
 
 
@@ -166,3 +175,20 @@ def test_most_controls_are_decided_and_all_three_verdicts_occur(tally: Tally) ->
 def test_nothing_but_prompts_and_logs_is_left_open(tally: Tally) -> None:
     """The only gaps of the estate are empty sets and what is not configured."""
     assert set(tally.gaps) == {"nothing_to_collect", "not_configured"}
+
+
+def test_an_outdated_evaluation_does_not_hide_the_truth(evidence: list[Evidence]) -> None:
+    """Where AWS Config still says COMPLIANT, both verdicts are kept, and the worse one counts."""
+    both = {
+        (each.origin, each.verdict)
+        for each in evidence
+        if each.check_id == "bucket-public-block"
+        and each.resource_arn == "arn:aws:s3:::northwind-lab-training"
+    }
+    assert both == {("config", Verdict.COMPLIANT), ("direct", Verdict.NON_COMPLIANT)}
+
+
+def test_everything_is_marked_synthetic(evidence: list[Evidence]) -> None:
+    """No evidence that was made from answers of the estate passes for real."""
+    assert all(each.synthetic for each in evidence if each.inputs)
+    assert any(each.inputs for each in evidence)
