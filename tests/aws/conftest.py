@@ -1,5 +1,6 @@
 """Loopback servers for the door: one that answers whatever a test says, and moto."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ IDENTITY = (
     "</GetCallerIdentityResult><ResponseMetadata><RequestId>who</RequestId></ResponseMetadata>"
     "</GetCallerIdentityResponse>"
 )
+
+WEB_PAGE = "<!doctype html>\n<html lang=en><title>500</title><h1>Internal Server Error</h1></html>"
 
 
 @dataclass
@@ -77,6 +80,11 @@ class Nasty:
     def reply(body: bytes | str = b"", status: int = 200) -> Reply:
         """Return a plain reply."""
         return Reply(body, status)
+
+    @staticmethod
+    def page(status: int) -> Reply:
+        """Return a web page with this status."""
+        return Reply(WEB_PAGE, status, headers={"Content-Type": "text/html"})
 
     def deny(self, body: str, status: int = 403) -> None:
         """Answer everything but sts with this error."""
@@ -142,6 +150,7 @@ def nasty() -> Iterator[Nasty]:
 
 
 DoorMaker = Callable[..., Door]
+ReplyMaker = Callable[..., Reply]
 
 
 @pytest.fixture
@@ -162,7 +171,7 @@ def make_door(monkeypatch: pytest.MonkeyPatch) -> Iterator[DoorMaker]:
             "access_key": "AKIDEXAMPLE",
             "secret_key": "secret",
             "region": "us-east-1",
-            "call_timeout": 5,
+            "call_timeout": 60,
             "requests_per_second": 1000,
         }
         settings = AwsSettings(**(given | more))
@@ -218,3 +227,27 @@ def asked() -> Asker:
         return Asked(operation, unit)
 
     return make
+
+
+@pytest.fixture
+def door(nasty: Nasty, make_door: DoorMaker) -> Door:
+    """Return a door to the misbehaving server."""
+    return make_door(nasty.url)
+
+
+@pytest.fixture
+def reply() -> ReplyMaker:
+    """Return a maker of replies; a dict is sent as JSON."""
+
+    def make(body: Any = b"", status: int = 200, **more: Any) -> Reply:
+        headers = {"Content-Type": "application/json", "x-amzn-requestid": "rid"}
+        sent = json.dumps(body) if isinstance(body, dict) else body
+        return Reply(sent, status, **({"headers": headers} | more))
+
+    return make
+
+
+@pytest.fixture
+def web_page() -> str:
+    """Return what emulators and proxies answer when they do not know better."""
+    return WEB_PAGE

@@ -1,11 +1,15 @@
 """Roles: entered once, renewed before they expire, asserted by their own credentials."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from affidavit.aws.door import Door
 from affidavit.aws.identity import CallerIdentity, global_region
+from affidavit.errors import CollectError, CredentialsError, EstateError
 from affidavit.model.observation import Gap, GapReason, Observation
 
 MEMBER = "111122223333"
@@ -99,3 +103,79 @@ def test_global_things_are_asked_in_the_partitions_region() -> None:
     assert global_region("no-such-partition") == "us-east-1"
     identity = CallerIdentity(account_id="1", arn="arn:aws-cn:sts::1:x")
     assert identity.partition == "aws-cn"
+
+
+def test_identity_tells_expired_credentials(
+    nasty: Any, make_door: Callable[..., Door], reply: Any
+) -> None:
+    """Credentials that AWS does not accept are an error that says to renew them."""
+    body = (
+        "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token included in "
+        "the request is expired</Message></Error></ErrorResponse>"
+    )
+    nasty.identity = lambda _: reply(body, 403)
+    with pytest.raises(CredentialsError, match="not accept") as caught:
+        make_door(nasty.url).identity()
+    assert "ExpiredToken" in caught.value.why
+    assert "Renew" in caught.value.todo
+
+
+def test_identity_tells_missing_credentials(
+    nasty: Any, make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without credentials the error says how to get some, and that there is a demo."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(CredentialsError, match="--demo"):
+        make_door(nasty.url, access_key="").identity()
+    with pytest.raises(CredentialsError):
+        make_door(nasty.url, profile="nobody", access_key="").identity()
+
+
+@pytest.mark.parametrize("body", ["<html>", "", "<GetCallerIdentityResponse/>", "{}"])
+def test_identity_refuses_garbage(
+    body: str, nasty: Any, make_door: Callable[..., Door], reply: Any
+) -> None:
+    """An endpoint that does not say who we are ends the run with a clear error."""
+    nasty.identity = lambda _: reply(body)
+    with pytest.raises(CollectError):
+        make_door(nasty.url).identity()
+
+
+def test_an_account_without_role_cannot_be_entered(door: Door, asked: Any) -> None:
+    """Another account than the caller's needs a role name; without one it is an error and a gap."""
+    with pytest.raises(EstateError, match="111122223333"):
+        door.enter("111122223333")
+    a = asked("logs", "DescribeLogGroups")
+    gap = door.call(a.operation, replace(a.unit, account_id="111122223333"))
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.proof) == (GapReason.DENIED, None)
+    assert "role" in gap.message
+
+
+def test_a_role_that_leads_elsewhere_is_refused(
+    nasty: Any, make_door: Callable[..., Door], reply: Any
+) -> None:
+    """The account's id is what its own credentials answer; a mismatch names both accounts."""
+    identity = nasty.identity
+    credentials = (
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId>"
+        "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+        "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
+        "</AssumeRoleResponse>"
+    )
+    bodies: list[bytes] = []
+
+    def answer(request: Any) -> Any:
+        bodies.append(request.body)
+        return reply(credentials) if b"Action=AssumeRole" in request.body else identity(request)
+
+    nasty.identity = answer
+    door = make_door(
+        nasty.url, role_name="audit/Reader", external_id="xyz", session_tags={"run": "1"}
+    )
+    with pytest.raises(EstateError, match="leads into account 123456789012, not 111122223333"):
+        door.enter("111122223333")
+    sent = next(b for b in bodies if b"Action=AssumeRole" in b)
+    for part in (b"111122223333%3Arole%2Faudit%2FReader", b"ExternalId=xyz", b"Tags.member.1.Key"):
+        assert part in sent

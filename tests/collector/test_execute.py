@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from affidavit.checks.fanout import FanOutContext
+from affidavit.checks.fanout import FAN_OUTS, FanOutContext
 from affidavit.collector.execute import Asked, execute
 from affidavit.collector.plan import plan
 from affidavit.errors import CatalogueError, StoreFullError
@@ -190,6 +190,50 @@ def test_what_a_callback_raises_ends_the_execution_at_once(
         _run(making, catalogue, door, sink=sink)
     assert time.monotonic() - started < 2
     assert door.left == ["111122223333"]
+
+
+def test_waiting_for_events_keeps_nobody_from_asking(making: Any) -> None:
+    """LookupEvents has a lane in each Region: one thread of it, and none of the others'."""
+    lookup = making.operation("LookupEvents", service="cloudtrail", fan_out="many")
+    events = making.catalogue(
+        [lookup, making.operation("Other")],
+        [
+            making.control(
+                "X",
+                making.source(SourceType.CLOUDTRAIL, "bedrock_DeleteGuardrail"),
+                making.source(SourceType.API_CALL, "bedrock_Other"),
+            )
+        ],
+    )
+    door = making.door(_answer, 1)
+    inner = door.call
+    order: list[str] = []
+    at_once: set[tuple[str, str]] = set()
+    most = [0]
+
+    def call(operation: Operation, unit: Unit) -> Result:
+        place = (operation.key, unit.region)
+        assert place not in at_once or operation.key != "LookupEvents"
+        at_once.add(place)
+        most[0] = max(most[0], len(at_once))
+        time.sleep(0.02 if operation.key == "LookupEvents" else 0)
+        result: Result = inner(operation, unit)
+        at_once.discard(place)
+        order.append(operation.key)
+        return result
+
+    def many(context: FanOutContext) -> list[Unit]:
+        return [
+            Unit(key="LookupEvents", account_id="1", region=context.region, parameters={"n": n})
+            for n in range(5)
+        ]
+
+    door.call = call
+    fan_outs = {**FAN_OUTS, "many": many}
+    facts, _ = _run(making, events, door, fan_outs=fan_outs)
+    assert len(list(facts)) == 12
+    assert order.index("Other") < 3
+    assert most[0] >= 2
 
 
 def test_a_worker_that_fails_is_not_silence(making: Any, catalogue: Any) -> None:

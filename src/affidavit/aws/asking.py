@@ -89,9 +89,10 @@ class Question:
         self._tell_breaker(result)
         return result
 
-    def _pace(self, operation: str) -> None:
-        unit = self._unit
-        self._means.limits.wait(unit.account_id, self._region, self._operation.service, operation)
+    def _pace(self, operation: str, url: str) -> None:
+        """Wait for a token; AWS's own quotas do not bind an endpoint on this machine."""
+        place = (self._unit.account_id, self._region, self._operation.service)
+        self._means.limits.wait(*place, "" if peers.is_local(url) else operation)
 
     def _read(self) -> JsonObject:
         service, name = self._operation.service, self._operation.operation

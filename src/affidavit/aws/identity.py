@@ -140,7 +140,7 @@ class Accounts:
     ) -> dict[str, Any]:
         region = self.home_region(session)
 
-        def pace(name: str) -> None:
+        def pace(name: str, _url: str) -> None:
             self._limits.wait(account_id, region, "sts", name)
 
         method = {"GetCallerIdentity": "get_caller_identity", "AssumeRole": "assume_role"}

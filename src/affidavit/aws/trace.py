@@ -26,8 +26,8 @@ REFUSED_ATTEMPTS = 2
 """A refused connection is tried once more, not five times: it rarely mends within seconds."""
 
 
-Pace = Callable[[str], None]
-"""Returns when a request of the named operation may go out."""
+Pace = Callable[[str, str], None]
+"""Returns when a request of the named operation to the URL may go out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def install(session: Session) -> None:
 def _on_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> None:
     trace: Trace | None = getattr(_threads, "trace", None)
     if trace is not None:
-        trace.pace(event_name.rsplit(".", 1)[-1])
+        trace.pace(event_name.rsplit(".", 1)[-1], request.url)
         trace.sent += 1
         trace.url = request.url
         trace.html = False
