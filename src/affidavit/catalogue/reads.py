@@ -125,7 +125,7 @@ class _Walk:
         if isinstance(node.index, Literal) and isinstance(node.index.value, str):
             key = node.index.value
             return self._use(f"{p}.{key}" for p in operand)
-        return self._use(f"{p}[]" for p in operand)
+        return frozenset(f"{p}[]" for p in operand)
 
     def _macro(self, node: Macro, scope: Scope) -> frozenset[str]:
         ranged = self.paths(node.range, scope)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, StructureShape
+from botocore.model import OperationNotFoundError, ServiceModel, StructureShape
 
 from affidavit.model.catalogue import Metric, Operation, ResourceSet
 
@@ -115,7 +116,10 @@ class Shapes:
         operation = self.operations.get(key)
         if operation is None:
             raise PathError(f"{key} is no operation of the catalogue")
-        shape = service(operation.service).operation_model(operation.operation).output_shape
+        try:
+            shape = service(operation.service).operation_model(operation.operation).output_shape
+        except (UnknownServiceError, OperationNotFoundError) as error:
+            raise PathError(f"{key} is unknown to botocore") from error
         if shape is None:
             raise PathError(f"{key} answers nothing")
         return shape
