@@ -88,6 +88,7 @@ class NamedBucket:
     """Region of the resources that name it; it is judged there."""
     roles: tuple[str, ...]
     named_by: tuple[Found, ...]
+    """The first mention in each role: enough to show why the bucket is in scope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,19 +213,19 @@ class Scope:
         return self._buckets[region]
 
     def _name_buckets(self, region: str) -> Iterator[NamedBucket]:
-        named: dict[str, list[tuple[str, Found | None]]] = {}
+        named: dict[str, dict[str, Found | None]] = {}
         for key, role, path in BUCKET_PATHS:
             for found in self.found(key, region, path):
                 if name := bucket_name(found.value):
-                    named.setdefault(name, []).append((role, found))
+                    named.setdefault(name, {}).setdefault(role, found)
         for name in self._extra_buckets() if region == self.facts.regions[0] else ():
-            named.setdefault(name, []).append(("extra", None))
-        for name, mentions in sorted(named.items()):
+            named.setdefault(name, {}).setdefault("extra", None)
+        for name, roles in sorted(named.items()):
             yield NamedBucket(
                 name=name,
                 region=region,
-                roles=tuple(dict.fromkeys(role for role, _ in mentions)),
-                named_by=tuple(found for _, found in mentions if found is not None),
+                roles=tuple(roles),
+                named_by=tuple(found for found in roles.values() if found is not None),
             )
 
     def _extra_buckets(self) -> list[str]:

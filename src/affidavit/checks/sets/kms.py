@@ -60,7 +60,8 @@ def _add(found: dict[str, Draft], view: View, key_id: str, mentions: list[NamedK
     arn = str(metadata.get("Arn") or _arn(view, key_id))
     draft = found.setdefault(arn, draft)
     draft.cite(answer.result)
-    draft.cite_found(mention.named_by for mention in mentions)
+    first = {m.named_by.source.unit.key: m.named_by for m in reversed(mentions)}
+    draft.cite_found(first.values())
     if answer.known and can_rotate(metadata):
         rotation = "GetKeyRotationStatus"
         draft.join(rotation, rotation, view.region, {"KeyId": arn})
