@@ -20,7 +20,7 @@ from affidavit.model.observation import Gap, GapReason, Observation, Proof, Unit
 from affidavit.model.run import Assessment, ControlVerdict, Estate, LeftOut, RunRecord
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.settings import Settings
-from affidavit.store import Store, open_store
+from affidavit.store import Committed, OpenRun, Segment, Store, open_store
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
 DAY = NOW.date()
@@ -71,18 +71,29 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
-    """Give the URL of a new, empty PostgreSQL database."""
+@pytest.fixture(scope="session")
+def postgres_session(postgres_url: str) -> Iterator[sa.URL]:
+    """Give the URL of a new PostgreSQL database for this session."""
     name = f"t{uuid.uuid4().hex}"
     url = sa.make_url(postgres_url).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    yield url.set(database=name)
     with engine.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres_session: sa.URL) -> str:
+    """Give the URL of the session's PostgreSQL database, emptied."""
+    engine = sa.create_engine(postgres_session, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+    return postgres_session.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -252,15 +263,32 @@ class Sample:
 
     def commit(
         self, store: Store, assessment: Assessment, count: int = 10, day: date = DAY
-    ) -> tuple[Any, list[Evidence]]:
+    ) -> tuple[Committed, list[Evidence]]:
         """Begin a run, write `count` records in one segment, commit; return what was committed."""
         run = store.begin_run(assessment, day, "c" * 64, NOW)
+        return self.finish(store, assessment, run, count, day)
+
+    def finish(
+        self, store: Store, assessment: Assessment, run: OpenRun, count: int, day: date = DAY
+    ) -> tuple[Committed, list[Evidence]]:
+        """Write `count` records of an open run in one segment and commit."""
         evidence = [self.evidence(run.run_id, assessment.id, n) for n in range(count)]
+        segment = self.segment(store, assessment, run, evidence, day)
+        record = self.run_record(run.run_id, assessment, evidence, day)
+        return store.commit_run(record, [segment]), evidence
+
+    def segment(
+        self,
+        store: Store,
+        assessment: Assessment,
+        run: OpenRun,
+        evidence: Sequence[Evidence],
+        day: date = DAY,
+    ) -> Segment:
+        """Write a segment of an open run."""
         with store.segment_writer(run.run_id, assessment.tenant, assessment.id, day) as writer:
             writer.append(evidence)
-            segment = writer.close()
-        record = self.run_record(run.run_id, assessment, evidence, day)
-        return store.commit_run(record, [segment], store.keys.signer()), evidence
+            return writer.close()
 
 
 @pytest.fixture

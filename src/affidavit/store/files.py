@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -75,8 +75,9 @@ class NewFile:
         return final
 
     def discard(self) -> None:
-        """Remove the temporary file."""
-        self.file.close()
+        """Remove the temporary file; what of it was not written yet is of no use any more."""
+        with suppress(OSError):
+            self.file.close()
         self.path.unlink(missing_ok=True)
 
 

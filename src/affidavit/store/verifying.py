@@ -99,6 +99,8 @@ class LogVerifier:
                 tree.extend([leaf.entry])
                 self._compare_root(tree)
             progress(tree.size, self.size)
+        for level, hashes in edge.items():
+            self._compare_row(level, tree.size // WIDTH ** (level + 1), hashes)
         self._refuse_rollback(tree.size)
         return VerifiedLog(
             tenant=self._tenant,
@@ -221,16 +223,20 @@ class LogVerifier:
     def _compare_cached(self, size: int, edge: dict[int, bytes], entries: bytes) -> None:
         """Compare the stored rows of hashes above the entries with freshly computed ones."""
         for row in extend(size, edge, entries):
-            if row.level == 0 or len(row.hashes) < FULL:
-                continue
-            with self._database.read() as connection:
-                stored = fetch(connection, self._tenant, row.level, row.number)
-            if stored != row.hashes:
-                raise LedgerError(
-                    f"Row {row.number} at level {row.level} of the log of {self._tenant} is wrong",
-                    why="Its hashes are not those of the entries below.",
-                    todo=_BACKUP,
-                )
+            if len(row.hashes) == FULL:
+                self._compare_row(row.level, row.number, row.hashes)
+
+    def _compare_row(self, level: int, number: int, hashes: bytes) -> None:
+        if level == 0 or not hashes:
+            return
+        with self._database.read() as connection:
+            stored = fetch(connection, self._tenant, level, number)
+        if stored[: len(hashes)] != hashes:
+            raise LedgerError(
+                f"Row {number} at level {level} of the log of {self._tenant} is wrong",
+                why="Its hashes are not those of the entries below.",
+                todo=_BACKUP,
+            )
 
     def _compare_root(self, tree: CompactRange) -> None:
         for checkpoint in self._signed.get(tree.size, ()):

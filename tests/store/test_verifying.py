@@ -1,0 +1,239 @@
+"""Verification finds every change, and names where it is."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from affidavit.errors import AffidavitError, LedgerError, StoreDamagedError
+from affidavit.ledger.tiles import extend
+from affidavit.model.run import Assessment
+from affidavit.store import Store
+from affidavit.store.schema import checkpoint, log_tile, record
+
+
+@pytest.fixture
+def collected(store: Store, assessment: Assessment, sample: Any) -> Assessment:
+    """Give an assessment with two committed runs, a parameter and a later change."""
+    sample.commit(store, assessment, 280)
+    store.append_parameter(
+        assessment, check_id="X", name="n", value=1, default=2, by="me", why="so"
+    )
+    sample.commit(store, assessment, 12)
+    store.append_record(assessment.tenant, {"kind": "change", "id": "1"})
+    return assessment
+
+
+def segments(store: Store) -> list[Path]:
+    """Return the segments' files, the larger first."""
+    return sorted(store.objects.rglob("*.parquet"), key=lambda p: -p.stat().st_size)
+
+
+def execute(store: Store, text: str) -> None:
+    """Change the database behind the store's back."""
+    with store._database.write() as connection:
+        connection.exec_driver_sql(text)
+
+
+def test_all_holds(store: Store, collected: Assessment) -> None:
+    """An untouched store verifies, tells what it saw, and reports progress."""
+    seen: list[tuple[int, int]] = []
+    (log,) = store.verify(lambda done, total: seen.append((done, total)))
+    assert (log.tenant, log.leaves, log.evidence) == (collected.tenant, 297, 292)
+    assert (log.runs, log.checkpoints, log.unsigned) == (2, 2, 1)
+    assert seen[-1] == (297, 297)
+    assert store.verify(tenants=[]) == []
+
+
+def rewrite(path: Path, column: str, row: int, value: object) -> None:
+    """Write a segment anew with one value changed."""
+    table = pq.read_table(path)
+    values = table.column(column).to_pylist()
+    values[row] = value
+    field = table.schema.field(column)
+    changed = table.set_column(
+        table.schema.get_field_index(column), field, pa.array(values, field.type)
+    )
+    pq.write_table(changed, path)
+
+
+def test_a_changed_verdict_is_named(store: Store, collected: Assessment, sample: Any) -> None:
+    """A verdict turned in a segment is named: file, row, field, and what it was."""
+    path = segments(store)[0]
+    verdicts = pq.read_table(path).column("verdict").to_pylist()
+    row = verdicts.index("NON_COMPLIANT", 50)
+    rewrite(path, "verdict", row, "COMPLIANT")
+    with pytest.raises(LedgerError) as caught:
+        store.verify()
+    text = str(caught.value)
+    assert path.name in text
+    assert f"row {row} " in text
+    assert "field verdict is COMPLIANT and was NON_COMPLIANT" in text
+    with pytest.raises(StoreDamagedError, match=path.name):
+        list(store.evidence(collected.id, sample.day, sample.day))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("reason", "all is well"), ("salt", "0" * 32), ("resource_arn", "arn:aws:s3:::other")],
+)
+def test_any_changed_field_is_found(
+    store: Store, collected: Assessment, column: str, value: str
+) -> None:
+    """A change of any field is named with file and row."""
+    path = segments(store)[0]
+    rewrite(path, column, 7, value)
+    with pytest.raises(LedgerError, match=rf"{path.name}, row 7 "):
+        store.verify(tenants=[collected.tenant])
+
+
+def test_a_changed_entry_is_named(store: Store, collected: Assessment) -> None:
+    """A changed ledger entry beside a sound record is named as the field that it is."""
+    path = segments(store)[0]
+    rewrite(path, "entry", 3, b"x" * 32)
+    with pytest.raises(LedgerError, match=r"Field entry is wrong .* row 3 "):
+        store.verify(tenants=[collected.tenant])
+
+
+def test_bytes_without_meaning_are_found(store: Store, collected: Assessment) -> None:
+    """A segment that holds the same rows in other bytes is not the registered file."""
+    path = segments(store)[0]
+    pq.write_table(pq.read_table(path), path)
+    with pytest.raises(StoreDamagedError, match="SHA-256"):
+        store.verify(tenants=[collected.tenant])
+
+
+CHANGES: dict[str, tuple[str, str]] = {
+    "a run record": (
+        "UPDATE record SET body = replace(body, 'NON_COMPLIANT', 'COMPLIANT') WHERE kind = 'run'",
+        "the run record at leaf 281",
+    ),
+    "a parameter": (
+        "UPDATE record SET body = replace(body, 'so', 'no') WHERE kind = 'parameter'",
+        "the parameter record at leaf 282",
+    ),
+    "a kind": (
+        "UPDATE record SET kind = 'key' WHERE kind = 'parameter'",
+        "kind is 'parameter'",
+    ),
+    "a dropped record": (
+        "DELETE FROM record WHERE kind = 'parameter'",
+        "Leaf 282 .* neither a segment nor a record",
+    ),
+    "a dropped segment": (
+        "DELETE FROM segment WHERE first_leaf = 1",
+        "Leaf 1 .* neither a segment nor a record",
+    ),
+    "a dropped run": (
+        "DELETE FROM record WHERE leaf = 281",
+        "Leaf 281 ",
+    ),
+    "a shorter log": (
+        "UPDATE log SET size = 283",
+        "set back",
+    ),
+    "a lost row": (
+        "DELETE FROM log_tile WHERE level = 0 AND number = 1",
+        "no row 1 at level 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES))
+def test_changes_of_the_database_are_named(
+    store: Store, collected: Assessment, change: str
+) -> None:
+    """Whatever row is changed or dropped, verification says which leaf or record is wrong."""
+    statement, expected = CHANGES[change]
+    execute(store, statement)
+    with pytest.raises(AffidavitError, match=expected):
+        store.verify(tenants=[collected.tenant])
+
+
+def test_a_rewritten_log_is_found(store: Store, collected: Assessment) -> None:
+    """Record, entries and rows changed together still do not fit the signed checkpoint."""
+    body = '{"id":"forged","kind":"parameter"}'
+    log = store.log(collected.tenant)
+    entries = [log.entry(index) for index in range(log.size)]
+    entries[282] = sha256(body.encode()).digest()
+    rows = extend(0, {}, b"".join(entries))
+    with store._database.write() as connection:
+        connection.execute(record.update().where(record.c.leaf == 282).values(body=body))
+        connection.execute(log_tile.delete())
+        connection.execute(
+            sa.insert(log_tile),
+            [
+                {
+                    "tenant": collected.tenant,
+                    "level": r.level,
+                    "number": r.number,
+                    "hashes": r.hashes,
+                }
+                for r in rows
+            ],
+        )
+    with pytest.raises(LedgerError, match="at 296 leaves has another root"):
+        store.verify()
+
+
+def test_a_forged_checkpoint_is_found(store: Store, collected: Assessment) -> None:
+    """A checkpoint whose text was changed has a wrong signature."""
+    found = store.checkpoint(collected.tenant)
+    assert found is not None
+    with store._database.write() as connection:
+        connection.execute(
+            checkpoint.update()
+            .where(checkpoint.c.size == found.size)
+            .values(note=found.note.replace("\n296\n", "\n295\n"))
+        )
+    with pytest.raises(LedgerError, match="signature"):
+        store.verify()
+
+
+def test_wrong_cached_hashes_are_found(store: Store, collected: Assessment) -> None:
+    """A wrong hash in the rows above the entries, from which proofs are made, is named."""
+    with store._database.write() as connection:
+        connection.execute(log_tile.update().where(log_tile.c.level == 1).values(hashes=b"x" * 32))
+    with pytest.raises(LedgerError, match="Row 0 at level 1"):
+        store.verify(tenants=[collected.tenant])
+
+
+def test_a_database_set_back_is_found(
+    store: Store, collected: Assessment, sample: Any, tmp_path: Path
+) -> None:
+    """An old copy of the database beside newer published files is found out."""
+    if not store._database.is_sqlite:
+        pytest.skip("copies the SQLite file")
+    path = Path(str(store._database.url.database))
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(tmp_path / "old")) as copy:
+        old.backup(copy)
+    sample.commit(store, collected, 3)
+    store.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "old", path)
+    with pytest.raises(LedgerError, match="set back"):
+        store.verify()
+    store._database.close()
+
+
+def test_other_keys_verify_nothing(
+    store: Store, collected: Assessment, reopen: Callable[[], Store]
+) -> None:
+    """Without the public key that signed, nothing is said to hold."""
+    (key,) = store.public_keys()
+    with pytest.raises(LedgerError, match="not signed by any"):
+        store.verify(keys=[])
+    with pytest.raises(LedgerError, match="not signed by any"):
+        store.verify(keys=[replace(key, raw=bytes(reversed(key.raw)))])
+    with reopen() as other:
+        assert other.verify(keys=[key])[0].tenant == collected.tenant
