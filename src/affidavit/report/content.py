@@ -69,6 +69,8 @@ class ControlPage:
     rows: tuple[Row, ...]
     rest: int
     """Records of the last run that the table leaves out; they stand in evidence.csv."""
+    out_of_scope: int
+    """Records of the last run that a check does not apply to; the table never shows them."""
     gaps: tuple[GapLine, ...]
     testing_information: str
     action_title: str

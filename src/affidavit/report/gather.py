@@ -31,6 +31,7 @@ class _Seen:
     rows: list[tuple[int, int, Row]] = field(default_factory=list)
     """A heap with the best of the kept rows first, so that worse ones push it out."""
     records: int = 0
+    out_of_scope: int = 0
     sources: dict[str, Counter[str]] = field(default_factory=dict)
     gaps: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -60,6 +61,9 @@ class Gatherer:
         if evidence.gap and evidence.gap != GapReason.NOTHING_TO_COLLECT.value:
             seen.gaps[evidence.gap] += 1
             seen.examples.setdefault(evidence.gap, evidence.reason)
+        if evidence.standing is Standing.OUT_OF_SCOPE:
+            seen.out_of_scope += 1
+            return
         item = (-_rank(evidence), -leaf, _row(leaf, evidence))
         if len(seen.rows) < ROWS:
             heapq.heappush(seen.rows, item)
@@ -105,7 +109,8 @@ class Gatherer:
             days={v.value: days[v.value] for v in Verdict},
             sources=tuple(self._source(s, seen) for s in control.sources),
             rows=tuple(row for *_, row in sorted(seen.rows, key=lambda i: (i[0], i[1]))[::-1]),
-            rest=seen.records - len(seen.rows),
+            rest=seen.records - seen.out_of_scope - len(seen.rows),
+            out_of_scope=seen.out_of_scope,
             gaps=tuple(
                 GapLine(reason=reason.replace("_", " "), count=n, example=seen.examples[reason])
                 for reason, n in seen.gaps.most_common()
@@ -163,9 +168,10 @@ def _rank(evidence: Evidence) -> int:
 
 
 def _row(leaf: int, evidence: Evidence) -> Row:
+    manual = "manual evidence" if evidence.source_type == SourceType.MANUAL else ""
     return Row(
         verdict=evidence.verdict.value,
-        resource=evidence.resource_arn or evidence.attributes.get("name", ""),
+        resource=evidence.resource_arn or evidence.attributes.get("name", manual),
         where=f"{evidence.account_id} {evidence.region}",
         reason=evidence.reason,
         source=evidence.keyword or evidence.check_id or evidence.evidence_type,
