@@ -51,7 +51,7 @@ def show(settings: Settings, fingerprint: str, tenant: str | None) -> None:
 
 @command.command()
 @click.option("--reason", default="scheduled", show_default=True, help="Why; stands in the ledger.")
-@click.option("--lost", is_flag=True, help="The old private key is gone: replace it without it.")
+@click.option("--lost", is_flag=True, help="Key files are gone: make new ones, without the old.")
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj

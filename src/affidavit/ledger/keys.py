@@ -117,7 +117,7 @@ class KeyFolder:
     def public_keys(self) -> tuple[PublicKey, ...]:
         """Return the current public key, then all earlier ones; empty before the first use."""
         found = {path.name: _read_public(path) for path in self._public_files()}
-        if (self.folder / SIGNING).exists():
+        if self.has_signer():
             current = self.signer().public
             others = sorted(raw for raw in found.values() if raw != current.raw)
             return (current, *(PublicKey(raw, current=False) for raw in others))
@@ -151,12 +151,17 @@ class KeyFolder:
         self._signer = None
         return self.signer()
 
-    def make_missing_symmetric(self) -> None:
-        """Make those keys for blobs that are not there: on first use, and after a loss."""
+    def has_signer(self) -> bool:
+        """Tell whether the private key's file is there."""
+        return (self.folder / SIGNING).exists()
+
+    def make_missing_symmetric(self) -> list[str]:
+        """Make those keys for blobs that are not there, on first use or after a loss; name them."""
         self._make_folder()
-        for name in (MASTER, BLOB_HMAC):
-            if not (self.folder / name).exists():
-                self._create(name, secrets.token_bytes(_SYMMETRIC_SIZE).hex().encode() + b"\n")
+        missing = [name for name in (MASTER, BLOB_HMAC) if not (self.folder / name).exists()]
+        for name in missing:
+            self._create(name, secrets.token_bytes(_SYMMETRIC_SIZE).hex().encode() + b"\n")
+        return missing
 
     def _make_folder(self) -> None:
         try:

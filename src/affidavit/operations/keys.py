@@ -66,16 +66,15 @@ def show(settings: Settings, fingerprint: str = "") -> PublicKey:
 
 
 def rotate(settings: Settings, *, by: str, reason: str, lost: bool = False) -> Rotated:
-    """Change to a new signing key; `lost` when the old private key is gone for good.
+    """Change to a new signing key; `lost` when any file of the key folder is gone for good.
 
     With the old key, the new one is signed by it. Without, everybody who relies on the ledger must
     be told the new key by another way: nothing but the record's own word joins the two.
     """
     with open_store(settings) as store:
-        old = None if lost else store.keys.signer()
         if lost:
-            _refuse_not_lost(store.keys)
-            store.keys.make_missing_symmetric()
+            _replace_lost(store.keys)
+        old = None if lost and not store.keys.has_signer() else store.keys.signer()
         new = store.keys.prepare_next()
         tenants = store.tenants()
         for tenant in tenants:
@@ -103,10 +102,11 @@ def _announce(
         store.sign_checkpoint(tenant, old)
 
 
-def _refuse_not_lost(keys: KeyFolder) -> None:
-    if any(key.current for key in keys.public_keys()):
+def _replace_lost(keys: KeyFolder) -> None:
+    """Make lost keys for blobs anew; refuse where no key is lost at all."""
+    if not keys.make_missing_symmetric() and keys.has_signer():
         raise UsageError(
             f"The signing key in {keys.folder} is not lost",
-            why="It is there and can be used.",
+            why="Its file is there.",
             todo="Rotate without --lost: then the old key vouches for the new one.",
         )
