@@ -135,7 +135,7 @@ def test_a_set_gap_hides_no_failure(catalogue: Catalogue, place_of: PlaceOf) -> 
     place = place_of(check, FIXTURES[check.id]["bad"], set_gaps=gaps)
     first, second = judged(catalogue, place, check.id)
     assert first.standing is Standing.UNDECIDED
-    assert "Not all buckets holding generative AI data may be known." in first.reason
+    assert "The list of buckets holding generative AI data may be incomplete." in first.reason
     assert second.verdict is Verdict.NON_COMPLIANT
 
 

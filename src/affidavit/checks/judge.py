@@ -269,7 +269,7 @@ class _Judge:
     def _set_gap(self, gap: Gap) -> Judgement:
         known = self.place.acct_inputs.get(gap.unit.key, ())
         own = tuple(one for one in known if one.digest == gap.digest)
-        reason = f"Not all {self.resource_set.title} may be known. {_words([gap])}"
+        reason = f"The list of {self.resource_set.title} may be incomplete. {_words([gap])}"
         return self._undecided(reason, gap=gap, inputs=own or known)
 
     def _undecided(
