@@ -131,3 +131,147 @@ def test_a_role_with_an_unknown_policy_is_unknown(account: Any) -> None:
     role["AttachedManagedPolicies"] = [unknown, broad]
     (record,) = records_of(account.place(GLOBAL_REGION), "principal")
     assert record.values["fact"] == {"bedrock": True}
+
+
+def test_a_malformed_event_is_a_gap(account: Any) -> None:
+    """An event whose text cannot be read is undecided and still known by its resource."""
+    source = {"EventSource": "bedrock.amazonaws.com", "EventName": "UpdateGuardrail"}
+    named = [{"ResourceName": "arn:aws:bedrock:us-east-1:1:guardrail/x"}]
+    event = {**source, "EventId": "7", "CloudTrailEvent": "{", "Resources": named}
+    other = {**event, "EventSource": "appsync.amazonaws.com"}
+    account.answers("LookupEvents", {"Events": [event, other]})
+    records = records_of(account.place(), "event")
+    assert {record.arn for record in records} == {"arn:aws:bedrock:us-east-1:1:guardrail/x"}
+    for record in records:
+        assert record.gaps["LookupEvents"].reason is GapReason.MALFORMED
+        assert "event" not in record.values
+
+
+def test_a_malformed_policy_is_a_record_with_a_gap(account: Any) -> None:
+    """A policy of the account that cannot be read is undecided, not left out."""
+    policy = {"PolicyName": "p", "Arn": "arn:aws:iam::1:policy/p", "PolicyVersionList": []}
+    unused = {**policy, "Arn": "arn:aws:iam::1:policy/unused", "AttachmentCount": 0}
+    account.answers("GetAccountAuthorizationDetails", {"Policies": [policy, unused]})
+    (record,) = records_of(account.place(GLOBAL_REGION), "policy_statement")
+    assert record.arn == policy["Arn"]
+    assert record.gaps["GetAccountAuthorizationDetails"].reason is GapReason.MALFORMED
+    assert "stmt" not in record.values
+
+
+def test_service_linked_roles_and_policies_of_aws_are_left_out(account: Any) -> None:
+    """What AWS itself manages is neither a principal nor a statement."""
+    broad = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    path = "/aws-service-role/bedrock.amazonaws.com/"
+    inline = [{"PolicyName": "p", "PolicyDocument": broad}]
+    role = {"RoleName": "r", "Arn": "arn:r", "Path": path, "RolePolicyList": inline}
+    version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": broad}
+    managed = {"PolicyName": "ReadOnlyAccess", "Arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+    policy = {**managed, "AttachmentCount": 1, "PolicyVersionList": [version]}
+    details = {"RoleDetailList": [role], "Policies": [policy]}
+    account.answers("GetAccountAuthorizationDetails", details)
+    place = account.place(GLOBAL_REGION)
+    assert not records_of(place, "policy_statement")
+    assert not records_of(place, "principal")
+
+
+def test_a_broken_credential_report_is_a_gap(account: Any) -> None:
+    """Content that is no report makes the set incomplete, not empty."""
+    account.answers("GetCredentialReport", {"Content": "bm9uc2Vuc2U="})
+    found = account.place(GLOBAL_REGION).sets["iam_user"]
+    assert not found.records
+    assert found.gaps[0].reason is GapReason.MALFORMED
+
+
+def test_an_alias_and_an_arn_of_one_key_are_one_record(account: Any) -> None:
+    """Whatever a key is called, it is judged once, under its own ARN."""
+    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/ours"}
+    rules = [{"ApplyServerSideEncryptionByDefault": rule}]
+    account.answers("GetBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}})
+    facts = account.facts()
+    assert len(facts.results("DescribeKey", HOME)) == 2
+    (record,) = records_of(account.records(facts).places[0], "kms_key")
+    assert record.arn.endswith("key/11111111-2222-3333-4444-555555555555")
+
+
+def test_a_refused_alias_is_a_record_under_its_name(account: Any) -> None:
+    """A key that cannot be described stands under what it was called, undecided."""
+    rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/ours"}
+    rules = [{"ApplyServerSideEncryptionByDefault": rule}]
+    account.answers("GetBucketEncryption", {"ServerSideEncryptionConfiguration": {"Rules": rules}})
+    account.refuses("DescribeKey")
+    arns = {r.arn for r in records_of(account.place(), "kms_key")}
+    assert "arn:aws:kms:us-east-1:111122223333:alias/ours" in arns
+
+
+def listed_models(*names: str) -> dict[str, Any]:
+    """Return a list of metrics for these values of ModelId."""
+    metric = {"Namespace": "AWS/Bedrock", "MetricName": "Invocations"}
+    return {"Metrics": [{**metric, "Dimensions": [{"Name": "ModelId", "Value": n}]} for n in names]}
+
+
+def test_an_application_profile_is_resolved_or_unknown(account: Any) -> None:
+    """A profile of the account stands for its model where that is listed, else for an unknown."""
+    arn = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p1"
+    account.answers("ListMetrics", listed_models(arn))
+    (record,) = records_of(account.place(), "model_in_use")
+    assert record.gaps["ListFoundationModels"].reason is GapReason.FAILED
+    member = {"modelArn": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"}
+    profile = {"inferenceProfileArn": arn, "models": [member], "status": "ACTIVE"}
+    account.answers("ListInferenceProfiles", {"inferenceProfileSummaries": [profile]})
+    (record,) = records_of(account.place(), "model_in_use")
+    assert not record.gaps
+    assert record.values["fact"] == {"modelId": "amazon.nova-pro-v1:0"}
+    assert record.arn == arn
+
+
+def test_a_model_outside_the_list_has_no_entry(account: Any) -> None:
+    """A model that the list of foundation models lacks has no entry: absent, and known so."""
+    account.answers("ListMetrics", listed_models("custom.thing", "amazon.nova-pro-v1:0"))
+    by_name = {r.attributes["ModelId"]: r for r in records_of(account.place(), "model_in_use")}
+    assert "ListFoundationModels" not in by_name["custom.thing"].values
+    assert not by_name["custom.thing"].gaps
+    assert by_name["custom.thing"].values["GetEvaluationJob"] == []
+    assert "ListFoundationModels" in by_name["amazon.nova-pro-v1:0"].values
+
+
+def test_a_throughput_out_of_service_is_no_record(account: Any) -> None:
+    """Only throughputs in service are judged on their use."""
+    failed = {"provisionedModelArn": "arn:p", "status": "Failed", "provisionedModelName": "p"}
+    account.answers("ListProvisionedModelThroughputs", {"provisionedModelSummaries": [failed]})
+    assert not records_of(account.place(), "provisioned")
+
+
+def test_a_bucket_outside_the_estate_has_unknown_backups(account: Any) -> None:
+    """Backups of a bucket in a Region out of scope are unknown; all else of it is known."""
+    buckets = [{"Name": "documents", "BucketRegion": "ap-south-1"}]
+    account.answers("ListBuckets", {"Buckets": buckets})
+    record = next(r for r in records_of(account.place(), "bucket") if r.arn.endswith("documents"))
+    assert set(record.gaps) == {"ListRecoveryPointsByResource"}
+    assert "ap-south-1" in record.gaps["ListRecoveryPointsByResource"].message
+
+
+def test_a_guardrail_with_unknown_versions_is_unknown(account: Any) -> None:
+    """Where only the drafts could be listed, no version is judged in place of the one in force."""
+    whole = account.facts()
+    for result in list(whole):
+        if result.unit.key == "ListGuardrails" and result.unit.parameters:
+            whole.add(account._gap(_operation(account), result.unit, GapReason.THROTTLED, "slow"))
+    place = account.records(whole).places[0]
+    (record,) = records_of(place, "guardrail")
+    assert record.gaps["GetGuardrail"].reason is GapReason.THROTTLED
+    assert not place.sets["guardrail"].gaps
+    assert not place.sets["tagged"].gaps
+
+
+def _operation(account: Any) -> Any:
+    return account.catalogue.operations["ListGuardrails"]
+
+
+def test_metric_math_alarms_count(account: Any) -> None:
+    """An alarm that watches a metric of Bedrock inside an expression is in scope."""
+    metric = {"Namespace": "AWS/Bedrock", "MetricName": "InvocationThrottles"}
+    query = {"Id": "m1", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    alarm = {"AlarmArn": "arn:alarm", "Metrics": [query, {"Id": "e1", "Expression": "m1*2"}]}
+    account.answers("DescribeAlarms", {"MetricAlarms": [alarm]})
+    (record,) = records_of(account.place(), "alarm")
+    assert record.attributes["metric"] == "InvocationThrottles"
