@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from rfc3161_client import TimeStampRequest
 
 TIMEOUT = 10.0
 """Seconds until a service counts as not answering."""
@@ -58,10 +55,10 @@ def stamp(note: str, url: str, timeout: float = TIMEOUT) -> Stamp | NoStamp:
         answer = _post(url, built.as_bytes(), timeout)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return NoStamp(f"The time-stamping service {url} did not answer: {error}")
-    return _checked(answer, built, note)
+    return _checked(answer, built.nonce, note)
 
 
-def _checked(answer: bytes, request: "TimeStampRequest", note: str) -> Stamp | NoStamp:
+def _checked(answer: bytes, nonce: int | None, note: str) -> Stamp | NoStamp:
     from rfc3161_client import decode_timestamp_response
 
     try:
@@ -74,7 +71,7 @@ def _checked(answer: bytes, request: "TimeStampRequest", note: str) -> Stamp | N
         return NoStamp(f"The time-stamping service's answer is not a stamp: {error}")
     if info.message_imprint.message != sha256(note.encode()).digest():
         return NoStamp("The time-stamping service stamped something else than the checkpoint")
-    if info.nonce != request.nonce:
+    if info.nonce != nonce:
         return NoStamp("The time-stamping service's answer is to another request")
     return Stamp(token=answer, time=info.gen_time.astimezone(UTC))
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from affidavit.errors import LedgerError
-from affidavit.ledger.tree import HASH_SIZE, node_hash, parents
+from affidavit.ledger.tree import HASH_SIZE, parents
 
 WIDTH = 256
 """Hashes in a full tile (tlog-tiles: height 8)."""
@@ -159,14 +159,6 @@ def published_size(folder: Path) -> int:
     except (FileNotFoundError, UnicodeDecodeError):
         return 0
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else 0
-
-
-def root_of_tile(level: int, hashes: bytes) -> bytes:
-    """Return the root over a full row: what stands for it one level up."""
-    if len(hashes) != FULL:
-        raise LedgerError(f"A row of {len(hashes) // HASH_SIZE} hashes is not full")
-    halves = _levels(TileRow(level, 0, hashes))[HEIGHT - 1]
-    return node_hash(halves[0], halves[1])
 
 
 def _write(path: Path, data: bytes) -> None:

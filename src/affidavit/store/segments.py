@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 4096
 """Rows kept in memory before they are written: some ten MB."""
+READ_ROWS = 1024
+"""Rows decoded at once when reading."""
 _FIELDS = tuple(f.name for f in fields(Evidence))
 _REPETITIVE = [
     "assessment_id",
@@ -228,7 +230,7 @@ def read_segment(
     start = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=ROW_GROUP, use_threads=False):
+            for batch in file.iter_batches(batch_size=READ_ROWS, use_threads=False):
                 for at, row in _rows(batch, control):
                     yield start + at, row
                 start += batch.num_rows
