@@ -19,6 +19,7 @@ from botocore.credentials import Credentials
 from botocore.serialize import create_serializer
 
 from affidavit.api.app import create_app
+from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.engine import Engine, Handler, signed
 from affidavit.api.limits import Limits
 from affidavit.api.patterns import compile_pattern
@@ -197,11 +198,11 @@ def keys(access_key_id: str) -> Credential | None:
     return {key.access_key_id: key for key in (KEY, TOKEN_KEY)}.get(access_key_id)
 
 
-def serve(app: Any, recorder: Recorder) -> Iterator[Served]:
+def serve(app: Any, recorder: Recorder, http: Any = BoundedHttp) -> Iterator[Served]:
     """Serve an application by uvicorn on a free port of loopback, in a thread."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(app, http=http, log_config=None, access_log=False, server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -247,7 +248,7 @@ def served(protocol: Protocol) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def serving() -> Callable[[Any, Recorder], Iterator[Served]]:
+def serving() -> Callable[..., Iterator[Served]]:
     """Return the way to serve another application, as a generator."""
     return serve
 

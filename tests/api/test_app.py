@@ -26,7 +26,7 @@ from affidavit.operations.faults import (
 )
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
-Serving = Callable[[Any, Any], Iterator[Any]]
+Serving = Callable[..., Iterator[Any]]
 
 
 def answers(raw: bytes) -> tuple[int, dict[str, str], bytes]:

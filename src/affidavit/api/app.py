@@ -4,15 +4,14 @@ The server in front writes the `Date` header (uvicorn does, from the same clock)
 `raw_path` and must not decode it.
 """
 
+import asyncio
 import json
 import logging
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-import anyio
-from anyio.to_thread import run_sync
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +24,7 @@ from affidavit.api.hosts import LOOPBACK, HostAllowList
 from affidavit.api.limits import Limits
 from affidavit.api.protocol import Protocol, RawRequest
 from affidavit.api.sigv4 import KeyLookup, Verifier
+from affidavit.api.workers import Workers
 from affidavit.operations.faults import ThrottlingFault
 
 HEALTH: Final = "/_affidavit/health"
@@ -70,13 +70,13 @@ class Api:
         self._engine = engine
         self._limits = limits
         self._ready = ready
-        self._threads = anyio.CapacityLimiter(limits.threads)
+        self._workers = Workers(limits.threads)
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (or take part in the server's start and stop)."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
             return
         if scope["type"] != "http":
             return
@@ -84,7 +84,7 @@ class Api:
             await _send(send, self._health(scope["path"]), "")
             return
         started = time.perf_counter()
-        record = Record(request_id=str(uuid.uuid4()))
+        record = Record(request_id=_new_request_id())
         scope.setdefault("state", {})["request_id"] = record.request_id
         answer = internal(record.request_id)
         try:
@@ -102,7 +102,6 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive, record: Record) -> Answer:
         try:
-            self._check_headers(scope)
             body = await self._body(scope, receive)
         except ApiError as error:
             return refused(error)
@@ -117,26 +116,46 @@ class Api:
             return faulted(ThrottlingFault(), _TOO_MANY)
         self._under_way += 1
         try:
-            return await run_sync(self._engine.handle, request, record, limiter=self._threads)
+            return await self._workers.run(self._engine.handle, request, record)
         finally:
             self._under_way -= 1
 
-    def _check_headers(self, scope: Scope) -> None:
-        length = sum(len(name) + len(value) for name, value in scope["headers"])
-        if length > self._limits.header_bytes:
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        total, announced = 0, 0
+        chunked = False
+        for name, value in scope["headers"]:
+            total += len(name) + len(value)
+            if name == b"content-length":
+                announced = _announced(value)
+            chunked = chunked or name == b"transfer-encoding"
+        if total > self._limits.header_bytes:
             what = f"The headers are longer than {self._limits.header_bytes} bytes together."
             raise ApiError("RequestHeaderSectionTooLargeException", what, 431)
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        limit = self._limits.body_bytes
-        for name, value in scope["headers"]:
-            if name == b"content-length" and _announced(value) > limit:
-                raise too_large(limit)
+        if announced > self._limits.body_bytes:
+            raise too_large(self._limits.body_bytes)
+        if not announced and not chunked:
+            return b""
         try:
-            with anyio.fail_after(self._limits.body_seconds):
-                return await _read(receive, limit)
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await _read(receive, self._limits.body_bytes)
         except TimeoutError:
             raise ApiError("RequestTimeoutException", "The body took too long.", 408) from None
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Take part in the server's start and stop; operations under way are finished."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._workers.close()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+
+def _new_request_id() -> str:
+    """Return a random id in a UUID's form, as AWS's request ids are."""
+    text = secrets.token_hex(16)
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
 def _announced(value: bytes) -> int:
@@ -176,14 +195,6 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
     start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
     await send(start)
     await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _failed(request: Request, _: Exception) -> Response:

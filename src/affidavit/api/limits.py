@@ -13,7 +13,7 @@ class Limits:
     """All headers of a request together."""
     body_seconds: float = 20.0
     """Until the whole body must be here."""
-    threads: int = 16
+    threads: int = 8
     """Operations under way at once."""
     waiting: int = 256
     """Requests that may wait for a thread; more are answered with ThrottlingException."""

@@ -1,0 +1,61 @@
+"""The worker threads: results and errors come back, and stopping finishes what was begun."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from affidavit.api.workers import Workers
+
+
+def test_results_and_errors_come_back() -> None:
+    """What the work returns is returned where it is awaited; what it raises is raised there."""
+    workers = Workers(2)
+
+    async def main() -> None:
+        assert await asyncio.gather(*(workers.run(pow, 2, n) for n in range(50))) == [
+            2**n for n in range(50)
+        ]
+        for error in (ZeroDivisionError, SystemExit):
+            with pytest.raises(error):
+                await workers.run(_raise, error)
+        assert await workers.run(threading.current_thread) is not threading.current_thread()
+
+    asyncio.run(main())
+    workers.close()
+
+
+def _raise(error: type[BaseException]) -> None:
+    raise error
+
+
+def test_closing_finishes_what_was_begun() -> None:
+    """Work that waits in the queue is done before the threads end."""
+    workers, done = Workers(1), []
+
+    def work() -> None:
+        time.sleep(0.05)
+        done.append(1)
+
+    async def main() -> None:
+        for _ in range(3):
+            workers.run(work)
+        workers.close()
+
+    asyncio.run(main())
+    assert done == [1, 1, 1]
+
+
+def test_nobody_waits_any_more() -> None:
+    """Work whose future was cancelled ends without a word."""
+    workers = Workers(1)
+
+    async def main() -> None:
+        future = workers.run(time.sleep, 0.05)
+        future.cancel()
+        assert await workers.run(abs, -1) == 1
+
+    asyncio.run(main())
+    workers.close()
+    Workers(1).close()
