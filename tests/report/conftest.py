@@ -3,21 +3,18 @@
 import importlib.util
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from affidavit import catalogue as catalogues
 from affidavit.collector.verdicts import Tally
-from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, origin_of, sign
-from affidavit.ledger.keys import PublicKey, Signer, statement
-from affidavit.ledger.tree import Tree
+from affidavit.ledger.checkpoint import VerifierKey, origin_of
 from affidavit.model.canonical import canonical, digest_of, plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence, Input
@@ -29,122 +26,25 @@ from affidavit.model.times import iso
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report import Request, build
 
-TENANT = "111122223333/us-east-1"
+TESTS = Path(__file__).parents[1]
 NOW = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
 FIRST_DAY = date(2026, 1, 5)
 LONG_NAME = "northwind-assistants-training-data-customer-conversations-2025-eu-west-1"
 
 
-@dataclass(frozen=True)
-class Signed:
-    """A checkpoint as a store keeps it."""
+def load_file(path: Path) -> ModuleType:
+    """Return a file of the tests as a module; tests are no packages."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
 
-    size: int
-    note: str
-    stamp: bytes | None = None
 
-
-@dataclass
-class Ledger:
-    """What a report is made from (`report.source.ReportSource`), in memory."""
-
-    signer: Signer
-    tree: Tree = field(default_factory=Tree)
-    records: dict[int, dict[str, Any]] = field(default_factory=dict)
-    kept: list[tuple[int, Evidence]] = field(default_factory=list)
-    results: dict[str, Result] = field(default_factory=dict)
-    signed: list[Signed] = field(default_factory=list)
-    made: dict[str, Assessment] = field(default_factory=dict)
-    earlier_keys: list[PublicKey] = field(default_factory=list)
-
-    def append(self, record: dict[str, Any]) -> int:
-        """Append a record as a leaf."""
-        leaf = self.tree.size
-        self.tree.extend([bytes.fromhex(digest_of(record))])
-        if record["kind"] != "evidence":
-            self.records[leaf] = record
-        return leaf
-
-    def sign(self) -> None:
-        """Sign the ledger as it stands."""
-        point = Checkpoint(origin_of(TENANT), self.tree.size, self.tree.root())
-        self.signed.append(Signed(point.size, sign(point, self.signer.private)))
-
-    def rotate(self, new: Signer, at: datetime) -> None:
-        """Change to another signing key."""
-        record = statement(self.signer, new, by="operator", reason="yearly", time=iso(at))
-        self.append(record)
-        self.earlier_keys.append(replace(self.signer.public, current=False))
-        self.signer = new
-        self.sign()
-
-    def assessment(self, assessment_id: str) -> Assessment:
-        """As the store."""
-        return self.made[assessment_id]
-
-    def evidence(
-        self, assessment_id: str, first_day: date, last_day: date, control: str | None = None
-    ) -> Iterator[tuple[int, Evidence]]:
-        """As the store."""
-        for leaf, item in self.kept:
-            inside = first_day <= item.time.date() <= last_day
-            if (
-                item.assessment_id == assessment_id
-                and inside
-                and control in (None, item.control_id)
-            ):
-                yield leaf, item
-
-    def run_records(
-        self, tenant: str, first_day: date, last_day: date
-    ) -> list[tuple[int, dict[str, Any]]]:
-        """As the store."""
-        assert tenant == TENANT
-        runs = [(n, r) for n, r in self.records.items() if r["kind"] == "run"]
-        return [(n, r) for n, r in runs if f"{first_day}" <= r["day"] <= f"{last_day}"]
-
-    def records_between(
-        self, tenant: str, first_leaf: int, last_leaf: int
-    ) -> list[tuple[int, dict[str, Any]]]:
-        """As the store."""
-        assert tenant == TENANT
-        others = [(n, r) for n, r in self.records.items() if r["kind"] != "run"]
-        return [(n, r) for n, r in others if first_leaf <= n <= last_leaf]
-
-    def observation(self, digest: str) -> Result:
-        """As the store."""
-        return self.results[digest]
-
-    def log(self, tenant: str) -> "Ledger":
-        """As the store; the ledger is its own log."""
-        assert tenant == TENANT
-        return self
-
-    def inclusion_proofs(self, indices: Sequence[int], size: int) -> list[list[bytes]]:
-        """As the store's log."""
-        return [self.tree.inclusion_proof(index, size) for index in indices]
-
-    def consistency_proof(self, first: int, second: int) -> list[bytes]:
-        """As the store's log."""
-        return self.tree.consistency_proof(first, second)
-
-    def root(self, size: int) -> bytes:
-        """As the store's log."""
-        return self.tree.root(size)
-
-    def checkpoint(self, tenant: str) -> Signed | None:
-        """As the store."""
-        assert tenant == TENANT
-        return self.signed[-1] if self.signed else None
-
-    def public_keys(self) -> list[PublicKey]:
-        """As the store."""
-        return [self.signer.public, *self.earlier_keys]
-
-    def checkpoints(self, tenant: str) -> list[Signed]:
-        """As the store."""
-        assert tenant == TENANT
-        return self.signed
+memory = load_file(TESTS / "report" / "memory_ledger.py")
+TENANT: str = memory.TENANT
 
 
 class Maker:
@@ -155,7 +55,7 @@ class Maker:
         self.synthetic = synthetic
         self.per_source = per_source
         self.dice = random.Random(7)  # noqa: S311 - a dice for tests, not a secret
-        self.ledger = Ledger(new_signer(self.dice))
+        self.ledger: Any = memory.Ledger(memory.new_signer(self.dice))
         self.sequences: dict[str, tuple[int, str]] = {}
 
     def assessment(self, name: str, parameters: dict[str, dict[str, Any]]) -> Assessment:
@@ -361,11 +261,6 @@ class Maker:
         )
 
 
-def new_signer(dice: random.Random, *, protected: bool = False) -> Signer:
-    """Return a signing key made from the dice."""
-    return Signer(Ed25519PrivateKey.from_private_bytes(dice.randbytes(32)), protected)
-
-
 def small(catalogue: Catalogue) -> Catalogue:
     """Return the catalogue with two control sets, so that tests stay quick."""
     sets = catalogue.framework.control_sets
@@ -439,19 +334,13 @@ def fresh(tmp_path: Path, catalogue: Catalogue) -> Callable[..., World]:
     return make
 
 
-def load_gallery() -> ModuleType:
-    """Return the script that makes the bad reports, as a module."""
-    path = Path(__file__).parents[1] / "assets" / "make_bad.py"
-    spec = importlib.util.spec_from_file_location("make_bad", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_bad"] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="session")
+def gallery() -> ModuleType:
+    """Return the script that makes the forged reports."""
+    return load_file(TESTS / "assets" / "make_bad.py")
 
 
 @pytest.fixture(scope="session")
-def gallery() -> ModuleType:
-    """Return the script that makes the bad reports."""
-    return load_gallery()
+def hostile() -> ModuleType:
+    """Return the script that makes the hostile ZIPs."""
+    return load_file(TESTS / "assets" / "make_hostile.py")

@@ -16,11 +16,16 @@ KINDS = 43
 
 @pytest.fixture(scope="session")
 def bad_reports(
-    world: Any, good: Path, gallery: ModuleType, tmp_path_factory: pytest.TempPathFactory
+    world: Any,
+    good: Path,
+    gallery: ModuleType,
+    hostile: ModuleType,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[Path, Any]:
-    """Return every bad report, made from the good one."""
+    """Return every bad report, made from the good one, forged or hostile."""
     folder = tmp_path_factory.mktemp("bad")
     made = gallery.make_all(good, world.maker.ledger.signer, folder)
+    made.update(hostile.make_all(good, folder))
     return {folder / name: bad for name, bad in made.items()}
 
 
