@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from affidavit.ledger.stamp import NoStamp, Stamp, stamp
+from affidavit.settings import Settings
+from affidavit.store import open_store
 
 NOTE = "affidavit/111122223333/us-east-1\n42\nroot\n\n\u2014 signature\n"
 
@@ -103,6 +105,29 @@ def test_a_stamp(authority: Callable[[bytes], tuple[int, bytes]], tmp_path: Path
         check=True, capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     assert "Status: Granted" in shown.stdout
+
+
+def test_a_stamp_is_kept(authority: Callable[[bytes], tuple[int, bytes]], tmp_path: Path) -> None:
+    """The store asks once for a checkpoint's stamp and keeps it beside."""
+    asked: list[bytes] = []
+
+    def count(body: bytes) -> tuple[int, bytes]:
+        asked.append(body)
+        return authority(body)
+
+    tenant = "111122223333/us-east-1"
+    with serving(count) as url:
+        settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys", timestamp_url=url)
+        with open_store(settings) as store:
+            store.append_record(tenant, {"kind": "change", "id": "1"})
+            store.sign_checkpoint(tenant)
+            assert store.publish(tenant) == ()
+            assert store.publish(tenant) == ()
+            found = store.checkpoint(tenant)
+    assert len(asked) == 1
+    assert found is not None
+    assert found.stamp is not None
+    assert found.stamp_warning == ""
 
 
 def test_a_stamp_of_something_else(authority: Callable[[bytes], tuple[int, bytes]]) -> None:

@@ -39,6 +39,18 @@ def test_a_closed_store_gives_its_run_back(
     assert store.result(again.run_id, unit.id) == sample.observation(1)
 
 
+def test_a_released_run_is_resumed(store: Store, assessment: Assessment, sample: Any) -> None:
+    """A process that gives a failed run back can begin it again itself, and not before."""
+    run = store.begin_run(assessment, sample.day, "c", sample.now)
+    with pytest.raises(StoreBusyError):
+        store.begin_run(assessment, sample.day, "c", sample.now)
+    store.release_run(run.run_id)
+    store.release_run(run.run_id)
+    with pytest.raises(StoreBusyError, match="not ours"):
+        store.put_results(run.run_id, [sample.observation(1)])
+    assert store.begin_run(assessment, sample.day, "c", sample.now).resumed
+
+
 def test_a_held_run_is_refused(
     store: Store, assessment: Assessment, sample: Any, reopen: Callable[[], Store]
 ) -> None:

@@ -130,19 +130,22 @@ class Runs:
         """Know that the run's lease is released (its commit did so)."""
         self._held.pop(run_id, None)
 
-    def close(self) -> None:
-        """Stop the heartbeat and give every lease back, so that the runs can be resumed at once."""
-        self._heart.stop()
-        if not self._held:
-            return
-        with self._database.write() as connection:
-            for run_id, lease in self._held.items():
+    def release(self, run_id: str) -> None:
+        """Give a run's lease back, so that anybody can resume it at once."""
+        lease = self._held.pop(run_id, None)
+        if lease is not None:
+            with self._database.write() as connection:
                 connection.execute(
                     table.update()
                     .where(table.c.id == run_id, table.c.lease == lease)
                     .values(**NOBODY)
                 )
-        self._held.clear()
+
+    def close(self) -> None:
+        """Stop the heartbeat and give every lease back."""
+        self._heart.stop()
+        for run_id in list(self._held):
+            self.release(run_id)
 
     def _beat(self) -> None:
         """Say that we live. A failure is no harm yet: whoever lost his lease is told by `hold`."""

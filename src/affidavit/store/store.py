@@ -134,6 +134,10 @@ class Store:
         """Begin a run or resume an unfinished one; `StoreBusyError` where somebody works on it."""
         return self._runs.begin(assessment, day, catalogue_digest, now)
 
+    def release_run(self, run_id: str) -> None:
+        """Give an unfinished run back: whoever begins it next resumes it. `close` does so too."""
+        self._runs.release(run_id)
+
     def put_results(self, run_id: str, results: Sequence[Result]) -> None:
         """Keep results; they are durable when this returns."""
         if not results:
