@@ -1,25 +1,30 @@
-"""`affidavit key`: list, show and change the signing key."""
+"""`affidavit key`: list, show and change the signing key; make access keys for the API."""
 
 import getpass
 import json
+from typing import get_args
 
 import click
 
-from affidavit.operations import keys
+from affidavit.model.times import iso
+from affidavit.operations import access_keys, keys
+from affidavit.operations.caller import Role
 from affidavit.settings import Settings
+from affidavit.store import open_store
 
 
 @click.group()
 def command() -> None:
-    """List, show and change the key that signs checkpoints and reports."""
+    """Change the key that signs checkpoints and reports; make access keys for the API."""
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_(settings: Settings, *, as_json: bool) -> None:
-    """List the public keys: the one that signs now, and those that signed before."""
+    """List the public keys (the one that signs now, and earlier ones) and the access keys."""
     found = keys.list_keys(settings)
+    access = access_keys.listed(settings)
     if as_json:
         shown = {
             "folder": str(found.folder),
@@ -28,6 +33,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
                 {"fingerprint": k.fingerprint, "current": k.current, "publicKey": k.raw.hex()}
                 for k in found.keys
             ],
+            "accessKeys": [_access_key(key) for key in access],
         }
         click.echo(json.dumps(shown, indent=2))
         return
@@ -37,6 +43,9 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         click.echo(f"{key.fingerprint}  {'signs now' if key.current else 'earlier'}")
     if found.keys and not found.protected:
         click.echo("The private key has no passphrase (AFFIDAVIT_KEY_PASSPHRASE); reports say so.")
+    for entry in access:
+        state = "disabled" if entry.disabled else "enabled"
+        click.echo(f"{entry.access_key_id}  {state}  {entry.role}  {entry.principal_arn}")
 
 
 @command.command()
@@ -65,3 +74,58 @@ def rotate(settings: Settings, *, reason: str, lost: bool, by: str, as_json: boo
     for tenant in done.tenants:
         click.echo(f"The ledger of {tenant} says so.")
     click.echo("Give auditors the new public key: `affidavit key show`.")
+
+
+@command.command()
+@click.option("--account", required=True, help="Account whose evidence the key opens.")
+@click.option("--principal", required=True, help="ARN of the user or role that signs with it.")
+@click.option(
+    "--role",
+    type=click.Choice(get_args(Role)),
+    default="owner",
+    show_default=True,
+    help="Persona: what the key may do.",
+)
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def add(
+    settings: Settings, *, account: str, principal: str, role: str, by: str, as_json: bool
+) -> None:
+    """Make an access key for the API, and show its secret this once."""
+    with open_store(settings) as store:
+        key = access_keys.add(
+            store,
+            account_id=account,
+            principal_arn=principal,
+            role=role,
+            by=by or getpass.getuser(),
+        )
+    if as_json:
+        click.echo(json.dumps({**_access_key(key), "secretAccessKey": key.secret}, indent=2))
+        return
+    click.echo(f"AWS_ACCESS_KEY_ID={key.access_key_id}")
+    click.echo(f"AWS_SECRET_ACCESS_KEY={key.secret}")
+    click.echo("The secret is not shown again.", err=True)
+
+
+@command.command()
+@click.argument("access_key_id")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def disable(settings: Settings, *, access_key_id: str, by: str) -> None:
+    """Refuse every later request signed by this access key."""
+    with open_store(settings, create=False) as store:
+        access_keys.disable(store, access_key_id, by=by or getpass.getuser())
+    click.echo(f"{access_key_id} is disabled.")
+
+
+def _access_key(key: access_keys.AccessKey) -> dict[str, object]:
+    return {
+        "accessKeyId": key.access_key_id,
+        "accountId": key.account_id,
+        "principalArn": key.principal_arn,
+        "role": key.role,
+        "disabled": key.disabled,
+        "createdAt": iso(key.created_at),
+    }

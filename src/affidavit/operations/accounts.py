@@ -1,0 +1,178 @@
+"""The account's registration, and the organization's delegated administrator.
+
+One document (kind account) a tenant: status, delegated administrator, and, after a deregistration
+with the policy ALL, the day from which its resources may be deleted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from affidavit.model.times import iso
+from affidavit.operations import account_settings
+from affidavit.operations.caller import Caller
+from affidavit.operations.changes import Change, act
+from affidavit.operations.context import Context, Operation
+from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
+from affidavit.store.documents import Document
+
+NOT_SET_UP: Final = (
+    "Please complete AWS Audit Manager setup from home page to enable this action in this account."
+)
+"""Audit Manager's own text, as Steampipe and the CloudFormation handlers match it."""
+DELETE_AFTER: Final = timedelta(days=7)
+"""How long after deregistration with the policy ALL nothing is deleted yet."""
+_KIND: Final = "account"
+
+
+def require_registered(context: Context, caller: Caller) -> None:
+    """Raise `AccessDeniedFault` with Audit Manager's text unless the tenant is registered."""
+    if _account(context, caller).body["status"] != "ACTIVE":
+        raise AccessDeniedFault(NOT_SET_UP)
+
+
+def is_management_account(context: Context, tenant: str) -> bool:
+    """Tell whether the tenant designated a delegated administrator; it creates no assessments."""
+    document = context.store.documents.get(tenant, _KIND, _KIND)
+    return document is not None and bool(document.body.get("adminAccountId"))
+
+
+def get_account_status(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer ACTIVE or INACTIVE; the only operation besides RegisterAccount for everybody."""
+    del request
+    return {"status": _account(context, caller).body["status"]}
+
+
+def register_account(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Register the tenant, or change nothing where it is registered.
+
+    A key or delegated administrator that is given is set; another delegated administrator than the
+    present one is refused with Audit Manager's text.
+    """
+    account = _account(context, caller)
+    body = dict(account.body)
+    admin = request.get("delegatedAdminAccount")
+    if admin:
+        body["adminAccountId"] = _admin_to_set(caller, body, admin)
+    settings = account_settings.document(context, caller)
+    puts = []
+    if request.get("kmsKey") and settings.body["kmsKey"] != request["kmsKey"]:
+        account_settings.check(caller, {"kmsKey": request["kmsKey"]})
+        settings = replace(settings, body=settings.body | {"kmsKey": request["kmsKey"]})
+        puts.append(settings)
+    elif not settings.version:
+        puts.append(settings)
+    if body["status"] != "ACTIVE":
+        body = {k: v for k, v in body.items() if k != "_deleteAfter"}
+        body |= {"status": "ACTIVE", "_registeredAt": iso(context.now())}
+    if body != account.body:
+        puts.append(replace(account, body=body))
+    if puts:
+        _log(context, caller, "ACTIVE", {"request": request}, puts)
+    return {"status": "ACTIVE"}
+
+
+def deregister_account(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Deregister the tenant: nothing is collected or answered any more, until it comes back.
+
+    With the policy ALL its resources may be deleted a week later.
+    """
+    del request
+    account = _account(context, caller)
+    policy = account_settings.document(context, caller).body["deregistrationPolicy"]
+    body = account.body | {"status": "INACTIVE"}
+    if policy["deleteResources"] == "ALL":
+        body["_deleteAfter"] = iso(context.now() + DELETE_AFTER)
+    _log(context, caller, "INACTIVE", {"policy": policy}, [replace(account, body=body)])
+    return {"status": "INACTIVE"}
+
+
+def register_organization_admin_account(
+    context: Context, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Designate the delegated administrator: exactly one, never the management account itself."""
+    account = _account(context, caller)
+    admin = _admin_to_set(caller, account.body, request["adminAccountId"])
+    if account.body.get("adminAccountId") != admin:
+        put = replace(account, body=account.body | {"adminAccountId": admin})
+        _log(context, caller, "UPDATE_METADATA", {"adminAccountId": admin}, [put])
+    return {"adminAccountId": admin}
+
+
+def deregister_organization_admin_account(
+    context: Context, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Take the designation back; `adminAccountId`, where given, must be the present one."""
+    account = _account(context, caller)
+    present = account.body.get("adminAccountId")
+    wanted = request.get("adminAccountId", present)
+    if present is None or wanted != present:
+        raise NotFoundFault(wanted or caller.account_id, "organizationAdminAccount")
+    body = {k: v for k, v in account.body.items() if k != "adminAccountId"}
+    _log(
+        context,
+        caller,
+        "UPDATE_METADATA",
+        {"adminAccountId": "", "before": present},
+        [replace(account, body=body)],
+    )
+    return {}
+
+
+def get_organization_admin_account(
+    context: Context, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Answer the delegated administrator that this account designated; no members for none."""
+    del request
+    admin = _account(context, caller).body.get("adminAccountId")
+    return {"adminAccountId": admin} if admin else {}
+
+
+def _account(context: Context, caller: Caller) -> Document:
+    """Return the tenant's account; a new one, INACTIVE, where it never registered."""
+    found = context.store.documents.get(caller.tenant, _KIND, _KIND)
+    return found or Document(kind=_KIND, id=_KIND, body={"status": "INACTIVE"})
+
+
+def _admin_to_set(caller: Caller, body: Mapping[str, Any], admin: str) -> str:
+    present = body.get("adminAccountId", admin)
+    if present != admin:
+        raise ValidationFault(
+            f"Cannot change delegated Admin for an active account {caller.account_id} "
+            f"from {present} to {admin}"
+        )
+    if admin == caller.account_id:
+        raise ValidationFault(
+            "The management account cannot be its own delegated administrator.",
+            reason="fieldValidationFailed",
+            fields=[("adminAccountId", "Member must be another account than the caller's")],
+        )
+    return admin
+
+
+def _log(
+    context: Context,
+    caller: Caller,
+    action: Any,
+    details: Mapping[str, Any],
+    puts: list[Document],
+) -> None:
+    change = Change(
+        action=action,
+        object_type="ACCOUNT",
+        object_id=caller.account_id,
+        object_name=caller.tenant,
+        details=details,
+    )
+    act(context, caller, change, puts=puts)
+
+
+HANDLERS: Mapping[str, Operation] = {
+    "DeregisterAccount": deregister_account,
+    "DeregisterOrganizationAdminAccount": deregister_organization_admin_account,
+    "GetAccountStatus": get_account_status,
+    "GetOrganizationAdminAccount": get_organization_admin_account,
+    "RegisterAccount": register_account,
+    "RegisterOrganizationAdminAccount": register_organization_admin_account,
+}

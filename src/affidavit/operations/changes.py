@@ -1,0 +1,89 @@
+"""The change log: every act is a document for the API and a leaf for the ledger, in one write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.store.documents import Document
+
+Action = Literal[
+    "CREATE",
+    "UPDATE_METADATA",
+    "ACTIVE",
+    "INACTIVE",
+    "DELETE",
+    "UNDER_REVIEW",
+    "REVIEWED",
+    "IMPORT_EVIDENCE",
+]
+"""Audit Manager's ActionEnum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One act on one object."""
+
+    action: Action
+    object_type: str
+    """Audit Manager's ObjectTypeEnum; ours besides: ACCOUNT, SETTINGS, FRAMEWORK, ..."""
+    object_id: str
+    object_name: str
+    assessment_id: str = ""
+    """The assessment whose change log shows it, or empty."""
+    details: Mapping[str, Any] | None = None
+    """What else an auditor may ask: the new values."""
+
+
+def act(
+    context: Context,
+    caller: Caller,
+    change: Change,
+    *,
+    puts: Sequence[Document] = (),
+    deletes: Sequence[Document] = (),
+) -> None:
+    """Write and delete documents of the caller's tenant with their change, all or nothing."""
+    entry, leaf = logged(context, caller, change)
+    context.store.documents.act(
+        caller.tenant,
+        now=context.now(),
+        puts=[*puts, entry],
+        deletes=deletes,
+        changes=[leaf],
+    )
+
+
+def logged(context: Context, caller: Caller, change: Change) -> tuple[Document, dict[str, Any]]:
+    """Return a change's document (kind change_log) and its record for the ledger."""
+    now = context.now()
+    identifier, time = new_id(now), iso(now)
+    body = {
+        "objectType": change.object_type,
+        "objectName": change.object_name,
+        "action": change.action,
+        "createdAt": time,
+        "createdBy": caller.principal_arn,
+        "_objectId": change.object_id,
+    }
+    document = Document(
+        kind="change_log", id=identifier, parent=change.assessment_id, sort=time, body=body
+    )
+    record = {
+        "kind": "change",
+        "id": identifier,
+        "time": time,
+        "by": caller.principal_arn,
+        "action": change.action,
+        "object_type": change.object_type,
+        "object_id": change.object_id,
+        "object_name": change.object_name,
+        "assessment_id": change.assessment_id,
+        "tenant": caller.tenant,
+        "details": plain_json(change.details or {}).decode(),
+    }
+    return document, record

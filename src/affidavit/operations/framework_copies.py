@@ -1,0 +1,55 @@
+"""Copies of a framework for another tenant: what a recipient of a share gets."""
+
+from dataclasses import dataclass, replace
+
+from affidavit.model.identifiers import new_id
+from affidavit.operations.assessment_frameworks import framework_of
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.controls import new_control
+from affidavit.store.documents import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """New documents for the recipient's tenant, not yet stored."""
+
+    framework: Document
+    controls: tuple[Document, ...]
+    """Copies of the custom controls that it uses, each once."""
+
+
+def copied(context: Context, caller: Caller, sender: str, source: Document, offer: str) -> Copy:
+    """Return the sender's framework as documents of the caller's tenant, with ids of their own.
+
+    Standard and core controls have the same ids everywhere; a custom control that is gone is left
+    out. Tags stay behind, as with Audit Manager. The copy remembers the `offer` it came from.
+    """
+    controls: dict[str, Document] = {}
+    for one in source.body["controlSets"]:
+        for ref in one["controls"]:
+            own = context.store.documents.get(sender, "control", ref["id"])
+            if own is not None and own.id not in controls:
+                controls[own.id] = new_control(context, caller, _without_ids(own), {})
+    sets = [
+        {
+            "id": new_id(context.now()),
+            "name": one["name"],
+            "controls": [
+                {"id": controls[ref["id"]].id if ref["id"] in controls else ref["id"]}
+                for ref in one["controls"]
+            ],
+        }
+        for one in source.body["controlSets"]
+    ]
+    framework = framework_of(context, caller, source.body, sets, {})
+    framework = replace(framework, body=framework.body | {"_offer": offer})
+    return Copy(framework=framework, controls=tuple(controls.values()))
+
+
+def _without_ids(control: Document) -> dict[str, object]:
+    sources = [
+        {name: value for name, value in source.items() if name != "sourceId"}
+        for source in control.body["controlMappingSources"]
+    ]
+    return control.body | {"controlMappingSources": sources}
