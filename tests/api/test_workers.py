@@ -47,6 +47,26 @@ def test_closing_finishes_what_was_begun() -> None:
     assert done == [1, 1, 1]
 
 
+def test_work_that_blocks_does_not_hold_up_the_rest() -> None:
+    """As many threads as allowed wake up when work blocks, and no more."""
+    workers, gate, under_way = Workers(3), threading.Event(), []
+
+    def block() -> None:
+        under_way.append(threading.get_ident())
+        gate.wait(10)
+
+    async def main() -> None:
+        blocked = [workers.run(block) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        assert len(set(under_way)) == len(under_way) == 3
+        gate.set()
+        await asyncio.gather(*blocked)
+        assert len(under_way) == 5
+
+    asyncio.run(main())
+    workers.close()
+
+
 def test_nobody_waits_any_more() -> None:
     """Work whose future was cancelled ends without a word."""
     workers = Workers(1)

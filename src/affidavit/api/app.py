@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affidavit.api.anonymous import anonymous
 from affidavit.api.engine import Engine, Handler, Record, signed
-from affidavit.api.errors import Answer, ApiError, faulted, internal, refused, too_large
+from affidavit.api.errors import INTERNAL, Answer, ApiError, faulted, internal, refused, too_large
 from affidavit.api.hosts import LOOPBACK, HostAllowList
 from affidavit.api.limits import Limits
 from affidavit.api.protocol import Protocol, RawRequest
@@ -33,6 +33,8 @@ _TOO_MANY: Final = 429
 _CLIENT_GONE: Final = 499
 """Never sent; in the access log, as other servers write it."""
 _MAX_LENGTH_DIGITS: Final = 15
+_FAILED: Final = Answer(status=500, body=b"", code=INTERNAL)
+"""What the access log says of a failure that nobody expected."""
 _access: Final = logging.getLogger("affidavit.api.access")
 
 
@@ -86,7 +88,7 @@ class Api:
         started = time.perf_counter()
         record = Record(request_id=_new_request_id())
         scope.setdefault("state", {})["request_id"] = record.request_id
-        answer = internal(record.request_id)
+        answer = _FAILED
         try:
             answer = await self._answer(scope, receive, record)
             await _send(send, answer, record.request_id)

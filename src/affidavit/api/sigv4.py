@@ -8,7 +8,6 @@ and texts are AWS's, because SDKs act on them: the JavaScript SDK corrects its c
 import hashlib
 import hmac
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -94,7 +93,7 @@ class Verifier:
         self._check_scope(parts)
         self._check_time(parts)
         payload = _payload_hash(headers, request.body, allow_unsigned_payload)
-        expected = _expected(request, parts, credential.secret, payload)
+        expected = _expected(request, headers, parts, credential.secret, payload)
         if not hmac.compare_digest(expected.encode("ascii"), parts.signature.encode("utf-8")):
             raise _invalid(_MISMATCH)
         self._check_token(parts, credential)
@@ -123,6 +122,8 @@ class Verifier:
 
     def _check_time(self, parts: SignedParts) -> None:
         now = self._now()
+        if parts.lifetime is None and -SKEW <= now - parts.time <= SKEW:
+            return
         shown = now.strftime(STAMP)
         minutes = int(SKEW.total_seconds()) // 60
         if parts.time > now + SKEW:
@@ -135,12 +136,12 @@ class Verifier:
             if now > parts.time + parts.lifetime:
                 end = (parts.time + parts.lifetime).strftime(STAMP)
                 raise _invalid(f"Signature expired: {end} is now earlier than {shown}")
-        elif parts.time < now - SKEW:
-            limit = (now - SKEW).strftime(STAMP)
-            raise _invalid(
-                f"Signature expired: {parts.stamp} is now earlier than {limit} "
-                f"({shown} - {minutes} min.)"
-            )
+            return
+        limit = (now - SKEW).strftime(STAMP)
+        raise _invalid(
+            f"Signature expired: {parts.stamp} is now earlier than {limit} "
+            f"({shown} - {minutes} min.)"
+        )
 
     def _check_token(self, parts: SignedParts, credential: Credential) -> None:
         expected, given = credential.session_token or "", parts.token or ""
@@ -154,9 +155,12 @@ class Verifier:
 
 def by_name(headers: Headers) -> Mapping[bytes, list[bytes]]:
     """Return every value of every header, in order."""
-    found: dict[bytes, list[bytes]] = defaultdict(list)
+    found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        found[name].append(value)
+        if name in found:
+            found[name].append(value)
+        else:
+            found[name] = [value]
     return found
 
 
@@ -175,11 +179,17 @@ def _payload_hash(
     return computed
 
 
-def _expected(request: RawRequest, parts: SignedParts, secret: str, payload: str) -> str:
+def _expected(
+    request: RawRequest,
+    by_name: Mapping[bytes, list[bytes]],
+    parts: SignedParts,
+    secret: str,
+    payload: str,
+) -> str:
     if b"host" not in parts.signed_headers:
         raise _invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     try:
-        headers = canonical_headers(request.headers, parts.signed_headers)
+        headers = canonical_headers(by_name, parts.signed_headers)
     except KeyError:
         raise _invalid("A header that SignedHeaders names was not sent.") from None
     without = b"X-Amz-Signature" if parts.lifetime is not None else b""

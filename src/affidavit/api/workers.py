@@ -1,57 +1,112 @@
-"""Worker threads for operations, which block on the database: fewer costs a request than a pool.
+"""Worker threads for operations, which block on the database; cheaper a call than a thread pool.
 
-The standard thread pool and anyio's cost 60 to 100 µs of CPU a call on the event loop, more than
-the whole protocol; a plain queue and one wake-up of the loop cost 10 to 20 (measured by
-`bench/api.py`, eight connections).
+The standard pool and anyio's cost more CPU a call than the whole protocol (measured by
+`bench/api.py`), because every call wakes another thread, and all of them then wait for Python's
+lock. Here one thread is awake as long as it keeps up; another is woken only when the oldest work
+has not moved for a millisecond, that is, when an operation really blocks.
 """
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
+_PATIENCE: Final = 0.001
+"""Seconds that work may lie without moving before one more thread is woken."""
+
+_GO: Final = True
+_END: Final = False
+"""What wakes a thread, and what ends it."""
+
+
+class _Item(NamedTuple):
+    future: asyncio.Future[Any]
+    work: Callable[..., Any]
+    args: tuple[Any, ...]
 
 
 class Workers:
-    """A fixed number of threads that take work in order."""
+    """A fixed number of threads that take work in order; `run` belongs to one event loop."""
 
     def __init__(self, threads: int) -> None:
-        self._queue: SimpleQueue[tuple[asyncio.Future[Any], Callable[..., Any], Any] | None] = (
-            SimpleQueue()
-        )
-        self._threads = [
-            threading.Thread(target=self._work, name=f"affidavit-api-{number}", daemon=True)
-            for number in range(threads)
-        ]
+        self._limit = threads
+        self._started: list[threading.Thread] = []
+        self._wake: SimpleQueue[bool] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting: deque[_Item] = deque()
+        self._awake = 0
+        self._watching = False
+        self._oldest: _Item | None = None
 
     def run(self, work: Callable[..., Result], *args: Any) -> asyncio.Future[Result]:
         """Return the future of `work(*args)`, of the running event loop."""
-        if not self._threads[0].is_alive():
-            for thread in self._threads:
-                thread.start()
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.put((future, work, args))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        item = _Item(future, work, args)
+        with self._lock:
+            self._waiting.append(item)
+            if not self._awake:
+                self._wake_one()
+        if not self._watching:
+            self._watching = True
+            self._oldest = item
+            loop.call_later(_PATIENCE, self._watch, loop)
         return future
 
     def close(self) -> None:
         """Finish what is under way or waiting, and end the threads."""
-        alive = [thread for thread in self._threads if thread.is_alive()]
-        for _ in alive:
-            self._queue.put(None)
-        for thread in alive:
+        for _ in self._started:
+            self._wake.put(_END)
+        for thread in self._started:
             thread.join()
 
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            future, work, args = item
-            result, error = None, None
-            try:
-                result = work(*args)
-            except BaseException as raised:  # noqa: BLE001 - raised again where it is awaited
-                error = raised
-            future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+    def _wake_one(self) -> None:
+        """Wake a thread, or start one; holding the lock."""
+        self._awake += 1
+        if len(self._started) < self._awake:
+            thread = threading.Thread(
+                target=self._live, name=f"affidavit-api-{self._awake}", daemon=True
+            )
+            self._started.append(thread)
+            thread.start()
+        self._wake.put(_GO)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look whether the oldest work has moved since the last time."""
+        with self._lock:
+            oldest = self._waiting[0] if self._waiting else None
+            stuck = oldest is not None and oldest is self._oldest
+            if stuck and self._awake < self._limit:
+                self._wake_one()
+        self._oldest = oldest
+        if oldest is None:
+            self._watching = False
+        else:
+            loop.call_later(_PATIENCE, self._watch, loop)
+
+    def _live(self) -> None:
+        while self._wake.get():
+            while (item := self._next()) is not None:
+                _do(item)
+
+    def _next(self) -> _Item | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._awake -= 1
+            return None
+
+
+def _do(item: _Item) -> None:
+    result, error = None, None
+    try:
+        result = item.work(*item.args)
+    except BaseException as raised:  # noqa: BLE001 - raised again where it is awaited
+        error = raised
+    item.future.get_loop().call_soon_threadsafe(_settle, item.future, result, error)
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
