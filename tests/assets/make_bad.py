@@ -83,15 +83,11 @@ class Good:
     def with_evidence(self, path: Path, lines: list[dict[str, Any]], **files: bytes) -> None:
         """Write the report with other evidence, its table and counts made to fit, signed anew."""
         table = csvcheck.header() + b"".join(csvcheck.row(x["leaf"], x["record"]) for x in lines)
-        cited = {d for x in lines for d, _ in x["record"]["inputs"]}
         changed: dict[str, bytes | None] = {
             "evidence.jsonl": joined(lines),
             "evidence.csv": table,
             **{name.replace("_", "."): data for name, data in files.items()},
         }
-        for name in self.files:
-            if name.startswith("observations/") and Path(name).stem not in cited:
-                changed[name] = None
         verdicts = Counter(x["record"]["verdict"] for x in lines)
         runs = len({x["record"]["run_id"] for x in lines})
         old = self.predicate["counts"]["verdicts"]
@@ -211,9 +207,16 @@ def _swapped_body(good: Good, path: Path) -> None:
     good.write(path, {name: joined([value])[:-1]}, good.signer)
 
 
-@_bad("dropped-observation", r"cites the observation \w+…, which is not in the report")
+@_bad("dropped-observation", r"answers\.jsonl line \d+: names observations/\S+, which is not in")
 def _dropped_observation(good: Good, path: Path) -> None:
     good.write(path, {next(_observations(good)): None}, good.signer)
+
+
+@_bad("dropped-answer", r"answers\.jsonl line 1: are not the answers that the run record committed")
+def _dropped_answer(good: Good, path: Path) -> None:
+    lines = good.lines("answers.jsonl")
+    lines[0]["answers"].pop()
+    good.write(path, {"answers.jsonl": joined(lines)}, good.signer)
 
 
 @_bad("added-observation", r"observations/../\w+\.json: is cited by no record")

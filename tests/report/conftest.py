@@ -21,7 +21,7 @@ from affidavit.model.evidence import Evidence, Input
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.identifiers import new_id, new_salt
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
-from affidavit.model.run import Assessment, Estate, LeftOut, RunRecord
+from affidavit.model.run import Assessment, Estate, LeftOut, RunRecord, digest_of_answers
 from affidavit.model.times import iso
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report import Request, build
@@ -140,6 +140,8 @@ class Maker:
             evidence=tally.evidence,
             first_leaf=first,
             parameters=assessment.parameters,
+            answers=len(self.ledger.asked[run_id]),
+            answers_digest=digest_of_answers(self.ledger.asked[run_id]),
         )
         value = record.to_json()
         self.ledger.append(value)
@@ -158,6 +160,7 @@ class Maker:
         for number in range(self.per_source if source.check else 1):
             result = self._result(source, now)
             self.ledger.results[result.digest] = result
+            self.ledger.asked.setdefault(run_id, set()).add(result.digest)
             check = self.catalogue.checks.get(source.check)
             yield replace(
                 self._judged(source, result, number),

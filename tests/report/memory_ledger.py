@@ -38,6 +38,8 @@ class Ledger:
     records: dict[int, dict[str, Any]] = field(default_factory=dict)
     kept: list[tuple[int, Evidence]] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
+    asked: dict[str, set[str]] = field(default_factory=dict)
+    """Digests of each run's answers."""
     signed: list[Signed] = field(default_factory=list)
     made: dict[str, Assessment] = field(default_factory=dict)
     earlier_keys: list[PublicKey] = field(default_factory=list)
@@ -95,6 +97,10 @@ class Ledger:
         assert tenant == TENANT
         others = [(n, r) for n, r in self.records.items() if r["kind"] != "run"]
         return [(n, r) for n, r in others if first_leaf <= n <= last_leaf]
+
+    def answers(self, run_id: str) -> list[str]:
+        """As the store."""
+        return sorted(self.asked[run_id])
 
     def observation(self, digest: str) -> Result:
         """As the store."""

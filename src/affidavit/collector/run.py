@@ -24,8 +24,8 @@ from affidavit.collector.plan import Plan, plan
 from affidavit.collector.verdicts import Tally
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
-from affidavit.model.observation import Result, Unit
-from affidavit.model.run import Assessment, RunRecord
+from affidavit.model.observation import Gap, GapReason, Result, Unit
+from affidavit.model.run import Assessment, RunRecord, digest_of_answers
 from affidavit.model.times import utc_now
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
@@ -40,12 +40,17 @@ class Counts:
     operations: int = 0
     naive: int = 0
     calls: int = 0
+    digests: set[str] = field(default_factory=set)
+    """Digests of all answers, gaps included."""
     resumed: int = 0
     """Answers found from an earlier, interrupted attempt at the same run."""
 
     def add(self, facts: Facts, the_plan: Plan) -> None:
         """Add one account's results."""
         for result in facts:
+            self.digests.add(result.digest)
+            if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
+                continue
             self.operations += 1
             self.calls += result.proof.attempts if result.proof else 0
         self.naive += the_plan.naive(facts)
@@ -152,6 +157,8 @@ class Collector:
             evidence=tally.evidence,
             first_leaf=-1,
             parameters=assessment.parameters,
+            answers=len(self.counts.digests),
+            answers_digest=digest_of_answers(self.counts.digests),
         )
 
 

@@ -1,10 +1,11 @@
 """Runs: one collection of one assessment on one day, and what it says about itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from affidavit.model.canonical import digest, plain_json
 from affidavit.model.times import iso
 from affidavit.model.verdict import Verdict
 
@@ -117,11 +118,13 @@ class RunRecord:
     """Index of the first evidence leaf; the run's are first_leaf .. first_leaf + evidence - 1."""
     parameters: Mapping[str, Mapping[str, Any]]
     """The user's own parameters in force."""
+    answers: int = 0
+    """Number of answers, observations and gaps together, that the run was judged from."""
+    answers_digest: str = ""
+    """SHA-256 over the sorted digests of all of them (32 bytes each): none can be swapped later."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is hashed."""
-        from affidavit.model.canonical import plain_json
-
         return {
             "kind": "run",
             "run_id": self.run_id,
@@ -149,4 +152,11 @@ class RunRecord:
             "evidence": self.evidence,
             "first_leaf": self.first_leaf,
             "parameters": plain_json(self.parameters).decode(),
+            "answers": self.answers,
+            "answers_digest": self.answers_digest,
         }
+
+
+def digest_of_answers(digests: Iterable[str]) -> str:
+    """Return the digest of a run's answers: SHA-256 over their sorted digests, 32 bytes each."""
+    return digest(b"".join(bytes.fromhex(one) for one in sorted(digests)))

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from affidavit import __version__
 from affidavit.errors import ReportError
 from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, open_note, origin_of
+from affidavit.model.canonical import canonical
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
@@ -29,7 +30,7 @@ from affidavit.report.history import History, read_history, runs_of
 from affidavit.report.pdf import write_pdf
 from affidavit.report.readme import readme
 from affidavit.report.source import ReportSigner, ReportSource, SignedCheckpoint
-from affidavit.report.verify import csvcheck
+from affidavit.report.verify import answers, csvcheck
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.observations import MODES, path_of
 from affidavit.report.verify.outcome import verify
@@ -50,7 +51,8 @@ class Request:
     last_day: date | None = None
     """None: the day of its last run."""
     observations: str = "cited"
-    """cited: whole; pointers: only the parts that records point to; none: only their digests."""
+    """cited: whole, all that the runs were judged from; pointers: only the parts that records
+    point to; none: only their digests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,7 @@ class _Builder:
             gatherer = Gatherer(self._catalogue, self._history.latest)
             cited = self._evidence(zip_file, scratch, gatherer)
             self._ledger(zip_file)
+            zip_file.stream(answers.NAME, self._answers(cited))
             self._observations(zip_file, cited)
             facts = self._facts(cited)
             content = compose(facts, gatherer.sections(self._history.days))
@@ -223,6 +226,22 @@ class _Builder:
         for leaf, record in self._source.records_between(self._tenant, 0, size - 1):
             if leaf >= begin or record["kind"] in ("key", "parameter"):
                 yield leaf, record
+
+    def _answers(self, cited: _Cited) -> Iterator[bytes]:
+        """Yield a line for each run of the report: what it was judged from, cited or not.
+
+        Also what no record cites is included: a list that was read whole is part of a verdict.
+        """
+        for _, record in self._runs():
+            day = date.fromisoformat(record["day"])
+            inside = self._history.first_day <= day <= self._history.last_day
+            if record["assessment_id"] != self._assessment.id or not inside:
+                continue
+            digests = list(self._source.answers(record["run_id"]))
+            if self._request.observations == "cited":
+                for digest in digests:
+                    cited.digests.setdefault(bytes.fromhex(digest), _NO_POINTERS)
+            yield canonical({"run_id": record["run_id"], "answers": digests}) + b"\n"
 
     def _observations(self, zip_file: ZipWriter, cited: _Cited) -> None:
         mode = self._request.observations

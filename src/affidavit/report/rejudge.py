@@ -47,16 +47,19 @@ def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
 
 def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
     runs = {line["record"]["run_id"]: line["record"] for line in _lines(archive, "runs.jsonl")}
+    answers = {line["run_id"]: line["answers"] for line in _lines(archive, "answers.jsonl")}
     count, run_id = 0, ""
     batch: list[tuple[int, dict[str, Any]]] = []
     for line in _lines(archive, "evidence.jsonl"):
         record = line["record"]
         if batch and record["run_id"] != run_id:
-            count += _judge_run(archive, catalogue, runs[run_id], batch)
+            count += _judge_run(archive, catalogue, runs[run_id], answers[run_id], batch)
             batch = []
         run_id = record["run_id"]
         batch.append((line["leaf"], record))
-    return count + (_judge_run(archive, catalogue, runs[run_id], batch) if batch else 0)
+    return count + (
+        _judge_run(archive, catalogue, runs[run_id], answers[run_id], batch) if batch else 0
+    )
 
 
 def _lines(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
@@ -67,6 +70,7 @@ def _judge_run(
     archive: Archive,
     catalogue: Catalogue,
     run: Mapping[str, Any],
+    answers: list[str],
     evidence: list[tuple[int, dict[str, Any]]],
 ) -> int:
     if run["catalogue_digest"] != catalogue.digest:
@@ -75,7 +79,7 @@ def _judge_run(
             "was judged by another version of the catalogue than the one installed here",
         )
     facts = {account: Facts(account, tuple(run["regions"])) for account in run["accounts"]}
-    for digest in sorted({d for _, record in evidence for d, _ in record["inputs"]}):
+    for digest in answers:
         result = _result(archive, digest)
         if result.unit.account_id in facts:
             facts[result.unit.account_id].add(result)

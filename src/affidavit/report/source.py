@@ -63,6 +63,9 @@ class ReportSource(Protocol):
     ) -> Iterable[tuple[int, dict[str, Any]]]:
         """Return (leaf index, record) of change, parameter and key records, both ends included."""
 
+    def answers(self, run_id: str) -> Sequence[str]:
+        """Return the digests of all observations and gaps that a run was judged from, sorted."""
+
     def observation(self, digest: str) -> Result:
         """Return an observation with its body, or a gap, by its digest."""
 

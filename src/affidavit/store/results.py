@@ -78,6 +78,12 @@ class Results:
                 return
             last = rows[-1].unit_id
 
+    def digests(self, run_id: str) -> list[str]:
+        """Return the digests of all results of a run, sorted; bodies are not read."""
+        chosen = sa.select(table.c.digest).where(table.c.run_id == run_id).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.scalars(chosen))
+
     def by_digest(self, digest: str) -> Result:
         """Return the observation or gap that evidence cites, body and digest verified."""
         found = self._first(table.c.digest == digest)

@@ -157,6 +157,10 @@ class Store:
         """Yield every result of the run."""
         return self._results.of_run(run_id)
 
+    def answers(self, run_id: str) -> list[str]:
+        """Return the digests of all results of the run, sorted."""
+        return self._results.digests(run_id)
+
     def observation(self, digest: str) -> Result:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)

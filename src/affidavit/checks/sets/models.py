@@ -113,8 +113,8 @@ def _add_evaluations(draft: Draft, model_id: str, jobs: Mapping[str, list[Observ
     draft.values[key] = [draft.view.answers.of(job).body for job in found]
     for job in found:
         draft.cite(job)
-    if not found:
-        draft.cite_all("ListEvaluationJobs")
+    # The list too: that these are all the jobs is part of what the record says.
+    draft.cite_all("ListEvaluationJobs")
 
 
 def _add_metrics(draft: Draft, dimension: str) -> None:

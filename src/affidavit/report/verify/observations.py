@@ -1,4 +1,4 @@
-"""Observations in the package: each is what its digest says, each is cited, none is missing.
+"""Observations in the package: each is what its digest says, each is named, none is missing.
 
 A file `observations/<first two digits>/<digest>.json` holds `observation` (what was asked, how, and
 the digest of the answer) and `body` (the answer), or instead the `parts` that records point to.
@@ -49,10 +49,12 @@ class Observations:
         return self.synthetic[key]
 
     def check_all_cited(self) -> None:
-        """Check that no observation lies in the package that no record names."""
+        """Check that no observation lies in the package that no record and no run names."""
         for key in self.synthetic:
             if key not in self.cited:
-                raise VerificationError(path_of(key.hex()), "is cited by no record")
+                raise VerificationError(
+                    path_of(key.hex()), "is cited by no record and was no answer of a run"
+                )
 
 
 def path_of(hexadecimal: str) -> str:

@@ -7,7 +7,8 @@ is wrong. `STEPS` is the order. What later steps need is kept in `State`.
 from collections.abc import Callable
 from datetime import date
 
-from . import csvcheck, dsse, evidence, runs
+from . import answers, csvcheck, dsse, evidence, runs
+from .answers import check_answers
 from .failure import VerificationError
 from .keys import key_in_package, signing_key
 from .ledgers import ledgers
@@ -30,7 +31,16 @@ from .timestamp import NAME as STAMP
 from .walk import records
 
 NEEDED = frozenset(
-    ("report.pdf", "README.txt", "keys.txt", CHECKPOINT, RECORDS, CONSISTENCY, CATALOGUE)
+    (
+        answers.NAME,
+        "report.pdf",
+        "README.txt",
+        "keys.txt",
+        CHECKPOINT,
+        RECORDS,
+        CONSISTENCY,
+        CATALOGUE,
+    )
 ) | {runs.NAME, evidence.NAME, csvcheck.NAME}
 OTHER_KINDS = ("change", "parameter", "key", "checkpoint")
 """Kinds of records besides evidence and runs that a ledger may hold."""
@@ -127,6 +137,7 @@ def observations(state: State) -> str:
         raise VerificationError(
             found.latest_where, f"was observed after the last run ended ({last.finished})"
         )
+    answered = check_answers(state.archive, state.inside, found)
     if mode == "none":
         state.notes.append(
             "What AWS answered: the report was made without observations; only their digests "
@@ -138,7 +149,10 @@ def observations(state: State) -> str:
             "The whole answers: only the parts that records point to are included, and without "
             "the rest their digests cannot be recomputed."
         )
-    return f"{len(found.synthetic)} as their digests say ({found.bodies} bodies, {found.gaps} gaps)"
+    whole = (
+        f"{len(found.synthetic)} as their digests say ({found.bodies} bodies, {found.gaps} gaps)"
+    )
+    return f"{whole}; all {answered} answers of the runs" if mode == "cited" else whole
 
 
 def totals(state: State) -> str:
