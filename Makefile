@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test test-slow lint format bench bench-crash bench-peers docs clean lock
+.PHONY: install run test test-slow lint format bench bench-crash bench-peers docs verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -47,9 +47,15 @@ bench: $(STAMP)
 bench-crash: $(STAMP)
 	$(BIN)/python -m bench.crash --kills 200
 
+docs: $(STAMP)
+	$(BIN)/python -m tests.test_docs
+
 bench-peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet prowler
+
+verify-pyz: $(STAMP)
+	$(BIN)/python -m affidavit.report.pyz dist/affidavit-verify.pyz
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements/lock.txt

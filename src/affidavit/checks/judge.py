@@ -179,6 +179,7 @@ class _Judge:
 
     def _decide(self, record: Mapping[str, Any]) -> tuple[Verdict, Standing, str]:
         """Return the verdict on a record without gaps, and why."""
+        record = {name: record[name] for name in self.names.record if name in record}
         values = {"r": record, "acct": self.acct}
         undecided = Verdict.NOT_APPLICABLE, Standing.UNDECIDED
         wrong = malformed(self.check, values)

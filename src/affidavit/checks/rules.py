@@ -21,6 +21,10 @@ EVALUATION_ERRORS = (
 """What the CEL library raises when an expression cannot be evaluated on the values given."""
 
 
+EXTRA_BUCKETS = "extra_buckets"
+"""A parameter that every check takes: it widens the set of buckets, not the check itself."""
+
+
 def days(count: float) -> timedelta:
     """Return `count` days as a duration: the only function that checks have besides CEL's own."""
     return timedelta(days=count)
@@ -36,12 +40,18 @@ class Rules:
     """Evaluates expressions over one account, set of parameters and time, record by record."""
 
     def __init__(self, acct: Mapping[str, Any], params: Mapping[str, Any], now: datetime) -> None:
-        values = {"acct": dict(acct), "p": dict(params), "now": now}
+        values = {"acct": dict(acct), "p": dict(params), "now": now, "r": {}}
         self._context = cel.Context(values, {"days": days})
+        self._record: Mapping[str, Any] | None = None
 
     def holds(self, text: str, record: Mapping[str, Any] | None = None) -> bool:
-        """Return whether `text` is true of `record`; raises one of `EVALUATION_ERRORS`."""
-        self._context.add_variable("r", {} if record is None else dict(record))
+        """Return whether `text` is true of `record`; raises one of `EVALUATION_ERRORS`.
+
+        Handing a record to CEL costs more than evaluating it, so the last one is kept.
+        """
+        if record is not self._record:
+            self._context.add_variable("r", {} if record is None else dict(record))
+            self._record = record
         value = compiled(text).execute(self._context)
         if not isinstance(value, bool):
             raise TypeError(f"the expression gave {type(value).__name__}, not true or false")
@@ -58,6 +68,8 @@ def effective_parameters(
     """
     merged = {**check.params, **source}
     for name, value in own.items():
+        if name == EXTRA_BUCKETS:
+            continue
         if name not in check.params:
             raise UsageError(
                 f"The check {check.id} has no parameter {name}",

@@ -7,7 +7,6 @@ white space are RFC 8785; a test compares with the independent package `rfc8785`
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 MAX_INTEGER = 2**53 - 1
@@ -39,16 +38,23 @@ def plain_json(value: Any) -> bytes:
     ).encode()
 
 
-def _refuse(value: Any, path: str) -> None:
-    if isinstance(value, Mapping):
+_PLAIN = frozenset({str, bool, type(None)})
+
+
+def _refuse(value: Any, path: str) -> None:  # noqa: C901 - a branch for each kind of value
+    """Raise `TypeError` for what is not allowed; exact types only, because this is a hot path."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return
+    if kind is dict:
         for key, member in value.items():
-            if not isinstance(key, str) or not key.isascii():
+            if type(key) is not str or not key.isascii():
                 raise TypeError(f"{path}: key {key!r} is not an ASCII string")
             _refuse(member, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
+    elif kind is list or kind is tuple:
         for index, member in enumerate(value):
             _refuse(member, f"{path}[{index}]")
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+    elif kind is not int:
+        raise TypeError(f"{path}: {kind.__name__} has no canonical form")
+    elif abs(value) > MAX_INTEGER:
         raise TypeError(f"{path}: {value} is beyond 2**53 - 1")
-    elif value is not None and not isinstance(value, (str, int)):
-        raise TypeError(f"{path}: {type(value).__name__} has no canonical form")

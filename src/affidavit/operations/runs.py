@@ -11,6 +11,7 @@ from affidavit.aws.door import Door
 from affidavit.aws.estate import resolve
 from affidavit.aws.identity import CallerIdentity
 from affidavit.aws.settings import AwsSettings
+from affidavit.checks.rules import EXTRA_BUCKETS
 from affidavit.collector.execute import Asked
 from affidavit.collector.run import Collector
 from affidavit.errors import UsageError
@@ -154,7 +155,7 @@ def check_parameters(catalogue: Catalogue, parameters: Mapping[str, Mapping[str,
 
 
 def _check_parameter(check_id: str, known: Mapping[str, Any], name: str, value: object) -> None:
-    if name not in known and name != "extra_buckets":
+    if name not in known and name != EXTRA_BUCKETS:
         raise UsageError(
             f"The check {check_id} has no parameter {name!r}",
             why=f"Its parameters are {', '.join(sorted(known)) or 'none'}.",
