@@ -139,6 +139,8 @@ class Recorder:
             answer = self.answers.get(name, {})
             if isinstance(answer, BaseException):
                 raise answer
+            if callable(answer):
+                answer = answer(members)
             found: Mapping[str, Any] = answer
             return found
 
