@@ -35,6 +35,7 @@ _CLIENT_GONE: Final = 499
 _MAX_LENGTH_DIGITS: Final = 15
 _FAILED: Final = Answer(status=500, body=b"", code=INTERNAL)
 """What the access log says of a failure that nobody expected."""
+_log: Final = logging.getLogger("affidavit.api")
 _access: Final = logging.getLogger("affidavit.api.access")
 
 
@@ -202,6 +203,7 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
 def _failed(request: Request, _: Exception) -> Response:
     """Answer a failure that nobody expected; ServerErrorMiddleware raises it again for the log."""
     request_id = getattr(request.state, "request_id", "")
+    _log.error("Request %s failed unexpectedly; the trace follows", request_id)
     answer = internal(request_id)
     headers = {"x-amzn-requestid": request_id, "x-amzn-errortype": answer.code}
     return Response(

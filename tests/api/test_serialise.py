@@ -1,0 +1,95 @@
+"""Answers: what JSON they become, and what the model says against them."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from affidavit.api import serialise
+
+UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+
+
+@pytest.mark.parametrize(
+    ("time", "number"),
+    [
+        (datetime(2026, 11, 23, 8, 46, 0, 123456, tzinfo=UTC), 1795423560.123),
+        (datetime(2026, 11, 23, 10, 46, tzinfo=timezone(timedelta(hours=2))), 1795423560.0),
+        (datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), -1.0),
+    ],
+)
+def test_times_are_epoch_seconds(time: datetime, number: float) -> None:
+    """A time in any zone is a number of seconds with milliseconds."""
+    assert json.loads(serialise.body({"t": time})) == {"t": number}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"a": None, "b": {"c": None, "d": [{"e": None}, 1]}}, {"b": {"d": [{}, 1]}}),
+        ({"a": "null", "b": ("x", {"c": None})}, {"a": "null", "b": ["x", {}]}),
+        ({"a": "not null at all \u2028 🙂"}, {"a": "not null at all \u2028 🙂"}),
+    ],
+)
+def test_nulls_are_left_out_at_every_depth(answer: Any, expected: Any) -> None:
+    """Members that are None are not sent; the word null in a text is."""
+    assert json.loads(serialise.body(answer)) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"t": datetime(2026, 11, 23)}, TypeError),  # noqa: DTZ001 - a time without a zone
+        ({"x": object()}, TypeError),
+        ({"x": float("nan")}, ValueError),
+        ({"x": [None]}, ValueError),
+    ],
+)
+def test_what_cannot_be_sent_is_an_error(answer: Any, error: type[Exception]) -> None:
+    """A mistake of an operation is an error of ours, not a guess for the client."""
+    with pytest.raises(error):
+        serialise.body(answer)
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "path"),
+    [
+        ("GetAccountStatus", {"status": "ASLEEP"}, "status"),
+        ("GetAccountStatus", {"state": "ACTIVE"}, "state"),
+        ("GetAccountStatus", {"status": 1}, "status"),
+        ("GetAccountStatus", [], ""),
+        ("GetControl", {"control": {"createdAt": 1.5}}, "control.createdAt"),
+        (
+            "GetControl",
+            {"control": {"createdAt": datetime(2026, 11, 23)}},  # noqa: DTZ001 - without a zone
+            "control.createdAt",
+        ),
+        ("GetControl", {"control": {"tags": {"k": 1}}}, "control.tags.k"),
+        ("GetControl", {"control": {"tags": {1: "v"}}}, "control.tags (key)"),
+        (
+            "GetControl",
+            {"control": {"controlMappingSources": [{}, {"sourceType": "WISHES"}]}},
+            "control.controlMappingSources[1].sourceType",
+        ),
+        ("GetEvidenceFolder", {"evidenceFolder": {"totalEvidence": True}}, "evidenceFolder.total"),
+        ("BatchImportEvidenceToAssessmentControl", {"errors": None}, None),
+        ("BatchCreateDelegationByAssessment", {"errors": [{"errorCode": "404"}]}, None),
+    ],
+)
+def test_answers_are_judged_by_the_model(
+    operation: str, answer: Any, path: str | None, protocol: Any
+) -> None:
+    """Each member that the model does not allow is named; None stands for a member left out."""
+    found = [name for name, _ in serialise.problems(protocol.operations[operation].output, answer)]
+    assert len(found) == (0 if path is None else 1)
+    assert path is None or found[0].startswith(path)
+
+
+def test_required_members_of_answers(protocol: Any) -> None:
+    """A required member that is missing or None is named."""
+    shape = protocol.model.shape_for("ResourceNotFoundException")
+    found = serialise.problems(shape, {"message": "m", "resourceId": None})
+    assert [name for name, _ in found] == ["resourceId", "resourceType"]
+    assert serialise.problems(None, {}) == []
+    assert serialise.problems(None, {"x": 1}) == [("", "There must be no members")]
