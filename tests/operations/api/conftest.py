@@ -1,0 +1,142 @@
+"""An installation on SQLite with a clock that tests move, and callers of all kinds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+
+from affidavit import catalogue
+from affidavit.api import serialise
+from affidavit.model.catalogue import Catalogue
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.dispatch import Dispatcher
+from affidavit.settings import Settings
+from affidavit.store import open_store
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
+MODEL = botocore.session.get_session().get_service_model("auditmanager")
+
+
+class Clock:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.time
+
+    def forward(self, **delta: float) -> None:
+        """Let time pass, for example days=3."""
+        self.time += timedelta(**delta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Calls operations as the doors do, and holds every answer to the service model."""
+
+    context: Context
+    clock: Clock
+    dispatcher: Dispatcher
+    caller: Caller
+
+    def __call__(self, operation: str, /, **request: Any) -> Mapping[str, Any]:
+        """Return the operation's answer to this installation's caller."""
+        answer = self.dispatcher(operation, self.caller, request)
+        shape = MODEL.operation_model(operation).output_shape
+        assert serialise.problems(shape, answer) == []
+        assert b":null" not in serialise.body(answer)
+        return answer
+
+    def as_(self, **members: Any) -> "Installation":
+        """Return the same installation for another caller: role, account_id, region, ..."""
+        return replace(self, caller=replace(self.caller, **members))
+
+    def leaves(self) -> list[dict[str, Any]]:
+        """Return the change records of the caller's ledger."""
+        store = self.context.store
+        size = store.log(self.caller.tenant).size
+        return [record for _, record in store.records_between(self.caller.tenant, 0, size)]
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Catalogue:
+    """Return the shipped catalogue."""
+    return catalogue.load()
+
+
+@pytest.fixture
+def installation(tmp_path: Path, shipped: Catalogue) -> Iterator[Installation]:
+    """Give a new installation whose caller's account is not registered."""
+    clock = Clock()
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    with open_store(settings, clock=clock) as store:
+        context = Context(store=store, catalogue=shipped, settings=settings, now=clock)
+        caller = Caller(
+            account_id="111122223333",
+            region="us-east-1",
+            principal_arn="arn:aws:iam::111122223333:role/AuditOwner",
+            role="owner",
+            request_id="test",
+        )
+        yield Installation(
+            context=context, clock=clock, dispatcher=Dispatcher(context), caller=caller
+        )
+
+
+@pytest.fixture
+def owner(installation: Installation) -> Installation:
+    """Give an installation called by an owner of a registered account."""
+    installation.as_(role="admin")("RegisterAccount")
+    return installation
+
+
+@pytest.fixture
+def admin(owner: Installation) -> Installation:
+    """Give an installation called by the administrator of a registered account."""
+    return owner.as_(role="admin")
+
+
+@pytest.fixture
+def stranger(owner: Installation) -> Installation:
+    """Give the same installation called by an owner of another registered account."""
+    other = owner.as_(
+        account_id="444455556666", principal_arn="arn:aws:iam::444455556666:role/AuditOwner"
+    )
+    other.as_(role="admin")("RegisterAccount")
+    return other
+
+
+@pytest.fixture
+def a_control(owner: Installation) -> Callable[..., dict[str, Any]]:
+    """Return the maker of custom controls with one manual source."""
+
+    def make(name: str = "Own control", **members: Any) -> dict[str, Any]:
+        sources = [{"sourceName": "Paper", "sourceType": "MANUAL"}]
+        request = {"name": name, "controlMappingSources": sources, **members}
+        made: dict[str, Any] = owner("CreateControl", **request)["control"]
+        return made
+
+    return make
+
+
+@pytest.fixture
+def a_framework(
+    owner: Installation, a_control: Callable[..., dict[str, Any]], shipped: Catalogue
+) -> Callable[..., dict[str, Any]]:
+    """Return the maker of custom frameworks: a set with an own and a standard control."""
+
+    def make(name: str = "Own framework", **members: Any) -> dict[str, Any]:
+        standard = next(shipped.framework.controls()).uuid
+        refs = [{"id": a_control()["id"]}, {"id": standard}]
+        request = {"name": name, "controlSets": [{"name": "Set", "controls": refs}], **members}
+        made: dict[str, Any] = owner("CreateAssessmentFramework", **request)["framework"]
+        return made
+
+    return make

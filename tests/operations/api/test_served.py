@@ -1,0 +1,131 @@
+"""The same through boto3, SigV4 and the served API: an account's first hour."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+import uvicorn
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from affidavit.api.app import create_app
+from affidavit.api.sigv4 import Credential
+from affidavit.operations import access_keys
+
+ACCOUNT = "111122223333"
+
+
+@pytest.fixture
+def client(installation: Any) -> Iterator[Callable[[str], Any]]:
+    """Return the maker of boto3 clients for a role, on a server of this installation."""
+    store = installation.context.store
+
+    def lookup(access_key_id: str) -> Credential | None:
+        key = access_keys.lookup(store, access_key_id)
+        if key is None:
+            return None
+        return Credential(
+            access_key_id=key.access_key_id,
+            secret=key.secret,
+            account_id=key.account_id,
+            principal_arn=key.principal_arn,
+            role=key.role,
+            disabled=key.disabled,
+        )
+
+    app = create_app(installation.dispatcher.handlers(), lookup)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    clients = []
+
+    def make(role: str) -> Any:
+        key = access_keys.add(
+            store,
+            account_id=ACCOUNT,
+            principal_arn=f"arn:aws:iam::{ACCOUNT}:role/{role}",
+            role=role,
+            by="test",
+        )
+        made = boto3.client(
+            "auditmanager",
+            endpoint_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
+            region_name="eu-central-1",
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        clients.append(made)
+        return made
+
+    yield make
+    for made in clients:
+        made.close()
+    server.should_exit = True
+    thread.join(timeout=10)
+    listening.close()
+
+
+def test_the_first_hour_of_an_account(client: Callable[[str], Any]) -> None:
+    """Register, copy the standard framework, add a control of one's own, tag and list."""
+    admin, owner = client("admin"), client("owner")
+    with pytest.raises(ClientError, match="Please complete AWS Audit Manager setup") as caught:
+        owner.list_controls(controlType="Standard")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert admin.register_account()["status"] == "ACTIVE"
+    (standard,) = owner.list_assessment_frameworks(frameworkType="Standard")[
+        "frameworkMetadataList"
+    ]
+    framework = owner.get_assessment_framework(frameworkId=standard["id"])["framework"]
+    control = owner.create_control(
+        name="Ours",
+        controlMappingSources=[
+            {
+                "sourceName": "users",
+                "sourceType": "AWS_API_Call",
+                "sourceKeyword": {
+                    "keywordInputType": "SELECT_FROM_LIST",
+                    "keywordValue": "iam_ListUsers",
+                },
+            }
+        ],
+    )["control"]
+    sets = [
+        {"name": one["name"], "controls": [{"id": c["id"]} for c in one["controls"]]}
+        for one in framework["controlSets"]
+    ]
+    sets[0]["controls"].append({"id": control["id"]})
+    copy = owner.create_assessment_framework(name="Copy", controlSets=sets)["framework"]
+    assert copy["controlSets"][0]["controls"][-1]["name"] == "Ours"
+    owner.tag_resource(resourceArn=copy["arn"], tags={"Team": "audit"})
+    assert owner.list_tags_for_resource(resourceArn=copy["arn"])["tags"] == {"Team": "audit"}
+    owner.untag_resource(resourceArn=copy["arn"], tagKeys=["Team"])
+    found = owner.list_assessment_frameworks(frameworkType="Custom")["frameworkMetadataList"]
+    assert [(item["name"], item["controlsCount"]) for item in found] == [("Copy", 53)]
+
+
+def test_roles_and_tokens_through_the_door(client: Callable[[str], Any]) -> None:
+    """An owner cannot change settings; a foreign token is refused with reason and field."""
+    admin, owner = client("admin"), client("owner")
+    admin.register_account()
+    with pytest.raises(owner.exceptions.AccessDeniedException):
+        owner.update_settings(kmsKey="DEFAULT")
+    token = owner.list_keywords_for_data_source(source="AWS_Config", maxResults=5)["nextToken"]
+    with pytest.raises(owner.exceptions.ValidationException) as caught:
+        owner.list_keywords_for_data_source(source="AWS_Cloudtrail", nextToken=token)
+    assert caught.value.response["reason"] == "fieldValidationFailed"
+    assert caught.value.response["fields"][0]["name"] == "nextToken"
+
+
+def test_a_disabled_key_opens_nothing(client: Callable[[str], Any], installation: Any) -> None:
+    """From the moment it is disabled, requests of the key are refused."""
+    owner = client("owner")
+    assert owner.get_account_status()["status"] == "INACTIVE"
+    (key,) = access_keys.every(installation.context.store)
+    access_keys.disable(installation.context.store, key.access_key_id, by="test")
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        owner.get_account_status()
