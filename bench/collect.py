@@ -132,5 +132,5 @@ def _requests(endpoint: str) -> int:
     """Return how many AWS requests the emulator has answered so far."""
     # The endpoint is our own emulator on loopback.
     with urllib.request.urlopen(f"{endpoint}/_affidavit/requests", timeout=10) as answer:  # noqa: S310
-        counts: dict[str, int] = json.load(answer)
-    return sum(counts.values())
+        rows: list[list[str | int]] = json.load(answer)
+    return sum(int(row[-1]) for row in rows)

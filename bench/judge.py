@@ -42,9 +42,9 @@ def run() -> Mapping[str, float | str]:
                 known=lambda _unit: None,
             )
     started = time.perf_counter()
-    places = [
-        records.build(catalogue, facts, now, estate.parameters).places for _ in range(ROUNDS)
-    ][0]
+    for _ in range(ROUNDS - 1):
+        records.build(catalogue, facts, now, estate.parameters)
+    places = records.build(catalogue, facts, now, estate.parameters).places
     built = time.perf_counter() - started
     count = sum(len(s.records) for place in places for s in place.sets.values())
     judged = 0

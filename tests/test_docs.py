@@ -48,11 +48,13 @@ def cli_reference() -> str:
     parts = [
         "# Command line\n",
         "Made by `python -m tests.test_docs`; a test compares.\n",
-        "Exit codes: 0 done; 1 found or not verified; 2 wrong call; 3 could not collect or store.\n",
+        "Exit codes: 0 done; 1 found or not verified; 2 wrong call; 3 could not collect.\n",
         f"```\n{_help(('affidavit',))}\n```\n",
     ]
-    for path in _commands(main, ("affidavit",)):
-        parts.append(f"## {' '.join(path)}\n\n```\n{_help(path)}\n```\n")
+    parts += [
+        f"## {' '.join(path)}\n\n```\n{_help(path)}\n```\n"
+        for path in _commands(main, ("affidavit",))
+    ]
     return "\n".join(parts)
 
 

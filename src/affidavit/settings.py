@@ -96,7 +96,9 @@ def _from_toml(path: Path) -> dict[str, object]:
         ) from error
 
 
-_WHOLE_NUMBERS = frozenset({"concurrency", "call_timeout", "requests_per_second", "lookups_per_second"})
+_WHOLE_NUMBERS = frozenset(
+    {"concurrency", "call_timeout", "requests_per_second", "lookups_per_second"}
+)
 _PATHS = frozenset({"home", "objects", "keys"})
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.operations.conftest import StartEstate
 
 from affidavit.demo import Fault
 from affidavit.errors import UsageError
@@ -14,7 +15,6 @@ from affidavit.operations.reports import verify_report
 from affidavit.operations.runs import RunOutcome, RunRequest
 from affidavit.settings import Settings
 from affidavit.store import open_store
-from tests.operations.conftest import StartEstate
 
 DECIDED_AT_LEAST = 42
 COMPLIANT_AT_LEAST = 12
@@ -64,7 +64,7 @@ def test_evidence_cites_what_was_observed(first: tuple[RunOutcome, Settings]) ->
 
 
 def test_the_ledger_and_the_report_verify(first: tuple[RunOutcome, Settings]) -> None:
-    """The log verifies as a whole, and the report with the public key; without a key it does not."""
+    """The log verifies as a whole; the report does with the public key, and only with it."""
     outcome, settings = first
     assert outcome.report is not None
     with open_store(settings) as store:
@@ -179,7 +179,7 @@ def test_a_hanging_service_costs_a_timeout_not_the_run(
 def test_an_account_that_cannot_be_entered_is_named(
     healthy: RunRequest, settings: Settings
 ) -> None:
-    """A role that may not be assumed leaves its account out, with the reason, and the run goes on."""
+    """A role that may not be assumed leaves its account out, with the reason; the run goes on."""
     wrong = replace(healthy, aws=replace(healthy.aws, external_id="wrong"))
     outcome = runs.run(wrong, settings)
     estate = outcome.summary.record.estate

@@ -5,7 +5,7 @@ Every source yields at least one record: where there is nothing, the reason why.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -49,10 +49,18 @@ class EvidenceMaker:
     now: datetime
     randbits: Callable[[int], int] = secrets.randbits
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
+    _answers: Collection[str] = ()
 
-    def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
-        """Yield all evidence of one account, control by control."""
+    def account(
+        self, facts: Facts, places: tuple[Place, ...], answers: Collection[str] | None = None
+    ) -> Iterator[Evidence]:
+        """Yield all evidence of one account, control by control.
+
+        `answers` are the digests of the facts (computed where None): only what was really asked is
+        cited, never a gap that we found ourselves without a question.
+        """
         self._cache.clear()
+        self._answers = {result.digest for result in facts} if answers is None else answers
         for control in self.catalogue.framework.controls():
             for source in control.sources:
                 if source.type is not SourceType.MANUAL:
@@ -255,7 +263,7 @@ class EvidenceMaker:
             check_digest=check_digest,
             parameters=parameters,
             origin=origin,
-            inputs=inputs,
+            inputs=tuple(one for one in inputs if one.digest in self._answers),
             attributes=attributes or {},
             synthetic=synthetic,
             salt=new_salt(self.randbits),

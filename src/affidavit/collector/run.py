@@ -90,7 +90,7 @@ class Collector:
             facts = self._ask(assessment, the_plan, opened, account_id)
             self.counts.add(facts, the_plan)
             account = records.build(self.catalogue, facts, opened.started_at, assessment.parameters)
-            _write(writer, tally, maker.account(facts, account.places))
+            _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
         account_id, region = assessment.tenant.split("/")
         _write(writer, tally, maker.manual(account_id, region))
         segment = writer.close()
