@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test test-slow lint format bench bench-crash bench-peers docs verify-pyz clean lock
+.PHONY: install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -53,6 +53,9 @@ docs: $(STAMP)
 bench-peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet prowler
+
+pictures: $(STAMP)
+	$(BIN)/python -m bench.pictures
 
 verify-pyz: $(STAMP)
 	$(BIN)/python -m affidavit.report.pyz dist/affidavit-verify.pyz

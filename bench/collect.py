@@ -1,8 +1,8 @@
 """Collection on the simulated estate: against Prowler on the same endpoint, and ten times larger.
 
 The emulator runs in a process of its own and counts the requests that it answers; it is the slower
-half, so wall times say little about AWS, but the same of both. Prowler answers its own checks, not
-our controls: its "answered" are its distinct checks with a PASS or FAIL.
+half, so wall times say little about AWS, but the same of both. Prowler has its own checks, not our
+controls, so checks are compared: distinct ones with a PASS or FAIL, and ours that decided a record.
 """
 
 import csv
@@ -12,9 +12,14 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from affidavit import demo
+from affidavit.model.times import utc_now
+from affidavit.model.verdict import Standing
+from affidavit.settings import Settings
+from affidavit.store import open_store
 from bench.measure import Measured, measure
 
 PROWLER = Path(__file__).parent.parent / ".venv-peers" / "bin" / "prowler"
@@ -28,20 +33,21 @@ def run() -> Mapping[str, float | str]:
     figures: dict[str, float | str] = {}
     with demo.start() as estate:
         before = _requests(estate.endpoint_url)
-        ours, answered, naive = _ours(estate)
+        ours, answered, checks, naive = _ours(estate)
         calls = _requests(estate.endpoint_url) - before
         figures |= {
             "ours.requests": float(calls),
             "ours.controls_answered": float(answered),
+            "ours.checks_answered": float(checks),
             "ours.questions_per_naive": naive,
             "ours.wall_s": ours.wall,
             "ours.cpu_s": ours.cpu,
             "ours.peak_mib": ours.peak,
             "ours.peak_over_goal": ours.peak / GOAL_MIB,
         }
-        figures |= _prowler(estate, ours, calls / max(answered, 1))
+        figures |= _prowler(estate, ours, calls / max(checks, 1))
     with demo.start(scale=10) as estate:
-        large, _, _ = _ours(estate)
+        large, *_ = _ours(estate)
     figures |= {
         "ours_10x.wall_s": large.wall,
         "ours_10x.peak_mib": large.peak,
@@ -65,8 +71,8 @@ def _environment(estate: demo.Simulated, folder: Path) -> dict[str, str]:
     }
 
 
-def _ours(estate: demo.Simulated) -> tuple[Measured, int, float]:
-    """Return the cost of one run without its report, the controls answered, asked over naive."""
+def _ours(estate: demo.Simulated) -> tuple[Measured, int, int, float]:
+    """Return the cost of one run without report, controls and checks answered, asked over naive."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [
@@ -81,12 +87,23 @@ def _ours(estate: demo.Simulated) -> tuple[Measured, int, float]:
         ]
         command += [part for account in estate.accounts for part in ("--account", account)]
         measured = measure(command, _environment(estate, folder), folder)
+        checks = _checks_answered(folder)
     if measured.code != 0:
         raise SystemExit(f"affidavit run ended with {measured.code}:\n{measured.output}")
     text = measured.output
     summary = json.loads(text[text.index("{") : text.rindex("}") + 1])
     answered = sum(c["verdict"] != "NOT_APPLICABLE" for c in summary["controls"].values())
-    return measured, answered, summary["questions"] / summary["naiveQuestions"]
+    return measured, answered, checks, summary["questions"] / summary["naiveQuestions"]
+
+
+def _checks_answered(folder: Path) -> int:
+    """Return how many checks decided at least one record, as for Prowler's checks."""
+    settings = Settings(home=folder / "home", keys=folder / "keys")
+    with open_store(settings) as store:
+        assessment = store.assessments()[0]
+        today = utc_now().date()
+        evidence = store.evidence(assessment.id, today - timedelta(days=1), today)
+        return len({e.check_id for _, e in evidence if e.standing is Standing.JUDGED})
 
 
 def _prowler(

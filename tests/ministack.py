@@ -4,7 +4,7 @@ It lives in a virtual environment of its own beside the project's (`.venv-minist
 pins other versions. Where that is missing the tests say so and are skipped; in CI (`CI=true`) it is
 installed first. The fixture `ministack` (tests/conftest.py) starts one for a test session.
 
-    python -m venv .venv-ministack && .venv-ministack/bin/pip install ministack
+    python -m venv .venv-ministack && .venv-ministack/bin/pip install ministack==1.5.33
 """
 
 import os
@@ -29,7 +29,7 @@ def is_installed() -> bool:
 def install() -> None:
     """Make the virtual environment and install MiniStack into it, by pip's own configuration."""
     subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "ministack>=1.5,<2"]
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "ministack==1.5.33"]
     subprocess.run(pip, check=True)
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from affidavit.model.run import LeftOut
 from affidavit.operations.runs import RunOutcome
-from affidavit.operations.summary import Finding, RunSummary, SetSummary
+from affidavit.operations.summary import Finding, RunSummary
 
 SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
@@ -62,37 +62,30 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> dict[str, list[str]]:
     return reasons
 
 
+COLUMNS = (
+    ("Controls", "controls", ""),
+    ("Compliant", "compliant", "green"),
+    ("Automated part*", "automated_only", "green"),
+    ("Non-compliant", "non_compliant", "red"),
+    ("Inconclusive", "inconclusive", ""),
+    ("Gaps", "gaps", "yellow"),
+)
+"""Heading, member of `SetSummary`, and style of each column."""
+
+
 def _sets(summary: RunSummary) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-    total = {
-        name: sum(getattr(row, name) for row in summary.sets)
-        for name in ("controls", "compliant", "non_compliant", "inconclusive", "gaps")
-    }
     table.add_column("Control set", "Total")
-    table.add_column("Controls", str(total["controls"]), justify="right")
-    table.add_column("Compliant", str(total["compliant"]), justify="right", style="green")
-    table.add_column("Non-compliant", str(total["non_compliant"]), justify="right", style="red")
-    table.add_column("Inconclusive", str(total["inconclusive"]), justify="right")
-    table.add_column("Gaps", str(total["gaps"]), justify="right", style="yellow")
+    for heading, member, style in COLUMNS:
+        total = sum(getattr(row, member) for row in summary.sets)
+        table.add_column(heading, str(total), justify="right", style=style)
     for row in summary.sets:
-        table.add_row(
-            row.name,
-            str(row.controls),
-            _compliant(row),
-            str(row.non_compliant or "-"),
-            str(row.inconclusive or "-"),
-            str(row.gaps or "-"),
-        )
+        counts = (getattr(row, member) for _, member, _ in COLUMNS)
+        table.add_row(row.name, *(str(count or "-") for count in counts))
     if any(row.automated_only for row in summary.sets):
-        table.caption = "* automated part only; the manual part is missing or expired"
+        table.caption = "* compliant there; the manual part is missing or expired"
         table.caption_justify = "left"
     return table
-
-
-def _compliant(row: SetSummary) -> str:
-    if not row.compliant:
-        return "-"
-    return f"{row.compliant} ({row.automated_only}*)" if row.automated_only else str(row.compliant)
 
 
 def _worst(findings: tuple[Finding, ...]) -> Table:

@@ -23,8 +23,9 @@ class SetSummary:
     name: str
     controls: int
     compliant: int
+    """Wholly compliant: a partial control counts only while its manual part is present."""
     automated_only: int
-    """Of the compliant ones, those whose manual part is missing or expired."""
+    """Compliant in the automated part, but the manual part is missing or expired."""
     non_compliant: int
     inconclusive: int
     gaps: int
@@ -151,12 +152,13 @@ def _set(set_id: str, name: str, verdicts: list[ControlVerdict]) -> SetSummary:
     by: Mapping[Verdict, list[ControlVerdict]] = {
         verdict: [v for v in verdicts if v.verdict is verdict] for verdict in Verdict
     }
+    automated_only = sum(v.manual in ("missing", "expired") for v in by[Verdict.COMPLIANT])
     return SetSummary(
         id=set_id,
         name=name,
         controls=len(verdicts),
-        compliant=len(by[Verdict.COMPLIANT]),
-        automated_only=sum(v.manual in ("missing", "expired") for v in by[Verdict.COMPLIANT]),
+        compliant=len(by[Verdict.COMPLIANT]) - automated_only,
+        automated_only=automated_only,
         non_compliant=len(by[Verdict.NON_COMPLIANT]),
         inconclusive=len(by[Verdict.NOT_APPLICABLE]),
         gaps=sum(sum(v.gaps.values()) for v in verdicts),

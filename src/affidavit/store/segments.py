@@ -5,6 +5,7 @@ the canonical JSON can be made again exactly. Rows stand in leaf order. A segmen
 database names it; a file that it does not name is an orphan.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -23,6 +24,9 @@ from affidavit.store.places import tenant_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# Arrow's own allocator keeps some 20 MB that one run never needs again; set before its first import.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 ROW_GROUP = 4096
 """Rows kept in memory before they are written: some ten MB."""
