@@ -25,7 +25,7 @@ from affidavit.store.places import tenant_folder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Arrow's own allocator keeps some 20 MB that one run never needs again; set before its first import.
+# Arrow's own allocator keeps some 20 MB that a run never needs again; set before its import.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 ROW_GROUP = 4096
