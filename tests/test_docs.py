@@ -31,7 +31,7 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> list[tuple[str, 
 def _help(path: tuple[str, ...]) -> str:
     """Return the help text of a command as docs/reference/cli.md shows it."""
     command: click.Command = main
-    context = click.Context(main, info_name="affidavit")
+    context = click.Context(main, info_name="affidavit", **main.context_settings)
     for name in path[1:]:
         assert isinstance(command, click.Group)
         found = command.get_command(context, name)

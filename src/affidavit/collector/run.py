@@ -25,7 +25,7 @@ from affidavit.collector.verdicts import Tally
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, GapReason, Result, Unit
-from affidavit.model.run import Assessment, RunRecord, digest_of_answers
+from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
@@ -157,8 +157,6 @@ class Collector:
             evidence=tally.evidence,
             first_leaf=-1,
             parameters=assessment.parameters,
-            answers=len(self.counts.digests),
-            answers_digest=digest_of_answers(self.counts.digests),
         )
 
 

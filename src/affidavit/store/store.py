@@ -16,7 +16,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
-from affidavit.model.run import Assessment, ControlVerdict, RunRecord
+from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
 from affidavit.store import checkpoints, commits, records, sweeping
@@ -178,9 +178,15 @@ class Store:
     ) -> Committed:
         """Commit a run in one transaction; what was committed before is returned unchanged.
 
+        The run record's sequence, links, leaves and answers are filled in from what is stored.
+
         Signed by `signer`, or by our own current key.
         """
         signer = signer or self.keys.signer()
+        answers = self.answers(run_record.run_id)
+        run_record = replace(
+            run_record, answers=len(answers), answers_digest=digest_of_answers(answers)
+        )
         with self._database.write() as connection:
             done = commits.earlier(connection, run_record.run_id)
             if done is None:
