@@ -82,7 +82,7 @@ def make_app(store: Store, settings: Settings, options: ServeOptions) -> ASGIApp
     hosts = (*LOOPBACK, *options.allow_hosts)
     return create_app(
         Dispatcher(context).handlers(),
-        _lookup(store),
+        key_lookup(store),
         insecure=options.insecure_no_auth,
         hosts=hosts,
     )
@@ -108,7 +108,9 @@ def serve(settings: Settings, options: ServeOptions) -> None:
         )
 
 
-def _lookup(store: Store) -> KeyLookup:
+def key_lookup(store: Store) -> KeyLookup:
+    """Return the way from an access key id to its credential; what is disabled says so at once."""
+
     def lookup(access_key_id: str) -> Credential | None:
         key = access_keys.lookup(store, access_key_id)
         if key is None:

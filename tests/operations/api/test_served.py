@@ -12,8 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from affidavit.api.app import create_app
-from affidavit.api.sigv4 import Credential
 from affidavit.operations import access_keys
+from affidavit.server import key_lookup
 
 ACCOUNT = "111122223333"
 
@@ -23,20 +23,7 @@ def client(installation: Any) -> Iterator[Callable[[str], Any]]:
     """Return the maker of boto3 clients for a role, on a server of this installation."""
     store = installation.context.store
 
-    def lookup(access_key_id: str) -> Credential | None:
-        key = access_keys.lookup(store, access_key_id)
-        if key is None:
-            return None
-        return Credential(
-            access_key_id=key.access_key_id,
-            secret=key.secret,
-            account_id=key.account_id,
-            principal_arn=key.principal_arn,
-            role=key.role,
-            disabled=key.disabled,
-        )
-
-    app = create_app(installation.dispatcher.handlers(), lookup)
+    app = create_app(installation.dispatcher.handlers(), key_lookup(store))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
