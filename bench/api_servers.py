@@ -95,12 +95,15 @@ def bare() -> Any:
     evidences, created = evidence(WHEN.timestamp()), assessment(WHEN.timestamp())
 
     async def status(_: Request) -> JSONResponse:
+        """Answer as GetAccountStatus does."""
         return JSONResponse({"status": "ACTIVE"})
 
     async def page(_: Request) -> JSONResponse:
+        """Answer a page of a hundred."""
         return JSONResponse(evidences)
 
     async def create(request: Request) -> JSONResponse:
+        """Answer as CreateAssessment does."""
         await request.json()
         return JSONResponse(created)
 

@@ -14,6 +14,7 @@ def test_results_and_errors_come_back() -> None:
     workers = Workers(2)
 
     async def main() -> None:
+        """Run the case on an event loop."""
         assert await asyncio.gather(*(workers.run(pow, 2, n) for n in range(50))) == [
             2**n for n in range(50)
         ]
@@ -39,6 +40,7 @@ def test_closing_finishes_what_was_begun() -> None:
         done.append(1)
 
     async def main() -> None:
+        """Run the case on an event loop."""
         for _ in range(3):
             workers.run(work)
         workers.close()
@@ -56,6 +58,7 @@ def test_work_that_blocks_does_not_hold_up_the_rest() -> None:
         gate.wait(10)
 
     async def main() -> None:
+        """Run the case on an event loop."""
         blocked = [workers.run(block) for _ in range(5)]
         await asyncio.sleep(0.1)
         assert len(set(under_way)) == len(under_way) == 3
@@ -72,6 +75,7 @@ def test_nobody_waits_any_more() -> None:
     workers = Workers(1)
 
     async def main() -> None:
+        """Run the case on an event loop."""
         future = workers.run(time.sleep, 0.05)
         future.cancel()
         assert await workers.run(abs, -1) == 1
