@@ -147,6 +147,6 @@ def test_run_record_is_canonical() -> None:
     )
     document = record.to_json()
     assert canonical(document)
-    assert document["left_out"] == [["9", "", "suspended"]]
+    assert document["left_out"] == [["9", "", "suspended", False]]
     assert document["controls"]["GENAI-RESP-01"]["manual"] == "missing"
     assert Verdict.COMPLIANT.words == "Compliant"

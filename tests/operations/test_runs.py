@@ -179,14 +179,18 @@ def test_a_hanging_service_costs_a_timeout_not_the_run(
 def test_an_account_that_cannot_be_entered_is_named(
     healthy: RunRequest, settings: Settings
 ) -> None:
-    """A role that may not be assumed leaves its account out, with the reason; the run goes on."""
+    """A role that may not be assumed leaves its account out; no control is COMPLIANT for it."""
     wrong = replace(healthy, aws=replace(healthy.aws, external_id="wrong"))
-    outcome = runs.run(wrong, settings)
+    outcome = runs.run(wrong, settings, out=settings.home.parent / "out")
     estate = outcome.summary.record.estate
     assert estate.accounts == ("111122223333",)
     left_out = [x for x in estate.left_out if x.account_id == "444455556666"]
     assert left_out
     assert "AssumeRole" in left_out[0].why
+    assert Verdict.COMPLIANT not in _verdicts(outcome).values()
+    assert outcome.summary.record.gaps[GapReason.DENIED.value] == 52
+    assert outcome.report is not None
+    assert verify_report(outcome.report, str(outcome.key), again=True).verified
 
 
 @pytest.mark.parametrize(

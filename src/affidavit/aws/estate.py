@@ -99,7 +99,8 @@ def _enter(door: Door, candidates: _Scope) -> _Scope:
             door.enter(account_id)
         except CollectError as error:
             why = f"{error.what}. {error.why}"
-            scope.left_out.append(LeftOut(account_id=account_id, region="", why=why))
+            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
+            scope.left_out.append(left)
         else:
             scope.chosen.append(account_id)
     if not scope.chosen:

@@ -66,6 +66,31 @@ class EvidenceMaker:
                 if source.type is not SourceType.MANUAL:
                     yield from self._source(control, source, facts, places)
 
+    def unreached(self) -> Iterator[Evidence]:
+        """Yield, for each account in scope that could not be entered, an open record a control.
+
+        Otherwise a control could come out COMPLIANT that nobody looked at in that account.
+        """
+        for left in self.assessment.estate.left_out:
+            if not left.unreached:
+                continue
+            for control in self.catalogue.framework.controls():
+                source = next((s for s in control.sources if s.check), None)
+                if source is None:
+                    continue
+                check = self.catalogue.checks[source.check]
+                yield self._evidence(
+                    control,
+                    source,
+                    account_id=left.account_id,
+                    region=GLOBAL_REGION,
+                    reason=f"The account is in scope, but could not be entered. {left.why}",
+                    gap=GapReason.DENIED.value,
+                    standing=Standing.UNDECIDED,
+                    check_id=check.id,
+                    check_digest=check.digest,
+                )
+
     def manual(self, account_id: str, region: str) -> Iterator[Evidence]:
         """Yield, once a run, what manual evidence each partial control still waits for."""
         for control in self.catalogue.framework.controls():

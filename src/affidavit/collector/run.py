@@ -91,6 +91,7 @@ class Collector:
             self.counts.add(facts, the_plan)
             account = records.build(self.catalogue, facts, opened.started_at, assessment.parameters)
             _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
+        _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")
         _write(writer, tally, maker.manual(account_id, region))
         segment = writer.close()

@@ -1,9 +1,9 @@
 """Runs: one collection of one assessment on one day, and what it says about itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from affidavit.model.canonical import digest, plain_json
 from affidavit.model.times import iso
@@ -18,6 +18,18 @@ class LeftOut:
     region: str
     """Empty where the whole account was left out."""
     why: str
+    unreached: bool = False
+    """True for an account in scope that could not be entered: it leaves every control open."""
+
+    def to_json(self) -> list[Any]:
+        """Return the four members in their order."""
+        return [self.account_id, self.region, self.why, self.unreached]
+
+    @classmethod
+    def from_json(cls, value: Sequence[Any]) -> Self:
+        """Return what `to_json` wrote."""
+        account_id, region, why, unreached = value
+        return cls(account_id=account_id, region=region, why=why, unreached=unreached)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +155,7 @@ class RunRecord:
             "synthetic": self.synthetic,
             "accounts": list(self.estate.accounts),
             "regions": list(self.estate.regions),
-            "left_out": [[x.account_id, x.region, x.why] for x in self.estate.left_out],
+            "left_out": [x.to_json() for x in self.estate.left_out],
             "operations": self.operations,
             "naive_operations": self.naive_operations,
             "calls": self.calls,

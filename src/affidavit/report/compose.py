@@ -114,7 +114,7 @@ def _completeness(facts: Facts) -> Completeness:
         days_without=tuple(ranges(history.days_without)),
         accounts=tuple(latest["accounts"]),
         regions=tuple(latest["regions"]),
-        left_out=tuple((account, region, why) for account, region, why in latest["left_out"]),
+        left_out=tuple((account, region, why) for account, region, why, _ in latest["left_out"]),
         gaps=tuple(
             (reason.replace("_", " "), number)
             for reason, number in sorted(latest["gaps"].items(), key=lambda item: -item[1])

@@ -16,7 +16,7 @@ from affidavit.checks.facts import Facts
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
-from affidavit.model.run import Assessment, Estate
+from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import parse
 from affidavit.report.verify.failure import VerificationError
 from affidavit.report.verify.observations import MAX_OBSERVATION, path_of
@@ -106,6 +106,8 @@ def _again(
         built = records.build(catalogue, account, now, assessment.parameters)
         for item in maker.account(account, built.places):
             yield _key(item.to_json())
+    for item in maker.unreached():
+        yield _key(item.to_json())
     account_id, region = assessment.tenant.split("/")
     for item in maker.manual(account_id, region):
         yield _key(item.to_json())
@@ -131,7 +133,11 @@ def _assessment(run: Mapping[str, Any]) -> Assessment:
         name=run["assessment_name"],
         tenant=run["tenant"],
         framework_id=run["framework_id"],
-        estate=Estate(accounts=tuple(run["accounts"]), regions=tuple(run["regions"])),
+        estate=Estate(
+            accounts=tuple(run["accounts"]),
+            regions=tuple(run["regions"]),
+            left_out=tuple(LeftOut.from_json(one) for one in run["left_out"]),
+        ),
         created_at=parse(run["started_at"]),
         created_by="",
         parameters=json.loads(run["parameters"]),

@@ -100,7 +100,7 @@ def to_json(assessment: Assessment) -> dict[str, Any]:
         "framework_id": assessment.framework_id,
         "accounts": list(estate.accounts),
         "regions": list(estate.regions),
-        "left_out": [[x.account_id, x.region, x.why] for x in estate.left_out],
+        "left_out": [x.to_json() for x in estate.left_out],
         "created_at": iso(assessment.created_at),
         "created_by": assessment.created_by,
         "parameters": {check: dict(values) for check, values in assessment.parameters.items()},
@@ -126,10 +126,7 @@ def estate_from_json(value: dict[str, Any]) -> Estate:
     return Estate(
         accounts=tuple(value["accounts"]),
         regions=tuple(value["regions"]),
-        left_out=tuple(
-            LeftOut(account_id=account, region=region, why=why)
-            for account, region, why in value["left_out"]
-        ),
+        left_out=tuple(LeftOut.from_json(one) for one in value["left_out"]),
     )
 
 
