@@ -59,6 +59,13 @@ class Documents:
             rows = connection.execute(sa.select(table).where(*wanted)).all()
         return [(row.tenant, _document(row)) for row in rows]
 
+    def of_all_tenants(self, kind: str) -> list[tuple[str, Document]]:
+        """Return (tenant, document) of a kind, the oldest first; for the server's own work only."""
+        chosen = sa.select(table).where(table.c.kind == kind)
+        chosen = chosen.order_by(table.c.sort, table.c.tenant, table.c.id)
+        with self._database.read() as connection:
+            return [(row.tenant, _document(row)) for row in connection.execute(chosen)]
+
     def every(
         self,
         tenant: str,

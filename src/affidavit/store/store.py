@@ -27,6 +27,7 @@ from affidavit.store.commits import Committed
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents
 from affidavit.store.evidence import EvidenceReader
+from affidavit.store.folders import FolderReader
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs, verdict_from_json
@@ -57,6 +58,7 @@ class Store:
         self._runs = Runs(self._database, clock)
         self._results = Results(self._database, Blobs(self.objects, self.keys))
         self._evidence = EvidenceReader(self._database, self.objects)
+        self.evidence_folders = FolderReader(self._database, self.objects)
 
     def __enter__(self) -> Self:
         return self

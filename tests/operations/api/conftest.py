@@ -11,12 +11,22 @@ import pytest
 
 from affidavit import catalogue
 from affidavit.api import serialise
+from affidavit.checks.judge import Judgement
+from affidavit.collector.evidence import EvidenceMaker
+from affidavit.collector.run import Collector
+from affidavit.collector.verdicts import Tally
 from affidavit.model.catalogue import Catalogue
+from affidavit.model.evidence import Evidence
+from affidavit.model.framework import Control
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment, Estate
+from affidavit.model.verdict import Standing, Verdict
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
 from affidavit.store import open_store
+from affidavit.store.documents import Document
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
 MODEL = botocore.session.get_session().get_service_model("auditmanager")
@@ -140,3 +150,103 @@ def a_framework(
         return made
 
     return make
+
+
+class Collected:
+    """An assessment of the command line with the runs that a test commits to it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.catalogue = installation.context.catalogue
+        self.control = next(self.catalogue.framework.controls())
+        self.set_name = self.catalogue.framework.control_sets[0].name
+        now = installation.clock()
+        self.assessment = Assessment(
+            id=new_id(now),
+            name="Northwind",
+            tenant=installation.caller.tenant,
+            framework_id=self.catalogue.framework.id,
+            estate=Estate(accounts=("111122223333",), regions=("us-east-1",)),
+            created_at=now,
+            created_by=installation.caller.principal_arn,
+            parameters={},
+        )
+        installation.context.store.create_assessment(self.assessment, by="test")
+
+    def run(self, records: int = 6) -> list[Evidence]:
+        """Commit a run with so many records of the first and of the second control."""
+        store, now = self.installation.context.store, self.installation.clock()
+        opened = store.begin_run(self.assessment, now.date(), self.catalogue.digest, now)
+        maker = EvidenceMaker(
+            catalogue=self.catalogue, assessment=self.assessment, run_id=opened.run_id, now=now
+        )
+        tally = Tally(self.catalogue.framework)
+        first, second = list(self.catalogue.framework.controls())[:2]
+        made = [_judged(maker, control, n) for control in (first, second) for n in range(records)]
+        with store.segment_writer(
+            opened.run_id, self.assessment.tenant, self.assessment.id, now.date()
+        ) as writer:
+            tally.add(made)
+            writer.append(made)
+            segment = writer.close()
+        collector: Any = Collector(catalogue=self.catalogue, store=store, door=None)  # type: ignore[arg-type] # asks nothing
+        collector.now = self.installation.clock
+        record = collector._record(self.assessment, opened, tally)
+        store.commit_run(record, [segment])
+        return made
+
+
+def _judged(maker: EvidenceMaker, control: Control, number: int) -> Evidence:
+    source = next(s for s in control.sources if s.check)
+    judgement = Judgement(
+        check_id=source.check,
+        verdict=list(Verdict)[number % 3],
+        standing=Standing.UNDECIDED if number % 3 == 2 else Standing.JUDGED,
+        reason=f"Reason {number}",
+        arn=f"arn:aws:s3:::bucket-{number:03}" if number % 2 else "",
+        resource_type="AWS::S3::Bucket",
+        region="us-east-1",
+    )
+    return maker._from_judgement(control, source, "111122223333", judgement, "direct", "{}")
+
+
+@pytest.fixture
+def collected(owner: Installation) -> Collected:
+    """Give an assessment of the owner's tenant without runs yet."""
+    return Collected(owner)
+
+
+@pytest.fixture
+def as_document(owner: Installation, collected: Collected) -> Callable[..., None]:
+    """Return the way to keep the collected assessment as the API would, with a delegation."""
+
+    def keep(*, delegate_to: str = "", status: str = "ACTIVE", destination: str = "") -> None:
+        sets = [
+            {
+                "id": one.name,
+                "controls": [
+                    {"id": c.uuid, "name": c.title, "status": "UNDER_REVIEW"} for c in one.controls
+                ],
+                "delegations": [],
+            }
+            for one in collected.catalogue.framework.control_sets
+        ]
+        if delegate_to:
+            sets[0]["delegations"] = [{"roleArn": delegate_to, "controlSetId": sets[0]["id"]}]
+        roles = [{"roleType": "PROCESS_OWNER", "roleArn": owner.caller.principal_arn}]
+        metadata = {
+            "id": collected.assessment.id,
+            "name": collected.assessment.name,
+            "status": status,
+            "roles": roles,
+            "assessmentReportsDestination": {
+                "destinationType": "S3",
+                "destination": destination,
+            },
+        }
+        body = {"metadata": metadata, "framework": {"controlSets": sets}}
+        document = Document(kind="assessment", id=collected.assessment.id, body=body)
+        context = owner.context
+        context.store.documents.act(owner.caller.tenant, now=context.now(), puts=[document])
+
+    return keep
