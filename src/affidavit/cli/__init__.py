@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
             sys.exit(error.exit_code)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="affidavit")
 @click.option(
     "--home",
