@@ -110,7 +110,7 @@ CASES = [
     ),
     pytest.param(
         IAM,
-        [("r.stmt.Action &&", "r.stmt.Actions &&"), ("- r.stmt.Action\n", "- r.stmt.Actions\n")],
+        [("r.stmt.Action.ex", "r.stmt.Actions.ex"), ("- r.stmt.Action\n", "- r.stmt.Actions\n")],
         "no-admin-statement: r.stmt.Actions: there is no Actions",
         id="a member that does not exist",
     ),

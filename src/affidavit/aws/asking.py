@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from affidavit.aws import models, peers, redact
-from affidavit.aws.clients import Clients
+from affidavit.aws.clients import Clients, trusts_usual_authorities
 from affidavit.aws.errors import (
     PARSER_TROUBLE,
     UNREADABLE,
@@ -204,9 +204,11 @@ class Question:
     def _proof(self, redacted: tuple[str, ...], *, pages: int) -> Proof:
         settings, url = self._means.settings, self._trace.url
         service = self._operation.service
+        verified = trusts_usual_authorities(settings, self._access.session)
         return Proof(
             endpoint=peers.origin(url),
-            synthetic=peers.synthetic(url, service, verified=settings.verify_tls),
+            synthetic=self._access.identity.synthetic
+            or peers.not_aws(self._trace.peers, service, verified=verified),
             caller_arn=self._access.identity.arn,
             request_ids=tuple(self._trace.request_ids),
             pages=pages,

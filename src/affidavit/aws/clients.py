@@ -46,6 +46,15 @@ def new_session(settings: AwsSettings, resolver: CredentialResolver | None = Non
     return session
 
 
+def trusts_usual_authorities(settings: AwsSettings, session: Session) -> bool:
+    """Return whether certificates are verified against botocore's own list of authorities.
+
+    A list named in the settings, in AWS_CA_BUNDLE or in the profile may hold anybody's authority.
+    """
+    named = settings.ca_bundle or session.get_config_variable("ca_bundle")
+    return settings.verify_tls and not named
+
+
 @dataclass(slots=True)
 class _Slot:
     client: Any

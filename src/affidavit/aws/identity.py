@@ -6,7 +6,7 @@ role that leads into another account than the one asked for is refused.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.credentials import (
@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 from botocore.session import Session
 
-from affidavit.aws.clients import Clients, new_session
+from affidavit.aws.clients import Clients, new_session, trusts_usual_authorities
 from affidavit.aws.errors import (
     CREDENTIAL_CODES,
     NO_CREDENTIALS,
@@ -30,6 +30,7 @@ from affidavit.aws.errors import (
 )
 from affidavit.aws.limits import Limits
 from affidavit.aws.models import loader
+from affidavit.aws.peers import not_aws
 from affidavit.aws.settings import AwsSettings
 from affidavit.aws.trace import Trace, tracing
 from affidavit.errors import CollectError, CredentialsError, EstateError
@@ -48,6 +49,8 @@ class CallerIdentity:
 
     account_id: str
     arn: str
+    synthetic: bool = field(default=False, compare=False)
+    """True where it was not AWS that said so: then nothing observed as it is known to be real."""
 
     @property
     def partition(self) -> str:
@@ -125,9 +128,13 @@ class Accounts:
         return Access(session=session, identity=identity)
 
     def _who(self, session: Session, account_id: str) -> CallerIdentity:
-        answer = self._sts(session, account_id, "GetCallerIdentity", {})
+        answer, trace = self._sts(session, account_id, "GetCallerIdentity", {})
+        verified = trusts_usual_authorities(self._settings, session)
+        synthetic = not_aws(trace.peers, "sts", verified=verified)
         try:
-            return CallerIdentity(account_id=answer["Account"], arn=answer["Arn"])
+            return CallerIdentity(
+                account_id=answer["Account"], arn=answer["Arn"], synthetic=synthetic
+            )
         except KeyError as error:
             raise EstateError(
                 "sts:GetCallerIdentity answered without account or ARN",
@@ -137,7 +144,7 @@ class Accounts:
 
     def _sts(
         self, session: Session, account_id: str, operation: str, request: dict[str, Any]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], Trace]:
         region = self.home_region(session)
 
         def pace(name: str, _url: str) -> None:
@@ -146,10 +153,9 @@ class Accounts:
         method = {"GetCallerIdentity": "get_caller_identity", "AssumeRole": "assume_role"}
         with (
             self._clients.use(session, account_id, region, "sts") as client,
-            tracing(Trace(pace=pace)),
+            tracing(Trace(pace=pace)) as trace,
         ):
-            answer: dict[str, Any] = getattr(client, method[operation])(**request)
-            return answer
+            return getattr(client, method[operation])(**request), trace
 
     def _enter(self, home: Access, account_id: str) -> Access:
         if not self._settings.role_name:
@@ -189,7 +195,7 @@ class Accounts:
         if settings.session_tags:
             tags = sorted(settings.session_tags.items())
             request["Tags"] = [{"Key": key, "Value": value} for key, value in tags]
-        answer = self._sts(home.session, home.identity.account_id, "AssumeRole", request)
+        answer, _ = self._sts(home.session, home.identity.account_id, "AssumeRole", request)
         given = answer["Credentials"]
         return {
             "access_key": given["AccessKeyId"],

@@ -2,13 +2,15 @@
 
 Real is: HTTPS, with the peer's certificate verified, and a host that botocore's own endpoint rules
 give for the service in some Region (or a name below such a host: S3 and S3 Control put bucket and
-account before it). Everything else is synthetic: emulators, proxies, loopback.
+account before it). Verified is: against the certificate authorities that botocore itself takes; an
+authority named by whoever runs us (AWS_CA_BUNDLE, ca_bundle) vouches for any host that he likes.
+Everything else is synthetic: emulators, proxies that look inside, loopback.
 """
 
 import ipaddress
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from itertools import product
 from typing import Any
@@ -29,6 +31,11 @@ def synthetic(url: str, service: str, *, verified: bool) -> bool:
     port_is_usual = parts.port in (None, HTTPS_PORT)
     real = parts.scheme == "https" and verified and port_is_usual and not parts.username
     return not (real and is_aws_host(host, service))
+
+
+def not_aws(peers: Collection[str], service: str, *, verified: bool) -> bool:
+    """Return whether any of the peers of one question, or none at all, makes it synthetic."""
+    return not peers or any(synthetic(peer, service, verified=verified) for peer in peers)
 
 
 @cache

@@ -45,4 +45,6 @@ class AwsSettings:
     verify_tls: bool = True
     """Off only for an endpoint under test; everything observed then is marked synthetic."""
     ca_bundle: str = ""
-    """File of certificate authorities; empty: AWS_CA_BUNDLE, the profile, or the usual ones."""
+    """File of certificate authorities; empty: AWS_CA_BUNDLE, the profile, or the usual ones.
+
+    Only with the usual ones is what was observed not marked synthetic."""

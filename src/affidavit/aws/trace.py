@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import (
@@ -39,6 +40,8 @@ class Trace:
     """HTTP requests sent, retries and redirects included."""
     url: str = ""
     """URL of the last request."""
+    peers: set[str] = field(default_factory=set)
+    """Scheme, user, host and port of every request: pages may come from several hosts."""
     html: bool = False
     """The last answer was a web page."""
     request_ids: list[str] = field(default_factory=list)
@@ -78,6 +81,7 @@ def _on_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> None:
         trace.pace(event_name.rsplit(".", 1)[-1], request.url)
         trace.sent += 1
         trace.url = request.url
+        trace.peers.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url)))
         trace.html = False
 
 
