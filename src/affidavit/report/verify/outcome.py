@@ -19,8 +19,7 @@ NO_KEY = (
 _ALWAYS = (
     "That AWS answered so: the collector ran in the operator's hands.",
     "Procedures: they are not judged by machine; the catalogue of controls is Affidavit's own.",
-    "That catalogue.json holds the rules that were used: the records name them by digest; --rejudge "
-    "uses the installed ones.",
+    "That catalogue.json holds the rules that were used: --rejudge uses the installed ones.",
     "That report.pdf says what the records say: it is signed with them, not compared.",
 )
 
