@@ -1,6 +1,9 @@
 """What a run prints at its end."""
 
+import os
 import shlex
+import shutil
+import sys
 
 from rich.console import Console
 from rich.table import Table
@@ -36,8 +39,13 @@ def show(console: Console, outcome: RunOutcome) -> None:
     report, key = shlex.quote(str(outcome.report)), shlex.quote(str(outcome.key))
     console.print()
     console.print(Text.assemble(("Report  ", "bold"), report), soft_wrap=True)
-    command = f"affidavit verify {report} --key {key}"
+    command = f"{_program()} verify {report} --key {key}"
     console.print(Text.assemble(("Verify  ", "bold"), command), soft_wrap=True)
+
+
+def _program() -> str:
+    """Return how this command is called: by its name where that is found, else by its path."""
+    return "affidavit" if shutil.which("affidavit") else shlex.quote(os.path.relpath(sys.argv[0]))
 
 
 def _scope(summary: RunSummary) -> str:
