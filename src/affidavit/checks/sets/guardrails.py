@@ -7,14 +7,15 @@ from affidavit.checks.fanout import guardrail_parameters
 from affidavit.checks.listed import Found
 from affidavit.checks.places import Record, RecordSet
 from affidavit.checks.scoping import ListedGuardrail
-from affidavit.model.observation import Gap
+from affidavit.model.observation import Gap, GapReason
 
 NAMED_BY = (
-    ("ListEnforcedGuardrailsConfiguration", "guardrailsConfig[].guardrailArn"),
-    ("ListEnforcedGuardrailsConfiguration", "guardrailsConfig[].guardrailId"),
-    ("ListAgents", "agentSummaries[].guardrailConfiguration.guardrailIdentifier"),
+    ("ListEnforcedGuardrailsConfiguration", "guardrailsConfig[]"),
+    ("ListAgents", "agentSummaries[].guardrailConfiguration"),
 )
-"""Operation and member of everything that puts a guardrail to use; invocation logs come later."""
+"""Operation and place of everything that puts a guardrail to use; invocation logs come later."""
+IDENTIFIERS = ("guardrailArn", "guardrailId", "guardrailIdentifier")
+"""Members that name the guardrail there, by ARN or id; `guardrailVersion` stands beside them."""
 
 
 def guardrail(view: View) -> RecordSet:
@@ -44,6 +45,7 @@ def _guardrails(view: View) -> Iterator[Record]:
             asked = guardrail_parameters(listed.arn, listed.latest.value)
             draft.join_ones(view.region, asked)
         _say_in_use(draft, listed, named)
+        _say_version(draft, listed, named)
         draft.attributes |= {
             "name": shown.value.get("name"),
             "version": shown.value.get("version"),
@@ -52,25 +54,44 @@ def _guardrails(view: View) -> Iterator[Record]:
         yield draft.record(listed.arn)
 
 
-def _named(view: View) -> dict[str, Found]:
-    """Return the guardrails that something names, by the id at the end of what is named."""
-    return {
-        _id(found.value): found
-        for key, path in NAMED_BY
-        for found in view.readable(view.scope.found(key, view.region, path))
-    }
+def _named(view: View) -> dict[str, list[Found]]:
+    """Return what names guardrails, by the id at the end of what is named."""
+    named: dict[str, list[Found]] = {}
+    for key, path in NAMED_BY:
+        for found in view.readable(view.scope.found(key, view.region, path)):
+            names = {_id(found.value[member]) for member in IDENTIFIERS if found.value.get(member)}
+            for name in sorted(names):
+                named.setdefault(name, []).append(found)
+    return named
 
 
 def _id(name: str) -> str:
     return name.rsplit("/", maxsplit=1)[-1]
 
 
-def _say_in_use(draft: Draft, listed: ListedGuardrail, named: dict[str, Found]) -> None:
+def _say_version(draft: Draft, listed: ListedGuardrail, named: dict[str, list[Found]]) -> None:
+    """Leave the guardrail open where another version than the one that is read is in use."""
+    read = (listed.latest or listed.draft).value.get("version")
+    for found in named.get(_id(listed.arn), ()):
+        used = found.value.get("guardrailVersion")
+        if used not in (None, read) and "GetGuardrail" not in draft.gaps:
+            draft.cite(found.source, found.pointer)
+            draft.gaps["GetGuardrail"] = draft.view.answers.gap(
+                "GetGuardrail",
+                draft.view.region,
+                guardrail_parameters(listed.arn, {"version": used}),
+                GapReason.NOT_CONFIGURED,
+                f"Version {used} is in use; only the newest version, {read}, is read.",
+            )
+            return
+
+
+def _say_in_use(draft: Draft, listed: ListedGuardrail, named: dict[str, list[Found]]) -> None:
     """Put in fact.inUse; unknown where a source that could name the guardrail is a gap."""
     view = draft.view
     naming = named.get(_id(listed.arn))
     if naming is not None:
-        draft.cite(naming.source, naming.pointer)
+        draft.cite(naming[0].source, naming[0].pointer)
         draft.values["fact"] = {"inUse": True}
         return
     gaps = {key: view.scoping_gaps(key) for key in dict(NAMED_BY)}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from affidavit.demo.overlay.bedrock import found
-from affidavit.demo.overlay.guardrails import guardrail_id
+from affidavit.demo.overlay.guardrails import guardrail_id, newest_version
 from affidavit.demo.overlay.registry import Answer, Call, Paging, answers
 from affidavit.demo.schema_region import DataSource, KnowledgeBase
 from affidavit.demo.world import Place
@@ -54,7 +54,7 @@ def list_agents(call: Call) -> Answer:
         if agent.guardrail:
             summary["guardrailConfiguration"] = {
                 "guardrailIdentifier": guardrail_id(place, agent.guardrail),
-                "guardrailVersion": "1",
+                "guardrailVersion": newest_version(place, agent.guardrail),
             }
         summaries.append(summary)
     return {"agentSummaries": summaries}

@@ -112,6 +112,12 @@ def _policies(one: Guardrail) -> Answer:
     return policies
 
 
+def newest_version(place: Place, name: str) -> str:
+    """Return the newest numbered version of a guardrail of this place, else DRAFT."""
+    versions = {one.name: one.versions for one in place.region.bedrock.guardrails}[name]
+    return str(versions) if versions else _DRAFT
+
+
 @answers(
     "bedrock",
     "ListEnforcedGuardrailsConfiguration",
@@ -126,7 +132,7 @@ def list_enforced(call: Call) -> Answer:
                 "configId": place.names.lower(12, *place.id("enforced", name)),
                 "guardrailArn": guardrail_arn(place, name),
                 "guardrailId": guardrail_id(place, name),
-                "guardrailVersion": "1",
+                "guardrailVersion": newest_version(place, name),
                 "inputTags": "IGNORE",
                 "owner": "ACCOUNT",
                 "createdAt": place.ago(60),
