@@ -15,6 +15,7 @@ from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place, Record, RecordSet
 from affidavit.checks.rules import effective_parameters
+from affidavit.collector import manual
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence, Input
@@ -91,25 +92,23 @@ class EvidenceMaker:
                     check_digest=check.digest,
                 )
 
-    def manual(self, account_id: str, region: str) -> Iterator[Evidence]:
-        """Yield, once a run, what manual evidence each partial control still waits for."""
+    def manual(self, account_id: str, region: str, states: Mapping[str, str]) -> Iterator[Evidence]:
+        """Yield, once a run, whether each partial control's manual part is there (`manual`)."""
         for control in self.catalogue.framework.controls():
-            wanted = control.manual_evidence
             source = next((s for s in control.sources if s.type is SourceType.MANUAL), None)
-            if wanted is None or source is None:
+            reason = manual.words(control, states)
+            if not reason or source is None:
                 continue
-            reason = (
-                f"No manual evidence has been added. Expected, every {wanted.renew_days} days: "
-                + "; ".join(wanted.expected)
-            )
+            there = states.get(control.id) == manual.PRESENT
             yield self._evidence(
                 control,
                 source,
                 account_id=account_id,
                 region=region,
                 reason=reason,
-                gap=GapReason.NOTHING_TO_COLLECT.value,
+                gap="" if there else GapReason.NOTHING_TO_COLLECT.value,
                 standing=Standing.ACTIVITY,
+                origin="manual" if there else "",
             )
 
     def _source(

@@ -83,7 +83,7 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     if scope(caller.role, operation) is Scope.ALLOW:
         return found
     sets = _own_sets(found, caller)
-    if sets == set():
+    if sets is not None and not sets:
         raise AccessDeniedFault(
             f"User: {caller.principal_arn} is not authorized to perform: "
             f"auditmanager:{operation} on assessment {assessment_id}"
@@ -91,6 +91,12 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     if sets is None:
         return found
     return replace(found, controls=tuple(c for c in found.controls if c.set_id in sets))
+
+
+def is_assigned(context: Context, caller: Caller, assessment_id: str) -> bool:
+    """Tell whether an assessment, or a control set of it, is the caller's own."""
+    found = find(context, caller.tenant, assessment_id)
+    return found is not None and _own_sets(found, caller) != set()
 
 
 def require_active(found: Assessed) -> None:
