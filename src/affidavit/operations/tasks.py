@@ -25,6 +25,7 @@ from affidavit.operations.assessment_reports import KIND as REPORT
 from affidavit.operations.assessment_reports import path_of
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, logged
+from affidavit.operations.collectable import catalogue_for, current
 from affidavit.operations.context import Context
 from affidavit.operations.manual_items import FAILED, KEPT
 from affidavit.operations.manual_items import KIND as MANUAL
@@ -123,13 +124,13 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
         return
     with Door(aws_of(context, tenant)) as door:
         collector = Collector(
-            catalogue=context.catalogue,
+            catalogue=catalogue_for(context, found.stored),
             store=context.store,
             door=door,
             on_progress=asked,
             now=context.now,
         )
-        collector.run(found.stored)
+        collector.run(current(context, found.stored))
 
 
 def _build(context: Context, tenant: str, task: Document) -> None:
