@@ -1,14 +1,13 @@
 """Review: the status of controls and control sets, with comments.
 
 A control that is REVIEWED stays so: that is what a sign-off is. Evidence goes on arriving, and what
-is later than the review is told apart by `signed_off`.
+is later than the review is marked where it is shown (`evidence`).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from affidavit.model.times import iso, parse
+from affidavit.model.times import iso
 from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
 from affidavit.operations.assessment_bodies import (
     counted_set,
@@ -26,8 +25,6 @@ from affidavit.operations.notifications import notification
 from affidavit.operations.owners import author
 from affidavit.store.documents import Document
 
-AFTER_SIGN_OFF: Final = "after sign-off"
-"""The mark of evidence that is later than its control's review."""
 _STATUS_ACTIONS: Final[Mapping[str, Action]] = {
     "UNDER_REVIEW": "UNDER_REVIEW",
     "REVIEWED": "REVIEWED",
@@ -90,15 +87,6 @@ def update_assessment_control_set_status(
     changes += _delegation_changes(found, control_set, changed)
     act_all(context, caller, changes, puts=[document, *told])
     return {"controlSet": counted_set(context, caller, found, changed)}
-
-
-def signed_off(body: Mapping[str, Any], set_id: str, control_id: str) -> datetime | None:
-    """Return when a control of an assessment's document was reviewed, or None."""
-    for control in set_of(body, set_id)["controls"]:
-        if control["id"] == control_id and control.get("status") == "REVIEWED":
-            time = control.get("_reviewedAt")
-            return parse(time) if time else None
-    return None
 
 
 def _own(

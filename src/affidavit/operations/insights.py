@@ -184,10 +184,12 @@ def _day(
         if item.time.date() == day:
             counts.setdefault(item.control_key, Counter())["NOT_APPLICABLE"] += 1
     unknown = (standard.UNCATEGORIZED, UNCATEGORIZED_NAME)
+    # A control in two sets has one folder: counted once, in the first set.
+    once = {one.key: one for one in reversed(found.controls)}
     controls = tuple(
         ControlDay(control=one, domain=domains.get(one.key, unknown), counts=counts[one.key])
         for one in found.controls
-        if counts.get(one.key)
+        if counts.get(one.key) and once[one.key] is one
     )
     records = context.store.run_records(caller.tenant, day, day)
     ends = [record["finished_at"] for _, record in records if record["assessment_id"] == found.id]
@@ -267,7 +269,7 @@ def _page(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     def place(item: dict[str, Any]) -> tuple[str, str]:
         bad = item["evidenceInsights"]["noncompliantEvidenceCount"]
-        return f"{_MOST - bad:013}", f"{item['id']} {item.get('controlSetName', '')}"
+        return f"{_MOST - bad:013}", item["id"]
 
     pages = Pages(context=context, caller=caller, operation=operation, request=request)
     return pages.of(items, place)

@@ -17,7 +17,6 @@ from affidavit.store.database import Database
 from affidavit.store.log import Appender
 from affidavit.store.schema import assessment as table
 
-
 DELETED = "deleted_at"
 """Member of the body of an assessment that was deleted: when."""
 

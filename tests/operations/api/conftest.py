@@ -264,3 +264,31 @@ def as_document(owner: Installation, collected: Collected) -> Callable[..., None
         context.store.documents.act(owner.caller.tenant, now=context.now(), puts=[document])
 
     return keep
+
+
+@pytest.fixture
+def an_assessment(owner: Installation, shipped: Catalogue) -> Callable[..., dict[str, Any]]:
+    """Return the maker of assessments: of the standard framework, on the owner's account."""
+
+    def make(name: str = "Northwind", **members: Any) -> dict[str, Any]:
+        request = {
+            "name": name,
+            "assessmentReportsDestination": {
+                "destinationType": "S3",
+                "destination": "s3://northwind-reports",
+            },
+            "scope": {"awsAccounts": [{"id": owner.caller.account_id}]},
+            "roles": [],
+            "frameworkId": shipped.framework.uuid,
+            **members,
+        }
+        made: dict[str, Any] = owner("CreateAssessment", **request)["assessment"]
+        return made
+
+    return make
+
+
+@pytest.fixture
+def delegate(owner: Installation) -> Installation:
+    """Give the same installation called by a delegate of the owner's account."""
+    return owner.as_(role="delegate", principal_arn="arn:aws:iam::111122223333:role/Reviewer")
