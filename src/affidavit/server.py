@@ -1,4 +1,4 @@
-"""The composition root of `affidavit serve`: store, operations, protocol and HTTP server, joined.
+"""The composition root of `affidavit serve`: store, operations, protocol, worker, HTTP server.
 
 Loopback unless told otherwise: any other address needs TLS here, or a TLS proxy that is named by an
 option. Every request is signed (SigV4) with an access key of `affidavit key add`.
@@ -7,8 +7,10 @@ option. Every request is signed (SigV4) with an access key of `affidavit key add
 import ipaddress
 import logging
 import sys
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,10 +18,12 @@ from starlette.types import ASGIApp
 from affidavit import catalogue as catalogues
 from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
-from affidavit.api.hosts import LOOPBACK
+from affidavit.api.files import Files
+from affidavit.api.hosts import LOOPBACK, HostAllowList
 from affidavit.api.sigv4 import Credential, KeyLookup
-from affidavit.errors import UsageError
-from affidavit.operations import access_keys
+from affidavit.aws.settings import AwsSettings
+from affidavit.errors import StoreError, UsageError
+from affidavit.operations import access_keys, tasks
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -27,6 +31,12 @@ from affidavit.store import Store, open_store
 
 GRACE_SECONDS = 30
 """How long requests under way may take after the server was told to stop."""
+WORKERS = 2
+"""Tasks under way at once: a report need not wait for a collection."""
+POLL_SECONDS = 5.0
+"""How soon work that another server left, or whose pause is over, is seen."""
+SCHEDULE_SECONDS = 60.0
+_log = logging.getLogger("affidavit.api.work")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,17 @@ class ServeOptions:
     """Take requests without a signature; refused on any address but loopback."""
     allow_hosts: tuple[str, ...] = ()
     """Names besides loopback's that a request's Host header may have (DNS rebinding)."""
+    endpoint_url: str = ""
+    """Where clients reach the server, in presigned URLs; empty: where it listens."""
+    aws: AwsSettings = field(default_factory=AwsSettings)
+    """How AWS is reached to collect."""
+
+    @property
+    def url(self) -> str:
+        """Return where clients reach the server."""
+        scheme = "https" if self.tls_cert else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.endpoint_url or f"{scheme}://{host}:{self.port}"
 
 
 def check_options(options: ServeOptions) -> None:
@@ -76,25 +97,99 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def make_app(store: Store, settings: Settings, options: ServeOptions) -> ASGIApp:
-    """Return the application that answers the API from an open store."""
-    context = Context(store=store, catalogue=catalogues.load(), settings=settings)
+class Background:
+    """The worker's threads and the scheduler's; use it in a `with` around the HTTP server."""
+
+    def __init__(self, context: Context) -> None:
+        self._woken = threading.Condition()
+        self._stopping = False
+        self.context = replace(context, wake=self._wake)
+        names = [f"affidavit-work-{number + 1}" for number in range(WORKERS)]
+        self._threads = [threading.Thread(target=self._work, name=name) for name in names]
+        self._threads.append(threading.Thread(target=self._schedule, name="affidavit-schedule"))
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hand collections back, finish reports and transfers, end the threads."""
+        self._stopping = True
+        self._wake()
+        for thread in self._threads:
+            thread.join()
+
+    def healthy(self) -> bool:
+        """Tell whether every thread still lives; one ends early only by a fault of ours."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def _wake(self) -> None:
+        with self._woken:
+            self._woken.notify_all()
+
+    def _wait(self, seconds: float) -> None:
+        with self._woken:
+            if not self._stopping:
+                self._woken.wait(seconds)
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                found = tasks.run_one(self.context, lambda: self._stopping)
+            except StoreError as error:
+                _log.error("The worker cannot use the store: %s", error)
+                found = False
+            if not found:
+                self._wait(POLL_SECONDS)
+
+    def _schedule(self) -> None:
+        while not self._stopping:
+            try:
+                left = tasks.schedule(self.context)
+            except StoreError as error:
+                _log.error("The scheduler cannot use the store: %s", error)
+                left = 0
+            if left:
+                self._wake()
+            self._wait(SCHEDULE_SECONDS)
+
+
+def make_app(background: Background, options: ServeOptions) -> ASGIApp:
+    """Return the application that answers the API, presigned files, health and readiness."""
+    context = background.context
     hosts = (*LOOPBACK, *options.allow_hosts)
-    return create_app(
+    api = create_app(
         Dispatcher(context).handlers(),
-        key_lookup(store),
+        key_lookup(context.store),
         insecure=options.insecure_no_auth,
         hosts=hosts,
+        ready=background.healthy,
+    )
+    return HostAllowList(Files(api, context), hosts)
+
+
+def make_context(store: Store, settings: Settings, options: ServeOptions) -> Context:
+    """Return what the operations work with."""
+    return Context(
+        store=store,
+        catalogue=catalogues.load(),
+        settings=settings,
+        endpoint_url=options.url,
+        aws=options.aws,
     )
 
 
 def serve(settings: Settings, options: ServeOptions) -> None:
-    """Answer requests until the process is told to stop; requests under way are finished."""
+    """Answer requests and do the work they leave until the process is told to stop."""
     check_options(options)
     _log_to_stderr()
-    with open_store(settings) as store:
+    with (
+        open_store(settings) as store,
+        Background(make_context(store, settings, options)) as background,
+    ):
         uvicorn.run(
-            make_app(store, settings, options),
+            make_app(background, options),
             host=options.host,
             port=options.port,
             http=BoundedHttp,

@@ -1,9 +1,11 @@
-"""`affidavit serve`: Audit Manager's API."""
+"""`affidavit serve`: Audit Manager's API, and the work behind it."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from affidavit.aws.settings import AwsSettings
 from affidavit.server import ServeOptions, check_options, serve
 from affidavit.settings import Settings
 
@@ -17,32 +19,41 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--tls-key", type=FILE, help="Its private key (PEM).")
 @click.option("--behind-tls-proxy", is_flag=True, help="A proxy in front speaks TLS.")
 @click.option("--allow-host", "hosts", multiple=True, help="Host name to answer to; repeat.")
+@click.option(
+    "--endpoint-url", default="", help="Where clients reach the server, for presigned URLs."
+)
 @click.option("--insecure-no-auth", is_flag=True, help="Take unsigned requests; on loopback only.")
+@click.option("--profile", default="", help="Profile of your AWS configuration, to collect with.")
+@click.option("--role-name", default="", help="Role to assume in other accounts.")
+@click.option("--external-id", default="", help="External id of that role.")
+@click.option("--aws-endpoint-url", default="", help="Another endpoint for all of AWS (emulators).")
 @click.pass_obj
-def command(  # noqa: PLR0917 - one parameter for each option
-    settings: Settings,
-    host: str,
-    port: int,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    behind_tls_proxy: bool,
-    hosts: tuple[str, ...],
-    insecure_no_auth: bool,
-) -> None:
+def command(settings: Settings, /, **given: Any) -> None:
     """Serve Audit Manager's API, for the AWS CLI and every SDK with --endpoint-url.
 
-    Requests are signed with keys of `affidavit key add`. Stops with Ctrl-C.
+    Collects each active assessment daily, and builds reports. Requests are signed with keys of
+    `affidavit key add`. Stops with Ctrl-C.
     """
     options = ServeOptions(
-        host=host,
-        port=port,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        behind_tls_proxy=behind_tls_proxy,
-        allow_hosts=hosts,
-        insecure_no_auth=insecure_no_auth,
+        host=given["host"],
+        port=given["port"],
+        tls_cert=given["tls_cert"],
+        tls_key=given["tls_key"],
+        behind_tls_proxy=given["behind_tls_proxy"],
+        allow_hosts=given["hosts"],
+        insecure_no_auth=given["insecure_no_auth"],
+        endpoint_url=given["endpoint_url"],
+        aws=AwsSettings(
+            profile=given["profile"],
+            role_name=given["role_name"],
+            external_id=given["external_id"],
+            endpoint_url=given["aws_endpoint_url"],
+            call_timeout=settings.call_timeout,
+            requests_per_second=settings.requests_per_second,
+            lookups_per_second=settings.lookups_per_second,
+            concurrency=settings.concurrency,
+        ),
     )
     check_options(options)
-    scheme = "https" if tls_cert else "http"
-    click.echo(f"Audit Manager's API at {scheme}://{host}:{port} (Ctrl-C stops)", err=True)
+    click.echo(f"Audit Manager's API at {options.url} (Ctrl-C stops)", err=True)
     serve(settings, options)

@@ -15,6 +15,8 @@ from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place, Record, RecordSet
 from affidavit.checks.rules import effective_parameters
+from affidavit.collector import manual
+from affidavit.collector.configuration import Entry, configuration
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence, Input
@@ -34,6 +36,9 @@ EVIDENCE_TYPES: Mapping[SourceType, str] = {
     SourceType.MANUAL: "Manual",
 }
 """Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
+
+UNMAPPED = "mapping-not-available"
+"""Check of sources that nothing here collects (custom controls): it leaves the control open."""
 
 Judged = tuple[Judgement, str]
 """A judgement and its origin: direct or config."""
@@ -91,31 +96,35 @@ class EvidenceMaker:
                     check_digest=check.digest,
                 )
 
-    def manual(self, account_id: str, region: str) -> Iterator[Evidence]:
-        """Yield, once a run, what manual evidence each partial control still waits for."""
+    def manual(self, account_id: str, region: str, states: Mapping[str, str]) -> Iterator[Evidence]:
+        """Yield, once a run, whether each partial control's manual part is there (`manual`)."""
         for control in self.catalogue.framework.controls():
-            wanted = control.manual_evidence
             source = next((s for s in control.sources if s.type is SourceType.MANUAL), None)
-            if wanted is None or source is None:
+            reason = manual.words(control, states)
+            if not reason or source is None:
                 continue
-            reason = (
-                f"No manual evidence has been added. Expected, every {wanted.renew_days} days: "
-                + "; ".join(wanted.expected)
-            )
+            there = states.get(control.id) == manual.PRESENT
             yield self._evidence(
                 control,
                 source,
                 account_id=account_id,
                 region=region,
                 reason=reason,
-                gap=GapReason.NOTHING_TO_COLLECT.value,
+                gap="" if there else GapReason.NOTHING_TO_COLLECT.value,
                 standing=Standing.ACTIVITY,
+                origin="manual" if there else "",
             )
 
     def _source(
         self, control: Control, source: ControlSource, facts: Facts, places: tuple[Place, ...]
     ) -> Iterator[Evidence]:
+        if source.check == UNMAPPED:
+            yield self._unmapped(control, source, facts.account_id)
+            return
         for place in places:
+            if not source.check and source.type is SourceType.API_CALL:
+                yield from self._configuration(control, source, facts, place)
+                continue
             if not source.check:
                 yield from self._activity(control, source, facts, place)
                 continue
@@ -157,6 +166,48 @@ class EvidenceMaker:
             place = replace(place, sets={**place.sets, "event": _events(place, source.keyword)})
         for judgement in judge(self.catalogue, place, source.check, parameters, self.now):
             yield judgement, "direct"
+
+    def _unmapped(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
+        """Return the record that says why a source is not collected in an account."""
+        return self._evidence(
+            control,
+            source,
+            account_id=account_id,
+            region=GLOBAL_REGION,
+            reason=source.note,
+            gap=GapReason.NOT_CONFIGURED.value,
+            standing=Standing.UNDECIDED,
+            check_id=UNMAPPED,
+            check_digest=self.catalogue.checks[UNMAPPED].digest,
+        )
+
+    def _configuration(
+        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    ) -> Iterator[Evidence]:
+        params = self.assessment.parameters
+        for entry in configuration(
+            self.catalogue, facts, place.region, source.keyword, now=self.now, params=params
+        ):
+            yield self._entry(control, source, facts.account_id, entry)
+
+    def _entry(
+        self, control: Control, source: ControlSource, account_id: str, entry: Entry
+    ) -> Evidence:
+        gap = entry.gap.reason.value if entry.gap else ""
+        return self._evidence(
+            control,
+            source,
+            account_id=account_id,
+            region=entry.region,
+            arn=entry.arn,
+            reason=entry.reason,
+            gap=GapReason.NOT_CONFIGURED.value if entry.narrowed else gap,
+            standing=Standing.ACTIVITY,
+            origin="" if entry.gap or entry.narrowed else "activity",
+            inputs=entry.inputs,
+            attributes=entry.attributes,
+            synthetic=entry.synthetic,
+        )
 
     def _activity(
         self, control: Control, source: ControlSource, facts: Facts, place: Place

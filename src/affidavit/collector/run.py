@@ -9,7 +9,7 @@ What makes a run safe to kill at any moment:
 One account is in memory at a time: the estate may grow without the process growing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -20,6 +20,7 @@ from affidavit.checks import records
 from affidavit.checks.facts import Facts
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
+from affidavit.collector.manual import states
 from affidavit.collector.plan import Plan, plan
 from affidavit.collector.verdicts import Tally
 from affidavit.model.catalogue import Catalogue
@@ -93,9 +94,10 @@ class Collector:
             _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
         _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")
-        _write(writer, tally, maker.manual(account_id, region))
+        manual = states(self.store, self.catalogue.framework, assessment, opened.started_at)
+        _write(writer, tally, maker.manual(account_id, region, manual))
         segment = writer.close()
-        record = self._record(assessment, opened, tally)
+        record = self._record(assessment, opened, tally, manual)
         return self.store.commit_run(record, [segment])
 
     def _ask(
@@ -133,7 +135,9 @@ class Collector:
         flush()
         return facts
 
-    def _record(self, assessment: Assessment, opened: OpenRun, tally: Tally) -> RunRecord:
+    def _record(
+        self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]
+    ) -> RunRecord:
         return RunRecord(
             run_id=opened.run_id,
             assessment_id=assessment.id,
@@ -154,7 +158,7 @@ class Collector:
             naive_operations=self.counts.naive,
             calls=self.counts.calls,
             gaps=dict(sorted(tally.gaps.items())),
-            controls=tally.results(manual={}),
+            controls=tally.results(manual),
             evidence=tally.evidence,
             first_leaf=-1,
             parameters=assessment.parameters,

@@ -28,8 +28,14 @@ _KIND: Final = "account"
 
 def require_registered(context: Context, caller: Caller) -> None:
     """Raise `AccessDeniedFault` with Audit Manager's text unless the tenant is registered."""
-    if _account(context, caller).body["status"] != "ACTIVE":
+    if not is_registered(context, caller.tenant):
         raise AccessDeniedFault(NOT_SET_UP)
+
+
+def is_registered(context: Context, tenant: str) -> bool:
+    """Tell whether the tenant is registered: only then is anything collected or answered."""
+    document = context.store.documents.get(tenant, _KIND, _KIND)
+    return document is not None and bool(document.body["status"] == "ACTIVE")
 
 
 def is_management_account(context: Context, tenant: str) -> bool:

@@ -12,6 +12,7 @@ TIMES: Final = frozenset(
         "expirationTime",
         "lastUpdated",
         "lastUpdatedAt",
+        "postedDate",
     }
 )
 """Members of our documents that hold a time, as RFC 3339; everything else stays as it is."""

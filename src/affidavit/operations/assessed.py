@@ -8,10 +8,12 @@ assessment by their name, as Audit Manager does; evidence names controls by the 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.run import Assessment
+from affidavit.model.times import parse
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
@@ -36,6 +38,8 @@ class AssessedControl:
     """The control set's id in the assessment."""
     status: str
     """UNDER_REVIEW, REVIEWED or INACTIVE."""
+    reviewed_at: datetime | None = None
+    """When it was signed off; evidence later than that is marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     if scope(caller.role, operation) is Scope.ALLOW:
         return found
     sets = _own_sets(found, caller)
-    if sets == set():
+    if sets is not None and not sets:
         raise AccessDeniedFault(
             f"User: {caller.principal_arn} is not authorized to perform: "
             f"auditmanager:{operation} on assessment {assessment_id}"
@@ -91,6 +95,12 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     if sets is None:
         return found
     return replace(found, controls=tuple(c for c in found.controls if c.set_id in sets))
+
+
+def is_assigned(context: Context, caller: Caller, assessment_id: str) -> bool:
+    """Tell whether an assessment, or a control set of it, is the caller's own."""
+    found = find(context, caller.tenant, assessment_id)
+    return found is not None and _own_sets(found, caller) != set()
 
 
 def require_active(found: Assessed) -> None:
@@ -178,4 +188,10 @@ def _own(context: Context, body: dict[str, Any]) -> Iterator[AssessedControl]:
                 name=control["name"],
                 set_id=one["id"],
                 status=control.get("status", "UNDER_REVIEW"),
+                reviewed_at=_reviewed_at(control),
             )
+
+
+def _reviewed_at(control: dict[str, Any]) -> datetime | None:
+    time = control.get("_reviewedAt")
+    return parse(time) if time and control.get("status") == "REVIEWED" else None

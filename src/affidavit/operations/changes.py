@@ -35,6 +35,8 @@ class Change:
     object_name: str
     assessment_id: str = ""
     """The assessment whose change log shows it, or empty."""
+    control_set_id: str = ""
+    """The control set of that assessment that it is about, or empty."""
     details: Mapping[str, Any] | None = None
     """What else an auditor may ask: the new values."""
 
@@ -48,13 +50,25 @@ def act(
     deletes: Sequence[Document] = (),
 ) -> None:
     """Write and delete documents of the caller's tenant with their change, all or nothing."""
-    entry, leaf = logged(context, caller, change)
+    act_all(context, caller, [change], puts=puts, deletes=deletes)
+
+
+def act_all(
+    context: Context,
+    caller: Caller,
+    changes: Sequence[Change],
+    *,
+    puts: Sequence[Document] = (),
+    deletes: Sequence[Document] = (),
+) -> None:
+    """Write and delete documents with several changes, all or nothing."""
+    entries = [logged(context, caller, change) for change in changes]
     context.store.documents.act(
         caller.tenant,
         now=context.now(),
-        puts=[*puts, entry],
+        puts=[*puts, *(entry for entry, _ in entries)],
         deletes=deletes,
-        changes=[leaf],
+        changes=[leaf for _, leaf in entries],
     )
 
 
@@ -69,6 +83,7 @@ def logged(context: Context, caller: Caller, change: Change) -> tuple[Document, 
         "createdAt": time,
         "createdBy": caller.principal_arn,
         "_objectId": change.object_id,
+        "_controlSetId": change.control_set_id,
     }
     document = Document(
         kind="change_log", id=identifier, parent=change.assessment_id, sort=time, body=body
@@ -83,6 +98,7 @@ def logged(context: Context, caller: Caller, change: Change) -> tuple[Document, 
         "object_id": change.object_id,
         "object_name": change.object_name,
         "assessment_id": change.assessment_id,
+        "control_set_id": change.control_set_id,
         "tenant": caller.tenant,
         "details": plain_json(change.details or {}).decode(),
     }

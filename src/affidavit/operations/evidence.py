@@ -24,6 +24,8 @@ from affidavit.operations.standard import control_sources
 MAX_ATTRIBUTE: Final = 200
 """The model's longest EvidenceAttributeValue."""
 MAX_TEXT: Final = 2048
+AFTER_SIGN_OFF: Final = "after sign-off"
+"""The mark of evidence that is later than its control's review."""
 _MIN_ARN: Final = 20
 _MAX_SOURCE: Final = 40
 _MAX_NAME: Final = 100
@@ -81,6 +83,9 @@ def _place(one: Found) -> tuple[str, str]:
 def _shown(caller: Caller, folder: Folder, chosen: Selection, one: Found) -> dict[str, Any]:
     selected = chosen.holds(folder.id, identity(one))
     shown = _added(caller, one) if isinstance(one, ManualItem) else _collected(*one)
+    reviewed = folder.control.reviewed_at
+    if reviewed is not None and shown["time"] > reviewed:
+        shown["attributes"] = {**shown["attributes"], "review": AFTER_SIGN_OFF}
     return {
         **shown,
         "evidenceFolderId": folder.id,

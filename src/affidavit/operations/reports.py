@@ -10,6 +10,7 @@ from affidavit.errors import ReportError, UsageError
 from affidavit.ledger.keys import PublicKey
 from affidavit.model.run import Assessment
 from affidavit.model.times import utc_now
+from affidavit.operations.collectable import assessment_catalogue
 from affidavit.report import Built, Request, build
 from affidavit.report.rejudge import rejudge
 from affidavit.report.verify.note import Key, KeyProblemError, read_key
@@ -112,7 +113,8 @@ def build_in(
         last_day=request.last_day,
         observations=request.observations,
     )
-    built = build(wanted, store, signer, catalogues.load(), now)
+    catalogue = assessment_catalogue(store, catalogues.load(), assessment)
+    built = build(wanted, store, signer, catalogue, now)
     public = signer.public
     return BuiltReport(
         path=built.path, key=key_file(store, public), key_id=public.fingerprint, built=built

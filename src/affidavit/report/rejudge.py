@@ -109,7 +109,8 @@ def _again(
     for item in maker.unreached():
         yield _key(item.to_json())
     account_id, region = assessment.tenant.split("/")
-    for item in maker.manual(account_id, region):
+    states = {name: said["manual"] for name, said in run["controls"].items()}
+    for item in maker.manual(account_id, region, states):
         yield _key(item.to_json())
 
 

@@ -17,6 +17,9 @@ from affidavit.store.database import Database
 from affidavit.store.log import Appender
 from affidavit.store.schema import assessment as table
 
+DELETED = "deleted_at"
+"""Member of the body of an assessment that was deleted: when."""
+
 
 class Assessments:
     """The assessments of all tenants."""
@@ -58,11 +61,26 @@ class Assessments:
             change = _change("UPDATE_METADATA", assessment, by, now)
             records.add(connection, appender, assessment.tenant, change, now.date())
 
+    def delete(self, assessment: Assessment, by: str, now: datetime) -> None:
+        """Forget a known assessment and log the change; its name is free again.
+
+        The row stays, because runs and leaves belong to it; nothing finds it any more.
+        """
+        body = plain_json({**to_json(assessment), DELETED: iso(now)}).decode()
+        with self._database.write() as connection:
+            appender = Appender(connection, assessment.tenant)
+            known = sa.and_(table.c.id == assessment.id, table.c.tenant == assessment.tenant)
+            values = {"body": body, "name": f"{DELETED} {assessment.id}"}
+            if connection.execute(table.update().where(known).values(**values)).rowcount != 1:
+                raise StoreError(f"There is no assessment {assessment.id} of this tenant")
+            change = _change("DELETE", assessment, by, now)
+            records.add(connection, appender, assessment.tenant, change, now.date())
+
     def get(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none of this id."""
         with self._database.read() as connection:
             body = connection.scalar(sa.select(table.c.body).where(table.c.id == assessment_id))
-        if body is None:
+        if body is None or DELETED in json.loads(body):
             raise StoreError(
                 f"There is no assessment {assessment_id}",
                 todo="Check the id; `affidavit run` makes an assessment.",
@@ -82,7 +100,8 @@ class Assessments:
             chosen = chosen.where(table.c.tenant == tenant)
         with self._database.read() as connection:
             bodies = list(connection.scalars(chosen))
-        return [from_json(json.loads(body)) for body in bodies]
+        values = (json.loads(body) for body in bodies)
+        return [from_json(value) for value in values if DELETED not in value]
 
     def _by_name(self, connection: sa.Connection, tenant: str, name: str) -> str | None:
         return connection.scalar(

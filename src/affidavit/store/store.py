@@ -21,6 +21,7 @@ from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
 from affidavit.store import checkpoints, commits, records, sweeping
 from affidavit.store.assessments import Assessments
+from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
@@ -59,6 +60,7 @@ class Store:
         self._results = Results(self._database, Blobs(self.objects, self.keys))
         self._evidence = EvidenceReader(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
+        self.attachments = Attachments(self.objects)
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +90,10 @@ class Store:
     def update_assessment(self, assessment: Assessment, by: str) -> None:
         """Keep the assessment's new estate and parameters and log the change."""
         self._assessments.update(assessment, by, self._clock())
+
+    def delete_assessment(self, assessment: Assessment, by: str) -> None:
+        """Forget an assessment and log the change; its leaves stay in the log."""
+        self._assessments.delete(assessment, by, self._clock())
 
     def append_parameter(  # noqa: PLR0913 - a record of six facts
         self,

@@ -11,6 +11,7 @@ import pytest
 
 from affidavit import catalogue
 from affidavit.api import serialise
+from affidavit.aws.settings import AwsSettings
 from affidavit.checks.judge import Judgement
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.run import Collector
@@ -29,6 +30,10 @@ from affidavit.store import open_store
 from affidavit.store.documents import Document
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
+UNREACHABLE = AwsSettings(
+    access_key="made", secret_key="up", endpoint_url="http://127.0.0.1:9", max_attempts=1
+)
+"""No test here reaches AWS, nor looks for credentials."""
 MODEL = botocore.session.get_session().get_service_model("auditmanager")
 
 
@@ -87,7 +92,9 @@ def installation(tmp_path: Path, shipped: Catalogue) -> Iterator[Installation]:
     clock = Clock()
     settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
     with open_store(settings, clock=clock) as store:
-        context = Context(store=store, catalogue=shipped, settings=settings, now=clock)
+        context = Context(
+            store=store, catalogue=shipped, settings=settings, now=clock, aws=UNREACHABLE
+        )
         caller = Caller(
             account_id="111122223333",
             region="us-east-1",
@@ -173,8 +180,11 @@ class Collected:
         )
         installation.context.store.create_assessment(self.assessment, by="test")
 
-    def run(self, records: int = 6) -> list[Evidence]:
-        """Commit a run with so many records of the first and of the second control."""
+    def run(self, records: int = 6, *, judged: bool = True) -> list[Evidence]:
+        """Commit a run with so many records of the first and of the second control.
+
+        Without `judged` all are undecided: a verdict that cites no answer fails verification.
+        """
         store, now = self.installation.context.store, self.installation.clock()
         opened = store.begin_run(self.assessment, now.date(), self.catalogue.digest, now)
         maker = EvidenceMaker(
@@ -182,7 +192,11 @@ class Collected:
         )
         tally = Tally(self.catalogue.framework)
         first, second = list(self.catalogue.framework.controls())[:2]
-        made = [_judged(maker, control, n) for control in (first, second) for n in range(records)]
+        made = [
+            _judged(maker, control, n if judged else 2)
+            for control in (first, second)
+            for n in range(records)
+        ]
         with store.segment_writer(
             opened.run_id, self.assessment.tenant, self.assessment.id, now.date()
         ) as writer:
@@ -191,7 +205,7 @@ class Collected:
             segment = writer.close()
         collector: Any = Collector(catalogue=self.catalogue, store=store, door=None)  # type: ignore[arg-type] # asks nothing
         collector.now = self.installation.clock
-        record = collector._record(self.assessment, opened, tally)
+        record = collector._record(self.assessment, opened, tally, {})
         store.commit_run(record, [segment])
         return made
 
@@ -250,3 +264,31 @@ def as_document(owner: Installation, collected: Collected) -> Callable[..., None
         context.store.documents.act(owner.caller.tenant, now=context.now(), puts=[document])
 
     return keep
+
+
+@pytest.fixture
+def an_assessment(owner: Installation, shipped: Catalogue) -> Callable[..., dict[str, Any]]:
+    """Return the maker of assessments: of the standard framework, on the owner's account."""
+
+    def make(name: str = "Northwind", **members: Any) -> dict[str, Any]:
+        request = {
+            "name": name,
+            "assessmentReportsDestination": {
+                "destinationType": "S3",
+                "destination": "s3://northwind-reports",
+            },
+            "scope": {"awsAccounts": [{"id": owner.caller.account_id}]},
+            "roles": [],
+            "frameworkId": shipped.framework.uuid,
+            **members,
+        }
+        made: dict[str, Any] = owner("CreateAssessment", **request)["assessment"]
+        return made
+
+    return make
+
+
+@pytest.fixture
+def delegate(owner: Installation) -> Installation:
+    """Give the same installation called by a delegate of the owner's account."""
+    return owner.as_(role="delegate", principal_arn="arn:aws:iam::111122223333:role/Reviewer")

@@ -1,0 +1,138 @@
+"""Files that go past the API: uploads of manual evidence, downloads of reports, by presigned URL.
+
+An upload is streamed to disk and hashed on the way; memory stays flat. A URL that is not good is
+answered with 403 and nothing else.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.responses import FileResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from affidavit.errors import AffidavitError, StoreFullError
+from affidavit.operations import uploads
+from affidavit.operations.assessment_reports import report_file
+from affidavit.operations.context import Context
+from affidavit.operations.presigned import PREFIX, Pass, check
+from affidavit.store.attachments import NewAttachment
+
+AT_ONCE: Final = 16
+"""Uploads under way at once; more are told to come again."""
+IDLE_SECONDS: Final = 30.0
+"""How long an upload may pause."""
+_BUFFER: Final = 2**20
+_log: Final = logging.getLogger("affidavit.api")
+
+
+class Files:
+    """ASGI middleware: answers URLs below `PREFIX`, passes everything else on."""
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self._app = app
+        self._context = context
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for a file, or pass it on."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+        try:
+            answer = await self._answer(scope, receive)
+        except AffidavitError as error:
+            _log.error("%s %s failed: %s", scope["method"], scope["path"], error)
+            full = isinstance(error, StoreFullError)
+            answer = _refusal(507 if full else 500, "The server failed; its log says more.")
+        _log_access(scope, answer.status_code)
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        path = scope["raw_path"].decode("latin-1").partition("?")[0]
+        given = await asyncio.to_thread(check, self._context, scope["method"], path, query)
+        if given is None:
+            return _refusal(403, "The URL is not valid, or has expired.")
+        if given.purpose == "report":
+            return await self._download(given)
+        if _announced(scope) > uploads.MAX_BYTES:
+            return _too_large()
+        if self._under_way >= AT_ONCE:
+            return _refusal(503, "Too many uploads are under way. Try again.")
+        self._under_way += 1
+        try:
+            return await self._upload(given, receive)
+        finally:
+            self._under_way -= 1
+
+    async def _download(self, given: Pass) -> Response:
+        found = await asyncio.to_thread(report_file, self._context, given.tenant, given.id)
+        if found is None:
+            return _refusal(404, "There is no such report.")
+        headers = {"cache-control": "no-store"}
+        return FileResponse(
+            found[0], filename=found[1], media_type="application/zip", headers=headers
+        )
+
+    async def _upload(self, given: Pass, receive: Receive) -> Response:
+        with await asyncio.to_thread(self._context.store.attachments.new, given.tenant) as new:
+            whole = await _receive(receive, new)
+            if whole is None:
+                return _too_large()
+            if not whole:
+                return _refusal(400, "The file did not arrive whole.")
+            digest = await asyncio.to_thread(new.close)
+        await asyncio.to_thread(uploads.received, self._context, given, digest, new.size)
+        return Response(status_code=200, headers={"etag": f'"{digest}"'})
+
+
+async def _receive(receive: Receive, new: NewAttachment) -> bool | None:
+    """Write the body to the file; return True: whole, False: broken off, None: too large."""
+    waiting = bytearray()
+    more = True
+    while more:
+        try:
+            message = await asyncio.wait_for(receive(), IDLE_SECONDS)
+        except TimeoutError:
+            return False
+        if message["type"] == "http.disconnect":
+            return False
+        waiting += message.get("body", b"")
+        more = message.get("more_body", False)
+        if new.size + len(waiting) > uploads.MAX_BYTES:
+            return None
+        if len(waiting) >= _BUFFER or not more:
+            await asyncio.to_thread(_write, new.write, waiting)
+    return new.size > 0
+
+
+def _write(write: Callable[[bytes], None], waiting: bytearray) -> None:
+    write(bytes(waiting))
+    waiting.clear()
+
+
+def _announced(scope: Scope) -> int:
+    headers: Mapping[bytes, bytes] = dict(scope["headers"])
+    text = headers.get(b"content-length", b"0")
+    return int(text[:15]) if text.isdigit() else 0
+
+
+def _too_large() -> Response:
+    return _refusal(413, f"A file may have {uploads.MAX_BYTES} bytes.")
+
+
+def _refusal(status: int, message: str) -> Response:
+    body = json.dumps({"message": message})
+    # What was not read of an upload would be taken for the next request.
+    headers = {"connection": "close", "cache-control": "no-store"}
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def _log_access(scope: Scope, status: int) -> None:
+    """Write one line without the query: it holds the signature."""
+    line = {"method": scope["method"], "path": scope["path"], "status": status}
+    logging.getLogger("affidavit.api.access").info("%s", json.dumps(line))

@@ -1,0 +1,317 @@
+"""What the collector runs for an assessment: the catalogue, with the assessment's own framework.
+
+An assessment of the whole standard framework is collected with the catalogue as it is. Any other
+one has a framework made of its document: standard controls as they are; custom controls with every
+source that the catalogue can answer, and for each other source a check that decides nothing and
+says why (gap "not configured"): so no control is silently smaller than it was meant to be, and none
+with such a source ever comes out COMPLIANT.
+
+Membership and texts are frozen in the document. The sources of a custom control are those of the
+control now: an edit counts from the next collection on, as with Audit Manager. A control that was
+deleted, or that has no source at all, is kept with a gap; an INACTIVE one is left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from affidavit.collector.evidence import UNMAPPED
+from affidavit.model.canonical import digest, plain_json
+from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.framework import (
+    ActionPlan,
+    Control,
+    ControlSet,
+    ControlSource,
+    Framework,
+    ManualEvidence,
+    SourceType,
+)
+from affidavit.model.identifiers import stable_id
+from affidavit.model.run import Assessment
+from affidavit.model.verdict import Verdict
+from affidavit.operations import standard
+from affidavit.operations.assessment_bodies import KIND
+from affidavit.operations.context import Context
+from affidavit.operations.keywords import SHOWN_AS
+from affidavit.store import Store
+
+RENEW_DAYS: Final = 365
+"""How long manual evidence of a custom control counts: Audit Manager says nothing of it; a year."""
+VERSION: Final = "custom"
+_API: Final = "AWS_API_Call"
+
+Source = Mapping[str, Any]
+"""A mapping source as the API has it."""
+
+
+def catalogue_for(context: Context, assessment: Assessment) -> Catalogue:
+    """Return the catalogue that the assessment is collected, judged and reported with."""
+    return assessment_catalogue(context.store, context.catalogue, assessment)
+
+
+def assessment_catalogue(store: Store, catalogue: Catalogue, assessment: Assessment) -> Catalogue:
+    """Return the same for an open store and the shipped catalogue.
+
+    It is the shipped one, digest and all, unless the assessment's framework is another.
+    """
+    document = store.documents.get(assessment.tenant, KIND, assessment.id)
+    if document is None:
+        return catalogue
+    sets = tuple(_sets(store, catalogue, assessment, document.body["framework"]["controlSets"]))
+    if _same(catalogue.framework, sets):
+        return catalogue
+    check = unmapped_check()
+    framework = _framework(document.body["framework"], sets)
+    named = {"framework": repr(framework), "catalogue": catalogue.digest, "check": check.digest}
+    return replace(
+        catalogue,
+        framework=framework,
+        checks={**catalogue.checks, check.id: check},
+        digest=digest(plain_json(named)),
+    )
+
+
+def current(context: Context, assessment: Assessment) -> Assessment:
+    """Return what the collector runs under the name that the assessment has now."""
+    document = context.store.documents.get(assessment.tenant, KIND, assessment.id)
+    return assessment if document is None else replace(assessment, name=_name(document.body))
+
+
+def unmapped_check() -> Check:
+    """Return the check behind sources that cannot be collected: it leaves everything undecided."""
+    check = Check(
+        id=UNMAPPED,
+        resource_set="account",
+        type=_API,
+        keyword="",
+        applies="true",
+        compliant="false",
+        inconclusive="true",
+        words="A source of a custom control that is not collected; it decides nothing",
+        params={},
+        empty_verdict=Verdict.NOT_APPLICABLE,
+        empty_when="",
+        operations=(),
+        reads=(),
+        note="",
+        digest="",
+    )
+    return replace(check, digest=digest(repr(check).encode()))
+
+
+def sources_of(
+    catalogue: Catalogue, control_id: str, given: Sequence[Source]
+) -> list[ControlSource]:
+    """Return what is collected for a custom control's mapping sources, each thing once.
+
+    Raises nothing: a source that nothing answers becomes one with the check `UNMAPPED`, its reason
+    in `note`.
+    """
+    found: dict[str, ControlSource] = {}
+    for source in given:
+        for one in _mapped(catalogue, control_id, source):
+            found.setdefault(one.id, one)
+    if not found:
+        words = "The control has no source: nothing can be collected for it."
+        return [_gap(control_id, {"sourceType": _API}, words)]
+    return list(found.values())
+
+
+def _same(framework: Framework, sets: tuple[ControlSet, ...]) -> bool:
+    """Tell whether control sets are those of the shipped framework."""
+    own = [(one.name, one.controls) for one in framework.control_sets]
+    unsettled = [
+        (one.name, tuple(_in_set(c, known.id) for c in one.controls))
+        for one, known in zip(sets, framework.control_sets, strict=False)
+    ]
+    return len(sets) == len(own) and unsettled == own
+
+
+def _in_set(control: Control, set_id: str) -> Control:
+    return replace(control, control_set=set_id)
+
+
+def _framework(body: Mapping[str, Any], sets: tuple[ControlSet, ...]) -> Framework:
+    metadata = body["metadata"]
+    return Framework(
+        id=body["id"],
+        uuid=body["id"],
+        name=metadata["name"],
+        description=metadata.get("description", ""),
+        compliance_type=metadata.get("complianceType", ""),
+        version=VERSION,
+        control_sets=sets,
+        caveats=(),
+    )
+
+
+def _sets(
+    store: Store, catalogue: Catalogue, assessment: Assessment, bodies: Sequence[Mapping[str, Any]]
+) -> Iterator[ControlSet]:
+    """Yield the control sets; a control in two sets is collected once, in the first."""
+    known = {control.uuid: control for control in catalogue.framework.controls()}
+    seen: set[str] = set()
+    for body in bodies:
+        controls = []
+        for one in body["controls"]:
+            if one.get("status") == "INACTIVE" or one["id"] in seen:
+                continue
+            seen.add(one["id"])
+            own = known.get(one["id"]) or _custom(store, catalogue, assessment.tenant, one)
+            controls.append(_in_set(own, body["id"]))
+        yield ControlSet(
+            id=body["id"],
+            uuid=stable_id("assessment-control-set", f"{assessment.id}:{body['id']}"),
+            name=body["id"],
+            principle="",
+            controls=tuple(controls),
+        )
+
+
+def _custom(store: Store, catalogue: Catalogue, tenant: str, body: Mapping[str, Any]) -> Control:
+    kept = body.get("_control", {})
+    given = _present_sources(store, catalogue, tenant, body)
+    if given is None:
+        words = "The control was deleted; nothing is collected for it any more."
+        sources = [_gap(body["id"], {"sourceType": _API}, words)]
+    else:
+        sources = sources_of(catalogue, body["id"], given)
+    manual = [one for one in given or () if one["sourceType"] == "MANUAL"]
+    automated = any(source.type is not SourceType.MANUAL for source in sources)
+    return Control(
+        id=body["id"],
+        uuid=body["id"],
+        title=body["name"],
+        control_set="",
+        statement=kept.get("description", ""),
+        basis_kind="custom",
+        basis=("custom control",),
+        automation="partial" if manual else "full",
+        severity="medium",
+        sources=tuple(sources),
+        testing_information=kept.get("testingInformation", ""),
+        action_plan=ActionPlan(
+            title=kept.get("actionPlanTitle", ""),
+            instructions=kept.get("actionPlanInstructions", ""),
+        ),
+        manual_evidence=_manual(manual) if manual or not automated else None,
+        crosswalk={},
+    )
+
+
+def _present_sources(
+    store: Store, catalogue: Catalogue, tenant: str, body: Mapping[str, Any]
+) -> Sequence[Source] | None:
+    """Return a custom or core control's sources now; None where it is gone."""
+    if body.get("_type") == "Core":
+        check = next((c for c in catalogue.checks if standard.core_id(c) == body["id"]), None)
+        keyword = {"keywordInputType": "SELECT_FROM_LIST", "keywordValue": body["id"]}
+        return None if check is None else [{"sourceType": "Core_Control", "sourceKeyword": keyword}]
+    document = store.documents.get(tenant, "control", body["id"])
+    if document is None:
+        return None
+    found: Sequence[Source] = document.body["controlMappingSources"]
+    return found
+
+
+def _manual(sources: Sequence[Source]) -> ManualEvidence:
+    expected = tuple(
+        dict.fromkeys(one.get("sourceDescription") or one["sourceName"] for one in sources)
+    )
+    kind = sources[0].get("sourceKeyword", {}).get("keywordInputType", "UPLOAD_FILE")
+    return ManualEvidence(expected=expected, renew_days=RENEW_DAYS, input=kind)
+
+
+def _mapped(catalogue: Catalogue, control_id: str, source: Source) -> Iterator[ControlSource]:
+    """Yield what is collected for one mapping source, or why nothing is."""
+    kind = source["sourceType"]
+    keyword = source.get("sourceKeyword", {}).get("keywordValue", "")
+    if kind == "MANUAL":
+        yield _source(control_id, SourceType.MANUAL, "", "", source)
+    elif kind == "AWS_Cloudtrail":
+        yield _source(control_id, SourceType.CLOUDTRAIL, keyword, "", source)
+    elif kind == "AWS_Config" and keyword in catalogue.config_rules:
+        check = catalogue.config_rules[keyword].check
+        yield _source(control_id, SourceType.CONFIG, keyword, check, source)
+    elif kind == _API and _is_asked(catalogue, keyword):
+        yield _source(control_id, SourceType.API_CALL, keyword, "", source)
+    elif kind in ("Core_Control", "Common_Control"):
+        yield from _catalogued(catalogue, control_id, kind, keyword, source)
+    else:
+        yield _gap(control_id, source, _why(kind, keyword))
+
+
+def _is_asked(catalogue: Catalogue, keyword: str) -> bool:
+    """Tell whether an API call is one of the catalogue's operations that are really asked."""
+    if any(keyword == shown for _, shown in SHOWN_AS.values()):
+        return False
+    return any(
+        f"{operation.service}_{operation.operation}".lower() == keyword.lower()
+        for operation in catalogue.operations.values()
+    )
+
+
+def _catalogued(
+    catalogue: Catalogue, control_id: str, kind: str, keyword: str, source: Source
+) -> Iterator[ControlSource]:
+    """Yield the checks of a core control, or of all controls that a common control groups."""
+    if kind == "Core_Control":
+        check = standard.core_check(catalogue, keyword)
+        found = [catalogue.checks[check]] if check is not None else []
+        for one in found:
+            yield _source(control_id, SourceType(one.type), one.keyword, one.id, source)
+        grouped: Sequence[ControlSource] = ()
+    else:
+        found = []
+        controls = standard.common_controls(catalogue).get(keyword, ())
+        grouped = [s for c in controls for s in c.sources if s.type is not SourceType.MANUAL]
+    for own in grouped:
+        yield replace(own, id=_id(control_id, own.type, own.keyword, own.check))
+    if not found and not grouped:
+        yield _gap(control_id, source, _why(kind, keyword))
+
+
+def _why(kind: str, keyword: str) -> str:
+    shown = {
+        "AWS_API_Call": "the API call",
+        "AWS_Config": "the AWS Config rule",
+        "AWS_Security_Hub": "the Security Hub control",
+        "Common_Control": "the common control",
+        "Core_Control": "the core control",
+    }.get(kind, kind)
+    return f"Mapping not available: {shown} {keyword} is not collected here."
+
+
+def _gap(control_id: str, source: Source, words: str) -> ControlSource:
+    """Return a source that nothing is collected for; catalogue ids are no keywords of services."""
+    kind = source["sourceType"]
+    keyword = source.get("sourceKeyword", {}).get("keywordValue", "")
+    if kind in ("Common_Control", "Core_Control"):
+        kind, keyword = _API, ""
+    made = _source(control_id, SourceType(kind), keyword, UNMAPPED, source)
+    return replace(made, id=_id(control_id, kind, keyword, words), note=words)
+
+
+def _source(
+    control_id: str, kind: SourceType, keyword: str, check: str, source: Source
+) -> ControlSource:
+    return ControlSource(
+        id=_id(control_id, kind, keyword, check),
+        type=kind,
+        keyword=keyword,
+        name=source.get("sourceName") or keyword or "Source",
+        check=check,
+        params={},
+        frequency=source.get("sourceFrequency", "DAILY"),
+        scoping="",
+        note=source.get("sourceDescription", ""),
+    )
+
+
+def _id(control_id: str, *parts: str) -> str:
+    return stable_id("control-source", ":".join((control_id, *parts)))
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    return str(body["metadata"]["name"])

@@ -1,0 +1,85 @@
+"""Uploads: files that wait to be imported as manual evidence, and the URLs to send them to.
+
+Nothing is written when a URL is asked for. A finished upload is a document (kind upload) whose
+parent is a tag of the caller and the file's name: only who asked for the URL can import the file.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from affidavit.model.identifiers import new_id, stable_id
+from affidavit.model.times import iso
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context, Operation
+from affidavit.operations.faults import ValidationFault
+from affidavit.operations.presigned import Pass, presign
+from affidavit.store.documents import Document
+
+KIND: Final = "upload"
+MAX_BYTES: Final = 100 * 1024 * 1024
+"""Audit Manager's largest file of manual evidence (behaviour notes, 2.7)."""
+EXTENSIONS: Final = frozenset(
+    (
+        *("gz", "zip", "doc", "docx", "pdf", "ppt", "pptx", "xls", "xlsx"),
+        *("jpeg", "jpg", "png", "svg", "cer", "csv", "html", "jmx", "json"),
+        *("md", "out", "rtf", "txt", "xml", "yaml", "yml"),
+    )
+)
+"""Audit Manager's list (behaviour notes, 2.7)."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def get_evidence_file_upload_url(
+    context: Context, caller: Caller, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Answer a URL that takes one PUT of the file, for a quarter of an hour."""
+    name = request["fileName"]
+    problem = name_problem(name)
+    if problem:
+        raise ValidationFault(
+            f"Value at 'fileName' failed to satisfy constraint: {problem}",
+            reason="fieldValidationFailed",
+            fields=[("fileName", problem)],
+        )
+    url = presign(context, caller, "upload", new_id(context.now()), tag_of(caller, name))
+    return {"evidenceFileName": name, "uploadUrl": url}
+
+
+def name_problem(name: str) -> str:
+    """Return what is wrong with the name of a file of evidence, or an empty text."""
+    extension = PurePosixPath(name).suffix.removeprefix(".").lower()
+    if "/" in name or _CONTROL.search(name):
+        return "Member must be a file name without folders and control characters"
+    if extension not in EXTENSIONS:
+        return f"Member must end in one of: {', '.join(sorted(EXTENSIONS))}"
+    return ""
+
+
+def tag_of(caller: Caller, name: str) -> str:
+    """Return what joins an upload to who asked for it, and the file's name."""
+    return stable_id("upload", f"{caller.tenant}\n{caller.principal_arn}\n{name}")
+
+
+def received(context: Context, given: Pass, digest: str, size: int) -> None:
+    """Note a finished upload; the same URL again replaces it until it ends."""
+    documents, now = context.store.documents, context.now()
+    body = {"sha256": digest, "size": size}
+    present = documents.get(given.tenant, KIND, given.id)
+    put = Document(kind=KIND, id=given.id, parent=given.tag, sort=iso(now), body=body)
+    if present is not None:
+        put = replace(put, version=present.version)
+    documents.act(given.tenant, now=now, puts=[put])
+
+
+def newest(context: Context, caller: Caller, name: str) -> Mapping[str, Any] | None:
+    """Return digest and size of the file that the caller last uploaded under a name, or None."""
+    found = context.store.documents.every(
+        caller.tenant, KIND, parent=tag_of(caller, name), newest_first=True, limit=1
+    )
+    return found[0].body if found else None
+
+
+HANDLERS: Mapping[str, Operation] = {"GetEvidenceFileUploadUrl": get_evidence_file_upload_url}

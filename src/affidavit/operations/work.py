@@ -1,0 +1,116 @@
+"""Work that an operation leaves to the server: collect, build a report, fetch from S3.
+
+One document (kind work) for each task. Whoever takes it writes a lease into it and beats; a task
+whose holder is dead, or was not heard of for a minute, is taken by another. What is done is
+deleted.
+"""
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from affidavit.errors import StoreConflictError
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso, parse
+from affidavit.operations.context import Context
+from affidavit.store import leases
+from affidavit.store.documents import Document
+
+KIND: Final = "work"
+MAX_ATTEMPTS: Final = 5
+PAUSE: Final = timedelta(minutes=2)
+"""Between attempts, times the number of attempts."""
+
+Task = Literal["collect", "report", "fetch", "forget"]
+
+
+def queued(
+    context: Context, task: Task, assessment_id: str, *, identifier: str = "", **members: Any
+) -> Document:
+    """Return the document of a task, to be written with what it is about.
+
+    `identifier`, where given, makes it the same task whoever leaves it: the second one conflicts.
+    """
+    now = context.now()
+    body = {"task": task, "attempts": 0, "notBefore": iso(now), **members}
+    return Document(
+        kind=KIND,
+        id=identifier or new_id(now),
+        parent=assessment_id,
+        sort=iso(now),
+        body={**body, **NOBODY},
+    )
+
+
+NOBODY: Final[Mapping[str, Any]] = {"holder": "", "heartbeat": ""}
+"""Members of a task that nobody works on."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """A task that this process works on; its lease is kept alive by `beat`."""
+
+    context: Context
+    tenant: str
+    document: Document
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def beat(self) -> None:
+        """Say that we live; who lost the lease finds out when it wants to finish."""
+        with self._lock, suppress(StoreConflictError):
+            self._write({"heartbeat": iso(self.context.now())})
+
+    def done(self) -> None:
+        """Delete the finished task; nothing where another has taken it over meanwhile."""
+        with self._lock, suppress(StoreConflictError):
+            documents, now = self.context.store.documents, self.context.now()
+            documents.act(self.tenant, now=now, deletes=[self.document])
+
+    def give_back(self) -> None:
+        """Let anybody take the task at once."""
+        with self._lock, suppress(StoreConflictError):
+            self._write(dict(NOBODY))
+
+    def failed(self, why: str) -> bool:
+        """Note a failure; return True where the task will be tried again, after a pause."""
+        attempts = self.document.body["attempts"] + 1
+        later = self.context.now() + PAUSE * attempts
+        with self._lock, suppress(StoreConflictError):
+            self._write(
+                {**NOBODY, "attempts": attempts, "why": why, "notBefore": iso(later)},
+            )
+        return bool(attempts < MAX_ATTEMPTS)
+
+    def _write(self, members: Mapping[str, Any]) -> None:
+        put = replace(self.document, body={**self.document.body, **members})
+        self.context.store.documents.act(self.tenant, now=self.context.now(), puts=[put])
+        self.document = replace(put, version=put.version + 1)
+
+
+def take(context: Context) -> Taken | None:
+    """Take the oldest task that waits, or None."""
+    for tenant, document in context.store.documents.of_all_tenants(KIND):
+        if not _is_free(context, document):
+            continue
+        taken = Taken(context, tenant, document)
+        members = {"holder": leases.me().text(), "heartbeat": iso(context.now())}
+        try:
+            taken._write(members)  # noqa: SLF001 - of the same module
+        except StoreConflictError:
+            continue
+        return taken
+    return None
+
+
+def _is_free(context: Context, document: Document) -> bool:
+    body, now = document.body, context.now()
+    if body["attempts"] >= MAX_ATTEMPTS or parse(body["notBefore"]) > now:
+        return False
+    holder = leases.parse(body["holder"])
+    if holder is None or holder.is_gone():
+        return True
+    silent = now - parse(body["heartbeat"])
+    return silent > timedelta(seconds=leases.STALE_SECONDS)

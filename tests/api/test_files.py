@@ -1,0 +1,118 @@
+"""Presigned files: streamed to disk and hashed, bounded, refused when the URL is not good."""
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from affidavit import catalogue
+from affidavit.api.files import Files
+from affidavit.operations import uploads
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.uploads import get_evidence_file_upload_url, newest
+from affidavit.settings import Settings
+from affidavit.store import open_store
+
+CALLER = Caller(
+    account_id="111122223333",
+    region="us-east-1",
+    principal_arn="arn:aws:iam::111122223333:role/AuditOwner",
+    role="owner",
+    request_id="test",
+)
+
+
+async def _nothing(_scope: Any, _receive: Any, send: Any) -> None:
+    """Stand for the API: say that the request was passed on."""
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class Door:
+    """A server of files, and the way to ask for a URL."""
+
+    def __init__(self, context: Context, url: str) -> None:
+        self.context = context
+        self.url = url
+        self.http = urllib3.PoolManager(retries=False)
+
+    def upload_url(self, name: str = "a.pdf") -> str:
+        """Return a URL to upload to."""
+        answer = get_evidence_file_upload_url(self.context, CALLER, {"fileName": name})
+        return str(answer["uploadUrl"])
+
+    def put(self, url: str, body: Any, **headers: str) -> int:
+        """Return the status of a PUT."""
+        headers = {"x-amz-server-side-encryption": "aws:kms", **headers}
+        return self.http.request("PUT", url, body=body, headers=headers).status
+
+    def files(self) -> list[Path]:
+        """Return the files that are kept for the tenant."""
+        return sorted(self.context.store.objects.glob("*/*/attachments/*"))
+
+
+@pytest.fixture
+def door(tmp_path: Path, serving: Callable[..., Iterator[Any]], recorder: Any) -> Iterator[Door]:
+    """Serve files from a new store on loopback."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    with open_store(settings) as store:
+        store.append_record(CALLER.tenant, {"kind": "change", "id": "c"})
+        context = Context(store=store, catalogue=catalogue.load(), settings=settings)
+        app = Files(_nothing, context)
+        for served in serving(app, recorder):
+            context = Context(
+                store=store,
+                catalogue=context.catalogue,
+                settings=settings,
+                endpoint_url=served.url,
+            )
+            made = Door(context, served.url)
+            yield made
+            made.http.clear()
+
+
+def test_a_file_is_kept_under_its_digest(door: Door) -> None:
+    """Several megabytes arrive whole; the upload names digest and size."""
+    body = bytes(range(256)) * 20_000
+    assert door.put(door.upload_url(), body) == HTTPStatus.OK
+    digest = sha256(body).hexdigest()
+    assert newest(door.context, CALLER, "a.pdf") == {"sha256": digest, "size": len(body)}
+    assert [path.name for path in door.files()] == [digest]
+    assert door.files()[0].read_bytes() == body
+
+
+def test_the_same_url_replaces(door: Door) -> None:
+    """A client that tries again sends to the same URL; the last file counts."""
+    url = door.upload_url()
+    assert door.put(url, b"one") == HTTPStatus.OK
+    assert door.put(url, iter([b"t", b"wo"])) == HTTPStatus.OK
+    found = newest(door.context, CALLER, "a.pdf")
+    assert found is not None
+    assert found["sha256"] == sha256(b"two").hexdigest()
+
+
+def test_what_is_too_large_is_not_kept(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes than a file may have are refused, announced or not, and leave nothing."""
+    monkeypatch.setattr(uploads, "MAX_BYTES", 1000)
+    assert door.put(door.upload_url(), b"x" * 1001) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    sent = iter([b"x" * 900, b"x" * 900])
+    assert door.put(door.upload_url(), sent) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert door.put(door.upload_url(), b"") == HTTPStatus.BAD_REQUEST
+    assert door.files() == []
+
+
+def test_bad_urls_are_refused(door: Door) -> None:
+    """An altered URL, another method and an unknown file are 403; the rest is passed on."""
+    url = door.upload_url()
+    refused = HTTPStatus.FORBIDDEN
+    assert door.put(url.replace("upload/1", "upload/2"), b"x") == refused
+    assert door.put(url + "0", b"x") == refused
+    assert door.http.request("GET", url).status == refused
+    assert door.http.request("GET", f"{door.url}/_affidavit/files/").status == refused
+    assert door.http.request("GET", f"{door.url}/account/status").status == HTTPStatus.IM_A_TEAPOT
+    assert door.files() == []

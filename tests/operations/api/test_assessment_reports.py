@@ -1,0 +1,123 @@
+"""Assessment reports: asked for, built, listed, downloaded, deleted."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from affidavit.operations import presigned, tasks
+from affidavit.operations.assessment_reports import KIND, author_of, report_file
+from affidavit.operations.faults import NotFoundFault, ValidationFault
+from affidavit.report.verify.note import read_key
+from affidavit.report.verify.outcome import verify
+
+
+@pytest.fixture
+def selected(owner: Any, collected: Any) -> dict[str, str]:
+    """Return an assessment whose only folder is selected."""
+    collected.run(judged=False)
+    ask = {"assessmentId": str(collected.assessment.id)}
+    folder = owner("GetEvidenceFoldersByAssessment", **ask)["evidenceFolders"][0]
+    owner("AssociateAssessmentReportEvidenceFolder", **ask, evidenceFolderId=folder["id"])
+    return ask
+
+
+def test_nothing_selected_nothing_reported(owner: Any, collected: Any) -> None:
+    """A report needs selected evidence; a query is refused by its member's name."""
+    ask = {"assessmentId": collected.assessment.id, "name": "r"}
+    with pytest.raises(ValidationFault, match="No evidence has been added"):
+        owner("CreateAssessmentReport", **ask)
+    with pytest.raises(ValidationFault, match="queryStatement"):
+        owner("CreateAssessmentReport", **ask, queryStatement="SELECT eventJson FROM x")
+
+
+def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str, str]) -> None:
+    """The worker builds it, the URL gives the file, and the file verifies under our key."""
+    made = owner("CreateAssessmentReport", **selected, name="r-1", description="d")
+    report = made["assessmentReport"]
+    assert (report["status"], report["author"]) == ("IN_PROGRESS", "AuditOwner")
+    place = {**selected, "assessmentReportId": report["id"]}
+    with pytest.raises(ValidationFault, match="IN_PROGRESS"):
+        owner("GetAssessmentReportUrl", **place)
+    with pytest.raises(ValidationFault, match="currently being generated"):
+        owner("DeleteAssessmentReport", **place)
+    assert tasks.run_one(owner.context)
+    assert not tasks.run_one(owner.context)
+    (listed,) = owner("ListAssessmentReports")["assessmentReports"]
+    kept = owner.context.store.documents.get(owner.caller.tenant, KIND, report["id"])
+    assert kept.body.get("_reason", "") == ""
+    assert (listed["id"], listed["status"]) == (report["id"], "COMPLETE")
+    url = urlsplit(owner("GetAssessmentReportUrl", **place)["preSignedUrl"]["link"])
+    given = presigned.check(owner.context, "GET", url.path, dict(parse_qsl(url.query)))
+    assert given is not None
+    found = report_file(owner.context, given.tenant, given.id)
+    assert found is not None
+    assert found[1] == "r-1.zip"
+    store = owner.context.store
+    key = read_key(str(store.keys.folder / f"{store.keys.signer().public.fingerprint}.pub.pem"))
+    outcome = verify(found[0], key)
+    assert outcome.verified, outcome.failure
+    owner("DeleteAssessmentReport", **place)
+    assert not Path(found[0]).exists()
+    with pytest.raises(NotFoundFault):
+        owner("GetAssessmentReportUrl", **place)
+
+
+def test_a_bucket_that_cannot_be_written_fails_the_report(
+    owner: Any, selected: dict[str, str], as_document: Any
+) -> None:
+    """FAILED, with the reason in words where the URL is asked for, and no file left."""
+    as_document(destination="s3://bucket-1/reports")
+    report = owner("CreateAssessmentReport", **selected, name="r")["assessmentReport"]
+    assert tasks.run_one(owner.context)
+    assert owner("ListAssessmentReports")["assessmentReports"][0]["status"] == "FAILED"
+    place = {**selected, "assessmentReportId": report["id"]}
+    with pytest.raises(ValidationFault, match="FAILED"):
+        owner("GetAssessmentReportUrl", **place)
+    assert report_file(owner.context, owner.caller.tenant, report["id"]) is None
+    owner("DeleteAssessmentReport", **place)
+
+
+def test_the_newest_first_by_pages_and_for_ones_own(
+    owner: Any, collected: Any, selected: dict[str, str], as_document: Any
+) -> None:
+    """Each page goes on where the last one ended; who is not assigned sees none."""
+    as_document()
+    for number in range(3):
+        collected.installation.clock.forward(minutes=1)
+        owner("CreateAssessmentReport", **selected, name=f"r{number}")
+    first = owner("ListAssessmentReports", maxResults=2)
+    second = owner("ListAssessmentReports", maxResults=2, nextToken=first["nextToken"])
+    names = [r["name"] for r in first["assessmentReports"] + second["assessmentReports"]]
+    assert names == ["r2", "r1", "r0"]
+    assert "nextToken" not in second
+    other = owner.as_(principal_arn="arn:aws:iam::111122223333:role/Other")
+    assert other("ListAssessmentReports")["assessmentReports"] == []
+    assert len(owner.as_(role="admin")("ListAssessmentReports")["assessmentReports"]) == 3
+
+
+def test_each_active_assessment_is_collected_once_a_day(
+    owner: Any, collected: Any, as_document: Any
+) -> None:
+    """A day's task is left once, by whoever; not where there is a run, nor when INACTIVE."""
+    context, clock = owner.context, collected.installation.clock
+    assert tasks.schedule(context) == 0
+    as_document()
+    assert (tasks.schedule(context), tasks.schedule(context)) == (1, 0)
+    clock.forward(days=1)
+    collected.run()
+    assert tasks.schedule(context) == 0
+
+
+@pytest.mark.parametrize(
+    ("arn", "author"),
+    [
+        ("arn:aws:iam::111122223333:role/a/Owner", "Owner"),
+        ("arn:aws:sts::111122223333:assumed-role/R/ann@example.com", "ann@example.com"),
+        ("arn:aws:iam::111122223333:root", "root"),
+    ],
+)
+def test_author_is_a_user_name(arn: str, author: str) -> None:
+    """The last part of the ARN is shown as the author."""
+    assert author_of(arn) == author
