@@ -125,7 +125,7 @@ class Collector:
             the_plan,
             self.door,
             account_id,
-            assessment.estate.regions,
+            assessment.estate.regions_of(account_id),
             now=opened.started_at,
             params=assessment.parameters,
             sink=sink,
