@@ -33,7 +33,11 @@ class AwsSettings:
     """Name of the role sessions, at most 64 characters: affidavit-<run>."""
     session_tags: Mapping[str, str] = field(default_factory=dict)
     call_timeout: float = 30
-    """Seconds to wait for a connection, and for the answer, before a call counts as timed out."""
+    """Seconds to wait for a connection, and for the answer, before a call counts as timed out.
+
+    An answer that comes in drips is waited for twice as long at most."""
+    unit_timeout: float = 900
+    """Seconds for all requests of one question together, pauses and retries included."""
     requests_per_second: float = 20
     """Pace for each account, Region and service."""
     lookups_per_second: float = 2

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cel
-
+from affidavit.catalogue.cel_library import cel
 from affidavit.catalogue.expression import ExpressionError, Literal, Node, parse
 from affidavit.catalogue.fields import Fields
 from affidavit.catalogue.yaml_nodes import Node as YamlNode

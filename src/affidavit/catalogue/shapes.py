@@ -12,6 +12,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import OperationNotFoundError, ServiceModel, StructureShape
 
+from affidavit.catalogue.model_files import LeanFiles
 from affidavit.model.catalogue import Metric, Operation, ResourceSet
 
 
@@ -89,7 +90,7 @@ _KINDS: Final[Mapping[str, str]] = {
 @cache
 def loader() -> Loader:
     """Return the loader of botocore's service models, one for the process."""
-    return Loader()
+    return Loader(file_loader=LeanFiles())
 
 
 @cache

@@ -75,6 +75,7 @@ class Collector:
         process works on it, and the store's other errors; what AWS refuses becomes gaps.
         """
         moment = self.now()
+        self.store.sweep(daily=True)
         opened = self.store.begin_run(assessment, moment.date(), self.catalogue.digest, moment)
         the_plan = plan(self.catalogue)
         tally = Tally(self.catalogue.framework)
@@ -124,7 +125,7 @@ class Collector:
             the_plan,
             self.door,
             account_id,
-            assessment.estate.regions,
+            assessment.estate.regions_of(account_id),
             now=opened.started_at,
             params=assessment.parameters,
             sink=sink,

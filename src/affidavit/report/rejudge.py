@@ -78,7 +78,8 @@ def _judge_run(
             f"runs.jsonl, run {run['sequence']}",
             "was judged by another version of the catalogue than the one installed here",
         )
-    facts = {account: Facts(account, tuple(run["regions"])) for account in run["accounts"]}
+    estate = _assessment(run).estate
+    facts = {name: Facts(name, estate.regions_of(name)) for name in estate.accounts}
     for digest in answers:
         result = _result(archive, digest)
         if result.unit.account_id in facts:

@@ -326,8 +326,13 @@ class Store:
             for tenant in chosen
         ]
 
-    def sweep(self) -> list[Path]:
-        """Remove files that no row names and that are older than an hour; return them."""
+    def sweep(self, *, daily: bool = False) -> list[Path]:
+        """Remove files that no row names and that are older than an hour; return them.
+
+        With `daily` nothing is done where that was done within a day.
+        """
+        if daily and not sweeping.is_due(self.objects, self._clock()):
+            return []
         return sweeping.sweep(self._database, self.objects, self._clock())
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
