@@ -66,7 +66,7 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
     _require_room(context, caller, accounts)
     source = framework(context, caller, request["frameworkId"])
     document = _document(context, caller, request, source, accounts)
-    task = work.queued(context, "collect", document.id)
+    task = work.of_day(context, document.id, context.now().date())
     along = writes(context, caller, [_change("CREATE", document)], puts=[document, task])
     stored = Assessment(
         id=document.id,

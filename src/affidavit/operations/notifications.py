@@ -5,6 +5,7 @@ stands in it; `_topic` is for whoever sends.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from affidavit.model.identifiers import new_id
@@ -17,10 +18,13 @@ from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.pages import Pages
+from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
 
 KIND: Final = "notification"
 SOURCE: Final = "AWS Audit Manager"
+SERVER: Final = "Affidavit"
+"""Source of what Audit Manager has no notification for."""
 
 
 def list_notifications(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +66,20 @@ def notification(
         "_topic": account_settings.document(context, caller).body["snsTopic"],
     }
     return Document(kind=KIND, id=identifier, parent=metadata["id"], sort=iso(now), body=body)
+
+
+def told_by_server(
+    context: Context, tenant: str, recipient: str, assessment: Mapping[str, Any], words: str
+) -> Document:
+    """Return a notification of the server itself about an assessment; for its recipient only.
+
+    An empty `recipient`: for the tenant's administrators.
+    """
+    caller = service_caller(tenant)
+    document = notification(context, caller, recipient, assessment, "", words)
+    empty = ("controlSetId", "controlSetName")
+    body = {name: value for name, value in document.body.items() if name not in empty}
+    return replace(document, body={**body, "source": SERVER})
 
 
 HANDLERS: Mapping[str, Operation] = {"ListNotifications": list_notifications}

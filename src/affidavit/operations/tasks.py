@@ -15,28 +15,26 @@ from affidavit.aws.objects import Objects
 from affidavit.aws.settings import AwsSettings
 from affidavit.collector.execute import Asked
 from affidavit.collector.run import Collector
-from affidavit.errors import AffidavitError, StoreBusyError, StoreConflictError
-from affidavit.model.identifiers import stable_id
+from affidavit.errors import AffidavitError, StoreBusyError
 from affidavit.model.times import iso
 from affidavit.operations import work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
 from affidavit.operations.assessment_reports import path_of
-from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.collectable import catalogue_for, current
 from affidavit.operations.context import Context
+from affidavit.operations.continuity import without_hole
 from affidavit.operations.manual_items import FAILED, KEPT
 from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.reports import ReportRequest, build_in
+from affidavit.operations.service import service_caller
 from affidavit.operations.uploads import MAX_BYTES
 from affidavit.store import leases
 from affidavit.store.documents import Document
 
 _log: Final = logging.getLogger("affidavit.api.work")
-SERVICE: Final = "arn:aws:iam::{account}:role/aws-service-role/affidavit"
-"""Who the ledger says did the server's own work for a tenant."""
 
 
 class StoppingError(AffidavitError):
@@ -67,37 +65,6 @@ def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> b
     return True
 
 
-def schedule(context: Context) -> int:
-    """Leave a task for each active assessment that has no run today; return how many.
-
-    Safe to do in several servers at once: the day's task has one name, whoever leaves it.
-    """
-    today, left = context.now().date(), 0
-    for tenant, document in context.store.documents.of_all_tenants("assessment"):
-        if document.body["metadata"]["status"] != "ACTIVE" or not is_registered(context, tenant):
-            continue
-        if context.store.verdicts(document.id, today):
-            continue
-        left += _leave(context, tenant, document.id, today)
-    return left
-
-
-def _leave(context: Context, tenant: str, assessment_id: str, day: date) -> bool:
-    """Leave the day's task unless there is one; forget those of earlier days that were given up."""
-    name = stable_id("work", f"collect:{assessment_id}:{day.isoformat()}")
-    known = context.store.documents.every(tenant, work.KIND, parent=assessment_id)
-    collecting = [one for one in known if one.body["task"] == "collect"]
-    given_up = [one for one in collecting if one.body["attempts"] >= work.MAX_ATTEMPTS]
-    if len(collecting) > len(given_up) or any(one.id == name for one in given_up):
-        return False
-    put = work.queued(context, "collect", assessment_id, identifier=name)
-    try:
-        context.store.documents.act(tenant, now=context.now(), puts=[put], deletes=given_up)
-    except StoreConflictError:
-        return False
-    return True
-
-
 def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> str:
     """Do a task; return why it failed, or an empty text."""
     task = taken.document.body["task"]
@@ -115,12 +82,17 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
 
 
 def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[], bool]) -> None:
+    """Collect an assessment unless it has a run today: the task may outlive its commit."""
+
     def asked(_: Asked) -> None:
         if stopping():
             raise StoppingError("The server stops")
 
     found = find(context, tenant, task.parent)
     if found is None or not found.active or not is_registered(context, tenant):
+        return
+    last = context.store.last_day(found.id)
+    if last is not None and last >= context.now().date():
         return
     with Door(aws_of(context, tenant)) as door:
         collector = Collector(
@@ -130,7 +102,8 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
             on_progress=asked,
             now=context.now,
         )
-        collector.run(current(context, found.stored))
+        assessment = without_hole(context.store, current(context, found.stored), context.now())
+        collector.run(assessment)
 
 
 def _build(context: Context, tenant: str, task: Document) -> None:
@@ -212,14 +185,6 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
 
 def _finish(context: Context, tenant: str, document: Document, members: Mapping[str, Any]) -> None:
     """Write the outcome of a task with its change; nothing where the document is gone."""
-    account, region = tenant.split("/")
-    caller = Caller(
-        account_id=account,
-        region=region,
-        principal_arn=SERVICE.format(account=account),
-        role="admin",
-        request_id="",
-    )
     manual = document.kind == MANUAL
     change = Change(
         action="IMPORT_EVIDENCE" if manual else "UPDATE_METADATA",
@@ -229,7 +194,7 @@ def _finish(context: Context, tenant: str, document: Document, members: Mapping[
         assessment_id=document.parent,
         details={"id": document.id, **members},
     )
-    entry, leaf = logged(context, caller, change)
+    entry, leaf = logged(context, service_caller(tenant), change)
     put = replace(document, body={**document.body, **members})
     context.store.documents.act(tenant, now=context.now(), puts=[put, entry], changes=[leaf])
 

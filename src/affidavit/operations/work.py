@@ -9,11 +9,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from affidavit.errors import StoreConflictError
-from affidavit.model.identifiers import new_id
+from affidavit.errors import StoreConflictError, StoreError
+from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse
 from affidavit.operations.context import Context
 from affidavit.store import leases
@@ -45,6 +45,17 @@ def queued(
     )
 
 
+def of_day(context: Context, assessment_id: str, day: date) -> Document:
+    """Return the task that collects an assessment on a day; the same one whoever leaves it."""
+    name = stable_id("work", f"collect:{assessment_id}:{day.isoformat()}")
+    return queued(context, "collect", assessment_id, identifier=name)
+
+
+def is_given_up(task: Document) -> bool:
+    """Tell whether a task failed so often that nobody tries it again."""
+    return bool(task.body["attempts"] >= MAX_ATTEMPTS)
+
+
 NOBODY: Final[Mapping[str, Any]] = {"holder": "", "heartbeat": ""}
 """Members of a task that nobody works on."""
 
@@ -59,8 +70,11 @@ class Taken:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def beat(self) -> None:
-        """Say that we live; who lost the lease finds out when it wants to finish."""
-        with self._lock, suppress(StoreConflictError):
+        """Say that we live; who lost the lease finds out when it wants to finish.
+
+        A store that cannot be used now is no harm yet: three beats may be lost.
+        """
+        with self._lock, suppress(StoreError):
             self._write({"heartbeat": iso(self.context.now())})
 
     def done(self) -> None:
@@ -107,7 +121,7 @@ def take(context: Context) -> Taken | None:
 
 def _is_free(context: Context, document: Document) -> bool:
     body, now = document.body, context.now()
-    if body["attempts"] >= MAX_ATTEMPTS or parse(body["notBefore"]) > now:
+    if is_given_up(document) or parse(body["notBefore"]) > now:
         return False
     holder = leases.parse(body["holder"])
     if holder is None or holder.is_gone():

@@ -146,6 +146,10 @@ class Store:
         """Give an unfinished run back: whoever begins it next resumes it. `close` does so too."""
         self._runs.release(run_id)
 
+    def last_day(self, assessment_id: str) -> date | None:
+        """Return the newest day that has a committed run, or None."""
+        return self._runs.last_day(assessment_id)
+
     def put_results(self, run_id: str, results: Sequence[Result]) -> None:
         """Keep results; they are durable when this returns."""
         if not results:

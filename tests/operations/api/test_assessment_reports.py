@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from affidavit.operations import presigned, tasks
+from affidavit.operations import presigned, scheduler, tasks
 from affidavit.operations.assessment_reports import KIND, author_of, report_file
 from affidavit.operations.faults import NotFoundFault, ValidationFault
 from affidavit.report.verify.note import read_key
@@ -102,12 +102,12 @@ def test_each_active_assessment_is_collected_once_a_day(
 ) -> None:
     """A day's task is left once, by whoever; not where there is a run, nor when INACTIVE."""
     context, clock = owner.context, collected.installation.clock
-    assert tasks.schedule(context) == 0
+    assert scheduler.schedule(context) == 0
     as_document()
-    assert (tasks.schedule(context), tasks.schedule(context)) == (1, 0)
+    assert (scheduler.schedule(context), tasks.schedule(context)) == (1, 0)
     clock.forward(days=1)
     collected.run()
-    assert tasks.schedule(context) == 0
+    assert scheduler.schedule(context) == 0
 
 
 @pytest.mark.parametrize(
