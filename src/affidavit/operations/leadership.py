@@ -1,8 +1,9 @@
 """The scheduler's lease: of several servers on one database, one leads; the others work.
 
-One document (kind lease, of no tenant). Whoever holds it says so every few seconds; a leader that is
-dead, or was not heard of for a minute, is replaced. Two that both believe they lead do no harm: what
-a leader leaves has one name a day, whoever leaves it. The servers' clocks must agree to some seconds.
+One document (kind lease, of no tenant). Whoever holds it says so every few seconds; a leader that
+is dead, or was not heard of for a minute, is replaced. Two that both believe they lead do no harm:
+what a leader leaves has one name a day, whoever leaves it. The servers' clocks must agree to some
+seconds.
 """
 
 from dataclasses import replace

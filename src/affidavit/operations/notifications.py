@@ -1,7 +1,7 @@
 """Notifications: told at delegation, submission and completion, in the application.
 
 Each is one document (kind notification) for one identity. The tenant's SNS topic at that time
-stands in it; `_topic` is for whoever sends.
+stands in it (`_topic`), and what became of its message (`_delivery`); see `outbox`.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.operations import account_settings
+from affidavit.operations import account_settings, outbox
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import is_same
 from affidavit.operations.assessment_bodies import newest_first
@@ -35,7 +35,11 @@ def list_notifications(context: Context, caller: Caller, request: dict[str, Any]
         every = [one for one in every if is_same(caller.principal_arn, one.body["_for"])]
     pages = Pages(context=context, caller=caller, operation=operation, request=request)
     page, more = pages.of(every, lambda one: newest_first(one.sort, one.id))
-    return {"notifications": [answer(one.body) for one in page], **more}
+    return {"notifications": [answer(_shown(one.body)) for one in page], **more}
+
+
+def _shown(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "description": outbox.description(body)}
 
 
 def notification(
@@ -68,18 +72,16 @@ def notification(
     return Document(kind=KIND, id=identifier, parent=metadata["id"], sort=iso(now), body=body)
 
 
-def told_by_server(
-    context: Context, tenant: str, recipient: str, assessment: Mapping[str, Any], words: str
-) -> Document:
-    """Return a notification of the server itself about an assessment; for its recipient only.
-
-    An empty `recipient`: for the tenant's administrators.
-    """
-    caller = service_caller(tenant)
-    document = notification(context, caller, recipient, assessment, "", words)
+def tell_owners(context: Context, tenant: str, assessment: Document, words: str) -> list[Document]:
+    """Return notifications of the server itself about an assessment, for each of its owners."""
+    caller, body = service_caller(tenant), assessment.body
     empty = ("controlSetId", "controlSetName")
-    body = {name: value for name, value in document.body.items() if name not in empty}
-    return replace(document, body={**body, "source": SERVER})
+    told = []
+    for role in body["metadata"].get("roles", ()):
+        one = notification(context, caller, role["roleArn"], body, "", words)
+        kept = {name: value for name, value in one.body.items() if name not in empty}
+        told.append(replace(one, body={**kept, "source": SERVER}))
+    return told
 
 
 HANDLERS: Mapping[str, Operation] = {"ListNotifications": list_notifications}

@@ -1,8 +1,8 @@
 """The scheduler: each active assessment is collected once a UTC day, by whichever server is free.
 
 The leader (`leadership`) leaves one task for each assessment and day; the workers of all servers
-take them under leases (`work`). The task has one name a day, and is dropped where the day has a run:
-so neither a second leader nor a task that was taken over after its commit collects twice.
+take them under leases (`work`). The task has one name a day, and is dropped where the day has a
+run: so neither a second leader nor a task that was taken over after its commit collects twice.
 
 Days without a run cannot be collected later. They are named: in the ledger and to the owners, when
 collection goes on; CloudTrail's events of those days are asked for then (`continuity`).
@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from affidavit.errors import StoreConflictError
-from affidavit.operations import leadership, work
+from affidavit.operations import leadership, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.context import Context
-from affidavit.operations.notifications import told_by_server
+from affidavit.operations.notifications import tell_owners
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
 
@@ -49,9 +49,10 @@ def _leave(context: Context, tenant: str, assessment: Document, day: date) -> bo
     missed = list(_between(last, day))
     puts, changes = [task], []
     if missed:
-        puts += _told(context, tenant, assessment, missed)
-        entry, leaf = logged(context, service_caller(tenant), _change(assessment, missed))
-        puts.append(entry)
+        server = service_caller(tenant)
+        told = tell_owners(context, tenant, assessment, _words(missed))
+        entry, leaf = logged(context, server, _change(assessment, missed))
+        puts += [*told, *outbox.left_by(context, server, [], told), entry]
         changes.append(leaf)
     try:
         context.store.documents.act(
@@ -73,13 +74,6 @@ def _between(last: date | None, today: date) -> Iterator[date]:
 def _words(missed: list[date]) -> str:
     days = f"{missed[0]}" if len(missed) == 1 else f"{missed[0]} to {missed[-1]}"
     return f"Nothing was collected on {len(missed)} day(s): {days}."
-
-
-def _told(
-    context: Context, tenant: str, assessment: Document, missed: list[date]
-) -> list[Document]:
-    owners = [role["roleArn"] for role in assessment.body["metadata"].get("roles", ())]
-    return [told_by_server(context, tenant, one, assessment.body, _words(missed)) for one in owners]
 
 
 def _change(assessment: Document, missed: list[date]) -> Change:

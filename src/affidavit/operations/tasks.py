@@ -1,4 +1,4 @@
-"""What the server's worker does: collect, build reports, fetch manual evidence, forget objects.
+"""What the server's worker does: collect, build reports, fetch, forget and send.
 
 Each task ends in one of three ways: done, to be tried again after a pause, or given up; who waits
 for it sees which, and why.
@@ -11,13 +11,14 @@ from datetime import date
 from typing import Any, Final
 
 from affidavit.aws.door import Door
+from affidavit.aws.messages import Messages
 from affidavit.aws.objects import Objects
 from affidavit.aws.settings import AwsSettings
 from affidavit.collector.execute import Asked
 from affidavit.collector.run import Collector
 from affidavit.errors import AffidavitError, StoreBusyError
 from affidavit.model.times import iso
-from affidavit.operations import work
+from affidavit.operations import outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -28,6 +29,7 @@ from affidavit.operations.context import Context
 from affidavit.operations.continuity import without_hole
 from affidavit.operations.manual_items import FAILED, KEPT
 from affidavit.operations.manual_items import KIND as MANUAL
+from affidavit.operations.notifications import tell_owners
 from affidavit.operations.reports import ReportRequest, build_in
 from affidavit.operations.service import service_caller
 from affidavit.operations.uploads import MAX_BYTES
@@ -60,7 +62,10 @@ def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> b
         heart.stop()
     if not why:
         taken.done()
-    elif not taken.failed(why):
+        return True
+    if taken.document.body["task"] in work.SENDING:
+        outbox.failed(context, taken.tenant, taken.document, why)
+    if not taken.failed(why):
         _give_up(context, taken, why)
     return True
 
@@ -159,10 +164,22 @@ def _forget(context: Context, tenant: str, task: Document) -> None:
         objects.delete(task.body["url"])
 
 
+def _publish(context: Context, tenant: str, task: Document) -> None:
+    with _messages(context, tenant) as messages:
+        outbox.publish(messages, context, tenant, task)
+
+
+def _send_event(context: Context, tenant: str, task: Document) -> None:
+    with _messages(context, tenant) as messages:
+        outbox.send_event(messages, task)
+
+
 _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "report": _build,
     "fetch": _fetch,
     "forget": _forget,
+    "publish": _publish,
+    "event": _send_event,
 }
 
 
@@ -171,6 +188,7 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     task = taken.document.body["task"]
     _log.error("%s given up after %s attempts: %s", task, work.MAX_ATTEMPTS, why)
     if task == "collect":
+        _tell_given_up(context, taken, why)
         return
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
@@ -181,6 +199,18 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
             members = {"state": FAILED, "why": why}
         _finish(context, taken.tenant, document, members)
     taken.done()
+
+
+def _tell_given_up(context: Context, taken: work.Taken, why: str) -> None:
+    """Tell the owners of an assessment that today's collection was given up."""
+    tenant, documents = taken.tenant, context.store.documents
+    assessment = documents.get(tenant, "assessment", taken.document.parent)
+    if assessment is None:
+        return
+    words = f"The collection of {context.now().date()} was given up: {why}"[: outbox.MAX_TEXT]
+    told = tell_owners(context, tenant, assessment, words)
+    outgoing = outbox.left_by(context, service_caller(tenant), [], told)
+    documents.act(tenant, now=context.now(), puts=[*told, *outgoing])
 
 
 def _finish(context: Context, tenant: str, document: Document, members: Mapping[str, Any]) -> None:
@@ -202,6 +232,11 @@ def _finish(context: Context, tenant: str, document: Document, members: Mapping[
 def _objects(context: Context, tenant: str) -> Objects:
     account, region = tenant.split("/")
     return Objects(aws_of(context, tenant), account, region)
+
+
+def _messages(context: Context, tenant: str) -> Messages:
+    account, region = tenant.split("/")
+    return Messages(aws_of(context, tenant), account, region)
 
 
 def aws_of(context: Context, tenant: str) -> AwsSettings:

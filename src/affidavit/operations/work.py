@@ -1,4 +1,4 @@
-"""Work that an operation leaves to the server: collect, build a report, fetch from S3.
+"""Work that an operation leaves to the server: collect, build a report, fetch from S3, send.
 
 One document (kind work) for each task. Whoever takes it writes a lease into it and beats; a task
 whose holder is dead, or was not heard of for a minute, is taken by another. What is done is
@@ -24,7 +24,12 @@ MAX_ATTEMPTS: Final = 5
 PAUSE: Final = timedelta(minutes=2)
 """Between attempts, times the number of attempts."""
 
-Task = Literal["collect", "report", "fetch", "forget"]
+Task = Literal["collect", "report", "fetch", "forget", "publish", "event"]
+SENDING: Final = frozenset({"publish", "event"})
+"""Tasks that send a message (`outbox`)."""
+_MAX_SENDS: Final = 29
+"""About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""
+_LONGEST: Final = timedelta(hours=1)
 
 
 def queued(
@@ -53,7 +58,17 @@ def of_day(context: Context, assessment_id: str, day: date) -> Document:
 
 def is_given_up(task: Document) -> bool:
     """Tell whether a task failed so often that nobody tries it again."""
-    return bool(task.body["attempts"] >= MAX_ATTEMPTS)
+    return bool(task.body["attempts"] >= _most(task))
+
+
+def _most(task: Document) -> int:
+    return _MAX_SENDS if task.body["task"] in SENDING else MAX_ATTEMPTS
+
+
+def _pause(task: Document, attempts: int) -> timedelta:
+    if task.body["task"] in SENDING:
+        return min(timedelta(minutes=2.0 ** (attempts - 1)), _LONGEST)
+    return PAUSE * attempts
 
 
 NOBODY: Final[Mapping[str, Any]] = {"holder": "", "heartbeat": ""}
@@ -90,13 +105,13 @@ class Taken:
 
     def failed(self, why: str) -> bool:
         """Note a failure; return True where the task will be tried again, after a pause."""
-        attempts = self.document.body["attempts"] + 1
-        later = self.context.now() + PAUSE * attempts
+        attempts = int(self.document.body["attempts"]) + 1
+        later = self.context.now() + _pause(self.document, attempts)
         with self._lock, suppress(StoreConflictError):
             self._write(
                 {**NOBODY, "attempts": attempts, "why": why, "notBefore": iso(later)},
             )
-        return bool(attempts < MAX_ATTEMPTS)
+        return attempts < _most(self.document)
 
     def _write(self, members: Mapping[str, Any]) -> None:
         put = replace(self.document, body={**self.document.body, **members})

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from affidavit.operations import presigned, scheduler, tasks
+from affidavit.operations import presigned, tasks
 from affidavit.operations.assessment_reports import KIND, author_of, report_file
 from affidavit.operations.faults import NotFoundFault, ValidationFault
 from affidavit.report.verify.note import read_key
@@ -95,19 +95,6 @@ def test_the_newest_first_by_pages_and_for_ones_own(
     other = owner.as_(principal_arn="arn:aws:iam::111122223333:role/Other")
     assert other("ListAssessmentReports")["assessmentReports"] == []
     assert len(owner.as_(role="admin")("ListAssessmentReports")["assessmentReports"]) == 3
-
-
-def test_each_active_assessment_is_collected_once_a_day(
-    owner: Any, collected: Any, as_document: Any
-) -> None:
-    """A day's task is left once, by whoever; not where there is a run, nor when INACTIVE."""
-    context, clock = owner.context, collected.installation.clock
-    assert scheduler.schedule(context) == 0
-    as_document()
-    assert (scheduler.schedule(context), tasks.schedule(context)) == (1, 0)
-    clock.forward(days=1)
-    collected.run()
-    assert scheduler.schedule(context) == 0
 
 
 @pytest.mark.parametrize(

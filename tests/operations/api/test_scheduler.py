@@ -7,7 +7,7 @@ import pytest
 
 from affidavit.operations import leadership, scheduler, tasks, work
 from affidavit.operations.continuity import without_hole
-from affidavit.store.leases import Holder
+from affidavit.store.leases import Holder, me
 
 ELSEWHERE = Holder("elsewhere", 1, 1)
 SECOND = Holder("second", 2, 2)
@@ -23,7 +23,7 @@ def _forget(owner: Any) -> None:
 
 
 @pytest.fixture
-def waiting(owner: Any, collected: Any, as_document: Any) -> Any:
+def waiting(collected: Any, as_document: Any) -> Any:
     """Give the collected assessment as the API keeps it, without a task."""
     as_document()
     return collected
@@ -49,7 +49,7 @@ def test_one_leads_until_it_is_silent_or_resigns(owner: Any) -> None:
 
 def test_a_leader_that_died_on_this_host_is_replaced_at_once(owner: Any) -> None:
     """Nobody waits a minute for a process that this host knows to be gone."""
-    dead = Holder(leadership.leases.me().host, 2**22 - 1, 1)
+    dead = Holder(me().host, 2**22 - 1, 1)
     assert leadership.lead(owner.context, dead)
     assert leadership.lead(owner.context)
 
