@@ -9,10 +9,11 @@ collection goes on; CloudTrail's events of those days are asked for then (`conti
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 
 from affidavit.errors import StoreConflictError
-from affidavit.operations import leadership, outbox, work
+from affidavit.operations import erasing, leadership, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.context import Context
@@ -29,6 +30,15 @@ def schedule(context: Context) -> int:
     for tenant, document in context.store.documents.of_all_tenants("assessment"):
         if document.body["metadata"]["status"] == "ACTIVE" and is_registered(context, tenant):
             left += _leave(context, tenant, document, today)
+    return left + _leave_purges(context)
+
+
+def _leave_purges(context: Context) -> int:
+    left = 0
+    for tenant, task in erasing.due(context):
+        with suppress(StoreConflictError):
+            context.store.documents.act(tenant, now=context.now(), puts=[task])
+            left += 1
     return left
 
 

@@ -16,9 +16,9 @@ from affidavit.aws.objects import Objects
 from affidavit.aws.settings import AwsSettings
 from affidavit.collector.execute import Asked
 from affidavit.collector.run import Collector
-from affidavit.errors import AffidavitError, StoreBusyError
+from affidavit.errors import AffidavitError, StoreBusyError, UsageError
 from affidavit.model.times import iso
-from affidavit.operations import outbox, work
+from affidavit.operations import erasing, holds, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -160,6 +160,8 @@ def _fetch(context: Context, tenant: str, task: Document) -> None:
 
 
 def _forget(context: Context, tenant: str, task: Document) -> None:
+    if any(one.covers(task.parent) for one in holds.every(context.store, tenant)):
+        raise UsageError(f"{task.body['url']} is under legal hold")
     with _objects(context, tenant) as objects:
         objects.delete(task.body["url"])
 
@@ -178,7 +180,9 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "report": _build,
     "fetch": _fetch,
     "forget": _forget,
+    "erase": erasing.erase,
     "publish": _publish,
+    "purge": erasing.purge,
     "event": _send_event,
 }
 
