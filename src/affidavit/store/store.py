@@ -19,7 +19,7 @@ from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
-from affidavit.store import checkpoints, commits, records, sweeping
+from affidavit.store import checkpoints, commits, deleting, records, sweeping
 from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
@@ -95,6 +95,18 @@ class Store:
         """Forget an assessment and log the change; its leaves stay in the log."""
         self._assessments.delete(assessment, by, self._clock(), along)
 
+    def delete_evidence(self, tenant: str, assessment_id: str, *, by: str, why: str) -> None:
+        """Delete an assessment's evidence and log it; the log keeps the hashes of its leaves."""
+        now = self._clock()
+        for path in deleting.delete_evidence(
+            self._database, tenant, assessment_id, by=by, why=why, now=now
+        ):
+            (self.objects / path).unlink(missing_ok=True)
+
+    def every_assessment(self, tenant: str) -> Sequence[str]:
+        """Return the ids of the tenant's assessments, those included that were deleted."""
+        return self._assessments.ids(tenant)
+
     def append_parameter(  # noqa: PLR0913 - a record of six facts
         self,
         assessment: Assessment,
@@ -145,6 +157,10 @@ class Store:
     def release_run(self, run_id: str) -> None:
         """Give an unfinished run back: whoever begins it next resumes it. `close` does so too."""
         self._runs.release(run_id)
+
+    def last_day(self, assessment_id: str) -> date | None:
+        """Return the newest day that has a committed run, or None."""
+        return self._runs.last_day(assessment_id)
 
     def put_results(self, run_id: str, results: Sequence[Result]) -> None:
         """Keep results; they are durable when this returns."""
