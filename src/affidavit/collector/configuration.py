@@ -73,7 +73,7 @@ def configuration(
             continue
         gaps = answers.gaps(operation.key, region)
         for gap in gaps:
-            yield _unknown(region, gap)
+            yield _unknown(operation, region, gap)
         found = False
         for result in facts.results(operation.key, region):
             if isinstance(result, Observation):
@@ -98,10 +98,12 @@ def _nothing_asked(answers: Answers, operation: Operation, region: str) -> Entry
     )
 
 
-def _unknown(region: str, gap: Gap) -> Entry:
+def _unknown(operation: Operation, region: str, gap: Gap) -> Entry:
+    why = f"{gap.operation} could not be asked ({gap.reason.words}): {gap.message}"
+    own = gap.operation == operation.operation
     return Entry(
         region=region,
-        reason=f"{gap.operation} could not be asked ({gap.reason.words}): {gap.message}",
+        reason=why if own else f"{operation.operation} is not wholly known: {why}",
         gap=gap,
         inputs=(Input(digest=gap.digest, pointer=""),),
         synthetic=_synthetic(gap),
@@ -147,7 +149,7 @@ class _Reading:
         return Entry(
             region=result.unit.region,
             reason=f"{words}; configuration data carries no verdict.",
-            arn=next((t for t in named.values() if t.startswith(_ARN)), "") or self._made(named),
+            arn=self._made(named) or next((t for t in named.values() if t.startswith(_ARN)), ""),
             inputs=(Input(digest=result.digest, pointer=found.pointer if found else ""),),
             attributes=named,
             synthetic=_synthetic(result),
