@@ -9,6 +9,7 @@ needed them. Times in parameters are whole UTC days, so that a resumed run of a 
 Operations that exist once per account are asked with GLOBAL_REGION and look at all Regions.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +18,12 @@ from typing import Any
 from affidavit.checks.events import cloudtrail_region, event_names
 from affidavit.checks.facts import Facts
 from affidavit.checks.policies import partition_of
+from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
+from affidavit.checks.security_hub_controls import finding_parameters
 from affidavit.checks.windows import days_before, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
+from affidavit.model.framework import SourceType
 from affidavit.model.observation import JsonObject, Observation, Unit
 from affidavit.model.times import iso, parse
 
@@ -27,6 +31,13 @@ EVALUATION_DAYS = 180
 """How far back evaluation jobs are listed where no check says how old one may be."""
 RESTORE_DAYS = 180
 """How far back restore jobs are listed where no check says how old one may be."""
+
+EACH = "each"
+"""Fan-out of operations whose `inputs` say wholly what is asked, see `_each`."""
+CONSTANT = "="
+"""What begins the text of an input that is always sent; JSON follows."""
+ONE_OF_LIST = "*"
+"""What begins the text of an input that takes a list: it is asked with one element."""
 
 AUTHORIZATION_FILTER = ("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")
 """AWS's own policies too: without their text nobody knows whether a role may use Bedrock."""
@@ -89,6 +100,28 @@ def _per_item(key: str, **members: str) -> Parameters:
             yield {name: item.value[member] for name, member in members.items()}
 
     return parameters
+
+
+def _each(context: FanOutContext) -> Iterator[JsonObject]:
+    """Return one question for each value that a parent lists; a single one where none is named.
+
+    `inputs` gives for each member of the request `=JSON` (always sent) or `Parent.path`, with `*`
+    before it where the member is a list of one such value.
+    """
+    inputs = context.operation.inputs
+    sent = {
+        name: json.loads(text[len(CONSTANT) :])
+        for name, text in inputs.items()
+        if text.startswith(CONSTANT)
+    }
+    asked = {name: text for name, text in inputs.items() if name not in sent}
+    if not asked:
+        yield sent
+    for name, text in asked.items():
+        key, _, path = text.removeprefix(ONE_OF_LIST).partition(".")
+        for found in context.scope.found(key, context.region, path):
+            value = [found.value] if text.startswith(ONE_OF_LIST) else found.value
+            yield {**sent, name: value}
 
 
 def _guardrail_lists(context: FanOutContext) -> Iterator[JsonObject]:
@@ -247,10 +280,17 @@ def _metric_data(context: FanOutContext) -> Iterator[JsonObject]:
 
 def _config_evaluations(context: FanOutContext) -> Iterator[JsonObject]:
     for rule in context.scope.items("DescribeConfigRules", context.region):
-        source = rule.value.get("Source", {})
-        known = source.get("SourceIdentifier") in context.catalogue.config_rules
+        known = any(is_rule(rule.value, keyword) for keyword in context.catalogue.config_rules)
         if known and rule.value["ConfigRuleState"] == "ACTIVE":
             yield {"ConfigRuleName": rule.value["ConfigRuleName"]}
+
+
+def _findings(context: FanOutContext) -> Iterator[JsonObject]:
+    """Ask for the findings of each Security Hub control that a source names."""
+    for control in context.catalogue.framework.controls():
+        for source in control.sources:
+            if source.type is SourceType.SECURITY_HUB:
+                yield finding_parameters(source.keyword, context.facts.account_id, context.region)
 
 
 def _account_block(context: FanOutContext) -> Iterator[JsonObject]:
@@ -269,6 +309,8 @@ _DATA_SOURCE = {"knowledgeBaseId": "knowledgeBaseId", "dataSourceId": "dataSourc
 
 _PARAMETERS: Mapping[str, Parameters] = {
     "once": _once,
+    EACH: _each,
+    "security_hub_findings": _findings,
     "not_configured": _not_configured,
     "list_guardrails": _guardrail_lists,
     "get_guardrail": _guardrails,

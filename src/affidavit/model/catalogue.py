@@ -30,6 +30,10 @@ class Operation:
     redact: tuple[str, ...]
     """Paths of secrets in the answer: dots, [] for lists, * for any: Env.Variables.*"""
     note: str
+    lists: tuple[str, ...] = ()
+    """Where the answer of a custom control's API call holds its resources: Buckets[]."""
+    arn: str = ""
+    """The ARN of such a resource where it has none: arn:{partition}:s3:::{Name}."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
