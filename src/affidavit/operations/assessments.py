@@ -30,13 +30,13 @@ from affidavit.operations.assessment_bodies import (
 )
 from affidavit.operations.assessment_frameworks import framework
 from affidavit.operations.caller import Caller
-from affidavit.operations.changes import Action, Change, act
+from affidavit.operations.changes import Action, Change, act, writes
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import AccessDeniedFault, QuotaFault, ValidationFault
 from affidavit.operations.owners import DELEGATE, OWNER, iam_arn, owner_problems, with_caller
 from affidavit.operations.pages import Pages
 from affidavit.operations.tenant_bindings import destination_problem, unbound_accounts
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Writes
 
 MAX_ACTIVE: Final = 100
 """Active assessments in an account and Region (behaviour notes, 2.12)."""
@@ -67,7 +67,8 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
     _require_room(context, caller, accounts)
     source = framework(context, caller, request["frameworkId"])
     document = _document(context, caller, request, source, accounts)
-    act(context, caller, _change("CREATE", document), puts=[document])
+    task = work.queued(context, "collect", document.id)
+    along = writes(context, caller, [_change("CREATE", document)], puts=[document, task])
     stored = Assessment(
         id=document.id,
         name=request["name"],
@@ -78,9 +79,7 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
         created_by=caller.principal_arn,
         parameters={},
     )
-    stored = _kept(context, caller, stored)
-    task = work.queued(context, "collect", document.id)
-    context.store.documents.act(caller.tenant, now=context.now(), puts=[task])
+    _keep(context, caller, stored, along)
     context.wake()
     found = assessed(context, caller, "GetAssessment", document.id)
     return {"assessment": shown(context, caller, found, document, new=True)}
@@ -129,11 +128,9 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
     if "roles" in request:
         metadata["roles"] = with_caller(caller, request["roles"])
     document = updated(context, before, {**before.body, "metadata": metadata})
-    act(context, caller, _change("UPDATE_METADATA", document), puts=[document])
-    estate = replace(found.stored.estate, accounts=accounts)
-    if estate != found.stored.estate:
-        stored = replace(found.stored, estate=estate)
-        context.store.update_assessment(stored, by=caller.principal_arn)
+    along = writes(context, caller, [_change("UPDATE_METADATA", document)], puts=[document])
+    stored = replace(found.stored, estate=replace(found.stored.estate, accounts=accounts))
+    context.store.update_assessment(stored, by=caller.principal_arn, along=along)
     return {"assessment": shown(context, caller, found, document)}
 
 
@@ -170,8 +167,8 @@ def delete_assessment(context: Context, caller: Caller, request: dict[str, Any])
     document = document_of(context, caller, found)
     gone = _documents(context, caller, found.id, _GONE_WITH_IT)
     own = [document] if document.version else []
-    act(context, caller, _change("DELETE", document), deletes=[*own, *gone])
-    context.store.delete_assessment(found.stored, by=caller.principal_arn)
+    along = writes(context, caller, [_change("DELETE", document)], deletes=[*own, *gone])
+    context.store.delete_assessment(found.stored, by=caller.principal_arn, along=along)
     return {}
 
 
@@ -201,14 +198,13 @@ def _document(
     return Document(kind=KIND, id=identifier, body=body, sort=iso(now))
 
 
-def _kept(context: Context, caller: Caller, stored: Assessment) -> Assessment:
+def _keep(context: Context, caller: Caller, stored: Assessment, along: Writes) -> None:
     """Keep what the collector runs; names are unique there, so a taken one gets the id behind."""
     try:
-        context.store.create_assessment(stored, by=caller.principal_arn)
+        context.store.create_assessment(stored, by=caller.principal_arn, along=along)
     except UsageError:
         stored = replace(stored, name=f"{stored.name} ({stored.id})")
-        context.store.create_assessment(stored, by=caller.principal_arn)
-    return stored
+        context.store.create_assessment(stored, by=caller.principal_arn, along=along)
 
 
 def _short_id(context: Context, framework_id: str) -> str:

@@ -9,7 +9,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Writes
 
 Action = Literal[
     "CREATE",
@@ -62,10 +62,27 @@ def act_all(
     deletes: Sequence[Document] = (),
 ) -> None:
     """Write and delete documents with several changes, all or nothing."""
-    entries = [logged(context, caller, change) for change in changes]
+    told = writes(context, caller, changes, puts=puts, deletes=deletes)
     context.store.documents.act(
         caller.tenant,
         now=context.now(),
+        puts=told.puts,
+        deletes=told.deletes,
+        changes=told.changes,
+    )
+
+
+def writes(
+    context: Context,
+    caller: Caller,
+    changes: Sequence[Change],
+    *,
+    puts: Sequence[Document] = (),
+    deletes: Sequence[Document] = (),
+) -> Writes:
+    """Return what is written of an act: documents, entries of the change log, leaves."""
+    entries = [logged(context, caller, change) for change in changes]
+    return Writes(
         puts=[*puts, *(entry for entry, _ in entries)],
         deletes=deletes,
         changes=[leaf for _, leaf in entries],

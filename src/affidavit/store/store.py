@@ -20,13 +20,13 @@ from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
 from affidavit.store import checkpoints, commits, records, sweeping
-from affidavit.store.assessments import Assessments
+from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
-from affidavit.store.documents import Documents
+from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.folders import FolderReader
 from affidavit.store.log import Appender, Log, log_size
@@ -81,19 +81,19 @@ class Store:
         finally:
             self._database.close()
 
-    # Assessments
+    # Assessments. `along`: documents of the same act, in the same transaction
 
-    def create_assessment(self, assessment: Assessment, by: str) -> None:
+    def create_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
-        self._assessments.create(assessment, by, self._clock())
+        self._assessments.create(assessment, by, self._clock(), along)
 
-    def update_assessment(self, assessment: Assessment, by: str) -> None:
+    def update_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep the assessment's new estate and parameters and log the change."""
-        self._assessments.update(assessment, by, self._clock())
+        self._assessments.update(assessment, by, self._clock(), along)
 
-    def delete_assessment(self, assessment: Assessment, by: str) -> None:
+    def delete_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Forget an assessment and log the change; its leaves stay in the log."""
-        self._assessments.delete(assessment, by, self._clock())
+        self._assessments.delete(assessment, by, self._clock(), along)
 
     def append_parameter(  # noqa: PLR0913 - a record of six facts
         self,
