@@ -6,7 +6,8 @@
     |   `-- CatalogueError    a framework, control or check does not hold
     |-- CollectError          evidence could not be collected at all (exit code 3)
     |   |-- CredentialsError  none, expired, or of another account
-    |   `-- EstateError       accounts or Regions could not be found out
+    |   |-- EstateError       accounts or Regions could not be found out
+    |   `-- ObjectError       an object in a bucket: refused, missing or too large; no use to repeat
     |-- StoreError            the database, a segment or a blob
     |   |-- StoreBusyError    locked by somebody else
     |   |-- StoreConflictError changed by somebody else since it was read
@@ -73,6 +74,10 @@ class CredentialsError(CollectError):
 
 class EstateError(CollectError):
     """The accounts or Regions in scope could not be found out."""
+
+
+class ObjectError(CollectError):
+    """An object in S3 may not be read or written, is missing, or is too large."""
 
 
 class StoreError(AffidavitError):

@@ -71,6 +71,21 @@ def resolve(
     )
 
 
+def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], list[LeftOut]]:
+    """Return the accounts that can be entered, and the others, each with the reason."""
+    entered, closed = [], []
+    for account_id in accounts:
+        try:
+            door.enter(account_id)
+        except CollectError as error:
+            why = f"{error.what}. {error.why}"
+            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
+            closed.append(left)
+        else:
+            entered.append(account_id)
+    return entered, closed
+
+
 def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: bool) -> _Scope:
     if given:
         return _Scope(list(given))
@@ -94,16 +109,8 @@ def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: boo
 
 def _enter(door: Door, candidates: _Scope) -> _Scope:
     """Keep the accounts that can be entered; raise `EstateError` where none can."""
-    scope = _Scope(left_out=list(candidates.left_out))
-    for account_id in candidates.chosen:
-        try:
-            door.enter(account_id)
-        except CollectError as error:
-            why = f"{error.what}. {error.why}"
-            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
-            scope.left_out.append(left)
-        else:
-            scope.chosen.append(account_id)
+    entered, closed = enter(door, candidates.chosen)
+    scope = _Scope(chosen=entered, left_out=[*candidates.left_out, *closed])
     if not scope.chosen:
         raise EstateError(
             "No account can be collected",

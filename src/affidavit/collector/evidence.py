@@ -82,10 +82,11 @@ class EvidenceMaker:
             if not left.unreached:
                 continue
             for control in self.catalogue.framework.controls():
-                source = next((s for s in control.sources if s.check), None)
+                asked = [s for s in control.sources if s.type is not SourceType.MANUAL]
+                source = next((s for s in asked if s.check), asked[0] if asked else None)
                 if source is None:
                     continue
-                check = self.catalogue.checks[source.check]
+                check = self.catalogue.checks[source.check] if source.check else None
                 yield self._evidence(
                     control,
                     source,
@@ -93,9 +94,9 @@ class EvidenceMaker:
                     region=GLOBAL_REGION,
                     reason=f"The account is in scope, but could not be entered. {left.why}",
                     gap=GapReason.DENIED.value,
-                    standing=Standing.UNDECIDED,
-                    check_id=check.id,
-                    check_digest=check.digest,
+                    standing=Standing.UNDECIDED if check else Standing.ACTIVITY,
+                    check_id=check.id if check else "",
+                    check_digest=check.digest if check else "",
                 )
 
     def manual(self, account_id: str, region: str, states: Mapping[str, str]) -> Iterator[Evidence]:
