@@ -16,8 +16,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from affidavit.collector.evidence import UNMAPPED
-from affidavit.model.canonical import digest, plain_json
-from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.catalogue import Catalogue, Check, version_of, versioned
 from affidavit.model.framework import (
     ActionPlan,
     Control,
@@ -63,13 +62,8 @@ def assessment_catalogue(store: Store, catalogue: Catalogue, assessment: Assessm
         return catalogue
     check = unmapped_check()
     framework = _framework(document.body["framework"], sets)
-    named = {"framework": repr(framework), "catalogue": catalogue.digest, "check": check.digest}
-    return replace(
-        catalogue,
-        framework=framework,
-        checks={**catalogue.checks, check.id: check},
-        digest=digest(plain_json(named)),
-    )
+    checks = {**catalogue.checks, check.id: check}
+    return versioned(replace(catalogue, framework=framework, checks=checks))
 
 
 def current(context: Context, assessment: Assessment) -> Assessment:
@@ -97,7 +91,7 @@ def unmapped_check() -> Check:
         note="",
         digest="",
     )
-    return replace(check, digest=digest(repr(check).encode()))
+    return replace(check, digest=version_of(check))
 
 
 def sources_of(
