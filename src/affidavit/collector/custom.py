@@ -13,8 +13,14 @@ from affidavit.checks.security_hub_controls import FINDINGS
 from affidavit.collector import api_calls
 from affidavit.collector.evidence import UNMAPPED
 from affidavit.collector.plan import CONFIG_OPERATIONS
-from affidavit.model.canonical import digest, json_values, plain_json
-from affidavit.model.catalogue import Catalogue, Check, ConfigRule, Operation
+from affidavit.model.catalogue import (
+    Catalogue,
+    Check,
+    ConfigRule,
+    Operation,
+    version_of,
+    versioned,
+)
 from affidavit.model.framework import ControlSource, Framework, SourceType
 from affidavit.model.verdict import Verdict
 
@@ -41,7 +47,7 @@ _FINDINGS: Final = Operation(
 def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
     """Return the catalogue with another framework and all that its sources are collected by.
 
-    Its digest names the shipped catalogue, the framework and what was added.
+    Its digest is of all that it then holds.
     """
     sources = [source for control in framework.controls() for source in control.sources]
     checks = {check.id: check for check in _checks()}
@@ -51,20 +57,14 @@ def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
         for source in sources
         if source.check == config.RECORDED
     }
-    named = {
-        "catalogue": catalogue.digest,
-        "framework": json_values(framework),
-        "checks": {key: check.digest for key, check in checks.items()},
-        "operations": json_values(operations),
-    }
-    return replace(
+    own = replace(
         catalogue,
         framework=framework,
         operations={**catalogue.operations, **operations},
         checks={**catalogue.checks, **checks},
         config_rules={**rules, **catalogue.config_rules},
-        digest=digest(plain_json(named)),
     )
+    return versioned(own)
 
 
 def _calls(sources: list[ControlSource]) -> Iterator[str]:
@@ -101,4 +101,4 @@ def _check(identifier: str, kind: SourceType, *operations: str) -> Check:
         note="",
         digest="",
     )
-    return replace(check, digest=digest(plain_json(json_values(check))))
+    return replace(check, digest=version_of(check))

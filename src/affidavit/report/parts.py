@@ -5,10 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
-from affidavit.model.canonical import canonical, json_values, plain_json
-from affidavit.model.catalogue import Catalogue
+from affidavit.model.canonical import canonical, plain_json
 from affidavit.model.observation import Gap, Result
-from affidavit.model.run import Assessment
 from affidavit.report.source import LogView, ReportSource
 
 BATCH = 512
@@ -77,17 +75,6 @@ def keys_text(
         ]
         lines += [f"statement {canonical(record).decode()}" for record in statements]
     return ("\n".join(lines) + "\n").encode()
-
-
-def catalogue_json(catalogue: Catalogue, assessment: Assessment) -> bytes:
-    """Return catalogue.json: controls, checks with rules and digests, parameters in force."""
-    value = {
-        "digest": catalogue.digest,
-        "framework": json_values(catalogue.framework),
-        "checks": {key: json_values(check) for key, check in sorted(catalogue.checks.items())},
-        "parameters": json_values(assessment.parameters),
-    }
-    return plain_json(value)
 
 
 def observation_json(result: Result, mode: str, pointers: Iterable[str]) -> bytes:

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
 from affidavit.model.canonical import plain_json
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
-from affidavit.store import checkpoints, commits, deleting, records, sweeping
+from affidavit.store import catalogues, checkpoints, commits, deleting, records, sweeping
 from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
@@ -188,6 +189,16 @@ class Store:
     def observation(self, digest: str) -> Result:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
+
+    # Catalogues
+
+    def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
+        """Keep a version of the catalogue, once: reports show the rules that each run used."""
+        catalogues.keep(self.documents, tenant, catalogue, self._clock())
+
+    def catalogue(self, tenant: str, digest: str) -> bytes | None:
+        """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
+        return catalogues.content_of(self.documents, tenant, digest)
 
     # Evidence
 
