@@ -38,6 +38,8 @@ CONSTANT = "="
 """What begins the text of an input that is always sent; JSON follows."""
 ONE_OF_LIST = "*"
 """What begins the text of an input that takes a list: it is asked with one element."""
+BUCKETS_A_PAGE = 1000
+"""Buckets in one page of ListBuckets (API reference: 1 to 10000)."""
 
 AUTHORIZATION_FILTER = ("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")
 """AWS's own policies too: without their text nobody knows whether a role may use Bedrock."""
@@ -135,11 +137,13 @@ def _guardrails(context: FanOutContext) -> Iterator[JsonObject]:
     for guardrail in context.scope.guardrails(context.region):
         if guardrail.latest is not None:
             yield guardrail_parameters(guardrail.arn, guardrail.latest.value)
+        for version in context.scope.versions_in_use(context.region, guardrail.arn):
+            yield guardrail_parameters(guardrail.arn, {"version": version})
 
 
-def guardrail_parameters(arn: str, latest: Mapping[str, Any]) -> JsonObject:
-    """Return the request for the version of a guardrail that is judged."""
-    return {"guardrailIdentifier": arn, "guardrailVersion": latest.get("version", "DRAFT")}
+def guardrail_parameters(arn: str, listed: Mapping[str, Any]) -> JsonObject:
+    """Return the request for a version of a guardrail that is judged."""
+    return {"guardrailIdentifier": arn, "guardrailVersion": listed.get("version", "DRAFT")}
 
 
 def _custom_models(context: FanOutContext) -> Iterator[JsonObject]:
@@ -176,6 +180,11 @@ def _longest(context: FanOutContext, key: str, default: int) -> int:
         for value in parameter_values(context.catalogue, check, "max_age_days", context.params)
     }
     return max(values, default=default)
+
+
+def _bucket_list(_: FanOutContext) -> Iterator[JsonObject]:
+    """Ask with a page size: S3 says a bucket's Region only to a request with a parameter."""
+    yield {"MaxBuckets": BUCKETS_A_PAGE}
 
 
 def _buckets(context: FanOutContext) -> Iterator[JsonObject]:
@@ -324,6 +333,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "list_ingestion_jobs": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_metrics": _metric_list,
     "get_metric_data": _metric_data,
+    "list_buckets": _bucket_list,
     "bucket": _buckets,
     "account_public_access_block": _account_block,
     "list_recovery_points_by_resource": _recovery_points,
@@ -349,6 +359,7 @@ PER_ITEM = frozenset(_PARAMETERS) - {
     "list_evaluation_jobs",
     "list_restore_jobs",
     "list_metrics",
+    "list_buckets",
     "account_public_access_block",
     "get_account_authorization_details",
     "list_service_specific_credentials",
