@@ -266,10 +266,11 @@ def _rows(batch: "pa.RecordBatch", control: str | None) -> Iterator[tuple[int, R
         numbers = pc.indices_nonzero(mask).to_pylist()
         batch = batch.take(pa.array(numbers, pa.int64()))
     for number, values in zip(numbers, batch.to_pylist(), strict=True):
-        yield number, _row(values)
+        yield number, row_of(values)
 
 
-def _row(values: dict[str, Any]) -> Row:
+def row_of(values: dict[str, Any]) -> Row:
+    """Return the row of a segment's columns, by name, as Arrow gives them; `values` is used up."""
     entry = values.pop("entry")
     values["verdict"] = Verdict(values["verdict"])
     values["standing"] = Standing(values["standing"])
