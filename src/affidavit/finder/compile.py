@@ -67,10 +67,14 @@ _SEARCHED: Final = ("reason", "resource_arn", "control_id", "keyword", "check_id
 
 @cache
 def table() -> "ir.Table":
-    """Return the table of evidence that expressions are made over."""
+    """Return the table of evidence that expressions are made over.
+
+    Besides the columns of a segment it has `segment`, the path, and `row`, the place in the file.
+    """
     import ibis
 
-    return ibis.table({name: _KINDS.get(name, "string") for name in COLUMNS}, name=TABLE)
+    kinds = {name: _KINDS.get(name, "string") for name in COLUMNS}
+    return ibis.table({**kinds, "segment": "string", "row": "int64"}, name=TABLE)
 
 
 def condition(bound: b.Bound) -> "ir.BooleanValue":
