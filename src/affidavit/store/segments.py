@@ -205,6 +205,13 @@ def _schema() -> "pa.Schema":
     return pa.schema([*columns, pa.field("entry", pa.binary(32), nullable=False)])
 
 
+def columns_of(rows: list[Evidence]) -> "tuple[list[pa.Array], pa.Schema]":
+    """Return records as columns, one for each member, with their schema; no ledger entries."""
+    schema = _schema()
+    schema = schema.remove(schema.get_field_index("entry"))
+    return [_column(rows, name, schema.field(name).type) for name in _FIELDS], schema
+
+
 def _column(rows: list[Evidence], name: str, kind: "pa.DataType") -> "pa.Array":
     import pyarrow as pa
 
