@@ -12,9 +12,7 @@ from collections.abc import Mapping
 _ARN = re.compile(r"^arn:[^:]+:(?:bedrock|sagemaker):[^:]*:[^:]*:([a-z-]+)/(.+)$")
 _PROFILE_PREFIX = re.compile(r"^(?:[a-z]{2,6}(?:-[a-z]{2,6})?|global)\.(?=[a-z0-9-]+\.[a-z0-9])")
 _CONTEXT = re.compile(r":(?:\d+k|mm)$")
-_OWN = frozenset(
-    {"provisioned-model", "application-inference-profile", "custom-model-deployment"}
-)
+_OWN = frozenset({"provisioned-model", "application-inference-profile", "custom-model-deployment"})
 
 PROVIDERS = frozenset(
     {

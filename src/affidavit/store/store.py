@@ -36,6 +36,7 @@ from affidavit.store.runs import OpenRun, Runs, verdict_from_json
 from affidavit.store.schema import log as log_table
 from affidavit.store.schema import run as run_table
 from affidavit.store.schema import verdict as verdict_table
+from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
@@ -60,6 +61,7 @@ class Store:
         self._runs = Runs(self._database, clock)
         self._results = Results(self._database, Blobs(self.objects, self.keys))
         self._evidence = EvidenceReader(self._database, self.objects)
+        self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
 
@@ -241,6 +243,10 @@ class Store:
     def evidence_by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
         """Return (leaf, record), or None."""
         return self._evidence.by_id(evidence_id)
+
+    def segment_files(self, chosen: Chosen) -> list[SegmentFile]:
+        """Return the committed segments that may hold the chosen evidence of one tenant."""
+        return self._segment_files.of(chosen)
 
     def folders(self, assessment_id: str, day: date) -> dict[str, dict[str, int]]:
         """Return the day's evidence folders: control -> verdict -> number of records."""
