@@ -32,7 +32,7 @@ from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.notifications import tell_owners
 from affidavit.operations.reports import ReportRequest, build_in
 from affidavit.operations.service import service_caller
-from affidavit.operations.tenant_bindings import aws_of, may_name, objects_of
+from affidavit.operations.tenant_bindings import aws_of, binding_of, may_name, objects_of
 from affidavit.operations.uploads import MAX_BYTES
 from affidavit.store import leases
 from affidavit.store.documents import Document
@@ -267,4 +267,6 @@ def _finish(context: Context, tenant: str, document: Document, members: Mapping[
 
 def _messages(context: Context, tenant: str) -> Messages:
     account, region = tenant.split("/")
-    return Messages(aws_of(context, tenant), account, region)
+    binding = binding_of(context.store, tenant)
+    topics = binding.topics if binding is not None else ()
+    return Messages(aws_of(context, tenant), account, region, topics)
