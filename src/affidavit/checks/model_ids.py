@@ -12,9 +12,7 @@ from collections.abc import Mapping
 _ARN = re.compile(r"^arn:[^:]+:(?:bedrock|sagemaker):[^:]*:[^:]*:([a-z-]+)/(.+)$")
 _PROFILE_PREFIX = re.compile(r"^(?:[a-z]{2,6}(?:-[a-z]{2,6})?|global)\.(?=[a-z0-9-]+\.[a-z0-9])")
 _CONTEXT = re.compile(r":(?:\d+k|mm)$")
-_OWN = frozenset(
-    {"provisioned-model", "application-inference-profile", "custom-model-deployment"}
-)
+_OWN = frozenset({"provisioned-model", "application-inference-profile", "custom-model-deployment"})
 
 PROVIDERS = frozenset(
     {
@@ -30,7 +28,8 @@ def plain_id(name: str) -> str:
     """Return the model's id: without ARN, without the prefix of an inference profile.
 
     A provisioned throughput, a deployment of a custom model or an application inference profile
-    stays as it is: its name says nothing of the model. A custom model becomes its id (`<base model>/<id>` for older ones).
+    stays as it is: its name says nothing of the model. A custom model becomes its id (`<base
+    model>/<id>` for older ones).
     """
     arn = _ARN.match(name)
     if arn and arn[1] in _OWN:
