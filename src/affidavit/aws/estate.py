@@ -176,6 +176,8 @@ def _known(door: Door, accounts: Sequence[str], given: tuple[str, ...]) -> list[
     found: list[_Known] = []
     for account_id in accounts:
         result = _ask(door, account_id, DESCRIBE_REGIONS, door.home_region(), {"AllRegions": True})
+        # Or every account's clients would be held until the run comes to it: 1.5 MiB each.
+        door.leave(account_id)
         if isinstance(result, Gap):
             found.append(_Known(account_id, {}, result))
         else:
