@@ -11,10 +11,16 @@ from datetime import date
 from typing import Any, Final
 
 from affidavit.aws.door import Door
-from affidavit.aws.estate import enter
+from affidavit.aws.estate import enter, unreached
 from affidavit.collector.execute import Asked
 from affidavit.collector.run import Collector
-from affidavit.errors import AffidavitError, ObjectError, StoreBusyError, StoreConflictError
+from affidavit.errors import (
+    AffidavitError,
+    EstateError,
+    ObjectError,
+    StoreBusyError,
+    StoreConflictError,
+)
 from affidavit.model.identifiers import stable_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
@@ -131,16 +137,23 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
             on_progress=asked,
             now=context.now,
         )
-        collector.run(_entered(door, current(context, found.stored)))
+        collector.run(_entered(door, current(context, found.stored), task))
 
 
-def _entered(door: Door, assessment: Assessment) -> Assessment:
+def _entered(door: Door, assessment: Assessment, task: Document) -> Assessment:
     """Return the assessment of the accounts that can be entered now; the others are left out.
 
     Each of those leaves every control open, with the reason: that no role is bound, for example.
+    What may pass by itself (STS or credentials that fail) is raised for the task to be tried
+    again, but for the last time.
     """
-    entered, closed = enter(door, assessment.estate.accounts)
-    estate = replace(assessment.estate, accounts=tuple(entered), left_out=tuple(closed))
+    entered, refused = enter(door, assessment.estate.accounts)
+    if task.body["attempts"] < work.MAX_ATTEMPTS - 1:
+        for error in refused.values():
+            if not isinstance(error, EstateError):
+                raise error
+    left_out = tuple(unreached(refused))
+    estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
     return replace(assessment, estate=estate)
 
 

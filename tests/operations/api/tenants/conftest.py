@@ -38,6 +38,8 @@ class Aws:
         """Bucket -> account."""
         self.denied: set[str] = set()
         """Paths that the role may not read or write."""
+        self.down = False
+        """STS answers 503."""
         self.asked: list[tuple[str, str, str]] = []
         """(service, access key, expected owner) of each request."""
         self.server_key = SERVER_KEY
@@ -67,6 +69,9 @@ class Aws:
             refused = refused or environ["PATH_INFO"] in self.denied
         else:
             refused = service == "sts" and not self._trusts(environ)
+        if self.down and service == "sts":
+            start("503 Service Unavailable", [("Content-Type", "text/xml")])
+            return [b"<R><Error><Code>ServiceUnavailable</Code></Error></R>"]
         if refused:
             start("403 Forbidden", [("Content-Type", "text/xml")])
             return [(_NO if service == "s3" else f"<R>{_NO}</R>").encode()]
@@ -122,6 +127,7 @@ def aws(moto: Aws) -> Aws:
     """Give the same, where nobody asked anything yet and no role trusts us."""
     moto.asked.clear()
     moto.external_ids.clear()
+    moto.down = False
     return moto
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from affidavit.operations import tasks
+from affidavit.operations import tasks, work
 
 OWN = "111122223333"
 SERVER = "123456789012"
@@ -100,3 +100,21 @@ def test_ambient_is_of_the_one_account_that_we_are(
     (one,) = evidence
     assert f"which are of account {SERVER}" in one.reason
     assert aws.of("iam") == set()
+
+
+def test_a_failing_sts_is_asked_again_before_an_account_is_left_out(
+    tenant: Any, aws: Any, an_assessment: Any
+) -> None:
+    """Four times the task waits; the fifth time the day is committed, with the account left out."""
+    tenant.bind(report_buckets={"northwind-reports": OWN})
+    aws.down = True
+    _, evidence = _collected(tenant, an_assessment)
+    assert evidence == []
+    for minutes in (2, 4, 6, 8):
+        tenant.clock.forward(minutes=minutes)
+        assert tasks.run_one(tenant.context)
+    assert tenant.context.store.documents.every(tenant.caller.tenant, work.KIND) == []
+    day = tenant.context.now().date()
+    ((_, run),) = tenant.context.store.run_records(tenant.caller.tenant, day, day)
+    assert run["accounts"] == []
+    assert "503" in run["left_out"][0][2] or "ServiceUnavailable" in run["left_out"][0][2]

@@ -150,7 +150,7 @@ def test_a_report_is_encrypted_under_the_key_of_its_assessment(
     """The key that was set when the assessment was made; taken back, the report FAILS."""
     key = "arn:aws:kms:eu-west-1:222233334444:key/1"
     tenant.bind(keys=[key])
-    _report(tenant, selected, "s3://reports-bucket")
+    tenant("UpdateAssessment", **selected, scope={}, assessmentName="Made")
     documents, name = tenant.context.store.documents, tenant.caller.tenant
     kept = documents.get(name, "assessment", collected.assessment.id)
     put = replace(kept, body={**kept.body, "_kmsKey": key})

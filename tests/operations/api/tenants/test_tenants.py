@@ -320,6 +320,9 @@ def test_whether_an_account_is_a_tenant_is_not_told(
         named = elsewhere("RegisterOrganizationAdminAccount", adminAccountId=account)
         assert named == {"adminAccountId": account}
     assert answers[0] == answers[1]
+    for account in (OTHER, "999988887777"):
+        with pytest.raises(NotFoundFault):
+            bound.as_(role="admin")("DeregisterOrganizationAdminAccount", adminAccountId=account)
     assert stranger.as_(role="admin")("GetOrganizationAdminAccount") == {}
 
 
