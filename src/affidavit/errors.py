@@ -3,7 +3,8 @@
     AffidavitError
     |-- UsageError            the call or a setting is wrong (exit code 2)
     |   |-- SettingsError     an environment variable, TOML entry or path
-    |   `-- CatalogueError    a framework, control or check does not hold
+    |   |-- CatalogueError    a framework, control or check does not hold
+    |   `-- QueryError        a query of the finder, with the column where it is wrong
     |-- CollectError          evidence could not be collected at all (exit code 3)
     |   |-- CredentialsError  none, expired, or of another account
     |   |-- EstateError       accounts or Regions could not be found out
@@ -60,6 +61,14 @@ class SettingsError(UsageError):
 
 class CatalogueError(UsageError):
     """A framework, control, check or operation of the catalogue does not hold."""
+
+
+class QueryError(UsageError):
+    """A query of the finder is wrong; `column` says where, counted from 1, 0 for the whole."""
+
+    def __init__(self, what: str, *, why: str = "", todo: str = "", column: int = 0) -> None:
+        super().__init__(what, why=why, todo=todo)
+        self.column = column
 
 
 class CollectError(AffidavitError):

@@ -21,6 +21,7 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from affidavit.aws.clients import Clients, new_session, trusts_usual_authorities
+from affidavit.aws.deadline import within
 from affidavit.aws.errors import (
     CREDENTIAL_CODES,
     NO_CREDENTIALS,
@@ -32,7 +33,7 @@ from affidavit.aws.limits import Limits
 from affidavit.aws.models import loader
 from affidavit.aws.peers import not_aws
 from affidavit.aws.settings import AwsSettings, BoundRole
-from affidavit.aws.trace import Trace, tracing
+from affidavit.aws.trace import Trace
 from affidavit.errors import CollectError, CredentialsError, EstateError
 from affidavit.model.observation import GapReason
 from affidavit.model.times import iso
@@ -157,11 +158,14 @@ class Accounts:
             self._limits.wait(account_id, region, "sts", name)
 
         method = {"GetCallerIdentity": "get_caller_identity", "AssumeRole": "assume_role"}
-        with (
-            self._clients.use(session, account_id, region, "sts") as client,
-            tracing(Trace(pace=pace)) as trace,
-        ):
-            return getattr(client, method[operation])(**request), trace
+        trace = Trace(pace=pace)
+
+        def ask() -> dict[str, Any]:
+            with self._clients.use(session, account_id, region, "sts") as client:
+                answer: dict[str, Any] = getattr(client, method[operation])(**request)
+                return answer
+
+        return within(self._settings, trace, ask), trace
 
     def _require_bound(self, account_id: str) -> None:
         """Raise `EstateError` for an account that is not bound, before anything is sent."""

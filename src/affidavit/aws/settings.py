@@ -58,7 +58,11 @@ class AwsSettings:
     Our own credentials then serve to assume those roles only.
     """
     call_timeout: float = 30
-    """Seconds to wait for a connection, and for the answer, before a call counts as timed out."""
+    """Seconds to wait for a connection, and for the answer, before a call counts as timed out.
+
+    An answer that comes in drips is waited for twice as long at most."""
+    unit_timeout: float = 900
+    """Seconds for all requests of one question together, pauses and retries included."""
     requests_per_second: float = 20
     """Pace for each account, Region and service."""
     lookups_per_second: float = 2

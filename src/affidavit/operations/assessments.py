@@ -14,7 +14,7 @@ from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import iso
-from affidavit.operations import account_settings, standard, work
+from affidavit.operations import account_settings, erasing, standard, work
 from affidavit.operations.accounts import is_management_account
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
@@ -67,7 +67,7 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
     _require_room(context, caller, accounts)
     source = framework(context, caller, request["frameworkId"])
     document = _document(context, caller, request, source, accounts)
-    task = work.queued(context, "collect", document.id)
+    task = work.of_day(context, document.id, context.now().date())
     along = writes(context, caller, [_change("CREATE", document)], puts=[document, task])
     stored = Assessment(
         id=document.id,
@@ -159,16 +159,21 @@ def update_assessment_status(
 
 
 def delete_assessment(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    """Delete an assessment: nothing of it is answered or collected any more.
+    """Delete an assessment with its evidence: nothing of it is answered or collected any more.
 
-    Its reports stay. The ledger keeps the leaves, and that it was deleted, when and by whom.
+    Its reports stay in their bucket. The ledger keeps the hashes of its leaves, and that it was
+    deleted, when and by whom.
     """
     found = assessed(context, caller, "DeleteAssessment", request["assessmentId"])
     document = document_of(context, caller, found)
     gone = _documents(context, caller, found.id, _GONE_WITH_IT)
     own = [document] if document.version else []
-    along = writes(context, caller, [_change("DELETE", document)], deletes=[*own, *gone])
+    manual = [one for one in gone if one.kind == "manual_evidence"]
+    task = erasing.erasure(context, found.id, manual)
+    change = _change("DELETE", document)
+    along = writes(context, caller, [change], puts=[task], deletes=[*own, *gone])
     context.store.delete_assessment(found.stored, by=caller.principal_arn, along=along)
+    context.wake()
     return {}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
+from affidavit.operations import outbox
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.store.documents import Document, Writes
@@ -80,10 +81,11 @@ def writes(
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
 ) -> Writes:
-    """Return what is written of an act: documents, entries of the change log, leaves."""
+    """Return what is written of an act: documents, log entries, leaves, what is to be sent."""
     entries = [logged(context, caller, change) for change in changes]
+    outgoing = outbox.left_by(context, caller, changes, puts)
     return Writes(
-        puts=[*puts, *(entry for entry, _ in entries)],
+        puts=[*puts, *(entry for entry, _ in entries), *outgoing],
         deletes=deletes,
         changes=[leaf for _, leaf in entries],
     )

@@ -117,6 +117,11 @@ class Assessments:
         values = (json.loads(body) for body in bodies)
         return [from_json(value) for value in values if DELETED not in value]
 
+    def ids(self, tenant: str) -> Sequence[str]:
+        """Return the ids of the tenant's assessments, those included that were deleted."""
+        with self._database.read() as connection:
+            return list(connection.scalars(sa.select(table.c.id).where(table.c.tenant == tenant)))
+
     def _by_name(self, connection: sa.Connection, tenant: str, name: str) -> str | None:
         return connection.scalar(
             sa.select(table.c.body).where(table.c.tenant == tenant, table.c.name == name)
