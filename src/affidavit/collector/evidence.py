@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
+from affidavit.checks.events import names_of
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place, Record, RecordSet
@@ -385,10 +386,9 @@ def _events(place: Place, keyword: str) -> RecordSet:
 
 
 def _is_event(values: Mapping[str, Any], service: str, name: str) -> bool:
-    if values["item"].get("EventName") != name:
-        return False
-    origin = values["item"].get("EventSource") or values.get("event", {}).get("eventSource", "")
-    return str(origin).split(".", maxsplit=1)[0] == service
+    item = values["item"]
+    said = item.get("EventSource") or values.get("event", {}).get("eventSource", "")
+    return item.get("EventName") == name and service in names_of({"EventSource": said})
 
 
 def _asks_for(gap: Gap, name: str) -> bool:

@@ -2,7 +2,9 @@
 
 This is for a full installation, after `verify` held: it uses the product's own catalogue and judge,
 so it shows that the verdicts follow from what was observed, not that the checks are right. Needs a
-report with whole observations (`--observations cited`) and the catalogue that its runs used.
+report with whole observations (`--observations cited`) and the catalogue that its runs used. A custom
+framework is taken from the report itself (catalogue.json), and must lead to the catalogue that the
+runs name: the checks are the installed ones all the same.
 """
 
 import json
@@ -13,8 +15,10 @@ from typing import Any
 
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector.custom import with_framework
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.model.catalogue import Catalogue
+from affidavit.model.framework import framework_from_json
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
 from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import parse
@@ -25,6 +29,7 @@ from affidavit.report.verify.proved import MAX_LINE
 from affidavit.report.verify.zipsafe import Archive
 
 STEP = "rejudge"
+_CATALOGUE = "catalogue.json"
 _SAME = (
     *("control_id", "source_id", "account_id", "region", "resource_arn", "check_id"),
     *("verdict", "standing", "gap", "reason", "check_digest", "parameters"),
@@ -38,14 +43,28 @@ def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
     """Judge a verified report again; add a step, or the first difference, to `outcome`."""
     try:
         with Archive(path) as archive:
-            count = _judge_runs(archive, catalogue)
+            count = _judge_runs(archive, _catalogues(archive, catalogue))
     except VerificationError as error:
         outcome.failure = Failure(STEP, error.where, error.what)
         return
     outcome.steps.append((STEP, f"{count} records judged again, all verdicts the same"))
 
 
-def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
+def _catalogues(archive: Archive, installed: Catalogue) -> Mapping[str, Catalogue]:
+    """Return what runs may have been judged by, by digest: the installed one, the report's own."""
+    said = json.loads(archive.read(_CATALOGUE, MAX_OBSERVATION))
+    if said.get("digest") == installed.digest:
+        return {installed.digest: installed}
+    try:
+        own = with_framework(installed, framework_from_json(said["framework"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VerificationError(_CATALOGUE, f"holds no framework that can be read: {error}") from (
+            error
+        )
+    return {installed.digest: installed, own.digest: own}
+
+
+def _judge_runs(archive: Archive, catalogues: Mapping[str, Catalogue]) -> int:
     runs = {line["record"]["run_id"]: line["record"] for line in _lines(archive, "runs.jsonl")}
     answers = {line["run_id"]: line["answers"] for line in _lines(archive, "answers.jsonl")}
     count, run_id = 0, ""
@@ -53,12 +72,12 @@ def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
     for line in _lines(archive, "evidence.jsonl"):
         record = line["record"]
         if batch and record["run_id"] != run_id:
-            count += _judge_run(archive, catalogue, runs[run_id], answers[run_id], batch)
+            count += _judge_run(archive, catalogues, runs[run_id], answers[run_id], batch)
             batch = []
         run_id = record["run_id"]
         batch.append((line["leaf"], record))
     return count + (
-        _judge_run(archive, catalogue, runs[run_id], answers[run_id], batch) if batch else 0
+        _judge_run(archive, catalogues, runs[run_id], answers[run_id], batch) if batch else 0
     )
 
 
@@ -68,15 +87,17 @@ def _lines(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
 
 def _judge_run(
     archive: Archive,
-    catalogue: Catalogue,
+    catalogues: Mapping[str, Catalogue],
     run: Mapping[str, Any],
     answers: list[str],
     evidence: list[tuple[int, dict[str, Any]]],
 ) -> int:
-    if run["catalogue_digest"] != catalogue.digest:
+    catalogue = catalogues.get(run["catalogue_digest"])
+    if catalogue is None:
         raise VerificationError(
             f"runs.jsonl, run {run['sequence']}",
-            "was judged by another version of the catalogue than the one installed here",
+            "was judged by another version of the catalogue than the one installed here, or before"
+            " the framework or a control of it was changed",
         )
     facts = {account: Facts(account, tuple(run["regions"])) for account in run["accounts"]}
     for digest in answers:

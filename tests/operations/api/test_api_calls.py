@@ -287,7 +287,7 @@ def evidence(owner: Any, an_assessment: Any, moto: str) -> Mapping[str, list[Evi
     stored = store.assessment(identifier)
     settings = AwsSettings(
         access_key="AKIDEXAMPLE",
-        secret_key="secret",  # noqa: S106 - an emulator's
+        secret_key="secret",
         endpoint_url=moto,
         region=REGION,
         requests_per_second=1000,

@@ -18,9 +18,7 @@ from affidavit.model.times import utc_now
 from affidavit.model.verdict import Verdict
 from affidavit.operations import standard
 from affidavit.operations.collectable import catalogue_for, current, sources_of
-from affidavit.operations.reports import ReportRequest, build_in
-from affidavit.report.verify.note import read_key
-from affidavit.report.verify.outcome import verify
+from affidavit.operations.reports import ReportRequest, build_in, verify_report
 
 
 def _source(kind: str, keyword: str) -> dict[str, Any]:
@@ -254,8 +252,9 @@ def test_a_custom_framework_is_collected_reported_and_verified(story: Any, tmp_p
         ReportRequest(assessment=identifier, out=tmp_path / "r.zip"),
         custom.context.now(),
     )
-    outcome = verify(built.path, read_key(str(built.key)), None)
+    outcome = verify_report(built.path, str(built.key), again=True)
     assert outcome.failure is None, outcome.failure
+    assert outcome.steps[-1][0] == "rejudge"
     shown = custom.owner("GetAssessment", assessmentId=identifier)["assessment"]
     counts = {c["id"]: c["evidenceCount"] for c in shown["framework"]["controlSets"][0]["controls"]}
     assert counts[controls["data"]] == len(by_control[controls["data"]])
