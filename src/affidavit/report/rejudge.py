@@ -2,9 +2,9 @@
 
 This is for a full installation, after `verify` held: it uses the product's own catalogue and judge,
 so it shows that the verdicts follow from what was observed, not that the checks are right. Needs a
-report with whole observations (`--observations cited`) and the catalogue that its runs used. A custom
-framework is taken from the report itself (catalogue.json), and must lead to the catalogue that the
-runs name: the checks are the installed ones all the same.
+report with whole observations (`--observations cited`) and the catalogue that its runs used. A
+custom framework is taken from the report itself (catalogue.json), and must lead to the catalogue
+that the runs name: the checks are the installed ones all the same.
 """
 
 import json
