@@ -83,10 +83,11 @@ class EvidenceMaker:
             if not left.unreached:
                 continue
             for control in self.catalogue.framework.controls():
-                source = next((s for s in control.sources if s.check), None)
+                sources = [s for s in control.sources if s.type is not SourceType.MANUAL]
+                source = next((s for s in sources if s.check), next(iter(sources), None))
                 if source is None:
                     continue
-                check = self.catalogue.checks[source.check]
+                check = self.catalogue.checks.get(source.check)
                 yield self._evidence(
                     control,
                     source,
@@ -94,9 +95,9 @@ class EvidenceMaker:
                     region=GLOBAL_REGION,
                     reason=f"The account is in scope, but could not be entered. {left.why}",
                     gap=GapReason.DENIED.value,
-                    standing=Standing.UNDECIDED,
-                    check_id=check.id,
-                    check_digest=check.digest,
+                    standing=Standing.UNDECIDED if check else Standing.ACTIVITY,
+                    check_id=check.id if check else "",
+                    check_digest=check.digest if check else "",
                 )
 
     def manual(self, account_id: str, region: str, states: Mapping[str, str]) -> Iterator[Evidence]:
