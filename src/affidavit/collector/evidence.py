@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
+from affidavit.checks.events import names_of
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place, Record, RecordSet
@@ -82,11 +83,11 @@ class EvidenceMaker:
             if not left.unreached:
                 continue
             for control in self.catalogue.framework.controls():
-                asked = [s for s in control.sources if s.type is not SourceType.MANUAL]
-                source = next((s for s in asked if s.check), asked[0] if asked else None)
+                sources = [s for s in control.sources if s.type is not SourceType.MANUAL]
+                source = next((s for s in sources if s.check), next(iter(sources), None))
                 if source is None:
                     continue
-                check = self.catalogue.checks[source.check] if source.check else None
+                check = self.catalogue.checks.get(source.check)
                 yield self._evidence(
                     control,
                     source,
@@ -386,10 +387,9 @@ def _events(place: Place, keyword: str) -> RecordSet:
 
 
 def _is_event(values: Mapping[str, Any], service: str, name: str) -> bool:
-    if values["item"].get("EventName") != name:
-        return False
-    origin = values["item"].get("EventSource") or values.get("event", {}).get("eventSource", "")
-    return str(origin).split(".", maxsplit=1)[0] == service
+    item = values["item"]
+    said = item.get("EventSource") or values.get("event", {}).get("eventSource", "")
+    return item.get("EventName") == name and service in names_of({"EventSource": said})
 
 
 def _asks_for(gap: Gap, name: str) -> bool:

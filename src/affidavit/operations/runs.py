@@ -20,6 +20,14 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Verdict
+from affidavit.operations.collectable import assessment_catalogue
+from affidavit.operations.custom_runs import (
+    is_shipped,
+    keep_document,
+    require_framework,
+    require_id,
+    require_same,
+)
 from affidavit.operations.reports import ReportRequest, build_in, key_file
 from affidavit.operations.summary import RunSummary, summarise
 from affidavit.settings import Settings
@@ -34,6 +42,7 @@ class RunRequest:
 
     aws: AwsSettings
     framework: str = "genai-v1"
+    """Id of the shipped framework, or of a custom one of the tenant."""
     name: str = DEFAULT_NAME
     """Name of the assessment; created at the first run, found again by name and tenant later."""
     accounts: tuple[str, ...] = ()
@@ -99,8 +108,9 @@ def run(
     `EstateError` when nothing at all can be collected, and the store's errors. What AWS refuses
     within the estate becomes gaps in the evidence, not an error.
     """
-    catalogue = _framework(request.framework)
-    check_parameters(catalogue, request.parameters)
+    shipped = catalogues.load()
+    require_id(shipped, request.framework)
+    check_parameters(shipped, request.parameters)
     with open_store(settings) as store:
         with Door(request.aws) as door:
             identity = door.identity()
@@ -111,7 +121,8 @@ def run(
                 regions=request.regions,
             )
             on_estate(identity, estate)
-            assessment = _assessment(store, request, catalogue, identity, estate)
+            assessment = _assessment(store, settings, request, shipped, identity, estate)
+            catalogue = assessment_catalogue(store, shipped, assessment)
             collector = Collector(
                 catalogue=catalogue, store=store, door=door, on_progress=on_progress
             )
@@ -160,19 +171,9 @@ def check_parameters(catalogue: Catalogue, parameters: Mapping[str, Mapping[str,
             )
 
 
-def _framework(framework: str) -> Catalogue:
-    catalogue = catalogues.load()
-    if framework not in (catalogue.framework.id, catalogue.framework.uuid):
-        raise UsageError(
-            f"There is no framework {framework!r}",
-            why=f"The frameworks are: {catalogue.framework.id}.",
-            todo="`affidavit framework list` shows them.",
-        )
-    return catalogue
-
-
 def _assessment(
     store: Store,
+    settings: Settings,
     request: RunRequest,
     catalogue: Catalogue,
     identity: CallerIdentity,
@@ -180,21 +181,26 @@ def _assessment(
 ) -> Assessment:
     """Return the assessment of this tenant and name as it is to be collected now."""
     tenant = f"{identity.account_id}/{request.aws.region or estate.regions[0]}"
+    require_framework(store, catalogue, tenant, request.framework)
     found = store.find_assessment(tenant, request.name)
     if found is None:
+        custom = not is_shipped(catalogue, request.framework)
         assessment = Assessment(
             id=new_id(utc_now()),
             name=request.name,
             tenant=tenant,
-            framework_id=catalogue.framework.id,
+            framework_id=request.framework if custom else catalogue.framework.id,
             estate=estate,
             created_at=utc_now(),
             created_by=identity.arn,
             parameters=request.parameters,
         )
+        if custom:
+            keep_document(store, catalogue, settings, assessment)
         store.create_assessment(assessment, by=identity.arn)
         _log_parameters(store, catalogue, assessment, {}, request, identity)
         return assessment
+    require_same(catalogue, found, request.framework)
     changed = replace(found, estate=estate, parameters=request.parameters)
     if changed != found:
         store.update_assessment(changed, by=identity.arn)
