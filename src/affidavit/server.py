@@ -23,7 +23,7 @@ from affidavit.api.hosts import LOOPBACK, HostAllowList
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError, UsageError
-from affidavit.operations import access_keys, tasks
+from affidavit.operations import access_keys, leadership, scheduler, tasks
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -35,7 +35,8 @@ WORKERS = 2
 """Tasks under way at once: a report need not wait for a collection."""
 POLL_SECONDS = 5.0
 """How soon work that another server left, or whose pause is over, is seen."""
-SCHEDULE_SECONDS = 60.0
+SCHEDULE_SECONDS = 15.0
+"""How often the leader looks for what is due, and says that it lives (see `leadership`)."""
 _log = logging.getLogger("affidavit.api.work")
 
 
@@ -119,6 +120,10 @@ class Background:
         self._wake()
         for thread in self._threads:
             thread.join()
+        try:
+            leadership.resign(self.context)
+        except StoreError as error:
+            _log.error("The scheduler's lease could not be given back: %s", error)
 
     def healthy(self) -> bool:
         """Tell whether every thread still lives; one ends early only by a fault of ours."""
@@ -146,7 +151,7 @@ class Background:
     def _schedule(self) -> None:
         while not self._stopping:
             try:
-                left = tasks.schedule(self.context)
+                left = scheduler.schedule(self.context)
             except StoreError as error:
                 _log.error("The scheduler cannot use the store: %s", error)
                 left = 0

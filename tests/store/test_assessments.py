@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from affidavit.errors import StoreError, UsageError
+from affidavit.errors import StoreConflictError, StoreError, UsageError
 from affidavit.model.run import Estate
 from affidavit.store import Store
+from affidavit.store.documents import Document, Writes
 
 
 def test_round_trip(store: Store, sample: Any) -> None:
@@ -43,6 +44,26 @@ def test_a_name_is_taken_once(store: Store, sample: Any) -> None:
         store.create_assessment(sample.assessment(), "auditor")
     assert store.log(sample.tenant).size == 1
     store.create_assessment(sample.assessment(tenant="444455556666/us-east-1"), "auditor")
+
+
+def test_what_goes_along_is_kept_with_it_or_neither(store: Store, sample: Any) -> None:
+    """An assessment and its documents are one transaction: a conflict leaves neither."""
+    made = sample.assessment()
+    document = Document(kind="assessment", id=made.id, body={"x": 1})
+    stale = replace(document, version=7)
+    with pytest.raises(StoreConflictError):
+        store.create_assessment(made, "auditor", Writes(puts=[stale]))
+    assert list(store.assessments()) == []
+    assert made.tenant not in store.tenants()
+    store.create_assessment(made, "auditor", Writes(puts=[document]))
+    kept = store.documents.get(made.tenant, "assessment", made.id)
+    assert kept is not None
+    assert kept.body == {"x": 1}
+    with pytest.raises(StoreConflictError):
+        store.delete_assessment(made, "auditor", Writes(deletes=[document]))
+    assert store.assessment(made.id) == made
+    store.delete_assessment(made, "auditor", Writes(deletes=[kept]))
+    assert store.documents.every(made.tenant, "assessment") == []
 
 
 def test_update(store: Store, sample: Any) -> None:

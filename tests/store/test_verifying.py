@@ -237,3 +237,25 @@ def test_other_keys_verify_nothing(
         store.verify(keys=[replace(key, raw=bytes(reversed(key.raw)))])
     with reopen() as other:
         assert other.verify(keys=[key])[0].tenant == collected.tenant
+
+
+def test_a_deletion_that_the_log_names_holds(store: Store, collected: Assessment) -> None:
+    """Deleted evidence leaves its hashes: all holds, and how much was deleted is told."""
+    store.delete_evidence(collected.tenant, collected.id, by="me", why="asked to")
+    (log,) = store.verify()
+    assert (log.leaves, log.evidence, log.deleted, log.runs) == (298, 0, 292, 2)
+    assert segments(store) == []
+    store.delete_evidence(collected.tenant, collected.id, by="me", why="again")
+    assert store.verify() == [log]
+
+
+def test_a_deletion_cannot_hide_a_changed_leaf(store: Store, collected: Assessment) -> None:
+    """After a deletion a changed entry in the log itself still breaks the checkpoints."""
+    store.delete_evidence(collected.tenant, collected.id, by="me", why="asked to")
+    row = (log_tile.c.level == 0, log_tile.c.number == 0)
+    with store._database.write() as connection:
+        hashes = connection.scalar(sa.select(log_tile.c.hashes).where(*row))
+        changed = b"\0" * 64 + bytes(hashes or b"")[64:]
+        connection.execute(log_tile.update().where(*row).values(hashes=changed))
+    with pytest.raises(LedgerError):
+        store.verify()

@@ -29,6 +29,9 @@ from affidavit.operations.faults import ThrottlingFault
 
 HEALTH: Final = "/_affidavit/health"
 READY: Final = "/_affidavit/ready"
+_HEALTHS: Final = (HEALTH, "/healthz")
+_READIES: Final = (READY, "/readyz")
+"""Also under the names that orchestrators ask for; the API has no such paths."""
 _TOO_MANY: Final = 429
 _CLIENT_GONE: Final = 499
 """Never sent; in the access log, as other servers write it."""
@@ -83,7 +86,7 @@ class Api:
             return
         if scope["type"] != "http":
             return
-        if scope["path"] in (HEALTH, READY):
+        if scope["path"] in (*_HEALTHS, *_READIES):
             await _send(send, self._health(scope["path"]), "")
             return
         started = time.perf_counter()
@@ -99,7 +102,7 @@ class Api:
             _log_access(scope, record, answer, time.perf_counter() - started)
 
     def _health(self, path: str) -> Answer:
-        if path == READY and not self._ready():
+        if path in _READIES and not self._ready():
             return Answer(status=503, body=b'{"status":"not ready"}')
         return Answer(status=200, body=b'{"status":"ok"}')
 

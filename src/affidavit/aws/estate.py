@@ -1,6 +1,6 @@
 """The estate: which accounts and Regions are collected, and which are left out and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from affidavit.aws.door import Door
@@ -71,6 +71,28 @@ def resolve(
     )
 
 
+def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], dict[str, CollectError]]:
+    """Return the accounts that can be entered, and for each other one why not."""
+    entered: list[str] = []
+    refused: dict[str, CollectError] = {}
+    for account_id in accounts:
+        try:
+            door.enter(account_id)
+        except CollectError as error:
+            refused[account_id] = error
+        else:
+            entered.append(account_id)
+    return entered, refused
+
+
+def unreached(refused: Mapping[str, CollectError]) -> list[LeftOut]:
+    """Return accounts in scope that could not be entered as left out: all controls stay open."""
+    return [
+        LeftOut(account_id=account, region="", why=f"{error.what}. {error.why}", unreached=True)
+        for account, error in refused.items()
+    ]
+
+
 def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: bool) -> _Scope:
     if given:
         return _Scope(list(given))
@@ -94,16 +116,8 @@ def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: boo
 
 def _enter(door: Door, candidates: _Scope) -> _Scope:
     """Keep the accounts that can be entered; raise `EstateError` where none can."""
-    scope = _Scope(left_out=list(candidates.left_out))
-    for account_id in candidates.chosen:
-        try:
-            door.enter(account_id)
-        except CollectError as error:
-            why = f"{error.what}. {error.why}"
-            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
-            scope.left_out.append(left)
-        else:
-            scope.chosen.append(account_id)
+    entered, refused = enter(door, candidates.chosen)
+    scope = _Scope(chosen=entered, left_out=[*candidates.left_out, *unreached(refused)])
     if not scope.chosen:
         raise EstateError(
             "No account can be collected",

@@ -67,8 +67,10 @@ _FACT_KINDS: Final[Mapping[str, Any]] = {"list": ["string"]}
 ACCOUNT_FACTS: Final[Mapping[str, Any]] = {
     "bedrockInUse": "boolean",
     "invocationLogGroups": ["string"],
+    "bucketsHere": ["string"],
 }
-"""acct.fact: whether Bedrock is in use in the Region, and the log groups that hold prompts."""
+"""acct.fact: whether Bedrock is in use in the Region, the log groups that hold prompts, and the
+in-scope buckets that lie in the Region (whoever names them)."""
 
 _KINDS: Final[Mapping[str, str]] = {
     "integer": "integer",

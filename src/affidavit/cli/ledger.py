@@ -41,6 +41,8 @@ def verify(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
             f"{log.tenant}: {log.leaves} leaves hold ({log.evidence} evidence records, {log.runs} "
             f"runs), as do {log.checkpoints} signed checkpoints."
         )
+        if log.deleted:
+            click.echo(f"The evidence of {log.deleted} leaves was deleted, as the ledger says.")
         if log.unsigned:
             click.echo(f"{log.unsigned} leaves are newer than the last checkpoint.")
 

@@ -77,6 +77,7 @@ class Collector:
         moment = self.now()
         self.store.sweep(daily=True)
         opened = self.store.begin_run(assessment, moment.date(), self.catalogue.digest, moment)
+        self.store.keep_catalogue(assessment.tenant, self.catalogue)
         the_plan = plan(self.catalogue)
         tally = Tally(self.catalogue.framework)
         writer = self.store.segment_writer(

@@ -14,7 +14,7 @@ from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import iso
-from affidavit.operations import account_settings, standard, work
+from affidavit.operations import account_settings, erasing, standard, work
 from affidavit.operations.accounts import is_management_account
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
@@ -30,12 +30,13 @@ from affidavit.operations.assessment_bodies import (
 )
 from affidavit.operations.assessment_frameworks import framework
 from affidavit.operations.caller import Caller
-from affidavit.operations.changes import Action, Change, act
+from affidavit.operations.changes import Action, Change, act, writes
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import AccessDeniedFault, QuotaFault, ValidationFault
 from affidavit.operations.owners import DELEGATE, OWNER, iam_arn, owner_problems, with_caller
 from affidavit.operations.pages import Pages
-from affidavit.store.documents import Document
+from affidavit.operations.tenant_bindings import destination_problem, unbound_accounts
+from affidavit.store.documents import Document, Writes
 
 MAX_ACTIVE: Final = 100
 """Active assessments in an account and Region (behaviour notes, 2.12)."""
@@ -56,7 +57,7 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
     than 100 active assessments or 250 accounts, `NotFoundFault` for an unknown framework,
     `ValidationFault` for a management account, and for roles or a destination that cannot be.
     """
-    _check(caller, request, path="roles", roles=request["roles"])
+    _check(context, caller, request, request["roles"])
     if is_management_account(context, caller.tenant):
         raise ValidationFault(
             "The management account cannot create assessments after it designated a delegated "
@@ -66,7 +67,8 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
     _require_room(context, caller, accounts)
     source = framework(context, caller, request["frameworkId"])
     document = _document(context, caller, request, source, accounts)
-    act(context, caller, _change("CREATE", document), puts=[document])
+    task = work.of_day(context, document.id, context.now().date())
+    along = writes(context, caller, [_change("CREATE", document)], puts=[document, task])
     stored = Assessment(
         id=document.id,
         name=request["name"],
@@ -77,9 +79,7 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
         created_by=caller.principal_arn,
         parameters={},
     )
-    stored = _kept(context, caller, stored)
-    task = work.queued(context, "collect", document.id)
-    context.store.documents.act(caller.tenant, now=context.now(), puts=[task])
+    _keep(context, caller, stored, along)
     context.wake()
     found = assessed(context, caller, "GetAssessment", document.id)
     return {"assessment": shown(context, caller, found, document, new=True)}
@@ -114,7 +114,7 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
     """Change what is given; the scope, always given, counts from the next collection on."""
     found = assessed(context, caller, "UpdateAssessment", request["assessmentId"])
     require_active(found)
-    _check(caller, request, path="roles", roles=request.get("roles", []))
+    _check(context, caller, request, request.get("roles", []))
     before = writable(context, caller, found)
     accounts = _accounts(caller, request["scope"])
     _require_accounts(context, caller, accounts, besides=found.id)
@@ -128,11 +128,9 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
     if "roles" in request:
         metadata["roles"] = with_caller(caller, request["roles"])
     document = updated(context, before, {**before.body, "metadata": metadata})
-    act(context, caller, _change("UPDATE_METADATA", document), puts=[document])
-    estate = replace(found.stored.estate, accounts=accounts)
-    if estate != found.stored.estate:
-        stored = replace(found.stored, estate=estate)
-        context.store.update_assessment(stored, by=caller.principal_arn)
+    along = writes(context, caller, [_change("UPDATE_METADATA", document)], puts=[document])
+    stored = replace(found.stored, estate=replace(found.stored.estate, accounts=accounts))
+    context.store.update_assessment(stored, by=caller.principal_arn, along=along)
     return {"assessment": shown(context, caller, found, document)}
 
 
@@ -161,16 +159,21 @@ def update_assessment_status(
 
 
 def delete_assessment(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    """Delete an assessment: nothing of it is answered or collected any more.
+    """Delete an assessment with its evidence: nothing of it is answered or collected any more.
 
-    Its reports stay. The ledger keeps the leaves, and that it was deleted, when and by whom.
+    Its reports stay in their bucket. The ledger keeps the hashes of its leaves, and that it was
+    deleted, when and by whom.
     """
     found = assessed(context, caller, "DeleteAssessment", request["assessmentId"])
     document = document_of(context, caller, found)
     gone = _documents(context, caller, found.id, _GONE_WITH_IT)
     own = [document] if document.version else []
-    act(context, caller, _change("DELETE", document), deletes=[*own, *gone])
-    context.store.delete_assessment(found.stored, by=caller.principal_arn)
+    manual = [one for one in gone if one.kind == "manual_evidence"]
+    task = erasing.erasure(context, found.id, manual)
+    change = _change("DELETE", document)
+    along = writes(context, caller, [change], puts=[task], deletes=[*own, *gone])
+    context.store.delete_assessment(found.stored, by=caller.principal_arn, along=along)
+    context.wake()
     return {}
 
 
@@ -200,14 +203,13 @@ def _document(
     return Document(kind=KIND, id=identifier, body=body, sort=iso(now))
 
 
-def _kept(context: Context, caller: Caller, stored: Assessment) -> Assessment:
+def _keep(context: Context, caller: Caller, stored: Assessment, along: Writes) -> None:
     """Keep what the collector runs; names are unique there, so a taken one gets the id behind."""
     try:
-        context.store.create_assessment(stored, by=caller.principal_arn)
+        context.store.create_assessment(stored, by=caller.principal_arn, along=along)
     except UsageError:
         stored = replace(stored, name=f"{stored.name} ({stored.id})")
-        context.store.create_assessment(stored, by=caller.principal_arn)
-    return stored
+        context.store.create_assessment(stored, by=caller.principal_arn, along=along)
 
 
 def _short_id(context: Context, framework_id: str) -> str:
@@ -216,14 +218,22 @@ def _short_id(context: Context, framework_id: str) -> str:
 
 
 def _check(
-    caller: Caller, request: Mapping[str, Any], *, path: str, roles: Sequence[Mapping[str, Any]]
+    context: Context,
+    caller: Caller,
+    request: Mapping[str, Any],
+    roles: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Raise `ValidationFault` for roles of other accounts, and a destination that is none."""
-    problems = owner_problems(caller, roles, path)
+    """Raise `ValidationFault` for what is not the tenant's: roles, accounts, a destination."""
+    problems = owner_problems(caller, roles, "roles")
+    problems += _scope_problems(context, caller, request["scope"])
     destination = request.get("assessmentReportsDestination")
-    if destination is not None and not destination.get("destination"):
-        name = "assessmentReportsDestination.destination"
-        problems.append((name, "Member must be an S3 URL, for example s3://bucket/folder"))
+    if destination is not None:
+        url = destination.get("destination")
+        problem = "Member must be an S3 URL, for example s3://bucket/folder"
+        if url:
+            problem = destination_problem(context, caller.tenant, url)
+        if problem:
+            problems.append(("assessmentReportsDestination.destination", problem))
     if problems:
         name, text = problems[0]
         raise ValidationFault(
@@ -231,6 +241,17 @@ def _check(
             reason="fieldValidationFailed",
             fields=problems,
         )
+
+
+def _scope_problems(
+    context: Context, caller: Caller, scope: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Return (member, what it must be) for each account that the tenant is not bound to."""
+    given = [one.get("id") or caller.account_id for one in scope.get("awsAccounts", ())]
+    unbound = unbound_accounts(context, caller.tenant, given or [caller.account_id])
+    text = f"Member must be an account that is bound to {caller.tenant} (affidavit tenant bind)"
+    names = [f"scope.awsAccounts[{n}].id" if given else "scope.awsAccounts" for n in unbound]
+    return [(name, text) for name in names]
 
 
 def _accounts(caller: Caller, scope: Mapping[str, Any]) -> tuple[str, ...]:

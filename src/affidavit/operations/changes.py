@@ -7,9 +7,10 @@ from typing import Any, Literal
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
+from affidavit.operations import outbox
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Writes
 
 Action = Literal[
     "CREATE",
@@ -62,11 +63,29 @@ def act_all(
     deletes: Sequence[Document] = (),
 ) -> None:
     """Write and delete documents with several changes, all or nothing."""
-    entries = [logged(context, caller, change) for change in changes]
+    told = writes(context, caller, changes, puts=puts, deletes=deletes)
     context.store.documents.act(
         caller.tenant,
         now=context.now(),
-        puts=[*puts, *(entry for entry, _ in entries)],
+        puts=told.puts,
+        deletes=told.deletes,
+        changes=told.changes,
+    )
+
+
+def writes(
+    context: Context,
+    caller: Caller,
+    changes: Sequence[Change],
+    *,
+    puts: Sequence[Document] = (),
+    deletes: Sequence[Document] = (),
+) -> Writes:
+    """Return what is written of an act: documents, log entries, leaves, what is to be sent."""
+    entries = [logged(context, caller, change) for change in changes]
+    outgoing = outbox.left_by(context, caller, changes, puts)
+    return Writes(
+        puts=[*puts, *(entry for entry, _ in entries), *outgoing],
         deletes=deletes,
         changes=[leaf for _, leaf in entries],
     )

@@ -1,4 +1,4 @@
-"""The one way to an operation: authorise, look at the registration, run, repeat after a conflict.
+"""The one way to an operation: authorise, look at registration and holds, run, repeat on conflict.
 
 Every door (API, console) goes through here. An operation changes documents in one transaction
 against the versions it read, so that it can be run again from the start when somebody else was
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from affidavit import operations
 from affidavit.errors import StoreBusyError, StoreConflictError
+from affidavit.operations import holds
 from affidavit.operations.accounts import require_registered
 from affidavit.operations.authorise import authorise
 from affidavit.operations.caller import Caller
@@ -46,6 +47,7 @@ class Dispatcher:
         authorise(caller, operation)
         if operation not in WITHOUT_REGISTRATION:
             require_registered(self._context, caller)
+        holds.require_none(self._context, caller, operation, request)
         try:
             return self._twice(run, caller, request)
         except (StoreConflictError, StoreBusyError) as error:

@@ -2,8 +2,8 @@
 
 A snapshot of one UTC day, not a sum over days: the newest day that has evidence (for several
 assessments, the newest of any of them). Control domains are the catalogue's control sets; custom
-controls are UNCATEGORIZED. Only what has evidence on that day is shown. Manual evidence carries no
-verdict and counts as inconclusive.
+controls are UNCATEGORIZED. Only what has evidence on that day is shown; of several runs the last one
+counts. Manual evidence carries no verdict and counts as inconclusive.
 """
 
 from collections import Counter
@@ -176,9 +176,10 @@ def _day(
 ) -> AssessmentDay:
     if day is None:
         return AssessmentDay(found=found, controls=(), updated=None)
+    # The day's last run: a folder holds the evidence of every run of its day.
     counts = {
-        key: Counter({verdict: n for verdict, n in by_verdict.items() if n})
-        for key, by_verdict in context.store.folders(found.id, day).items()
+        key: Counter({verdict: n for verdict, n in said.counts.items() if n})
+        for key, said in context.store.verdicts(found.id, day).items()
     }
     for item in manual_items(context, caller.tenant, found.id):
         if item.time.date() == day:

@@ -1,15 +1,16 @@
 """Notifications: told at delegation, submission and completion, in the application.
 
 Each is one document (kind notification) for one identity. The tenant's SNS topic at that time
-stands in it; `_topic` is for whoever sends.
+stands in it (`_topic`), and what became of its message (`_delivery`); see `outbox`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.operations import account_settings
+from affidavit.operations import account_settings, outbox
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import is_same
 from affidavit.operations.assessment_bodies import newest_first
@@ -17,10 +18,13 @@ from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.pages import Pages
+from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
 
 KIND: Final = "notification"
 SOURCE: Final = "AWS Audit Manager"
+SERVER: Final = "Affidavit"
+"""Source of what Audit Manager has no notification for."""
 
 
 def list_notifications(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +35,11 @@ def list_notifications(context: Context, caller: Caller, request: dict[str, Any]
         every = [one for one in every if is_same(caller.principal_arn, one.body["_for"])]
     pages = Pages(context=context, caller=caller, operation=operation, request=request)
     page, more = pages.of(every, lambda one: newest_first(one.sort, one.id))
-    return {"notifications": [answer(one.body) for one in page], **more}
+    return {"notifications": [answer(_shown(one.body)) for one in page], **more}
+
+
+def _shown(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "description": outbox.description(body)}
 
 
 def notification(
@@ -62,6 +70,18 @@ def notification(
         "_topic": account_settings.document(context, caller).body["snsTopic"],
     }
     return Document(kind=KIND, id=identifier, parent=metadata["id"], sort=iso(now), body=body)
+
+
+def tell_owners(context: Context, tenant: str, assessment: Document, words: str) -> list[Document]:
+    """Return notifications of the server itself about an assessment, for each of its owners."""
+    caller, body = service_caller(tenant), assessment.body
+    empty = ("controlSetId", "controlSetName")
+    told = []
+    for role in body["metadata"].get("roles", ()):
+        one = notification(context, caller, role["roleArn"], body, "", words)
+        kept = {name: value for name, value in one.body.items() if name not in empty}
+        told.append(replace(one, body={**kept, "source": SERVER}))
+    return told
 
 
 HANDLERS: Mapping[str, Operation] = {"ListNotifications": list_notifications}

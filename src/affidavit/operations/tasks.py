@@ -1,4 +1,4 @@
-"""What the server's worker does: collect, build reports, fetch manual evidence, forget objects.
+"""What the server's worker does: collect, build reports, fetch, forget and send.
 
 Each task ends in one of three ways: done, to be tried again after a pause, or given up; who waits
 for it sees which, and why.
@@ -11,32 +11,33 @@ from datetime import date
 from typing import Any, Final
 
 from affidavit.aws.door import Door
-from affidavit.aws.objects import Objects
-from affidavit.aws.settings import AwsSettings
+from affidavit.aws.estate import enter, unreached
+from affidavit.aws.messages import Messages
 from affidavit.collector.execute import Asked
 from affidavit.collector.run import Collector
-from affidavit.errors import AffidavitError, StoreBusyError, StoreConflictError
-from affidavit.model.identifiers import stable_id
+from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
+from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import work
+from affidavit.operations import erasing, holds, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
 from affidavit.operations.assessment_reports import path_of
-from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.collectable import catalogue_for, current
 from affidavit.operations.context import Context
+from affidavit.operations.continuity import without_hole
 from affidavit.operations.manual_items import FAILED, KEPT
 from affidavit.operations.manual_items import KIND as MANUAL
+from affidavit.operations.notifications import tell_owners
 from affidavit.operations.reports import ReportRequest, build_in
+from affidavit.operations.service import service_caller
+from affidavit.operations.tenant_bindings import aws_of, binding_of, may_name, objects_of
 from affidavit.operations.uploads import MAX_BYTES
 from affidavit.store import leases
 from affidavit.store.documents import Document
 
 _log: Final = logging.getLogger("affidavit.api.work")
-SERVICE: Final = "arn:aws:iam::{account}:role/aws-service-role/affidavit"
-"""Who the ledger says did the server's own work for a tenant."""
 
 
 class StoppingError(AffidavitError):
@@ -62,39 +63,11 @@ def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> b
         heart.stop()
     if not why:
         taken.done()
-    elif not taken.failed(why):
+        return True
+    if taken.document.body["task"] in work.SENDING:
+        outbox.failed(context, taken.tenant, taken.document, why)
+    if not taken.failed(why):
         _give_up(context, taken, why)
-    return True
-
-
-def schedule(context: Context) -> int:
-    """Leave a task for each active assessment that has no run today; return how many.
-
-    Safe to do in several servers at once: the day's task has one name, whoever leaves it.
-    """
-    today, left = context.now().date(), 0
-    for tenant, document in context.store.documents.of_all_tenants("assessment"):
-        if document.body["metadata"]["status"] != "ACTIVE" or not is_registered(context, tenant):
-            continue
-        if context.store.verdicts(document.id, today):
-            continue
-        left += _leave(context, tenant, document.id, today)
-    return left
-
-
-def _leave(context: Context, tenant: str, assessment_id: str, day: date) -> bool:
-    """Leave the day's task unless there is one; forget those of earlier days that were given up."""
-    name = stable_id("work", f"collect:{assessment_id}:{day.isoformat()}")
-    known = context.store.documents.every(tenant, work.KIND, parent=assessment_id)
-    collecting = [one for one in known if one.body["task"] == "collect"]
-    given_up = [one for one in collecting if one.body["attempts"] >= work.MAX_ATTEMPTS]
-    if len(collecting) > len(given_up) or any(one.id == name for one in given_up):
-        return False
-    put = work.queued(context, "collect", assessment_id, identifier=name)
-    try:
-        context.store.documents.act(tenant, now=context.now(), puts=[put], deletes=given_up)
-    except StoreConflictError:
-        return False
     return True
 
 
@@ -115,12 +88,17 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
 
 
 def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[], bool]) -> None:
+    """Collect an assessment unless it has a run today: the task may outlive its commit."""
+
     def asked(_: Asked) -> None:
         if stopping():
             raise StoppingError("The server stops")
 
     found = find(context, tenant, task.parent)
     if found is None or not found.active or not is_registered(context, tenant):
+        return
+    last = context.store.last_day(found.id)
+    if last is not None and last >= context.now().date():
         return
     with Door(aws_of(context, tenant)) as door:
         collector = Collector(
@@ -130,7 +108,25 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
             on_progress=asked,
             now=context.now,
         )
-        collector.run(current(context, found.stored))
+        assessment = without_hole(context.store, current(context, found.stored), context.now())
+        collector.run(_entered(door, assessment, task))
+
+
+def _entered(door: Door, assessment: Assessment, task: Document) -> Assessment:
+    """Return the assessment of the accounts that can be entered now; the others are left out.
+
+    Each of those leaves every control open, with the reason: that no role is bound, for example.
+    What may pass by itself (STS or credentials that fail) is raised for the task to be tried
+    again, but for the last time.
+    """
+    entered, refused = enter(door, assessment.estate.accounts)
+    if task.body["attempts"] < work.MAX_ATTEMPTS - 1:
+        for error in refused.values():
+            if not isinstance(error, EstateError):
+                raise error
+    left_out = (*assessment.estate.left_out, *unreached(refused))
+    estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
+    return replace(assessment, estate=estate)
 
 
 def _build(context: Context, tenant: str, task: Document) -> None:
@@ -164,32 +160,68 @@ def _built(context: Context, tenant: str, document: Document) -> str:
     signed_at = context.now()
     build_in(context.store, context.store.assessment(document.parent), request, signed_at)
     if body["_s3"]:
-        with _objects(context, tenant) as objects:
-            objects.put(body["_s3"], path)
+        with objects_of(context, tenant, "reports") as objects:
+            objects.put(body["_s3"], path, _kms_key(context, tenant, body.get("_kmsKey", "")))
     return iso(signed_at)
 
 
+def _kms_key(context: Context, tenant: str, key: str) -> str:
+    """Return the key that the report is encrypted under in its bucket; empty: the bucket's own."""
+    if key in ("", "DEFAULT"):
+        return ""
+    if not may_name(context, tenant, "kms", key):
+        raise ObjectError(
+            f"The report cannot be encrypted under {key}",
+            why="The key is neither the tenant's own nor bound to it.",
+        )
+    return key
+
+
 def _fetch(context: Context, tenant: str, task: Document) -> None:
-    """Fetch manual evidence from S3: from then on it counts."""
+    """Fetch manual evidence from S3: from then on it counts. What S3 refuses is told at once."""
     document = context.store.documents.get(tenant, MANUAL, task.body["subject"])
     if document is None or document.body["state"] == KEPT:
         return
-    with context.store.attachments.new(tenant) as new:
-        with _objects(context, tenant) as objects:
-            objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
-        digest = new.close()
+    try:
+        with context.store.attachments.new(tenant) as new:
+            with objects_of(context, tenant, "evidence") as objects:
+                objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
+            digest = new.close()
+    except ObjectError as error:
+        _finish(context, tenant, document, {"state": FAILED, "why": f"{error.what}. {error.why}"})
+        return
     _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
 
 
 def _forget(context: Context, tenant: str, task: Document) -> None:
-    with _objects(context, tenant) as objects:
-        objects.delete(task.body["url"])
+    """Delete a report's object. Where S3 refuses, only our own copy goes, as Audit Manager does."""
+    if any(one.covers(task.parent) for one in holds.every(context.store, tenant)):
+        raise UsageError(f"{task.body['url']} is under legal hold")
+    try:
+        with objects_of(context, tenant, "reports") as objects:
+            objects.delete(task.body["url"])
+    except ObjectError as error:
+        _log.warning("%s: %s", error.what, error.why)
+
+
+def _publish(context: Context, tenant: str, task: Document) -> None:
+    with _messages(context, tenant) as messages:
+        outbox.publish(messages, context, tenant, task)
+
+
+def _send_event(context: Context, tenant: str, task: Document) -> None:
+    with _messages(context, tenant) as messages:
+        outbox.send_event(messages, task)
 
 
 _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "report": _build,
     "fetch": _fetch,
     "forget": _forget,
+    "erase": erasing.erase,
+    "publish": _publish,
+    "purge": erasing.purge,
+    "event": _send_event,
 }
 
 
@@ -198,6 +230,7 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     task = taken.document.body["task"]
     _log.error("%s given up after %s attempts: %s", task, work.MAX_ATTEMPTS, why)
     if task == "collect":
+        _tell_given_up(context, taken, why)
         return
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
@@ -210,16 +243,20 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     taken.done()
 
 
+def _tell_given_up(context: Context, taken: work.Taken, why: str) -> None:
+    """Tell the owners of an assessment that today's collection was given up."""
+    tenant, documents = taken.tenant, context.store.documents
+    assessment = documents.get(tenant, "assessment", taken.document.parent)
+    if assessment is None:
+        return
+    words = f"The collection of {context.now().date()} was given up: {why}"[: outbox.MAX_TEXT]
+    told = tell_owners(context, tenant, assessment, words)
+    outgoing = outbox.left_by(context, service_caller(tenant), [], told)
+    documents.act(tenant, now=context.now(), puts=[*told, *outgoing])
+
+
 def _finish(context: Context, tenant: str, document: Document, members: Mapping[str, Any]) -> None:
     """Write the outcome of a task with its change; nothing where the document is gone."""
-    account, region = tenant.split("/")
-    caller = Caller(
-        account_id=account,
-        region=region,
-        principal_arn=SERVICE.format(account=account),
-        role="admin",
-        request_id="",
-    )
     manual = document.kind == MANUAL
     change = Change(
         action="IMPORT_EVIDENCE" if manual else "UPDATE_METADATA",
@@ -229,16 +266,13 @@ def _finish(context: Context, tenant: str, document: Document, members: Mapping[
         assessment_id=document.parent,
         details={"id": document.id, **members},
     )
-    entry, leaf = logged(context, caller, change)
+    entry, leaf = logged(context, service_caller(tenant), change)
     put = replace(document, body={**document.body, **members})
     context.store.documents.act(tenant, now=context.now(), puts=[put, entry], changes=[leaf])
 
 
-def _objects(context: Context, tenant: str) -> Objects:
+def _messages(context: Context, tenant: str) -> Messages:
     account, region = tenant.split("/")
-    return Objects(aws_of(context, tenant), account, region)
-
-
-def aws_of(context: Context, tenant: str) -> AwsSettings:
-    """Return how AWS is reached for a tenant: at home in the tenant's Region."""
-    return replace(context.aws, region=tenant.split("/")[1])
+    binding = binding_of(context.store, tenant)
+    topics = binding.topics if binding is not None else ()
+    return Messages(aws_of(context, tenant), account, region, topics)

@@ -1,4 +1,4 @@
-"""Work that an operation leaves to the server: collect, build a report, fetch from S3.
+"""Work that an operation leaves to the server: collect, build a report, fetch from S3, send.
 
 One document (kind work) for each task. Whoever takes it writes a lease into it and beats; a task
 whose holder is dead, or was not heard of for a minute, is taken by another. What is done is
@@ -9,11 +9,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from affidavit.errors import StoreConflictError
-from affidavit.model.identifiers import new_id
+from affidavit.errors import StoreConflictError, StoreError
+from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse
 from affidavit.operations.context import Context
 from affidavit.store import leases
@@ -24,7 +24,12 @@ MAX_ATTEMPTS: Final = 5
 PAUSE: Final = timedelta(minutes=2)
 """Between attempts, times the number of attempts."""
 
-Task = Literal["collect", "report", "fetch", "forget"]
+Task = Literal["collect", "report", "fetch", "forget", "publish", "event", "erase", "purge"]
+SENDING: Final = frozenset({"publish", "event"})
+"""Tasks that send a message (`outbox`)."""
+_MAX_SENDS: Final = 29
+"""About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""
+_LONGEST: Final = timedelta(hours=1)
 
 
 def queued(
@@ -45,6 +50,27 @@ def queued(
     )
 
 
+def of_day(context: Context, assessment_id: str, day: date) -> Document:
+    """Return the task that collects an assessment on a day; the same one whoever leaves it."""
+    name = stable_id("work", f"collect:{assessment_id}:{day.isoformat()}")
+    return queued(context, "collect", assessment_id, identifier=name)
+
+
+def is_given_up(task: Document) -> bool:
+    """Tell whether a task failed so often that nobody tries it again."""
+    return bool(task.body["attempts"] >= _most(task))
+
+
+def _most(task: Document) -> int:
+    return _MAX_SENDS if task.body["task"] in SENDING else MAX_ATTEMPTS
+
+
+def _pause(task: Document, attempts: int) -> timedelta:
+    if task.body["task"] in SENDING:
+        return min(timedelta(minutes=2.0 ** (attempts - 1)), _LONGEST)
+    return PAUSE * attempts
+
+
 NOBODY: Final[Mapping[str, Any]] = {"holder": "", "heartbeat": ""}
 """Members of a task that nobody works on."""
 
@@ -59,8 +85,11 @@ class Taken:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def beat(self) -> None:
-        """Say that we live; who lost the lease finds out when it wants to finish."""
-        with self._lock, suppress(StoreConflictError):
+        """Say that we live; who lost the lease finds out when it wants to finish.
+
+        A store that cannot be used now is no harm yet: three beats may be lost.
+        """
+        with self._lock, suppress(StoreError):
             self._write({"heartbeat": iso(self.context.now())})
 
     def done(self) -> None:
@@ -76,13 +105,13 @@ class Taken:
 
     def failed(self, why: str) -> bool:
         """Note a failure; return True where the task will be tried again, after a pause."""
-        attempts = self.document.body["attempts"] + 1
-        later = self.context.now() + PAUSE * attempts
+        attempts = int(self.document.body["attempts"]) + 1
+        later = self.context.now() + _pause(self.document, attempts)
         with self._lock, suppress(StoreConflictError):
             self._write(
                 {**NOBODY, "attempts": attempts, "why": why, "notBefore": iso(later)},
             )
-        return bool(attempts < MAX_ATTEMPTS)
+        return attempts < _most(self.document)
 
     def _write(self, members: Mapping[str, Any]) -> None:
         put = replace(self.document, body={**self.document.body, **members})
@@ -107,7 +136,7 @@ def take(context: Context) -> Taken | None:
 
 def _is_free(context: Context, document: Document) -> bool:
     body, now = document.body, context.now()
-    if body["attempts"] >= MAX_ATTEMPTS or parse(body["notBefore"]) > now:
+    if is_given_up(document) or parse(body["notBefore"]) > now:
         return False
     holder = leases.parse(body["holder"])
     if holder is None or holder.is_gone():

@@ -1,9 +1,12 @@
-"""Assessments: made with a leaf in the log, found by id, tenant or name."""
+"""Assessments: made with a leaf in the log, found by id, tenant or name.
+
+`along` is what the API keeps of the same act: written in the same transaction, or not at all.
+"""
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -14,10 +17,12 @@ from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import iso, parse
 from affidavit.store import records
 from affidavit.store.database import Database
+from affidavit.store.documents import Writes, write
 from affidavit.store.log import Appender
 from affidavit.store.schema import assessment as table
 
-DELETED = "deleted_at"
+NOTHING: Final = Writes()
+DELETED: Final = "deleted_at"
 """Member of the body of an assessment that was deleted: when."""
 
 
@@ -27,7 +32,9 @@ class Assessments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, assessment: Assessment, by: str, now: datetime) -> None:
+    def create(
+        self, assessment: Assessment, by: str, now: datetime, along: Writes = NOTHING
+    ) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
         tenant = assessment.tenant
         with self._database.write() as connection:
@@ -45,8 +52,11 @@ class Assessments:
             )
             change = _change("CREATE", assessment, by, now)
             records.add(connection, appender, tenant, change, now.date())
+            write(connection, tenant, along, now)
 
-    def update(self, assessment: Assessment, by: str, now: datetime) -> None:
+    def update(
+        self, assessment: Assessment, by: str, now: datetime, along: Writes = NOTHING
+    ) -> None:
         """Keep a known assessment's new members and log the change; its tenant and name stay."""
         with self._database.write() as connection:
             appender = Appender(connection, assessment.tenant)
@@ -60,8 +70,11 @@ class Assessments:
                 raise StoreError(f"There is no assessment {assessment.id} of this tenant and name")
             change = _change("UPDATE_METADATA", assessment, by, now)
             records.add(connection, appender, assessment.tenant, change, now.date())
+            write(connection, assessment.tenant, along, now)
 
-    def delete(self, assessment: Assessment, by: str, now: datetime) -> None:
+    def delete(
+        self, assessment: Assessment, by: str, now: datetime, along: Writes = NOTHING
+    ) -> None:
         """Forget a known assessment and log the change; its name is free again.
 
         The row stays, because runs and leaves belong to it; nothing finds it any more.
@@ -75,6 +88,7 @@ class Assessments:
                 raise StoreError(f"There is no assessment {assessment.id} of this tenant")
             change = _change("DELETE", assessment, by, now)
             records.add(connection, appender, assessment.tenant, change, now.date())
+            write(connection, assessment.tenant, along, now)
 
     def get(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none of this id."""
@@ -102,6 +116,11 @@ class Assessments:
             bodies = list(connection.scalars(chosen))
         values = (json.loads(body) for body in bodies)
         return [from_json(value) for value in values if DELETED not in value]
+
+    def ids(self, tenant: str) -> Sequence[str]:
+        """Return the ids of the tenant's assessments, those included that were deleted."""
+        with self._database.read() as connection:
+            return list(connection.scalars(sa.select(table.c.id).where(table.c.tenant == tenant)))
 
     def _by_name(self, connection: sa.Connection, tenant: str, name: str) -> str | None:
         return connection.scalar(

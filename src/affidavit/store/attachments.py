@@ -32,6 +32,15 @@ class Attachments:
             )
         return path
 
+    def every(self, tenant: str) -> list[str]:
+        """Return the digests of the tenant's kept files."""
+        folder = self._folder(tenant)
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def remove(self, tenant: str, digest: str) -> None:
+        """Remove a file; nothing where it is gone."""
+        (self._folder(tenant) / digest).unlink(missing_ok=True)
+
     def _folder(self, tenant: str) -> Path:
         return tenant_folder(self._objects, tenant) / "attachments"
 

@@ -39,6 +39,18 @@ class Document:
     """As read; 0 for a new one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writes:
+    """What is written and deleted in one transaction, with the changes that tell of it."""
+
+    puts: Sequence[Document] = ()
+    """One with version 0 must be new; any other must be of the version read."""
+    deletes: Sequence[Document] = ()
+    """Each must be of the version read."""
+    changes: Sequence[Mapping[str, Any]] = ()
+    """Records of kind change (see `records.KINDS`), appended to the tenant's log."""
+
+
 class Documents:
     """The documents of all tenants."""
 
@@ -103,21 +115,26 @@ class Documents:
     ) -> None:
         """Write and delete documents and append change-log records, all or nothing.
 
-        A put with version 0 must be new; any other put or delete must be of the version read.
-        Else `StoreConflictError`: read again and decide again. `changes` are records of kind
-        change (see `records.KINDS`).
+        Raises `StoreConflictError` where one is not as `Writes` wants it: read again and decide
+        again.
         """
-        for change in changes:
-            records.check_kind(change)
+        writes = Writes(puts=puts, deletes=deletes, changes=changes)
         with self._database.write() as connection:
-            for put in puts:
-                _put(connection, tenant, put)
-            for gone in deletes:
-                _delete(connection, tenant, gone)
-            if changes:
-                appender = Appender(connection, tenant)
-                for change in changes:
-                    records.add(connection, appender, tenant, change, now.date())
+            write(connection, tenant, writes, now)
+
+
+def write(connection: sa.Connection, tenant: str, writes: Writes, now: datetime) -> None:
+    """Do `writes` within a transaction; `StoreConflictError` where one is not as it was read."""
+    for change in writes.changes:
+        records.check_kind(change)
+    for put in writes.puts:
+        _put(connection, tenant, put)
+    for gone in writes.deletes:
+        _delete(connection, tenant, gone)
+    if writes.changes:
+        appender = Appender(connection, tenant)
+        for change in writes.changes:
+            records.add(connection, appender, tenant, change, now.date())
 
 
 def _put(connection: sa.Connection, tenant: str, put: Document) -> None:

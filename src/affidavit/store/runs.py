@@ -126,6 +126,15 @@ class Runs:
             raise StoreError(f"There is no run {run_id}")
         return str(found)
 
+    def last_day(self, assessment_id: str) -> date | None:
+        """Return the newest day that has a committed run, or None."""
+        chosen = sa.select(sa.func.max(table.c.day)).where(
+            table.c.assessment_id == assessment_id, table.c.state == "committed"
+        )
+        with self._database.read() as connection:
+            found = connection.scalar(chosen)
+        return date.fromisoformat(found) if found else None
+
     def forget(self, run_id: str) -> None:
         """Know that the run's lease is released (its commit did so)."""
         self._held.pop(run_id, None)

@@ -13,20 +13,21 @@ import sqlalchemy as sa
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
 from affidavit.model.canonical import plain_json
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
-from affidavit.store import checkpoints, commits, records, sweeping
-from affidavit.store.assessments import Assessments
+from affidavit.store import catalogues, checkpoints, commits, deleting, records, sweeping
+from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
-from affidavit.store.documents import Documents
+from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.folders import FolderReader
 from affidavit.store.log import Appender, Log, log_size
@@ -35,6 +36,7 @@ from affidavit.store.runs import OpenRun, Runs, verdict_from_json
 from affidavit.store.schema import log as log_table
 from affidavit.store.schema import run as run_table
 from affidavit.store.schema import verdict as verdict_table
+from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
@@ -59,6 +61,7 @@ class Store:
         self._runs = Runs(self._database, clock)
         self._results = Results(self._database, Blobs(self.objects, self.keys))
         self._evidence = EvidenceReader(self._database, self.objects)
+        self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
 
@@ -81,19 +84,31 @@ class Store:
         finally:
             self._database.close()
 
-    # Assessments
+    # Assessments. `along`: documents of the same act, in the same transaction
 
-    def create_assessment(self, assessment: Assessment, by: str) -> None:
+    def create_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
-        self._assessments.create(assessment, by, self._clock())
+        self._assessments.create(assessment, by, self._clock(), along)
 
-    def update_assessment(self, assessment: Assessment, by: str) -> None:
+    def update_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep the assessment's new estate and parameters and log the change."""
-        self._assessments.update(assessment, by, self._clock())
+        self._assessments.update(assessment, by, self._clock(), along)
 
-    def delete_assessment(self, assessment: Assessment, by: str) -> None:
+    def delete_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Forget an assessment and log the change; its leaves stay in the log."""
-        self._assessments.delete(assessment, by, self._clock())
+        self._assessments.delete(assessment, by, self._clock(), along)
+
+    def delete_evidence(self, tenant: str, assessment_id: str, *, by: str, why: str) -> None:
+        """Delete an assessment's evidence and log it; the log keeps the hashes of its leaves."""
+        now = self._clock()
+        for path in deleting.delete_evidence(
+            self._database, tenant, assessment_id, by=by, why=why, now=now
+        ):
+            (self.objects / path).unlink(missing_ok=True)
+
+    def every_assessment(self, tenant: str) -> Sequence[str]:
+        """Return the ids of the tenant's assessments, those included that were deleted."""
+        return self._assessments.ids(tenant)
 
     def append_parameter(  # noqa: PLR0913 - a record of six facts
         self,
@@ -146,6 +161,10 @@ class Store:
         """Give an unfinished run back: whoever begins it next resumes it. `close` does so too."""
         self._runs.release(run_id)
 
+    def last_day(self, assessment_id: str) -> date | None:
+        """Return the newest day that has a committed run, or None."""
+        return self._runs.last_day(assessment_id)
+
     def put_results(self, run_id: str, results: Sequence[Result]) -> None:
         """Keep results; they are durable when this returns."""
         if not results:
@@ -172,6 +191,16 @@ class Store:
     def observation(self, digest: str) -> Result:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
+
+    # Catalogues
+
+    def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
+        """Keep a version of the catalogue, once: reports show the rules that each run used."""
+        catalogues.keep(self.documents, tenant, catalogue, self._clock())
+
+    def catalogue(self, tenant: str, digest: str) -> bytes | None:
+        """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
+        return catalogues.content_of(self.documents, tenant, digest)
 
     # Evidence
 
@@ -214,6 +243,10 @@ class Store:
     def evidence_by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
         """Return (leaf, record), or None."""
         return self._evidence.by_id(evidence_id)
+
+    def segment_files(self, chosen: Chosen) -> list[SegmentFile]:
+        """Return the committed segments that may hold the chosen evidence of one tenant."""
+        return self._segment_files.of(chosen)
 
     def folders(self, assessment_id: str, day: date) -> dict[str, dict[str, int]]:
         """Return the day's evidence folders: control -> verdict -> number of records."""

@@ -1,7 +1,8 @@
 """Verification of a tenant's ledger from what is stored, naming the first thing that is wrong.
 
 Every leaf is computed again from its segment row or its record, compared with the log's entry, and
-appended to a fresh tree, whose root must be that of every signed checkpoint on the way. Beside:
+appended to a fresh tree, whose root must be that of every signed checkpoint on the way. Of evidence
+that was deleted, and is named so by a record of the log, the entries are taken as logged. Beside:
 the cached hashes, the key records' signatures, what each run record says of its own evidence, the
 chain of the runs, and the checkpoint published as a file (a database set back shows there).
 """
@@ -26,7 +27,7 @@ from affidavit.ledger.tree import HASH_SIZE, CompactRange
 from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.store import checkpoints
+from affidavit.store import checkpoints, deleting
 from affidavit.store.database import Database
 from affidavit.store.log import fetch, log_size
 from affidavit.store.places import tenant_folder
@@ -51,6 +52,8 @@ class VerifiedLog:
     """Signed checkpoints whose root and signature hold."""
     unsigned: int
     """Leaves after the newest checkpoint."""
+    deleted: int = 0
+    """Leaves whose evidence was deleted, as the log itself says; their hashes hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class LogVerifier:
         self._runs: dict[str, tuple[int, str]] = {}
         self._counts: dict[str, Counter[str]] = {}
         self._evidence = 0
+        self._deleted = self._gone = 0
         self._row = (-1, b"")
 
     def verify(self, progress: Progress) -> VerifiedLog:
@@ -109,6 +113,7 @@ class LogVerifier:
             runs=sum(sequence for sequence, _ in self._runs.values()),
             checkpoints=self._stored,
             unsigned=self.size - max(self._signed, default=0),
+            deleted=self._deleted,
         )
 
     def _open(self, note: str) -> None:
@@ -155,17 +160,23 @@ class LogVerifier:
                     )
                 )
             )
-            leaves = list(
-                connection.scalars(
-                    sa.select(record_table.c.leaf).where(
-                        record_table.c.tenant == tenant, record_table.c.leaf < size
-                    )
-                )
-            )
+            known = (record_table.c.tenant == tenant, record_table.c.leaf < size)
+            leaves = list(connection.scalars(sa.select(record_table.c.leaf).where(*known)))
+            named = record_table.c.body.contains(deleting.OBJECT_TYPE)
+            chosen = sa.select(record_table).where(*known, record_table.c.kind == "change", named)
+            changes = list(connection.execute(chosen))
         for row in segments:
             yield row.first_leaf, partial(self._of_segment, row)
+        for change in changes:
+            for first, count in deleting.deleted_leaves(change.leaf, json.loads(change.body)):
+                yield first, partial(self._of_deleted, first, count)
         for number in leaves:
             yield number, partial(self._of_record, number)
+
+    def _of_deleted(self, first: int, count: int) -> Iterator[_Leaf]:
+        """Yield leaves whose evidence was deleted: only the log's entries are left of them."""
+        for number in range(first, first + count):
+            yield _Leaf(number, self._logged(number))
 
     def _of_record(self, number: int) -> Iterator[_Leaf]:
         with self._database.read() as connection:
@@ -252,30 +263,35 @@ class LogVerifier:
             counts = self._counts.setdefault(leaf.evidence.control_id, Counter())
             counts[leaf.evidence.verdict.value] += 1
             self._evidence += 1
-        elif leaf.record is not None and leaf.record["kind"] == "run":
+        elif leaf.record is None:
+            self._deleted += 1
+            self._gone += 1
+        elif leaf.record["kind"] == "run":
             self._judge_run(leaf, leaf.record)
-        elif leaf.record is not None and leaf.record["kind"] == "key":
+        elif leaf.record["kind"] == "key":
             old = next((k for k in self._keys if k.fingerprint == leaf.record["old"]), None)
             verify_statement(leaf.record, old)
 
     def _judge_run(self, leaf: _Leaf, record: dict[str, Any]) -> None:
         sequence, entry = self._runs.get(record["assessment_id"], (0, ""))
         expected = {"sequence": sequence + 1, "previous": entry}
-        expected["first_leaf"] = leaf.index - sum(c.total() for c in self._counts.values())
+        rows = sum(c.total() for c in self._counts.values()) + self._gone
+        expected |= {"first_leaf": leaf.index - rows, "evidence": rows}
         for field, value in expected.items():
             if record[field] != value:
                 raise LedgerError(
                     f"Run record at leaf {leaf.index}: {field} is {record[field]!r}, not {value!r}",
                     why="A run is missing, or its record was not written by this store.",
                 )
-        for control in sorted(self._counts.keys() | record["controls"].keys()):
+        controls = () if self._gone else sorted(self._counts.keys() | record["controls"].keys())
+        for control in controls:
             said = record["controls"].get(control, {}).get("records", {})
             held = dict(self._counts.get(control, {}))
             if {k: v for k, v in said.items() if v} != held:
                 raise LedgerError(
                     f"In the run record at leaf {leaf.index}, {control} counts {said}, not {held}"
                 )
-        self._counts = {}
+        self._counts, self._gone = {}, 0
         self._runs[record["assessment_id"]] = (sequence + 1, leaf.entry.hex())
 
 

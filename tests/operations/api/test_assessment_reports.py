@@ -97,19 +97,6 @@ def test_the_newest_first_by_pages_and_for_ones_own(
     assert len(owner.as_(role="admin")("ListAssessmentReports")["assessmentReports"]) == 3
 
 
-def test_each_active_assessment_is_collected_once_a_day(
-    owner: Any, collected: Any, as_document: Any
-) -> None:
-    """A day's task is left once, by whoever; not where there is a run, nor when INACTIVE."""
-    context, clock = owner.context, collected.installation.clock
-    assert tasks.schedule(context) == 0
-    as_document()
-    assert (tasks.schedule(context), tasks.schedule(context)) == (1, 0)
-    clock.forward(days=1)
-    collected.run()
-    assert tasks.schedule(context) == 0
-
-
 @pytest.mark.parametrize(
     ("arn", "author"),
     [

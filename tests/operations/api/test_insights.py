@@ -126,3 +126,19 @@ def test_insights_are_not_for_delegates_or_strangers(
     assert stranger("GetInsights")["insights"]["totalAssessmentControlsCount"] == 0
     with pytest.raises(NotFoundFault):
         stranger("GetInsightsByAssessment", assessmentId=collected.assessment.id)
+
+
+def test_several_runs_of_a_day_count_once(owner: Any, collected: Any) -> None:
+    """The day's last run counts, not the sum of the day's runs; folders hold both."""
+    collected.run()
+    once = owner("GetInsights")["insights"]
+    owner.clock.forward(minutes=5)
+    collected.run()
+    again = owner("GetInsights")["insights"]
+    assert {k: v for k, v in again.items() if k != "lastUpdated"} == {
+        k: v for k, v in once.items() if k != "lastUpdated"
+    }
+    (first, *_) = owner("GetEvidenceFoldersByAssessment", assessmentId=collected.assessment.id)[
+        "evidenceFolders"
+    ]
+    assert first["totalEvidence"] == 12

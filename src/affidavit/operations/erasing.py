@@ -1,0 +1,99 @@
+"""Erasing: the server's own deletions, each under the ledger's eyes and never under legal hold.
+
+A deleted assessment's evidence is erased soon after; everything of an account that deregistered
+with the policy ALL, a week later. Both are tasks of the worker, and can be done again at any time.
+The ledger keeps the hashes of all leaves (`store.deleting`), change records and run records.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from affidavit.errors import UsageError
+from affidavit.model.identifiers import stable_id
+from affidavit.model.times import iso, parse
+from affidavit.operations import holds, work
+from affidavit.operations.changes import Change, act
+from affidavit.operations.context import Context
+from affidavit.operations.manual_items import KIND as MANUAL
+from affidavit.operations.service import service_caller
+from affidavit.store.documents import Document
+
+_ERASED: Final = (
+    *("assessment", "assessment_report", "change_log", "control", "framework", "framework_share"),
+    *("manual_evidence", "notification", "selection", "settings", "upload", work.KIND),
+)
+"""Kinds of documents that the policy ALL deletes; access keys, holds and bindings are ours."""
+
+
+def due(context: Context) -> Iterator[tuple[str, Document]]:
+    """Yield (tenant, task) for each account whose week after deregistration is over."""
+    for tenant, account in context.store.documents.of_all_tenants("account"):
+        after = account.body.get("_deleteAfter")
+        if not after or parse(after) > context.now() or holds.every(context.store, tenant):
+            continue
+        name = stable_id("work", f"purge:{tenant}:{after}")
+        if context.store.documents.get(tenant, work.KIND, name) is None:
+            yield tenant, work.queued(context, "purge", "", identifier=name)
+
+
+def erase(context: Context, tenant: str, task: Document) -> None:
+    """Erase a deleted assessment's evidence, and the attached files that nobody else names."""
+    _refuse_held(context, tenant, task.body["subject"])
+    _erase_evidence(context, tenant, task.body["subject"], "The assessment was deleted.")
+    named = {one.body.get("sha256") for one in context.store.documents.every(tenant, MANUAL)}
+    for digest in set(task.body["attachments"]) - named:
+        context.store.attachments.remove(tenant, digest)
+    context.store.sweep()
+
+
+def purge(context: Context, tenant: str, task: Document) -> None:
+    """Delete everything of an account that deregistered with the policy ALL and did not return."""
+    documents, caller = context.store.documents, service_caller(tenant)
+    account = documents.get(tenant, "account", "account")
+    if account is None or "_deleteAfter" not in account.body:
+        return
+    _refuse_held(context, tenant, "")
+    why = "The account was deregistered with the policy ALL."
+    for one in context.store.every_assessment(tenant):
+        _erase_evidence(context, tenant, one, why)
+    for assessment in context.store.assessments(tenant):
+        context.store.delete_assessment(assessment, by=caller.principal_arn)
+    for digest in context.store.attachments.every(tenant):
+        context.store.attachments.remove(tenant, digest)
+    shutil.rmtree(context.settings.home / "reports" / tenant, ignore_errors=True)
+    for kind in _ERASED:
+        gone = [one for one in documents.every(tenant, kind) if one.id != task.id]
+        documents.act(tenant, now=context.now(), deletes=gone)
+    body = {name: value for name, value in account.body.items() if name != "_deleteAfter"}
+    done = replace(account, body={**body, "_deletedAt": iso(context.now())})
+    change = Change(
+        action="DELETE",
+        object_type="ACCOUNT",
+        object_id=caller.account_id,
+        object_name=tenant,
+        details={"why": why},
+    )
+    act(context, caller, change, puts=[done])
+    context.store.sweep()
+
+
+def erasure(context: Context, assessment_id: str, manual: list[Document]) -> Document:
+    """Return the task that erases a deleted assessment's evidence; `manual`: its manual items."""
+    digests = sorted({one.body["sha256"] for one in manual if one.body.get("sha256")})
+    return work.queued(context, "erase", "", subject=assessment_id, attachments=digests)
+
+
+def _erase_evidence(context: Context, tenant: str, assessment_id: str, why: str) -> None:
+    by = service_caller(tenant).principal_arn
+    context.store.delete_evidence(tenant, assessment_id, by=by, why=why)
+
+
+def _refuse_held(context: Context, tenant: str, assessment_id: str) -> None:
+    found = holds.every(context.store, tenant)
+    if any(one.covers(assessment_id) or not assessment_id for one in found):
+        raise UsageError(
+            f"{assessment_id or tenant} is under legal hold",
+            why="Nothing of it is deleted while the hold is set.",
+        )

@@ -1,0 +1,86 @@
+"""Deletion of evidence: the records go, the hashes of their leaves stay.
+
+What is deleted is named in the log itself, by segment and leaves, in the same transaction: so the
+ledger still verifies, and shows that something was deleted, when and by whom. Run records stay;
+they count, and hold no evidence.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso
+from affidavit.store import records
+from affidavit.store.database import Database
+from affidavit.store.log import Appender
+from affidavit.store.runs import NOBODY
+from affidavit.store.schema import folder, result, run, segment, verdict
+
+OBJECT_TYPE = "EVIDENCE"
+"""Object type of the change record that names what was deleted."""
+
+
+def delete_evidence(
+    database: Database,
+    tenant: str,
+    assessment_id: str,
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+) -> list[Path]:
+    """Delete an assessment's evidence with its answers; return its files, below the objects.
+
+    Unfinished runs are abandoned. Nothing is logged where there is nothing to delete. The files are
+    the caller's to remove; bodies of answers are swept (`sweeping`).
+    """
+    with database.write() as connection:
+        appender = Appender(connection, tenant)
+        owned = sa.and_(run.c.assessment_id == assessment_id, run.c.tenant == tenant)
+        runs = sa.select(run.c.id).where(owned)
+        chosen = sa.select(segment).where(segment.c.run_id.in_(runs)).order_by("first_leaf")
+        rows = list(connection.execute(chosen))
+        for table in (segment, verdict, result):
+            connection.execute(table.delete().where(table.c.run_id.in_(runs)))
+        connection.execute(folder.delete().where(folder.c.assessment_id == assessment_id))
+        still_open = sa.and_(owned, run.c.state == "open")
+        connection.execute(run.update().where(still_open).values(state="abandoned", **NOBODY))
+        if rows:
+            gone = [{"digest": r.digest, "firstLeaf": r.first_leaf, "rows": r.rows} for r in rows]
+            details = {"why": why, "segments": gone}
+            change = _change(tenant, assessment_id, by, now, details)
+            records.add(connection, appender, tenant, change, now.date())
+    return [Path(row.path) for row in rows]
+
+
+def deleted_leaves(leaf: int, record: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """Yield (first leaf, number) of what a change record at `leaf` says was deleted before it."""
+    if (record.get("object_type"), record.get("action")) != (OBJECT_TYPE, "DELETE"):
+        return
+    for one in json.loads(record["details"])["segments"]:
+        if one["firstLeaf"] + one["rows"] <= leaf:
+            yield one["firstLeaf"], one["rows"]
+
+
+def _change(
+    tenant: str, assessment_id: str, by: str, now: datetime, details: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "kind": "change",
+        "id": new_id(now),
+        "time": iso(now),
+        "by": by,
+        "action": "DELETE",
+        "object_type": OBJECT_TYPE,
+        "object_id": assessment_id,
+        "object_name": "",
+        "assessment_id": assessment_id,
+        "tenant": tenant,
+        "details": plain_json(details).decode(),
+    }
