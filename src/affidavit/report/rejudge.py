@@ -81,8 +81,9 @@ def _by_run(archive: Archive) -> Iterator[tuple[str, list[tuple[int, dict[str, A
 
 
 def _catalogues(archive: Archive, installed: Catalogue) -> Mapping[str, Catalogue]:
-    """Return what runs may have been judged by, by digest: the installed one, and with a framework
-    of the report in place of its own.
+    """Return what runs may have been judged by, by digest.
+
+    The installed catalogue, and it with each framework that the report holds in place of its own.
     """
     known = {installed.digest: installed}
     for name in archive.entries:
