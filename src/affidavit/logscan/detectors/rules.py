@@ -138,7 +138,8 @@ _MONEY: Final = (
         "card-cvv",
         "CREDIT_DEBIT_CARD_CVV",
         r"(?i)\b(?:cvv2?|cvc2?|cv2|csc|(?:card )?security code|card verification (?:code|"
-        r"value|number))\b" + _IS + r"([0-9]{3,4})\b",
+        r"value|number))\b"
+        r"(?: on the back)?(?: of (?:my|your|his|her|the) card)?" + _IS + r"([0-9]{3,4})\b",
         numbers.checked(lambda _: True),
         _LIKELY,
     ),
