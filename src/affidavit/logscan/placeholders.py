@@ -58,7 +58,6 @@ _FAMILY: Final = (
     "Placeholder",
     "Testmann",
     "Ejemplo",
-    "Exemple",
     "Voorbeeld",
 )
 _IBANS: Final = {

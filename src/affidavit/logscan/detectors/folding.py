@@ -34,7 +34,7 @@ def _table() -> dict[int, str]:
 def _folded(character: str) -> str:
     """Return the one ASCII character that `character` stands for, or nothing."""
     category = unicodedata.category(character)
-    if category == "Nd":
+    if category == "Nd":  # codespell:ignore
         return str(unicodedata.decimal(character))
     if category in {"Zs", "Pd"}:
         return " " if category == "Zs" else "-"
