@@ -102,8 +102,8 @@ _SECRET: Final = (
     _rule(
         "password",
         "PASSWORD",
-        r"(?i)\b(?:pass(?:word|wd|phrase|code)|pwd|kennwort|contrase.a|mot de "
-        r"passe)\b[\"'`]?(?: (?:is now|is|was|to|as)\b|[ ]?[=:]){1,2}"
+        r"(?i)\b(?:pass(?:word|wd|phrase|code)|pwd|kennwort|contrase.a)\b[\"'`]?"
+        r"(?: (?:is now|is|was|to|as)\b|[ ]?[=:]){1,2}"
         r"[ \"'`]{0,3}([^\s\"'`,;]{4,64})",
         secrets.password,
         _CONTEXT,
