@@ -100,7 +100,8 @@ def parse(entry: Mapping[str, Any]) -> Assertion:
     """Return the assertion that a suite's entry describes.
 
     Raises `UsageError`, which names the entry's type, for an unknown type or field, a value of the
-    wrong kind, a threshold that nothing or everything reaches, and a regular expression that RE2 does not take.
+    wrong kind, a threshold that nothing or everything reaches, and a pattern
+    that RE2 does not take.
     """
     name = entry.get("type")
     if not isinstance(name, str):

@@ -23,6 +23,8 @@ _CARD: Final = context(
 _CARD_LENGTHS: Final = range(12, 20)
 _MAX_GROUPS: Final = 5  # 19 digits are written 4-4-4-4-3
 _COMMON_CARD: Final = frozenset({14, 15, 16})
+_MAESTRO: Final = ("50", "56", "57", "58", "59", "61", "63", "66", "67", "68", "69")
+"""Prefixes that are a card only where the text says so."""
 _WIDEST_GROUP: Final = 6  # American Express writes 4-6-5
 _VERSION: Final = context(r"(?:\bv|version|release|firmware|build|section|chapter|oid)[ :=]{0,3}$")
 _AWS: Final = context(r"\baws\b|\baccount ?id\b")
@@ -108,7 +110,8 @@ def _is_card(reading: Reading, place: Span) -> bool:
     digits = bare(reading, start, end)
     widest = max(len(g) for g in _GROUPS.findall(reading.view[start:end]))
     grouped = widest == len(digits) or widest <= _WIDEST_GROUP
-    return grouped and len(digits) in _COMMON_CARD and checksums.card(digits)
+    common = len(digits) in _COMMON_CARD and not digits.startswith(_MAESTRO)
+    return grouped and common and checksums.card(digits)
 
 
 def after_card_word(reading: Reading, start: int, end: int) -> Span | None:

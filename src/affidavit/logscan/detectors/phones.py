@@ -56,7 +56,9 @@ _LOOSE_AMERICAN: Final = re.compile(
 _NATIONAL: Final = re.compile(r"\(?0[0-9]{0,5}\)?(?:[ ./-][0-9]{2,9}){1,5}")
 _PLAIN: Final = re.compile(r"\(?\+?[0-9]{1,7}\)?(?:[ ./-]{0,2}\(?[0-9]{1,10}\)?){0,6}")
 _EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?[0-9]{1,6}$", re.IGNORECASE)
-_POSTCODE: Final = re.compile(r"[0-9]{4,5}-[0-9]{3}")
+_POSTCODE: Final = re.compile(r"[0-9]{4,5}-[0-9]{3,4}")
+_EPOCH: Final = re.compile(r"1[4-9][0-9]{8}(?:[0-9]{3})?")
+"""Seconds or milliseconds since 1970, of the years 2014 to 2033; no American area begins so."""
 _MIN_UNPROMPTED: Final = 9
 """Digits of a national number that no word announces; shorter ones are postcodes and counts."""
 _MIN_UNBROKEN: Final = 7
@@ -125,12 +127,13 @@ def _is_number(reading: Reading, start: int, end: int, number: str) -> bool:
 def _is_clear_national(number: str) -> bool:
     """Return whether it has a leading zero, groups and a length, and is valid somewhere."""
     enough = sum(c.isdigit() for c in number) >= _MIN_UNPROMPTED
+    enough = enough and _POSTCODE.fullmatch(number) is None
     return enough and _NATIONAL.fullmatch(number) is not None and _is_valid_somewhere(number)
 
 
 def _is_plausible(number: str) -> bool:
     """Return whether it could be a national number of some country; two years are none."""
-    if number.isdigit() and len(number) < _MIN_UNBROKEN:
+    if number.isdigit() and (len(number) < _MIN_UNBROKEN or _EPOCH.fullmatch(number)):
         return False
     return _PLAIN.fullmatch(number) is not None and _YEARS.fullmatch(number) is None
 

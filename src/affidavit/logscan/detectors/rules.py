@@ -111,8 +111,8 @@ _SECRET: Final = (
     _rule(
         "username",
         "USERNAME",
-        r"(?i)\b(?:user ?name|user_name|login(?: name)?|screen ?name|"
-        r"handle)\b[\"'`]?(?: (?:is|was)\b|[ ]?[=:]){1,2}[ \"'`]{0,3}"
+        r"(?i)\b(?:user ?name|user_name|login name|screen ?name)"
+        r"\b[\"'`]?(?: (?:is|was)\b|[ ]?[=:]){1,2}[ \"'`]{0,3}"
         r"@?([A-Za-z0-9][A-Za-z0-9._\-]{2,63})",
         secrets.username,
         _CONTEXT,
@@ -311,7 +311,8 @@ _PERSON: Final = (
     _rule(
         "age",
         "AGE",
-        r"(?i)\b([0-9]{1,3}[ \-]?(?:years?|yrs?)[ \-](?:old|of[ \-]age)|[0-9]{1,3} ?y/?o)\b",
+        r"(?i)\b([0-9]{1,3}[ \-]?(?:years?|yrs?)[ \-](?:old|of[ \-]age)|"
+        r"[0-9]{1,3} ?y/o|[0-9]{1,3} ?(?-i:yo))\b",
         secrets.age,
         _LIKELY,
     ),
