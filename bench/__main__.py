@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, collect, judge, ledger
+from bench import api, collect, detectors, judge, ledger
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
     "api": api.run,
     "judge": judge.run,
     "collect": collect.run,
+    "detectors": detectors.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
 
