@@ -11,7 +11,18 @@ from affidavit import __version__
 from affidavit.errors import AffidavitError
 from affidavit.settings import load
 
-COMMANDS = ("find", "framework", "key", "ledger", "policy", "report", "run", "serve", "verify")
+COMMANDS = (
+    "find",
+    "framework",
+    "key",
+    "ledger",
+    "period",
+    "policy",
+    "report",
+    "run",
+    "serve",
+    "verify",
+)
 """Each is a module of this package with a click object `command`."""
 
 INTERRUPTED = 130

@@ -19,7 +19,7 @@ from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
-from affidavit.store import checkpoints, commits, records, sweeping
+from affidavit.store import checkpoints, commits, records, sweeping, verdict_days
 from affidavit.store.assessments import Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
@@ -37,6 +37,7 @@ from affidavit.store.schema import run as run_table
 from affidavit.store.schema import verdict as verdict_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
+from affidavit.store.verdict_days import VerdictDay
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
 
@@ -242,6 +243,10 @@ class Store:
         with self._database.read() as connection:
             rows = list(connection.execute(chosen.order_by(verdict_table.c.control_id)))
         return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}
+
+    def verdict_days(self, assessment: Assessment, first: date, last: date) -> list[VerdictDay]:
+        """Return what the last committed run of each day says, day by day; no run, no entry."""
+        return verdict_days.between(self._database, assessment, first, last)
 
     # The ledger
 

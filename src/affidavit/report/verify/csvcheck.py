@@ -53,10 +53,11 @@ def row(leaf: int, record: Mapping[str, Any]) -> bytes:
         record["id"],
         record["run_id"],
     ]
-    return ",".join(_cell(cell) for cell in cells).encode() + b"\r\n"
+    return ",".join(map(cell, cells)).encode() + b"\r\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a text as a cell: never a formula, quoted where it must be."""
     if text.startswith(_FORMULA):
         text = "'" + text
     if any(c in text for c in '",\r\n') or text != text.strip():
