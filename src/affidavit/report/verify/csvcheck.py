@@ -6,6 +6,7 @@ spreadsheets otherwise misread everything beyond ASCII.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ PLAIN = (
 """Members of the record that are shown as they are, in the table's order."""
 COLUMNS = ("leaf", *PLAIN, "attributes", "inputs", "synthetic", "id", "run_id")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_TOUCHY = re.compile(r'[",\r\n]|^[=+@\s-]|\s\Z')
+"""Found in every text that is not its own cell; most are, and are told so at once."""
 
 
 def header() -> bytes:
@@ -58,6 +61,8 @@ def row(leaf: int, record: Mapping[str, Any]) -> bytes:
 
 def cell(text: str) -> str:
     """Return a text as a cell: never a formula, quoted where it must be."""
+    if _TOUCHY.search(text) is None:
+        return text
     if text.startswith(_FORMULA):
         text = "'" + text
     if any(c in text for c in '",\r\n') or text != text.strip():
