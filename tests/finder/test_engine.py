@@ -10,10 +10,11 @@ import pytest
 from tests.finder.conftest import DAYS, FEW, FIRST, OF_A_DAY, OTHER, TENANT, Estates, commit
 
 from affidavit.errors import QueryError, StoreError
+from affidavit.finder import shapes
 from affidavit.finder.compile import COLUMNS
 from affidavit.finder.engine import Finder
 from affidavit.finder.fields import FIELDS
-from affidavit.finder.query import Order, Question, Scope
+from affidavit.finder.query import Cursor, Order, Question, Scope, fingerprint
 from affidavit.model.evidence import Evidence
 from affidavit.store import Chosen
 
@@ -88,6 +89,20 @@ def test_answers_are_those_of_plain_python(
     assert [row.evidence for row in finder.stream(question).rows] == held
 
 
+@pytest.mark.parametrize("text", [text for text, _ in CASES])
+def test_every_query_is_compiled_for_spark_too(estates: Estates, text: str) -> None:
+    """The same expression has a form in Spark's dialect: groups, pages and samples."""
+    import ibis
+
+    asked = estates.question(text)
+    for shape in (
+        shapes.page(asked.scope, asked.where, Order(), None, 100),
+        shapes.grouped(asked.scope, asked.where, ("control_id", "day", "service"), 100),
+        shapes.sampled(asked.scope, asked.where, "s", 25),
+    ):
+        assert "`evidence`" in str(ibis.to_sql(shape, dialect="pyspark"))
+
+
 def test_columns_are_those_of_a_segment(estates: Estates) -> None:
     """What the finder thinks a segment holds is what the store writes."""
     import pyarrow.parquet as pq
@@ -147,7 +162,9 @@ def test_a_cursor_continues_only_its_own_question(estates: Estates, finder: Find
         finder.page(estates.question("", estates.second), cursor=cursor)
     with pytest.raises(QueryError):
         finder.page(question, order=Order(descending=False), cursor=cursor)
-    for made_up in ("x", "W10", "é", cursor[:-4]):
+    asked = fingerprint(question, Order())
+    wrong = [Cursor(question=asked, size=9, value=x, id="").text() for x in ("x", "2026-01-01")]
+    for made_up in ("x", "W10", "é", cursor[:-4], *wrong):
         with pytest.raises(QueryError):
             finder.page(question, cursor=made_up)
 
