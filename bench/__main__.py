@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, collect, detectors, judge, ledger
+from bench import api, collect, detectors, finder, judge, ledger
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
+    "finder": finder.run,
     "api": api.run,
     "judge": judge.run,
     "collect": collect.run,

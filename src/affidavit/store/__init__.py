@@ -8,6 +8,7 @@ from affidavit.store.runs import OpenRun, record_from_json, verdict_from_json
 from affidavit.store.segment_files import Chosen, SegmentFile
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.store import Store, open_store
+from affidavit.store.verdict_days import VerdictDay
 from affidavit.store.verifying import VerifiedLog
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SegmentWriter",
     "Store",
     "StoredCheckpoint",
+    "VerdictDay",
     "VerifiedLog",
     "open_store",
     "record_from_json",

@@ -20,7 +20,15 @@ from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
-from affidavit.store import catalogues, checkpoints, commits, deleting, records, sweeping
+from affidavit.store import (
+    catalogues,
+    checkpoints,
+    commits,
+    deleting,
+    records,
+    sweeping,
+    verdict_days,
+)
 from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
@@ -38,6 +46,7 @@ from affidavit.store.schema import run as run_table
 from affidavit.store.schema import verdict as verdict_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
+from affidavit.store.verdict_days import VerdictDay
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
 
@@ -269,6 +278,10 @@ class Store:
         with self._database.read() as connection:
             rows = list(connection.execute(chosen.order_by(verdict_table.c.control_id)))
         return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}
+
+    def verdict_days(self, assessment: Assessment, first: date, last: date) -> list[VerdictDay]:
+        """Return what the last committed run of each day says, day by day; no run, no entry."""
+        return verdict_days.between(self._database, assessment, first, last)
 
     # The ledger
 
