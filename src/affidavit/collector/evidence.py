@@ -40,6 +40,9 @@ EVIDENCE_TYPES: Mapping[SourceType, str] = {
 UNMAPPED = "mapping-not-available"
 """Check of sources that nothing here collects (custom controls): it leaves the control open."""
 
+NOT_DUE = "not-due"
+"""Check of sources that are not due today (WEEKLY, MONTHLY): it decides nothing; see `note`."""
+
 Judged = tuple[Judgement, str]
 """A judgement and its origin: direct or config."""
 
@@ -121,6 +124,9 @@ class EvidenceMaker:
         if source.check == UNMAPPED:
             yield self._unmapped(control, source, facts.account_id)
             return
+        if source.check == NOT_DUE:
+            yield self._not_due(control, source, facts.account_id)
+            return
         for place in places:
             if not source.check and source.type is SourceType.API_CALL:
                 yield from self._configuration(control, source, facts, place)
@@ -179,6 +185,18 @@ class EvidenceMaker:
             standing=Standing.UNDECIDED,
             check_id=UNMAPPED,
             check_digest=self.catalogue.checks[UNMAPPED].digest,
+        )
+
+    def _not_due(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
+        """Return the record that says when a source was last collected, and when it is next."""
+        return self._evidence(
+            control,
+            source,
+            account_id=account_id,
+            region=GLOBAL_REGION,
+            reason=source.note,
+            gap=GapReason.NOTHING_TO_COLLECT.value,
+            standing=Standing.ACTIVITY,
         )
 
     def _configuration(

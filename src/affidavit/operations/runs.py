@@ -13,13 +13,14 @@ from affidavit.aws.identity import CallerIdentity
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.rules import EXTRA_BUCKETS
 from affidavit.collector.execute import Asked
-from affidavit.collector.run import Collector
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Verdict
+from affidavit.operations.assessment_bodies import KIND
+from affidavit.operations.collecting import collect
 from affidavit.operations.reports import ReportRequest, build_in, key_file
 from affidavit.operations.summary import RunSummary, summarise
 from affidavit.settings import Settings
@@ -98,6 +99,9 @@ def run(
     Raises `UsageError` for an unknown framework, check or parameter, `CredentialsError` and
     `EstateError` when nothing at all can be collected, and the store's errors. What AWS refuses
     within the estate becomes gaps in the evidence, not an error.
+
+    An assessment that the API made or changed is collected as it stands there: its own framework,
+    without INACTIVE controls.
     """
     catalogue = _framework(request.framework)
     check_parameters(catalogue, request.parameters)
@@ -112,14 +116,11 @@ def run(
             )
             on_estate(identity, estate)
             assessment = _assessment(store, request, catalogue, identity, estate)
-            collector = Collector(
-                catalogue=catalogue, store=store, door=door, on_progress=on_progress
-            )
-            committed = collector.run(assessment)
-        record = committed.run_record
+            done = collect(store, catalogue, assessment, door, on_progress=on_progress)
+        record = done.committed.run_record
         evidence = store.evidence(assessment.id, record.day, record.day)
         summary = summarise(
-            catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
+            done.catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
         )
         report = None
         if out is not None:
@@ -129,9 +130,9 @@ def run(
     return RunOutcome(
         assessment=assessment,
         summary=summary,
-        checkpoint=committed.checkpoint,
-        warnings=committed.warnings,
-        resumed=collector.counts.resumed,
+        checkpoint=done.committed.checkpoint,
+        warnings=done.committed.warnings,
+        resumed=done.resumed,
         key=key,
         report=report.path if report else None,
     )
@@ -209,11 +210,22 @@ def _assessment(
         store.create_assessment(assessment, by=identity.arn)
         _log_parameters(store, catalogue, assessment, {}, request, identity)
         return assessment
+    _refuse_inactive(store, found)
     changed = replace(found, estate=estate, parameters=request.parameters)
     if changed != found:
         store.update_assessment(changed, by=identity.arn)
         _log_parameters(store, catalogue, changed, found.parameters, request, identity)
     return changed
+
+
+def _refuse_inactive(store: Store, assessment: Assessment) -> None:
+    document = store.documents.get(assessment.tenant, KIND, assessment.id)
+    if document is not None and document.body["metadata"]["status"] != "ACTIVE":
+        raise UsageError(
+            f"The assessment {assessment.name!r} is INACTIVE",
+            why="It was ended for good: nothing is collected for it any more.",
+            todo="Choose another name (--name).",
+        )
 
 
 def _log_parameters(
