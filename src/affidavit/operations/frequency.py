@@ -1,9 +1,9 @@
 """DAILY, WEEKLY, MONTHLY: API calls of custom controls are asked as often as their source says.
 
 Audit Manager lets only API calls have a frequency. A source that is not due gives one record that
-says so, with the age of its last result: it decides nothing, and is no hole. Since when it counts is
-a document of the assessment (kind source_runs), written after a run's commit: a kill in between asks
-once more, never once less. A call that could not be made is asked again the next day.
+says so, with the age of its last result: it decides nothing, and is no hole. Since when it counts
+is a document of the assessment (kind source_runs), written after a run's commit: a kill in between
+asks once more, never once less. A call that could not be made is asked again the next day.
 """
 
 import calendar
@@ -105,7 +105,7 @@ def _put_aside(source: ControlSource, days: Mapping[str, date], day: date) -> Co
 
 
 def _not_due_check() -> Check:
-    """Return the check behind sources that are not due: it asks for nothing, and decides nothing."""
+    """Return the check behind sources that are not due: it asks and decides nothing."""
     check = replace(unmapped_check(), id=NOT_DUE, words="A source that is not due today", digest="")
     return replace(check, digest=digest(repr(check).encode()))
 
