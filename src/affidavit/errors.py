@@ -3,10 +3,12 @@
     AffidavitError
     |-- UsageError            the call or a setting is wrong (exit code 2)
     |   |-- SettingsError     an environment variable, TOML entry or path
-    |   `-- CatalogueError    a framework, control or check does not hold
+    |   |-- CatalogueError    a framework, control or check does not hold
+    |   `-- QueryError        a query of the finder, with the column where it is wrong
     |-- CollectError          evidence could not be collected at all (exit code 3)
     |   |-- CredentialsError  none, expired, or of another account
-    |   `-- EstateError       accounts or Regions could not be found out
+    |   |-- EstateError       accounts or Regions could not be found out
+    |   `-- ObjectError       an object in a bucket: refused, missing or too large; no use to repeat
     |-- StoreError            the database, a segment or a blob
     |   |-- StoreBusyError    locked by somebody else
     |   |-- StoreConflictError changed by somebody else since it was read
@@ -61,6 +63,14 @@ class CatalogueError(UsageError):
     """A framework, control, check or operation of the catalogue does not hold."""
 
 
+class QueryError(UsageError):
+    """A query of the finder is wrong; `column` says where, counted from 1, 0 for the whole."""
+
+    def __init__(self, what: str, *, why: str = "", todo: str = "", column: int = 0) -> None:
+        super().__init__(what, why=why, todo=todo)
+        self.column = column
+
+
 class CollectError(AffidavitError):
     """Evidence could not be collected at all."""
 
@@ -73,6 +83,10 @@ class CredentialsError(CollectError):
 
 class EstateError(CollectError):
     """The accounts or Regions in scope could not be found out."""
+
+
+class ObjectError(CollectError):
+    """An object in S3 may not be read or written, is missing, or is too large."""
 
 
 class StoreError(AffidavitError):

@@ -49,6 +49,8 @@ class Settings:
     """Name or ARN of the bus they are put on."""
     lookups_per_second: int = 2
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
+    reserved_buckets: tuple[str, ...] = ()
+    """S3 buckets of the installation itself (backups, checkpoints): no tenant may name them."""
 
     @property
     def database(self) -> str:
@@ -109,6 +111,8 @@ _PATHS = frozenset({"home", "objects", "keys"})
 def _convert(name: str, value: object) -> object:
     if name in _PATHS:
         return Path(str(value)).expanduser()
+    if name == "reserved_buckets":
+        return tuple(value if isinstance(value, list) else str(value).replace(",", " ").split())
     if name not in _WHOLE_NUMBERS:
         return str(value)
     text = str(value)

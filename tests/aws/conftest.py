@@ -46,6 +46,9 @@ class Reply:
     hang: float = 0.0
     cut: bool = False
     """Close the connection before everything promised was sent."""
+    drip: float = 0.0
+    """Seconds before each byte of the body, or of a header that never ends (`drip_headers`)."""
+    drip_headers: bool = False
 
 
 Answer = Callable[[Request], Reply]
@@ -58,7 +61,7 @@ class Nasty:
         self.requests: list[Request] = []
         self.answer: Answer = lambda _: Reply(status=404)
         self.identity: Answer = lambda _: Reply(IDENTITY, headers={"Content-Type": "text/xml"})
-        self._released = threading.Event()
+        self.released = threading.Event()
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("Bound", (Handler,), {"nasty": self})
         )
@@ -92,7 +95,7 @@ class Nasty:
 
     def stop(self) -> None:
         """Stop listening and let hanging answers go."""
-        self._released.set()
+        self.released.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -104,7 +107,7 @@ class Nasty:
         self.requests.append(request)
         reply = self.answer(request)
         if reply.hang:
-            self._released.wait(reply.hang)
+            self.released.wait(reply.hang)
         return reply
 
 
@@ -133,9 +136,23 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) + (10 if reply.cut else 0)))
+        if reply.drip_headers:
+            self.flush_headers()
+            self.wfile.write(b"X-Slow: ")
+            self._drip(b"a" * 10_000, reply.drip)
         self.end_headers()
-        self.wfile.write(body)
+        self._drip(body, reply.drip)
         self.close_connection = self.close_connection or reply.cut
+
+    def _drip(self, data: bytes, seconds: float) -> None:
+        """Send bytes one by one, or all at once where there is nothing to wait."""
+        if not seconds:
+            self.wfile.write(data)
+            return
+        for byte in data:
+            self.wfile.write(bytes((byte,)))
+            if self.nasty.released.wait(seconds):
+                return
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

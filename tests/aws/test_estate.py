@@ -108,6 +108,77 @@ def test_a_refused_list_of_regions_needs_named_ones(nasty: Any, make_door: MakeD
     assert (estate.regions, estate.left_out) == (("eu-west-1",), ())
 
 
+OTHER = "210987654321"
+REGIONS = """<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+<requestId>r</requestId><regionInfo>
+<item><regionName>us-east-1</regionName><optInStatus>opt-in-not-required</optInStatus></item>
+<item><regionName>af-south-1</regionName><optInStatus>{}</optInStatus></item>
+<item><regionName>me-south-1</regionName><optInStatus>not-opted-in</optInStatus></item>
+</regionInfo></DescribeRegionsResponse>"""
+
+
+def two_accounts(nasty: Any, opted_in: str) -> None:
+    """Make the server two accounts, whose keys tell them apart; one has opted into af-south-1."""
+    own = nasty.identity
+
+    def identity(request: Any) -> Any:
+        if b"Action=AssumeRole" in request.body:
+            return nasty.reply(ASSUMED)
+        reply = own(request)
+        if "AKIDOTHER" in request.headers["authorization"]:
+            reply.body = reply.body.replace(OWN, OTHER)
+        return reply
+
+    def answer(request: Any) -> Any:
+        caller = OTHER if "AKIDOTHER" in request.headers["authorization"] else OWN
+        return nasty.reply(REGIONS.format("opted-in" if caller == opted_in else "not-opted-in"))
+
+    nasty.identity, nasty.answer = identity, answer
+
+
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleResult><Credentials><AccessKeyId>AKIDOTHER</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleResult></AssumeRoleResponse>"""
+
+
+@pytest.mark.parametrize("opted_in", [OWN, OTHER])
+def test_each_account_says_which_regions_it_has(
+    opted_in: str, nasty: Any, make_door: MakeDoor
+) -> None:
+    """A Region that only one account has is in for that one and named as left out for the other."""
+    two_accounts(nasty, opted_in)
+    door = make_door(nasty.url, role_name="Reader")
+    estate = resolve(door, accounts=[OWN, OTHER])
+    without = OWN if opted_in == OTHER else OTHER
+    assert estate.regions == ("af-south-1", "us-east-1")
+    assert estate.regions_of(opted_in) == ("af-south-1", "us-east-1")
+    assert estate.regions_of(without) == ("us-east-1",)
+    left = {(x.account_id, x.region): x.why for x in estate.left_out}
+    assert set(left) == {(without, "af-south-1"), (ANY_ACCOUNT, "me-south-1")}
+    assert without in left[without, "af-south-1"]
+    assert OWN in left[ANY_ACCOUNT, "me-south-1"]
+    assert OTHER in left[ANY_ACCOUNT, "me-south-1"]
+
+
+def test_an_account_that_does_not_say_is_asked_everywhere(nasty: Any, make_door: MakeDoor) -> None:
+    """Denied DescribeRegions in one account leaves nothing out there: each answer will show."""
+    two_accounts(nasty, OWN)
+    regions = nasty.answer
+
+    def answer(request: Any) -> Any:
+        if "AKIDOTHER" in request.headers["authorization"]:
+            return nasty.reply("<Response><Errors/></Response>", 403)
+        return regions(request)
+
+    nasty.answer = answer
+    estate = resolve(make_door(nasty.url, role_name="Reader"), accounts=[OWN, OTHER])
+    assert estate.regions_of(OTHER) == estate.regions == ("af-south-1", "us-east-1")
+    (left,) = estate.left_out
+    assert left.region == "me-south-1"
+    assert f"Whether account {OTHER} has it is not known" in left.why
+
+
 def test_a_refused_list_of_accounts_is_an_error(nasty: Any, make_door: MakeDoor) -> None:
     """Without organisations:ListAccounts there is no guess which accounts there are."""
     nasty.deny('{"__type": "AWSOrganizationsNotInUseException", "message": "not a member"}', 400)

@@ -8,6 +8,8 @@ import pytest
 from affidavit.catalogue import load, load_folder
 from affidavit.checks.fanout import FAN_OUTS
 from affidavit.errors import CatalogueError
+from affidavit.model.canonical import digest
+from affidavit.model.catalogue import content
 from affidavit.model.framework import SourceType
 
 Refusal = Callable[..., str]
@@ -74,14 +76,19 @@ def test_loading_twice_reads_once() -> None:
 
 
 def test_the_digest_follows_the_content(folder: Path) -> None:
-    """Any change of a word is another version; a changed fixture is not."""
+    """Any change of a word is another version; a changed fixture or remark is not."""
     assert load_folder(folder).digest == load().digest
     fixtures = folder / "fixtures" / "alarms.yaml"
     fixtures.write_text(fixtures.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
     assert load_folder(folder).digest == load().digest
-    rules = folder / "config_rules.yaml"
-    rules.write_text(rules.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
+    framework = folder / "framework.yaml"
+    text = framework.read_text(encoding="utf-8")
+    framework.write_text(text + "# more\n", encoding="utf-8")
+    assert load_folder(folder).digest == load().digest
+    name = load().framework.name
+    framework.write_text(text.replace(name, f"{name}.", 1), encoding="utf-8")
     assert load_folder(folder).digest != load().digest
+    assert digest(content(load())) == load().digest
 
 
 def test_a_checks_digest_follows_its_rule(folder: Path) -> None:

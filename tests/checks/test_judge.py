@@ -154,19 +154,18 @@ def test_an_empty_set_fails_where_the_check_says_so(catalogue: Catalogue) -> Non
     assert (found.verdict, found.standing) == (Verdict.NON_COMPLIANT, Standing.JUDGED)
 
 
-def test_an_empty_set_is_measured_by_the_other_set(catalogue: Catalogue, place_of: PlaceOf) -> None:
+def test_an_empty_set_is_measured_by_the_account(catalogue: Catalogue) -> None:
     """Buckets without a backup plan fail; no buckets, nothing to back up; unknown, undecided."""
-    bucket = place_of(
-        catalogue.checks["bucket-versioned"], FIXTURES["bucket-versioned"]["good"]
-    ).sets["bucket"]
-    expected = {
-        Standing.JUDGED: bucket,
-        Standing.OUT_OF_SCOPE: RecordSet(),
-        Standing.UNDECIDED: RecordSet(gaps=(a_gap("ListBuckets"),)),
+    expected: dict[Standing, tuple[list[str], tuple[Gap, ...]]] = {
+        Standing.JUDGED: (["b"], ()),
+        Standing.OUT_OF_SCOPE: ([], ()),
+        Standing.UNDECIDED: ([], (a_gap("ListBuckets"),)),
     }
-    for standing, buckets in expected.items():
-        place = a_place(backup_plan=RecordSet(), bucket=buckets)
-        place.acct["set"]["bucket"] = [record.values for record in buckets.records]
+    for standing, (buckets, gaps) in expected.items():
+        place = replace(
+            a_place(backup_plan=RecordSet()), acct_gaps={"fact.bucketsHere": gaps} if gaps else {}
+        )
+        place.acct["fact"]["bucketsHere"] = buckets
         (found,) = judged(catalogue, place, "backup-plan-frequency")
         assert found.standing is standing
 
@@ -209,14 +208,14 @@ def test_every_check_says_at_least_one_thing_somewhere(catalogue: Catalogue) -> 
 
 def test_inputs_name_everything_that_was_read(catalogue: Catalogue, place_of: PlaceOf) -> None:
     """Record and account answers are cited, each once."""
-    check = catalogue.checks["bucket-in-backup"]
+    check = catalogue.checks["custom-model-not-duplicate"]
     place = place_of(check, FIXTURES[check.id]["good"])
     own, listed = Input(digest="a", pointer="/0"), Input(digest="b", pointer="")
-    (record,) = place.sets["bucket"].records
+    (record,) = place.sets["custom_model"].records
     place = replace(
         place,
-        sets={"bucket": RecordSet(records=(replace(record, inputs=(own, own)),))},
-        acct_inputs={"ListProtectedResources": (listed,), "DescribeTrails": (own,)},
+        sets={"custom_model": RecordSet(records=(replace(record, inputs=(own, own)),))},
+        acct_inputs={"ListCustomModels": (listed,), "DescribeTrails": (own,)},
     )
     (found,) = judged(catalogue, place, check.id)
     assert found.inputs == (own, listed)

@@ -7,7 +7,8 @@ import pytest
 
 from affidavit import catalogue
 from affidavit.checks.facts import Facts
-from affidavit.collector.configuration import Entry, configuration, operations_of
+from affidavit.collector.api_calls import operations_of
+from affidavit.collector.configuration import Entry, configuration
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.observation import (
     GLOBAL_REGION,
@@ -133,4 +134,4 @@ def test_nothing_is_said_where_nothing_is_asked(shipped: Catalogue) -> None:
     """An operation of the account has no entry in a Region, and an unknown keyword none at all."""
     assert _entries(shipped, "iam_GetAccountSummary", region=REGION) == []
     assert operations_of(shipped, "ec2_DescribeInstances") == []
-    assert operations_of(shipped, "bedrock-runtime_Converse") == []
+    assert _entries(shipped, "bedrock-runtime_Converse", region=REGION) == []

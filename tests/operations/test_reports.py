@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home / "data", keys=home / "keys")
     module = worlds()
-    maker = module.Maker(module.small(catalogues.load()), synthetic=True)
+    maker = module.Maker(catalogues.load(), synthetic=True)
     assessment = maker.assessment("Northwind Assistants", {})
     with open_store(settings) as store:
         store.create_assessment(assessment, by="arn:aws:iam::111122223333:user/owner")
@@ -72,7 +72,9 @@ def commit(store: Any, maker: Any, assessment: Assessment, day: date) -> None:
         assessment, day, maker.catalogue.digest, datetime(day.year, day.month, day.day, tzinfo=UTC)
     )
     evidence = [replace(e, run_id=opened.run_id) for _, e in maker.ledger.kept[before:]]
-    store.put_results(opened.run_id, list(maker.ledger.results.values()))
+    asked = [maker.ledger.results[digest] for digest in maker.ledger.asked[record.run_id]]
+    store.put_results(opened.run_id, asked)
+    store.keep_catalogue(assessment.tenant, maker.catalogue)
     writer = store.segment_writer(opened.run_id, assessment.tenant, assessment.id, day)
     writer.append(evidence)
     record = replace(
@@ -80,7 +82,6 @@ def commit(store: Any, maker: Any, assessment: Assessment, day: date) -> None:
         run_id=opened.run_id,
         sequence=opened.sequence,
         previous=opened.previous,
-        catalogue_digest=catalogues.load().digest,
     )
     store.commit_run(record, [writer.close()], store.keys.signer())
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from affidavit import catalogue as catalogues
+from affidavit.checks.rules import effective_parameters
 from affidavit.collector.verdicts import Tally
 from affidavit.ledger.checkpoint import VerifierKey, origin_of
 from affidavit.model.canonical import canonical, digest_of, plain_json
-from affidavit.model.catalogue import Catalogue
+from affidavit.model.catalogue import Catalogue, Check, content, versioned
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.identifiers import new_id, new_salt
@@ -56,6 +57,7 @@ class Maker:
         self.per_source = per_source
         self.dice = random.Random(7)  # noqa: S311 - a dice for tests, not a secret
         self.ledger: Any = memory.Ledger(memory.new_signer(self.dice))
+        self.ledger.catalogues[catalogue.digest] = content(catalogue)
         self.sequences: dict[str, tuple[int, str]] = {}
 
     def assessment(self, name: str, parameters: dict[str, dict[str, Any]]) -> Assessment:
@@ -158,12 +160,15 @@ class Maker:
         now: datetime,
     ) -> Iterator[Evidence]:
         for number in range(self.per_source if source.check else 1):
-            result = self._result(source, now)
+            account = assessment.estate.accounts[number % 2]
+            result = self._result(source, now, account)
             self.ledger.results[result.digest] = result
             self.ledger.asked.setdefault(run_id, set()).add(result.digest)
             check = self.catalogue.checks.get(source.check)
             yield replace(
                 self._judged(source, result, number),
+                account_id=account,
+                parameters=_parameters(check, source, assessment),
                 id=new_id(now, self.dice.getrandbits),
                 assessment_id=assessment.id,
                 run_id=run_id,
@@ -199,7 +204,7 @@ class Maker:
             gap=gap,
             check_id=source.check,
             check_digest="",
-            parameters='{"days":30}' if source.check else "{}",
+            parameters="{}",
             origin="direct" if source.check else "activity",
             inputs=() if manual else (Input(digest=result.digest, pointer="/items/0"),),
             attributes={"name": name, "comment": '=HYPERLINK("http://x","y")'},
@@ -225,17 +230,17 @@ class Maker:
         )
         return Verdict.NON_COMPLIANT, Standing.JUDGED, "", words
 
-    def _result(self, source: ControlSource, now: datetime) -> Result:
+    def _result(self, source: ControlSource, now: datetime, account: str) -> Result:
         unit = Unit(
             key="GetBucketPolicy",
-            account_id="111122223333",
+            account_id=account,
             region="aws-global",
             parameters={"Bucket": f"bucket-{self.dice.getrandbits(60)}"},
         )
         proof = Proof(
             endpoint="http://127.0.0.1:5000" if self.synthetic else "https://s3.amazonaws.com",
             synthetic=self.synthetic,
-            caller_arn="arn:aws:sts::111122223333:assumed-role/audit/run",
+            caller_arn=f"arn:aws:sts::{account}:assumed-role/audit/run",
             request_ids=("0123456789ABCDEF",),
             pages=1,
             attempts=1,
@@ -264,11 +269,19 @@ class Maker:
         )
 
 
+def _parameters(check: Check | None, source: ControlSource, assessment: Assessment) -> str:
+    """Return the parameters in force as evidence has them."""
+    if check is None:
+        return "{}"
+    own = assessment.parameters.get(check.id, {})
+    return plain_json(effective_parameters(check, source.params, own)).decode()
+
+
 def small(catalogue: Catalogue) -> Catalogue:
     """Return the catalogue with two control sets, so that tests stay quick."""
     sets = catalogue.framework.control_sets
     framework = replace(catalogue.framework, control_sets=(sets[0], sets[3]))
-    return replace(catalogue, framework=framework)
+    return versioned(replace(catalogue, framework=framework))
 
 
 @dataclass(frozen=True)
@@ -295,7 +308,7 @@ class World:
 def make_world(folder: Path, catalogue: Catalogue, *, synthetic: bool = True) -> World:
     """Make the world of the tests: four runs of one assessment, one of another in between."""
     maker = Maker(catalogue, synthetic=synthetic)
-    parameters = {"approved-models": {"models": ["anthropic.claude-*", "amazon.nova-*"]}}
+    parameters = {"model-approved": {"approved_models": ["anthropic.claude", "amazon.nova"]}}
     assessment = maker.assessment("Northwind Assistants", parameters)
     other = maker.assessment("Another one", {})
     maker.run(assessment, FIRST_DAY - timedelta(days=1))

@@ -42,6 +42,7 @@ class Ledger:
     """Digests of each run's answers."""
     signed: list[Signed] = field(default_factory=list)
     made: dict[str, Assessment] = field(default_factory=dict)
+    catalogues: dict[str, bytes] = field(default_factory=dict)
     earlier_keys: list[PublicKey] = field(default_factory=list)
 
     def append(self, record: dict[str, Any]) -> int:
@@ -97,6 +98,11 @@ class Ledger:
         assert tenant == TENANT
         others = [(n, r) for n, r in self.records.items() if r["kind"] != "run"]
         return [(n, r) for n, r in others if first_leaf <= n <= last_leaf]
+
+    def catalogue(self, tenant: str, digest: str) -> bytes | None:
+        """As the store."""
+        assert tenant == TENANT
+        return self.catalogues.get(digest)
 
     def answers(self, run_id: str) -> list[str]:
         """As the store."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import hashlib
 import json
 import os
 import zipfile
@@ -160,11 +161,13 @@ def test_no_space(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_catalogue_and_parameters(world: Any, good: Path) -> None:
-    """The catalogue holds each check's rule and digest, and the parameters in force."""
+    """The catalogue holds each check's rule; its digest, and the parameters, are the runs'."""
     with zipfile.ZipFile(good) as archive:
-        value = json.loads(archive.read("catalogue.json"))
-    assert value["digest"] == world.maker.catalogue.digest
-    assert value["parameters"] == world.assessment.parameters
+        data = archive.read("catalogue.json")
+        runs = [json.loads(line)["record"] for line in archive.read("runs.jsonl").splitlines()]
+    value = json.loads(data)
+    assert {run["catalogue_digest"] for run in runs} == {hashlib.sha256(data).hexdigest()}
+    assert json.loads(runs[-1]["parameters"]) == world.assessment.parameters
     check = next(iter(world.maker.catalogue.checks.values()))
     assert value["checks"][check.id]["compliant"] == check.compliant
     assert value["checks"][check.id]["digest"] == check.digest

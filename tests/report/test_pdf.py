@@ -69,7 +69,7 @@ def test_every_control_has_its_page(world: Any, pages: list[str]) -> None:
 def test_parameters_are_listed(pages: list[str]) -> None:
     """A parameter that deviates stands with its value, by whom, when and why."""
     text = " ".join(pages)
-    for words in ("approved-models", "ms.owner@example.com", "board decision 2025-11"):
+    for words in ("model-approved", "ms.owner@example.com", "board decision 2025-11"):
         assert words in text
 
 

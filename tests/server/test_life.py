@@ -129,6 +129,11 @@ def test_the_life_of_an_assessment(installation: Installation, tmp_path: Path) -
     admin, owner = installation.client("admin"), installation.client("owner")
     delegate = installation.client("delegate")
 
+    # The installation's administrator says what it may do in the account.
+    installation.affidavit("tenant", "bind", account, "--ambient")
+    buckets = ("--report-bucket", BUCKET, "--evidence-bucket", BUCKET)
+    installation.affidavit("tenant", "bind", account, *buckets)
+
     # Register; copy the standard framework with a control of our own.
     assert admin.register_account()["status"] == "ACTIVE"
     framework_id, control_id = _framework_with_own_control(owner)

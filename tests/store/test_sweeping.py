@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from affidavit.model.run import Assessment
-from affidavit.store import Store
+from affidavit.settings import Settings
+from affidavit.store import Store, open_store
 from affidavit.store.files import NewFile
 
 
@@ -65,3 +66,41 @@ def test_a_reused_orphan_is_kept(store: Store, assessment: Assessment, sample: A
 def test_nothing_to_sweep(store: Store) -> None:
     """A new store has nothing to sweep."""
     assert store.sweep() == []
+
+
+def test_segments_stay_while_somebody_works(
+    store: Store, assessment: Assessment, sample: Any, settings: Settings
+) -> None:
+    """A slow run's segment, older than an hour and not registered yet, outlives another's sweep."""
+    run = store.begin_run(assessment, sample.day, "c" * 64, sample.now)
+    writer = store.segment_writer(run.run_id, assessment.tenant, assessment.id, sample.day)
+    (torn,) = files(store)
+    age(torn, sample, 3)
+    with open_store(settings, clock=lambda: sample.now) as other:
+        assert other.sweep() == []
+        store.release_run(run.run_id)
+        assert other.sweep() == [torn]
+    writer.discard()
+
+
+def test_once_a_day(store: Store, sample: Any) -> None:
+    """With `daily` a second sweep within a day does nothing, and one a day later sweeps."""
+    folder = store.objects / "1" / "us-east-1" / "segments" / "2026-03-01"
+    store.sweep(daily=True)
+    torn = NewFile(folder)
+    torn.sync()
+    age(torn.path, sample, 2)
+    assert store.sweep(daily=True) == []
+    age(store.objects / ".swept", sample, 24)
+    assert store.sweep(daily=True) == [torn.path]
+
+
+def test_nobody_else_may_read(store: Store, assessment: Assessment, sample: Any) -> None:
+    """Whatever the process's mask, every file of the store is readable by its owner only."""
+    run = store.begin_run(assessment, sample.day, "c" * 64, sample.now)
+    store.put_results(run.run_id, [sample.observation(1)])
+    sample.finish(store, assessment, run, 5)
+    store.sweep()
+    found = [p for p in store.objects.parent.rglob("*") if p.is_file()]
+    assert len(found) > 4
+    assert [p.name for p in found if p.stat().st_mode & 0o777 != 0o600] == []

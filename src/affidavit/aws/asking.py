@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from affidavit.aws import models, peers, redact
 from affidavit.aws.clients import Clients, trusts_usual_authorities
+from affidavit.aws.deadline import within
 from affidavit.aws.errors import (
     PARSER_TROUBLE,
     UNREADABLE,
@@ -24,7 +25,7 @@ from affidavit.aws.limits import Breaker, Limits
 from affidavit.aws.paging import MAX_EVENT_PAGES, MAX_PAGES, read_pages
 from affidavit.aws.settings import TOOL, AwsSettings
 from affidavit.aws.shapes import plain, typed
-from affidavit.aws.trace import Trace, tracing
+from affidavit.aws.trace import Trace
 from affidavit.model.catalogue import Operation
 from affidavit.model.observation import (
     Gap,
@@ -77,8 +78,7 @@ class Question:
     def run(self) -> Result:
         """Return the result; the breaker learns whether an answer came."""
         try:
-            with tracing(self._trace):
-                body = self._read()
+            body = within(self._means.settings, self._trace, self._read)
         except ClientError as error:
             self._note_request(error.response)
             result = self._absent(error) or self._failed(error)

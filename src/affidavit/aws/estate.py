@@ -55,19 +55,35 @@ def resolve(
     """Return the accounts times Regions in scope, everything left out named with its reason.
 
     Accounts: those given, else with `organization` the ACTIVE ones of the organisation, else the
-    caller's own. An account whose role cannot be assumed is left out. Regions: those given, less
-    unknown and disabled ones, else all that are enabled for the caller's account; the same for all
-    accounts. Raises `CredentialsError` without credentials, `EstateError` where nothing is left.
+    caller's own. An account whose role cannot be assumed is left out. Regions: those given, else
+    all that are enabled for any of the accounts; each account is asked itself, and a Region that
+    is not enabled for one of them is left out there. Raises `CredentialsError` without credentials,
+    `EstateError` where nothing is left.
     """
     own = door.identity().account_id
-    places = _regions(door, own, tuple(dict.fromkeys(regions)))
     candidates = _accounts(door, own, tuple(dict.fromkeys(accounts)), organization=organization)
     chosen = _enter(door, candidates)
+    places = _regions(door, chosen.chosen, tuple(dict.fromkeys(regions)))
     return Estate(
         accounts=tuple(chosen.chosen),
         regions=tuple(places.chosen),
         left_out=(*chosen.left_out, *places.left_out),
     )
+
+
+def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], list[LeftOut]]:
+    """Return the accounts that can be entered, and the others, each with the reason."""
+    entered, closed = [], []
+    for account_id in accounts:
+        try:
+            door.enter(account_id)
+        except CollectError as error:
+            why = f"{error.what}. {error.why}"
+            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
+            closed.append(left)
+        else:
+            entered.append(account_id)
+    return entered, closed
 
 
 def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: bool) -> _Scope:
@@ -93,16 +109,8 @@ def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: boo
 
 def _enter(door: Door, candidates: _Scope) -> _Scope:
     """Keep the accounts that can be entered; raise `EstateError` where none can."""
-    scope = _Scope(left_out=list(candidates.left_out))
-    for account_id in candidates.chosen:
-        try:
-            door.enter(account_id)
-        except CollectError as error:
-            why = f"{error.what}. {error.why}"
-            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
-            scope.left_out.append(left)
-        else:
-            scope.chosen.append(account_id)
+    entered, closed = enter(door, candidates.chosen)
+    scope = _Scope(chosen=entered, left_out=[*candidates.left_out, *closed])
     if not scope.chosen:
         raise EstateError(
             "No account can be collected",
@@ -112,29 +120,48 @@ def _enter(door: Door, candidates: _Scope) -> _Scope:
     return scope
 
 
-def _regions(door: Door, own: str, given: tuple[str, ...]) -> _Scope:
-    result = _ask(door, own, DESCRIBE_REGIONS, door.home_region(), {"AllRegions": True})
-    if isinstance(result, Gap) and given:
-        # Whether they are enabled will show in each answer.
-        return _Scope(list(given))
-    body = _observed(
-        result,
-        "The Regions of the account could not be listed",
-        "Allow ec2:DescribeRegions, or name the Regions (--region).",
-    )
-    states = {r["RegionName"]: r.get("OptInStatus", "") for r in body["Regions"]}
-    scope = _Scope()
-    for region in given or sorted(states):
-        state = states.get(region)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What one account says of its Regions; a gap: it could not be asked."""
+
+    account_id: str
+    states: dict[str, str]
+    gap: Gap | None
+
+    def why_not(self, region: str) -> str:
+        """Return why a Region is not collected in the account, or an empty string."""
+        state = self.states.get(region)
+        if self.gap is not None:
+            return f"Whether account {self.account_id} has it is not known: {self.gap.message}"
         if state in _OPTED_IN:
+            return ""
+        if state is None:
+            return "ec2:DescribeRegions does not know this Region."
+        return f"The Region is not enabled for account {self.account_id} ({state})."
+
+
+def _regions(door: Door, accounts: Sequence[str], given: tuple[str, ...]) -> _Scope:
+    """Return the Regions that any of the accounts has, and what each of them has not.
+
+    An account that could not be asked is collected wherever another one is, or where it was asked
+    for: whether a Region is enabled shows in each answer.
+    """
+    known = _known(door, accounts, given)
+    silent = {one.account_id for one in known if one.gap}
+    scope = _Scope()
+    for region in given or sorted({name for one in known for name in one.states}):
+        reasons = {one.account_id: why for one in known if (why := one.why_not(region))}
+        if len(reasons) < len(known) or (given and silent):
             scope.chosen.append(region)
-            continue
-        why = (
-            "ec2:DescribeRegions does not know this Region."
-            if state is None
-            else f"The Region is not enabled for account {own} ({state})."
-        )
-        scope.left_out.append(LeftOut(account_id=ANY_ACCOUNT, region=region, why=why))
+            left = [
+                LeftOut(account_id=account_id, region=region, why=why)
+                for account_id, why in reasons.items()
+                if account_id not in silent
+            ]
+        else:
+            words = " ".join(dict.fromkeys(reasons.values()))
+            left = [LeftOut(account_id=ANY_ACCOUNT, region=region, why=words)]
+        scope.left_out.extend(left)
     if not scope.chosen:
         raise EstateError(
             "No Region can be collected",
@@ -142,6 +169,26 @@ def _regions(door: Door, own: str, given: tuple[str, ...]) -> _Scope:
             todo="Name Regions that are enabled for the account.",
         )
     return scope
+
+
+def _known(door: Door, accounts: Sequence[str], given: tuple[str, ...]) -> list[_Known]:
+    """Ask each account with its own credentials: which Regions are enabled differs."""
+    found: list[_Known] = []
+    for account_id in accounts:
+        result = _ask(door, account_id, DESCRIBE_REGIONS, door.home_region(), {"AllRegions": True})
+        if isinstance(result, Gap):
+            found.append(_Known(account_id, {}, result))
+        else:
+            regions = result.body["Regions"]
+            states = {r["RegionName"]: r.get("OptInStatus", "") for r in regions}
+            found.append(_Known(account_id, states, None))
+    if not given and all(one.gap for one in found):
+        raise EstateError(
+            "The Regions of the account could not be listed",
+            why=found[0].gap.message if found[0].gap else "",
+            todo="Allow ec2:DescribeRegions, or name the Regions (--region).",
+        )
+    return found
 
 
 def _ask(

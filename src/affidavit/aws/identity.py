@@ -21,6 +21,7 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from affidavit.aws.clients import Clients, new_session, trusts_usual_authorities
+from affidavit.aws.deadline import within
 from affidavit.aws.errors import (
     CREDENTIAL_CODES,
     NO_CREDENTIALS,
@@ -31,8 +32,8 @@ from affidavit.aws.errors import (
 from affidavit.aws.limits import Limits
 from affidavit.aws.models import loader
 from affidavit.aws.peers import not_aws
-from affidavit.aws.settings import AwsSettings
-from affidavit.aws.trace import Trace, tracing
+from affidavit.aws.settings import AwsSettings, BoundRole
+from affidavit.aws.trace import Trace
 from affidavit.errors import CollectError, CredentialsError, EstateError
 from affidavit.model.times import iso
 
@@ -82,14 +83,16 @@ class Accounts:
         with self._lock:
             if self._home is None:
                 self._home = self._enter_home()
-                self._entered[self._home.identity.account_id] = self._home
+                if self._settings.bound is None:
+                    self._entered[self._home.identity.account_id] = self._home
             return self._home
 
     def access(self, account_id: str) -> Access:
-        """Return the account, entered by its role if it is not our own.
+        """Return the account, entered by its role if it is not our own; if bound, by that only.
 
         Raises `EstateError` where that is not possible; the same error again when asked again.
         """
+        self._require_bound(account_id)
         home = self.home()
         with self._lock:
             entered = self._entered.get(account_id)
@@ -151,24 +154,51 @@ class Accounts:
             self._limits.wait(account_id, region, "sts", name)
 
         method = {"GetCallerIdentity": "get_caller_identity", "AssumeRole": "assume_role"}
-        with (
-            self._clients.use(session, account_id, region, "sts") as client,
-            tracing(Trace(pace=pace)) as trace,
-        ):
-            return getattr(client, method[operation])(**request), trace
+        trace = Trace(pace=pace)
 
-    def _enter(self, home: Access, account_id: str) -> Access:
-        if not self._settings.role_name:
+        def ask() -> dict[str, Any]:
+            with self._clients.use(session, account_id, region, "sts") as client:
+                answer: dict[str, Any] = getattr(client, method[operation])(**request)
+                return answer
+
+        return within(self._settings, trace, ask), trace
+
+    def _require_bound(self, account_id: str) -> None:
+        """Raise `EstateError` for an account that is not bound, before anything is sent."""
+        bound = self._settings.bound
+        if bound is not None and account_id not in bound.roles:
+            command = f"affidavit tenant bind {bound.tenant} --role <ARN of a role in {account_id}>"
+            raise EstateError(
+                f"No role is bound for account {account_id}: run `{command}`",
+                why=f"On behalf of tenant {bound.tenant} only the accounts are entered that an "
+                "administrator bound to it, by the roles bound with them.",
+                todo=f"Run `{command}`.",
+            )
+
+    def _role(self, home: Access, account_id: str) -> BoundRole:
+        """Return the role that enters an account: the bound one, or the one of the usual name."""
+        settings = self._settings
+        if settings.bound is not None:
+            return settings.bound.roles[account_id]
+        if not settings.role_name:
             raise EstateError(
                 f"Account {account_id} is not the caller's own ({home.identity.account_id})",
                 why="No role name is set by which it could be entered.",
                 todo="Set the role name (--role-name) of a role in that account.",
             )
-        role = (
-            f"arn:{home.identity.partition}:iam::{account_id}:role/"
-            f"{self._settings.role_name.lstrip('/')}"
+        arn = (
+            f"arn:{home.identity.partition}:iam::{account_id}:role/{settings.role_name.lstrip('/')}"
         )
-        session = new_session(self._settings, _role_resolver(lambda: self._assume(home, role)))
+        return BoundRole(
+            arn=arn, external_id=settings.external_id, session_tags=settings.session_tags
+        )
+
+    def _enter(self, home: Access, account_id: str) -> Access:
+        bound = self._role(home, account_id)
+        if not bound.arn:
+            return _as_we_are(home, account_id)
+        role = bound.arn
+        session = new_session(self._settings, _role_resolver(lambda: self._assume(home, bound)))
         try:
             identity = self._who(session, account_id)
         except (ClientError, BotoCoreError, *UNREADABLE, *PARSER_TROUBLE) as error:
@@ -186,16 +216,20 @@ class Accounts:
             )
         return Access(session=session, identity=identity)
 
-    def _assume(self, home: Access, role: str) -> dict[str, str]:
-        """Return fresh credentials of `role`, in the form that botocore's refreshing ones take."""
-        settings = self._settings
-        request: dict[str, Any] = {"RoleArn": role, "RoleSessionName": settings.session_name[:64]}
-        if settings.external_id:
-            request["ExternalId"] = settings.external_id
-        if settings.session_tags:
-            tags = sorted(settings.session_tags.items())
+    def _assume(self, home: Access, role: BoundRole) -> dict[str, str]:
+        """Return fresh credentials of `role`, in the form that botocore's refreshing ones take.
+
+        Asked by the client of no account: a role may be of our own account, and its clients are not
+        ours.
+        """
+        name = self._settings.session_name[:64]
+        request: dict[str, Any] = {"RoleArn": role.arn, "RoleSessionName": name}
+        if role.external_id:
+            request["ExternalId"] = role.external_id
+        if role.session_tags:
+            tags = sorted(role.session_tags.items())
             request["Tags"] = [{"Key": key, "Value": value} for key, value in tags]
-        answer, _ = self._sts(home.session, home.identity.account_id, "AssumeRole", request)
+        answer, _ = self._sts(home.session, "", "AssumeRole", request)
         given = answer["Credentials"]
         return {
             "access_key": given["AccessKeyId"],
@@ -203,6 +237,18 @@ class Accounts:
             "token": given["SessionToken"],
             "expiry_time": iso(given["Expiration"]),
         }
+
+
+def _as_we_are(home: Access, account_id: str) -> Access:
+    """Return our own account, where it is the one that our own credentials are bound for."""
+    if home.identity.account_id != account_id:
+        raise EstateError(
+            f"Account {account_id} is bound to the server's own credentials, "
+            f"which are of account {home.identity.account_id}",
+            why="sts:GetCallerIdentity says so.",
+            todo="Start the server with credentials of that account, or bind a role.",
+        )
+    return home
 
 
 def _refused(error: ClientError) -> CollectError:

@@ -1,12 +1,12 @@
 """Messages into a tenant's own account: to its SNS topics, and to its EventBridge bus.
 
-Topics of another account or Region are refused here once more: a tenant must not make the server
-publish where only the server may.
+Topics of another account or Region are refused here once more, unless an administrator bound them: a
+tenant must not make the server publish where only the server may.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,10 +40,15 @@ class Event:
 
 
 class Messages:
-    """The topics and the bus of one account and Region; use it in a `with`."""
+    """The topics and the bus of one account and Region; use it in a `with`.
 
-    def __init__(self, settings: AwsSettings, account_id: str, region: str) -> None:
-        self._account_id, self._region = account_id, region
+    `topics` are those elsewhere that may be published to as well.
+    """
+
+    def __init__(
+        self, settings: AwsSettings, account_id: str, region: str, topics: Collection[str] = ()
+    ) -> None:
+        self._account_id, self._region, self._topics = account_id, region, topics
         self._clients = Clients(settings)
         limits = Limits(settings.requests_per_second, Stop(), settings.lookups_per_second)
         self._accounts = Accounts(settings, self._clients, limits)
@@ -60,10 +65,14 @@ class Messages:
         `message_id` is what a FIFO topic, and who listens, tells repetitions by.
         """
         topic = _TOPIC.fullmatch(topic_arn)
-        if topic is None or (topic["account"], topic["region"]) != (self._account_id, self._region):
+        own = (self._account_id, self._region)
+        if topic is None or (
+            (topic["account"], topic["region"]) != own and topic_arn not in self._topics
+        ):
             raise CollectError(
                 f"{topic_arn} is not a topic of account {self._account_id} in {self._region}",
-                todo="Set a topic of the account itself with UpdateSettings.",
+                todo="Set a topic of the account itself with UpdateSettings, or bind this one: "
+                "`affidavit tenant bind TENANT --topic ARN`.",
             )
         request: dict[str, Any] = {
             "TopicArn": topic_arn,
@@ -73,7 +82,7 @@ class Messages:
         }
         if topic_arn.endswith(".fifo"):
             request |= {"MessageGroupId": "auditmanager", "MessageDeduplicationId": message_id}
-        with self._asking("sns", topic_arn, "sns:Publish") as sns:
+        with self._asking("sns", topic["region"], topic_arn, "sns:Publish") as sns:
             return str(sns.publish(**request)["MessageId"])
 
     def put_event(self, event: Event) -> str:
@@ -86,7 +95,9 @@ class Messages:
             "Time": event.time,
             "EventBusName": event.bus,
         }
-        with self._asking("events", f"The bus {event.bus}", "events:PutEvents") as events:
+        with self._asking(
+            "events", self._region, f"The bus {event.bus}", "events:PutEvents"
+        ) as events:
             answer = events.put_events(Entries=[entry])
         (result,) = answer["Entries"]
         if answer["FailedEntryCount"] or "EventId" not in result:
@@ -97,9 +108,9 @@ class Messages:
         return str(result["EventId"])
 
     @contextmanager
-    def _asking(self, service: str, place: str, action: str) -> Iterator[Any]:
+    def _asking(self, service: str, region: str, place: str, action: str) -> Iterator[Any]:
         access = self._accounts.access(self._account_id)
-        use = self._clients.use(access.session, self._account_id, self._region, service)
+        use = self._clients.use(access.session, self._account_id, region, service)
         try:
             with use as client:
                 yield client

@@ -26,10 +26,17 @@ TOKEN_PAIRS = (
     ("ContinuationToken", "ContinuationToken"),
     ("PageToken", "NextPageToken"),
     ("PaginationToken", "PaginationToken"),
+    ("NextMarker", "NextMarker"),
 )
 """Request and answer member that carry the token, where botocore has no paginator for it."""
 
-MORE_RESULTS = ("IsTruncated", "isTruncated", "HasMoreResults", "Truncated")
+MORE_RESULTS = (
+    "IsTruncated",
+    "isTruncated",
+    "HasMoreResults",
+    "HasMoreDeliveryStreams",
+    "Truncated",
+)
 """Answer members that say that there is more, where botocore has no paginator for it."""
 
 

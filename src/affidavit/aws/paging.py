@@ -49,10 +49,18 @@ class _Pages:
     def _lists(self, body: JsonObject) -> dict[str, list[Any]]:
         lists = {key: _member(body, key) for key in self.paging.result_keys}
         found = {key: value for key, value in lists.items() if isinstance(value, list)}
-        if self.paging.result_keys and not found:
+        if self.paging.result_keys and not found and not self._counts_none(body):
             wanted = " nor ".join(self.paging.result_keys)
             raise PagesError(GapReason.MALFORMED, f"Page {self.read} has no list {wanted}.")
         return found
+
+    def _counts_none(self, body: JsonObject) -> bool:
+        """Tell whether the answer says itself that the list, left out, has no elements.
+
+        CloudFront does: `DistributionList` has `Quantity` 0 and no `Items`.
+        """
+        outer = [key.rpartition(".")[0] for key in self.paging.result_keys]
+        return all(_member(body, f"{name}.Quantity") == 0 for name in outer)
 
     def _refuse_cut(self, lists: dict[str, list[Any]], *, more: Any, limit: Any) -> None:
         if more:

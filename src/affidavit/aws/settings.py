@@ -13,6 +13,26 @@ USER_AGENT = f"affidavit/{__version__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoundRole:
+    """How one account is entered on a tenant's behalf, as an administrator bound it."""
+
+    arn: str = ""
+    """Of a role in the account; empty: as whoever we are, if that is of this very account."""
+    external_id: str = field(default="", repr=False)
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What a tenant may enter: these accounts, so and not otherwise."""
+
+    tenant: str
+    """As "111122223333/eu-central-1", for messages."""
+    roles: Mapping[str, BoundRole] = field(default_factory=dict)
+    """By account id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsSettings:
     """How AWS is reached; whatever is empty comes from the environment as for every AWS tool."""
 
@@ -32,8 +52,17 @@ class AwsSettings:
     session_name: str = "affidavit"
     """Name of the role sessions, at most 64 characters: affidavit-<run>."""
     session_tags: Mapping[str, str] = field(default_factory=dict)
+    bound: Bound | None = None
+    """Given: nothing but its roles enters an account, our own neither, and `role_name` is unused.
+
+    Our own credentials then serve to assume those roles only.
+    """
     call_timeout: float = 30
-    """Seconds to wait for a connection, and for the answer, before a call counts as timed out."""
+    """Seconds to wait for a connection, and for the answer, before a call counts as timed out.
+
+    An answer that comes in drips is waited for twice as long at most."""
+    unit_timeout: float = 900
+    """Seconds for all requests of one question together, pauses and retries included."""
     requests_per_second: float = 20
     """Pace for each account, Region and service."""
     lookups_per_second: float = 2

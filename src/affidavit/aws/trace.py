@@ -5,6 +5,7 @@ of its question. The hooks are registered on each session and inherited by its c
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from affidavit.aws import answers
+from affidavit.aws.limits import StoppedError
 
 HTTP_INTERNAL_ERROR = 500
 HTTP_NOT_IMPLEMENTED = 501
@@ -46,6 +48,10 @@ class Trace:
     """The last answer was a web page."""
     request_ids: list[str] = field(default_factory=list)
     """One for each page, and one for the error that ended the question."""
+    under_way_since: float = 0.0
+    """Monotonic time when the request under way was sent; 0 while there is none."""
+    given_up: bool = False
+    """Nobody waits for the answer any more: nothing further is sent."""
 
 
 _threads = threading.local()
@@ -83,11 +89,15 @@ def _on_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> None:
         trace.url = request.url
         trace.peers.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url)))
         trace.html = False
+        if trace.given_up:
+            raise StoppedError
+        trace.under_way_since = time.monotonic()
 
 
 def _on_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
     trace: Trace | None = getattr(_threads, "trace", None)
     if trace is not None:
+        trace.under_way_since = 0.0
         trace.html = answers.is_html(response_dict["body"])
     answers.check(operation_model, response_dict)
 
@@ -96,6 +106,9 @@ def _on_retry(
     response: tuple[Any, Any] | None, attempts: int, caught_exception: Any, **_: Any
 ) -> bool | None:
     """Return False where another attempt cannot help; None leaves it to botocore."""
+    trace: Trace | None = getattr(_threads, "trace", None)
+    if trace is not None:
+        trace.under_way_since = 0.0
     if isinstance(caught_exception, (ReadTimeoutError, ConnectTimeoutError)):
         return False
     if isinstance(caught_exception, EndpointConnectionError) and attempts >= REFUSED_ATTEMPTS:

@@ -1,17 +1,15 @@
 """checks/*.yaml to checks: fields, CEL that compiles, and a version digest for each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import cel
-
+from affidavit.catalogue.cel_library import cel
 from affidavit.catalogue.expression import ExpressionError, Literal, Node, parse
 from affidavit.catalogue.fields import Fields
 from affidavit.catalogue.yaml_nodes import Node as YamlNode
 from affidavit.catalogue.yaml_nodes import Problems
-from affidavit.model.canonical import digest_of, plain_json
-from affidavit.model.catalogue import Check, Member, Operation, ResourceSet
+from affidavit.model.catalogue import Check, Member, Operation, ResourceSet, version_of
 from affidavit.model.framework import SourceType
 from affidavit.model.verdict import Verdict
 
@@ -81,7 +79,8 @@ def _check(fields: Fields, problems: Problems) -> CheckFile:
     if empty:
         empty.done()
     fields.done()
-    check = Check(**content, digest=_digest(content), security_hub=security_hub)
+    check = Check(**content, digest="", security_hub=security_hub)
+    check = replace(check, digest=version_of(check))
     return CheckFile(check, fields, _trees(check, fields, problems))
 
 
@@ -96,15 +95,6 @@ def _reads(fields: Fields, problems: Problems) -> tuple[Member, ...]:
         entry.done()
         members.append(Member(path=path, required=False, absent_means=absent))
     return tuple(members)
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    """Return the version of a check: parameters as JSON text, since they may hold floats."""
-    plain = dict(content)
-    plain["params"] = plain_json(content["params"]).decode()
-    plain["empty_verdict"] = content["empty_verdict"].value
-    plain["reads"] = [[m.path, m.required, m.absent_means] for m in content["reads"]]
-    return digest_of(plain)
 
 
 def _trees(check: Check, fields: Fields, problems: Problems) -> Mapping[str, Node]:

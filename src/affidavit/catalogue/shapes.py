@@ -12,6 +12,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import OperationNotFoundError, ServiceModel, StructureShape
 
+from affidavit.catalogue.model_files import LeanFiles
 from affidavit.model.catalogue import Metric, Operation, ResourceSet
 
 
@@ -66,8 +67,10 @@ _FACT_KINDS: Final[Mapping[str, Any]] = {"list": ["string"]}
 ACCOUNT_FACTS: Final[Mapping[str, Any]] = {
     "bedrockInUse": "boolean",
     "invocationLogGroups": ["string"],
+    "bucketsHere": ["string"],
 }
-"""acct.fact: whether Bedrock is in use in the Region, and the log groups that hold prompts."""
+"""acct.fact: whether Bedrock is in use in the Region, the log groups that hold prompts, and the
+in-scope buckets that lie in the Region (whoever names them)."""
 
 _KINDS: Final[Mapping[str, str]] = {
     "integer": "integer",
@@ -89,7 +92,7 @@ _KINDS: Final[Mapping[str, str]] = {
 @cache
 def loader() -> Loader:
     """Return the loader of botocore's service models, one for the process."""
-    return Loader()
+    return Loader(file_loader=LeanFiles())
 
 
 @cache

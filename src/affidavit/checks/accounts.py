@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from affidavit.checks.answers import Answer, Answers
+from affidavit.checks.backed_up import buckets_here, gaps_here
 from affidavit.checks.fanout import PER_ITEM
 from affidavit.checks.places import Metrics
 from affidavit.checks.windows import Series, query_id, questions, read_sum
@@ -73,6 +74,7 @@ def account_facts(answers: Answers, region: str) -> AccountFacts:
     if region != GLOBAL_REGION:
         _add_in_use(facts, answers, region)
         _add_log_groups(facts, answers, region)
+        _add_buckets(facts, answers, region)
     return facts
 
 
@@ -139,6 +141,19 @@ def _add_log_groups(facts: AccountFacts, answers: Answers, region: str) -> None:
     groups = sorted({found.value for found in answers.scope.log_group_names(region)})
     facts.acct["fact"]["invocationLogGroups"] = groups
     facts.inputs[name] = facts.inputs.get(LOGGING, ())
+
+
+def _add_buckets(facts: AccountFacts, answers: Answers, region: str) -> None:
+    """Put in acct.fact.bucketsHere: the in-scope buckets that lie in this Region."""
+    name = "fact.bucketsHere"
+    facts.acct["fact"]["bucketsHere"] = buckets_here(answers, region)
+    facts.inputs[name] = tuple(
+        answers.input(answer.result)
+        for answer in answers.all("ListBuckets", region)
+        if answer.result is not None
+    )
+    if gaps := gaps_here(answers, region):
+        facts.gaps[name] = gaps
 
 
 def metric_sums(answers: Answers, region: str) -> dict[tuple[int, str], Metrics]:

@@ -19,6 +19,8 @@ from affidavit.checks.answers import Answer, Answers
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge
 from affidavit.checks.places import Place, Record, RecordSet
+from affidavit.checks.policies import partition_of
+from affidavit.checks.rule_names import is_rule
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Input
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Observation
@@ -39,6 +41,9 @@ _JUDGED: Final[Mapping[str, tuple[Verdict, Standing]]] = {
     "NOT_APPLICABLE": (Verdict.NOT_APPLICABLE, Standing.OUT_OF_SCOPE),
 }
 """How an evaluation reads; anything else, INSUFFICIENT_DATA above all, leaves it undecided."""
+
+RECORDED: Final = "config-rule-evaluation"
+"""Id of the check behind rules that have no direct verdict here (`collector.custom`)."""
 
 Judged = tuple[Judgement, str]
 """A judgement and its origin, `config` or `direct`."""
@@ -88,6 +93,61 @@ def config_judgements(
     for arn, judged in _by_arn(direct, recorded).items():
         found = [e for e in recorded if e.resource_id in known_by.get(arn, frozenset())]
         yield from _joined(judged, found, _note(reader, rule_identifier))
+
+
+def recorded_judgements(
+    catalogue: Catalogue, facts: Facts, region: str, keyword: str, now: datetime
+) -> Iterator[Judgement]:
+    """Yield what AWS Config recorded under a rule that has no direct verdict, in a Region.
+
+    A rule that is not there, that recorded nothing, or that could not be asked is a judgement of
+    its own, undecided: at least one is yielded.
+    """
+    reader = _Reader(Answers(catalogue, facts, now, {}), keyword)
+    evaluations = list(reader.evaluations(region))
+    for gap in (*reader.gaps, *reader.absent):
+        words = f"AWS Config could not be asked in {region} ({gap.reason.words}): {gap.message}"
+        yield _open_rule(reader, region, words, gap)
+    for evaluation in evaluations:
+        yield _as_recorded(evaluation, partition_of(facts, region))
+    for name in sorted(reader.rules - {evaluation.rule for evaluation in evaluations}):
+        if not reader.gaps:
+            words = f"The AWS Config rule {name} has recorded nothing: nothing is evaluated yet."
+            gap = reader.gap(region, GapReason.NOTHING_TO_COLLECT, words)
+            yield _open_rule(reader, region, words, gap)
+    if not (reader.rules or reader.gaps or reader.absent):
+        words = f"No active AWS Config rule {keyword} is in {region}."
+        gap = reader.gap(region, GapReason.NOT_ENABLED, words)
+        yield _open_rule(reader, region, words, gap)
+
+
+def _as_recorded(evaluation: "_Evaluation", partition: str) -> Judgement:
+    """Return an evaluation as AWS Config says it; the resource by its ARN where that is known."""
+    judgement = _as_judgement(evaluation, [])
+    identifier = evaluation.resource_id
+    arn = identifier if identifier.startswith("arn:") else ""
+    if evaluation.resource_type == "AWS::S3::Bucket":
+        arn = f"arn:{partition}:s3:::{identifier}"
+    attributes = {"resource": identifier, "status": evaluation.compliance}
+    return replace(
+        judgement,
+        arn=arn,
+        attributes={**judgement.attributes, **{k: v for k, v in attributes.items() if v}},
+    )
+
+
+def _open_rule(reader: "_Reader", region: str, words: str, gap: Gap) -> Judgement:
+    asked = reader.answers.all(gap.unit.key, region)
+    return Judgement(
+        check_id=RECORDED,
+        verdict=Verdict.NOT_APPLICABLE,
+        standing=Standing.UNDECIDED,
+        reason=words,
+        gap=gap,
+        region=region,
+        inputs=tuple(reader.answers.input(a.result) for a in asked if a.result is not None),
+        synthetic=any(a.synthetic for a in asked),
+    )
 
 
 def _by_arn(
@@ -177,19 +237,24 @@ class _Reader:
         self.answers = answers
         self.identifier = identifier
         self.gaps: list[Gap] = []
+        self.absent: list[Gap] = []
+        """Why AWS Config does not exist in a Region."""
         self.rules: set[str] = set()
+
+    def gap(self, region: str, reason: GapReason, words: str) -> Gap:
+        """Return a gap that we found ourselves."""
+        return self.answers.gap(RULES, region, {}, reason, words)
 
     def evaluations(self, region: str) -> Iterator[_Evaluation]:
         """Yield what the rules recorded in a Region; what is unknown goes to `gaps`."""
         described = self.answers.ask(RULES, region, {})
         if described.gap is not None:
-            if described.gap.reason is not GapReason.UNSUPPORTED_IN_REGION:
-                self.gaps.append(described.gap)
+            unsupported = described.gap.reason is GapReason.UNSUPPORTED_IN_REGION
+            (self.absent if unsupported else self.gaps).append(described.gap)
             if not described.body:
                 return
         for index, rule in enumerate(described.body.get("ConfigRules", [])):
-            named = rule.get("Source", {}).get("SourceIdentifier") == self.identifier
-            if named and rule.get("ConfigRuleState") == ACTIVE:
+            if is_rule(rule, self.identifier) and rule.get("ConfigRuleState") == ACTIVE:
                 name = str(rule.get("ConfigRuleName", ""))
                 self.rules.add(name)
                 yield from self._of_rule(name, region, self._cite(described, "ConfigRules", index))

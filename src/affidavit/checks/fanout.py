@@ -9,6 +9,7 @@ needed them. Times in parameters are whole UTC days, so that a resumed run of a 
 Operations that exist once per account are asked with GLOBAL_REGION and look at all Regions.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +18,12 @@ from typing import Any
 from affidavit.checks.events import cloudtrail_region, event_names
 from affidavit.checks.facts import Facts
 from affidavit.checks.policies import partition_of
+from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
+from affidavit.checks.security_hub_controls import finding_parameters
 from affidavit.checks.windows import days_before, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
+from affidavit.model.framework import SourceType
 from affidavit.model.observation import JsonObject, Observation, Unit
 from affidavit.model.times import iso, parse
 
@@ -27,6 +31,15 @@ EVALUATION_DAYS = 180
 """How far back evaluation jobs are listed where no check says how old one may be."""
 RESTORE_DAYS = 180
 """How far back restore jobs are listed where no check says how old one may be."""
+
+EACH = "each"
+"""Fan-out of operations whose `inputs` say wholly what is asked, see `_each`."""
+CONSTANT = "="
+"""What begins the text of an input that is always sent; JSON follows."""
+ONE_OF_LIST = "*"
+"""What begins the text of an input that takes a list: it is asked with one element."""
+BUCKETS_A_PAGE = 1000
+"""Buckets in one page of ListBuckets (API reference: 1 to 10000)."""
 
 AUTHORIZATION_FILTER = ("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")
 """AWS's own policies too: without their text nobody knows whether a role may use Bedrock."""
@@ -91,6 +104,28 @@ def _per_item(key: str, **members: str) -> Parameters:
     return parameters
 
 
+def _each(context: FanOutContext) -> Iterator[JsonObject]:
+    """Return one question for each value that a parent lists; a single one where none is named.
+
+    `inputs` gives for each member of the request `=JSON` (always sent) or `Parent.path`, with `*`
+    before it where the member is a list of one such value.
+    """
+    inputs = context.operation.inputs
+    sent = {
+        name: json.loads(text[len(CONSTANT) :])
+        for name, text in inputs.items()
+        if text.startswith(CONSTANT)
+    }
+    asked = {name: text for name, text in inputs.items() if name not in sent}
+    if not asked:
+        yield sent
+    for name, text in asked.items():
+        key, _, path = text.removeprefix(ONE_OF_LIST).partition(".")
+        for found in context.scope.found(key, context.region, path):
+            value = [found.value] if text.startswith(ONE_OF_LIST) else found.value
+            yield {**sent, name: value}
+
+
 def _guardrail_lists(context: FanOutContext) -> Iterator[JsonObject]:
     """Ask for the drafts of all guardrails, then for each guardrail's versions."""
     yield {}
@@ -102,11 +137,13 @@ def _guardrails(context: FanOutContext) -> Iterator[JsonObject]:
     for guardrail in context.scope.guardrails(context.region):
         if guardrail.latest is not None:
             yield guardrail_parameters(guardrail.arn, guardrail.latest.value)
+        for version in context.scope.versions_in_use(context.region, guardrail.arn):
+            yield guardrail_parameters(guardrail.arn, {"version": version})
 
 
-def guardrail_parameters(arn: str, latest: Mapping[str, Any]) -> JsonObject:
-    """Return the request for the version of a guardrail that is judged."""
-    return {"guardrailIdentifier": arn, "guardrailVersion": latest.get("version", "DRAFT")}
+def guardrail_parameters(arn: str, listed: Mapping[str, Any]) -> JsonObject:
+    """Return the request for a version of a guardrail that is judged."""
+    return {"guardrailIdentifier": arn, "guardrailVersion": listed.get("version", "DRAFT")}
 
 
 def _custom_models(context: FanOutContext) -> Iterator[JsonObject]:
@@ -143,6 +180,11 @@ def _longest(context: FanOutContext, key: str, default: int) -> int:
         for value in parameter_values(context.catalogue, check, "max_age_days", context.params)
     }
     return max(values, default=default)
+
+
+def _bucket_list(_: FanOutContext) -> Iterator[JsonObject]:
+    """Ask with a page size: S3 says a bucket's Region only to a request with a parameter."""
+    yield {"MaxBuckets": BUCKETS_A_PAGE}
 
 
 def _buckets(context: FanOutContext) -> Iterator[JsonObject]:
@@ -247,10 +289,17 @@ def _metric_data(context: FanOutContext) -> Iterator[JsonObject]:
 
 def _config_evaluations(context: FanOutContext) -> Iterator[JsonObject]:
     for rule in context.scope.items("DescribeConfigRules", context.region):
-        source = rule.value.get("Source", {})
-        known = source.get("SourceIdentifier") in context.catalogue.config_rules
+        known = any(is_rule(rule.value, keyword) for keyword in context.catalogue.config_rules)
         if known and rule.value["ConfigRuleState"] == "ACTIVE":
             yield {"ConfigRuleName": rule.value["ConfigRuleName"]}
+
+
+def _findings(context: FanOutContext) -> Iterator[JsonObject]:
+    """Ask for the findings of each Security Hub control that a source names."""
+    for control in context.catalogue.framework.controls():
+        for source in control.sources:
+            if source.type is SourceType.SECURITY_HUB:
+                yield finding_parameters(source.keyword, context.facts.account_id, context.region)
 
 
 def _account_block(context: FanOutContext) -> Iterator[JsonObject]:
@@ -269,6 +318,8 @@ _DATA_SOURCE = {"knowledgeBaseId": "knowledgeBaseId", "dataSourceId": "dataSourc
 
 _PARAMETERS: Mapping[str, Parameters] = {
     "once": _once,
+    EACH: _each,
+    "security_hub_findings": _findings,
     "not_configured": _not_configured,
     "list_guardrails": _guardrail_lists,
     "get_guardrail": _guardrails,
@@ -282,6 +333,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "list_ingestion_jobs": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_metrics": _metric_list,
     "get_metric_data": _metric_data,
+    "list_buckets": _bucket_list,
     "bucket": _buckets,
     "account_public_access_block": _account_block,
     "list_recovery_points_by_resource": _recovery_points,
@@ -307,6 +359,7 @@ PER_ITEM = frozenset(_PARAMETERS) - {
     "list_evaluation_jobs",
     "list_restore_jobs",
     "list_metrics",
+    "list_buckets",
     "account_public_access_block",
     "get_account_authorization_details",
     "list_service_specific_credentials",

@@ -2,8 +2,8 @@
 
 A model is named by its id (`amazon.nova-pro-v1:0`), by an inference profile (`us.amazon.…`,
 `global.anthropic.…`) or by an ARN of either. `plain_id` brings all of them to the id. What names a
-thing of the account (a provisioned throughput, an application inference profile) does not tell the
-model by itself; `resolve` looks it up.
+thing of the account (a provisioned throughput, an application inference profile, a deployment of a
+custom model) does not tell the model by itself; `resolve` looks it up.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 _ARN = re.compile(r"^arn:[^:]+:(?:bedrock|sagemaker):[^:]*:[^:]*:([a-z-]+)/(.+)$")
 _PROFILE_PREFIX = re.compile(r"^(?:[a-z]{2,6}(?:-[a-z]{2,6})?|global)\.(?=[a-z0-9-]+\.[a-z0-9])")
 _CONTEXT = re.compile(r":(?:\d+k|mm)$")
-_OWN = frozenset({"provisioned-model", "application-inference-profile"})
+_OWN = frozenset({"provisioned-model", "application-inference-profile", "custom-model-deployment"})
 
 PROVIDERS = frozenset(
     {
@@ -27,8 +27,8 @@ PROVIDERS = frozenset(
 def plain_id(name: str) -> str:
     """Return the model's id: without ARN, without the prefix of an inference profile.
 
-    A provisioned throughput or application inference profile stays as it is: its name says nothing
-    of the model. A custom model becomes its id (`<base model>/<id>` for older ones).
+    A provisioned throughput, a deployment of a custom model or an application inference profile
+    stays as it is: its name says nothing of the model. A custom model becomes its id (`<base model>/<id>` for older ones).
     """
     arn = _ARN.match(name)
     if arn and arn[1] in _OWN:

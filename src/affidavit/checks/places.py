@@ -16,10 +16,15 @@ from typing import Any
 
 from affidavit.model.catalogue import Check
 from affidavit.model.evidence import Input
-from affidavit.model.observation import Gap
+from affidavit.model.observation import Gap, GapReason, Unit
 
-IN_USE_DAYS = 30
-"""Days within which a model must have been invoked to be in use (scoping of model_in_use)."""
+IN_USE_DAYS = 13
+"""Days within which a model must have been invoked to be in use (scoping of model_in_use).
+
+With today as far as it has come: all of it lies within the two weeks in which CloudWatch lists a
+metric after its last data point (API reference, ListMetrics). Whoever looks back further cannot see
+every model that was invoked.
+"""
 
 SCOPED_BY_INVOCATIONS = "model_in_use"
 """The set of models with invocations within IN_USE_DAYS, or within a check's longer lookback."""
@@ -97,12 +102,31 @@ class Place:
         own = sets.get(check.resource_set)
         if own is not None and any(record.windows for record in own.records):
             sets[check.resource_set] = _seen_set(own, check, days, names["r"])
+        if own is not None and check.resource_set == SCOPED_BY_INVOCATIONS and days > IN_USE_DAYS:
+            seen = sets[check.resource_set]
+            sets[check.resource_set] = replace(seen, gaps=(*seen.gaps, self._unlisted(days)))
         return replace(
             self,
             acct=self._seen_acct(names["acct"], days),
             sets=sets,
             acct_gaps=self._seen_gaps(names["acct"], days),
             acct_inputs=self._seen_inputs(names["acct"], days),
+        )
+
+    def _unlisted(self, days: int) -> Gap:
+        """Return why the models of a long lookback cannot all be known."""
+        words = (
+            f"CloudWatch lists what had data within two weeks; a model last invoked before, within"
+            f" the {days} days of lookback_days, is not seen (at most {IN_USE_DAYS} are seen whole)."
+        )
+        return Gap(
+            unit=Unit(key="ListMetrics", account_id="", region=self.region, parameters={}),
+            service="cloudwatch",
+            operation="ListMetrics",
+            reason=GapReason.NOT_CONFIGURED,
+            code="",
+            message=words,
+            proof=None,
         )
 
     def _seen_acct(self, names: frozenset[str], days: int) -> dict[str, Any]:

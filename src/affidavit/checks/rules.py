@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-import cel
-
+from affidavit.catalogue.cel_library import cel
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Check
 

@@ -70,6 +70,15 @@ BUCKET_KEY_PATH = (
     "ServerSideEncryptionConfiguration.Rules[].ApplyServerSideEncryptionByDefault.KMSMasterKeyID"
 )
 
+GUARDRAILS_NAMED_BY: tuple[tuple[str, str], ...] = (
+    ("ListEnforcedGuardrailsConfiguration", "guardrailsConfig[]"),
+    ("ListAgents", "agentSummaries[].guardrailConfiguration"),
+)
+"""Operation and place of everything that puts a guardrail to use; invocation logs come later."""
+
+_GUARDRAIL_IDENTIFIERS = ("guardrailArn", "guardrailId", "guardrailIdentifier")
+"""Members that name the guardrail there, by ARN or id; `guardrailVersion` stands beside them."""
+
 _LOG_GROUP_PREFIXES = ("/aws/bedrock/", "aws/bedrock/")
 _SPANS = "aws/spans"
 _ARN_REGION = 3
@@ -187,6 +196,24 @@ class Scope:
                 latest = max(items(versions), key=_version_number, default=draft)
             yield ListedGuardrail(draft=draft, latest=latest)
 
+    def named_guardrails(self, region: str) -> dict[str, list[Found]]:
+        """Return what puts guardrails to use in a Region, by the guardrail's id."""
+        named: dict[str, list[Found]] = {}
+        for key, path in GUARDRAILS_NAMED_BY:
+            for found in self.found(key, region, path):
+                given = [found.value.get(member) for member in _GUARDRAIL_IDENTIFIERS]
+                for name in sorted({guardrail_id(str(one)) for one in given if one}):
+                    named.setdefault(name, []).append(found)
+        return named
+
+    def versions_in_use(self, region: str, arn: str) -> dict[str, Found]:
+        """Return the versions of a guardrail that something names, each with what names it."""
+        versions: dict[str, Found] = {}
+        for found in self.named_guardrails(region).get(guardrail_id(arn), ()):
+            if version := found.value.get("guardrailVersion"):
+                versions.setdefault(str(version), found)
+        return versions
+
     def tagged(self, region: str) -> Iterator[Tagged]:
         """Yield the custom models, customisation jobs and guardrails, whose tags are asked."""
         for model in self.custom_models(region):
@@ -237,11 +264,10 @@ class Scope:
         named = {b.name for region in self.facts.regions for b in self.named_buckets(region)}
         return sorted(named & self.listed_buckets().keys())
 
-    def bucket_region(self, named: NamedBucket) -> str:
-        """Return the Region that knows the bucket's backups: its own where S3 says it."""
-        listed = self.listed_buckets().get(named.name)
-        own = listed.value.get("BucketRegion") if listed else None
-        return str(own) if own else named.region
+    def bucket_region(self, name: str) -> str:
+        """Return the Region of one of the account's buckets; empty where S3 does not say it."""
+        listed = self.listed_buckets().get(name)
+        return str(listed.value.get("BucketRegion") or "") if listed else ""
 
     def buckets_at(self, region: str) -> list[NamedBucket]:
         """Return the account's in-scope buckets whose backups `region` knows."""
@@ -250,7 +276,7 @@ class Scope:
             bucket
             for naming in self.facts.regions
             for bucket in self.named_buckets(naming)
-            if bucket.name in listed and self.bucket_region(bucket) == region
+            if bucket.name in listed and self.bucket_region(bucket.name) == region
         ]
 
     def log_group_names(self, region: str) -> Iterator[Found]:
@@ -310,7 +336,7 @@ class Scope:
             )
             if isinstance(result, Observation) and not result.absent:
                 for found in walk(result, BUCKET_KEY_PATH):
-                    yield from _named_key(found, self.bucket_region(bucket))
+                    yield from _named_key(found, self.bucket_region(bucket.name) or region)
 
     def keys_at(self, region: str) -> dict[str, list[NamedKey]]:
         """Return the keys that are asked in `region`, whoever names them, by the name used."""
@@ -320,6 +346,11 @@ class Scope:
                 if named.region == region:
                     keys.setdefault(named.key_id, []).append(named)
         return keys
+
+
+def guardrail_id(name: str) -> str:
+    """Return the id in the id or ARN of a guardrail."""
+    return name.rsplit("/", maxsplit=1)[-1]
 
 
 def bucket_name(text: object) -> str:

@@ -5,7 +5,8 @@ A window is `days` whole UTC days before today, and today as far as it has come:
 from the UTC day, so that a resumed run asks the same question. Days are asked, and added up here.
 
 A sum is known only where CloudWatch says Complete for it; a metric without data points is 0.0, a
-metric that is not in the answer or PartialData is a gap, never 0.0.
+metric that is not in the answer, PartialData on any page or a message beside the sum is a gap,
+never 0.0. The pages of one query are added up.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -182,7 +183,9 @@ def query_id(index: int) -> str:
 def read_sum(body: Mapping[str, Any], identifier: str) -> tuple[float | None, list[int]]:
     """Return the sum of one query in a typed answer (None: unknown) and where its results stand.
 
-    A query may come in several pages: all but the last may say PartialData (more follows).
+    A query may come in several pages; every one must say Complete. PartialData on one of them is
+    unknown even where a later page says Complete: a day of sums is far below a page's datapoints, so
+    something else than paging is behind it.
     """
     places = [
         (index, result)
@@ -191,9 +194,12 @@ def read_sum(body: Mapping[str, Any], identifier: str) -> tuple[float | None, li
     ]
     indexes = [index for index, _ in places]
     results = [result for _, result in places]
-    if not results or any(not result.get("Label") for result in results):
-        return None, indexes
-    codes = [result.get("StatusCode") for result in results]
-    if codes[-1] != "Complete" or not set(codes) <= {"Complete", "PartialData"}:
+    if not results or any(not _whole(result) for result in results):
         return None, indexes
     return float(sum(sum(result.get("Values", ())) for result in results)), indexes
+
+
+def _whole(result: Mapping[str, Any]) -> bool:
+    """Tell whether CloudWatch vouches for one page of a query's result."""
+    named = bool(result.get("Label")) and not result.get("Messages")
+    return named and result.get("StatusCode") == "Complete"

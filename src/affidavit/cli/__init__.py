@@ -11,7 +11,10 @@ from affidavit import __version__
 from affidavit.errors import AffidavitError
 from affidavit.settings import load
 
-COMMANDS = ("framework", "hold", "key", "ledger", "policy", "report", "run", "serve", "verify")
+COMMANDS = (
+    *("find", "framework", "hold", "key", "ledger", "policy", "report", "run", "serve"),
+    *("tenant", "verify"),
+)
 """Each is a module of this package with a click object `command`."""
 
 INTERRUPTED = 130

@@ -23,16 +23,16 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--endpoint-url", default="", help="Where clients reach the server, for presigned URLs."
 )
 @click.option("--insecure-no-auth", is_flag=True, help="Take unsigned requests; on loopback only.")
-@click.option("--profile", default="", help="Profile of your AWS configuration, to collect with.")
-@click.option("--role-name", default="", help="Role to assume in other accounts.")
-@click.option("--external-id", default="", help="External id of that role.")
+@click.option(
+    "--profile", default="", help="Profile of your AWS configuration; assumes the tenants' roles."
+)
 @click.option("--aws-endpoint-url", default="", help="Another endpoint for all of AWS (emulators).")
 @click.pass_obj
 def command(settings: Settings, /, **given: Any) -> None:
     """Serve Audit Manager's API, for the AWS CLI and every SDK with --endpoint-url.
 
-    Collects each active assessment daily, and builds reports. Requests are signed with keys of
-    `affidavit key add`. Stops with Ctrl-C.
+    Collects each active assessment daily, by the roles of `affidavit tenant bind`, and builds
+    reports. Requests are signed with keys of `affidavit key add`. Stops with Ctrl-C.
     """
     options = ServeOptions(
         host=given["host"],
@@ -45,8 +45,6 @@ def command(settings: Settings, /, **given: Any) -> None:
         endpoint_url=given["endpoint_url"],
         aws=AwsSettings(
             profile=given["profile"],
-            role_name=given["role_name"],
-            external_id=given["external_id"],
             endpoint_url=given["aws_endpoint_url"],
             call_timeout=settings.call_timeout,
             requests_per_second=settings.requests_per_second,

@@ -6,14 +6,16 @@ no verdict; what could not be asked is an entry with its gap.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from affidavit.checks.answers import NOT_CONFIGURED, Answers
 from affidavit.checks.facts import Facts
-from affidavit.checks.fanout import PER_ITEM
-from affidavit.checks.listed import LISTS, Found, items
+from affidavit.checks.fanout import CONSTANT, PER_ITEM
+from affidavit.checks.listed import LISTS, Found, items, walk
+from affidavit.checks.policies import partition_of
+from affidavit.collector.api_calls import operations_of
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.evidence import Input
 from affidavit.model.observation import GLOBAL_REGION, Gap, Observation, Result
@@ -47,19 +49,11 @@ class Entry:
     gap: Gap | None = None
     narrowed: bool = False
     """True for the word that an operation was not asked of everything."""
+    empty: bool = False
+    """True for the word that there is nothing."""
     inputs: tuple[Input, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
-
-
-def operations_of(catalogue: Catalogue, keyword: str) -> list[Operation]:
-    """Return the catalogue's operations that a keyword such as s3_GetBucketPolicy names."""
-    return [
-        operation
-        for operation in catalogue.operations.values()
-        if f"{operation.service}_{operation.operation}".lower() == keyword.lower()
-        and operation.fan_out != NOT_CONFIGURED
-    ]
 
 
 def configuration(
@@ -74,60 +68,112 @@ def configuration(
     """Yield the entries of an API call in a place; none where it is not asked in that place."""
     answers = Answers(catalogue, facts, now, params)
     for operation in operations_of(catalogue, keyword):
-        if operation.per_account != (region == GLOBAL_REGION):
+        asked_here = operation.per_account == (region == GLOBAL_REGION)
+        if not asked_here or operation.fan_out == NOT_CONFIGURED:
             continue
-        for gap in answers.gaps(operation.key, region):
-            yield _unknown(region, gap)
+        gaps = answers.gaps(operation.key, region)
+        for gap in gaps:
+            yield _unknown(operation, region, gap)
+        found = False
         for result in facts.results(operation.key, region):
             if isinstance(result, Observation):
-                yield from _entries(operation, result)
+                found = True
+                yield from _Reading(operation, result, partition_of(facts, region)).entries()
         if operation.fan_out in NARROWED:
             yield Entry(region=region, reason=NARROWED[operation.fan_out], narrowed=True)
+        elif not found and not gaps:
+            yield _nothing_asked(answers, operation, region)
 
 
-def _unknown(region: str, gap: Gap) -> Entry:
+def _nothing_asked(answers: Answers, operation: Operation, region: str) -> Entry:
+    """Return the word that there is nothing that an operation could be asked of."""
+    parents = ", ".join(answers.catalogue.operations[key].operation for key in operation.parents)
+    listed = [answer.result for key in operation.parents for answer in answers.all(key, region)]
     return Entry(
         region=region,
-        reason=f"{gap.operation} could not be asked ({gap.reason.words}): {gap.message}",
+        reason=f"{operation.operation} was not asked: {parents} lists nothing to ask it of.",
+        empty=True,
+        inputs=tuple(answers.input(result) for result in listed if result is not None),
+        synthetic=any(_synthetic(result) for result in listed if result is not None),
+    )
+
+
+def _unknown(operation: Operation, region: str, gap: Gap) -> Entry:
+    why = f"{gap.operation} could not be asked ({gap.reason.words}): {gap.message}"
+    own = gap.operation == operation.operation
+    return Entry(
+        region=region,
+        reason=why if own else f"{operation.operation} is not wholly known: {why}",
         gap=gap,
         inputs=(Input(digest=gap.digest, pointer=""),),
         synthetic=_synthetic(gap),
     )
 
 
-def _entries(operation: Operation, result: Observation) -> Iterator[Entry]:
-    if operation.key in LISTS and not result.absent:
-        for found in items(result):
-            yield _of(operation, result, found)
-        return
-    yield _of(operation, result, None)
+class _Reading:
+    """One answer of an operation, read as entries."""
 
+    def __init__(self, operation: Operation, result: Observation, partition: str) -> None:
+        self._operation = operation
+        self._result = result
+        self._partition = partition
+        asked = result.unit.parameters if operation.fan_out in PER_ITEM else {}
+        sent = {k for k, text in operation.inputs.items() if text.startswith(CONSTANT)}
+        self._asked = _facts({name: value for name, value in asked.items() if name not in sent})
 
-def _of(operation: Operation, result: Observation, found: Found | None) -> Entry:
-    value: Any = result.body if found is None else found.value
-    named = _named(operation, result) if found is None else _facts(value)
-    arn = next((text for text in named.values() if text.startswith(_ARN)), "")
-    words = f"{operation.operation} answered"
-    if result.absent:
-        words = f"{operation.operation} answered that there is none ({result.absent})"
-    return Entry(
-        region=result.unit.region,
-        reason=f"{words}; configuration data carries no verdict.",
-        arn=arn,
-        inputs=(Input(digest=result.digest, pointer=found.pointer if found else ""),),
-        attributes=named,
-        synthetic=_synthetic(result),
-    )
+    def entries(self) -> Iterator[Entry]:
+        """Yield an entry for each resource, for what was asked of, or for the account."""
+        listed = self._listed()
+        if listed is None:
+            yield self._of(None)
+            return
+        yield from (self._of(found) for found in listed)
+        if not listed:
+            words = f"{self._operation.operation} answered with an empty list."
+            yield replace(self._of(None), reason=words, empty=True)
 
+    def _listed(self) -> list[Found] | None:
+        """Return the resources of the answer; None where it is about one thing as a whole."""
+        if self._result.absent:
+            return None
+        if self._operation.lists:
+            return [one for path in self._operation.lists for one in walk(self._result, path)]
+        return list(items(self._result)) if self._operation.key in LISTS else None
 
-def _named(operation: Operation, result: Observation) -> dict[str, str]:
-    """Return what tells which thing an operation was asked of; nothing for the account."""
-    asked = _facts(result.unit.parameters) if operation.fan_out in PER_ITEM else {}
-    return {**asked, **{k: v for k, v in _facts(result.body).items() if v.startswith(_ARN)}}
+    def _of(self, found: Found | None) -> Entry:
+        operation, result = self._operation, self._result
+        named = self._named() if found is None else {**_facts(found.value), **self._asked}
+        words = f"{operation.operation} answered"
+        if result.absent:
+            words = f"{operation.operation} answered that there is none ({result.absent})"
+        return Entry(
+            region=result.unit.region,
+            reason=f"{words}; configuration data carries no verdict.",
+            arn=self._made(named) or next((t for t in named.values() if t.startswith(_ARN)), ""),
+            inputs=(Input(digest=result.digest, pointer=found.pointer if found else ""),),
+            attributes=named,
+            synthetic=_synthetic(result),
+        )
+
+    def _named(self) -> dict[str, str]:
+        """Return what tells which thing was asked of; nothing for the account."""
+        said = {k: v for k, v in _facts(self._result.body).items() if v.startswith(_ARN)}
+        return {**self._asked, **said}
+
+    def _made(self, named: Mapping[str, str]) -> str:
+        """Return the ARN that the operation's pattern makes; empty where a part is unknown."""
+        unit = self._result.unit
+        parts = {**named, "partition": self._partition, "region": unit.region}
+        try:
+            return self._operation.arn.format(**parts, account=unit.account_id)
+        except KeyError:
+            return ""
 
 
 def _facts(value: Any) -> dict[str, str]:
     """Return the short texts of an item: names, ids, states; the ARN of the thing itself first."""
+    if isinstance(value, str):
+        value = {"value": value}
     texts = {
         name: text
         for name, text in (value.items() if isinstance(value, Mapping) else ())

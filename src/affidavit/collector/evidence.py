@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from affidavit.checks.config import config_judgements
+from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place, Record, RecordSet
 from affidavit.checks.rules import effective_parameters
+from affidavit.checks.security_hub import CHECK as FOUND
+from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.model.canonical import plain_json
@@ -83,10 +85,11 @@ class EvidenceMaker:
             if not left.unreached:
                 continue
             for control in self.catalogue.framework.controls():
-                source = next((s for s in control.sources if s.check), None)
+                asked = [s for s in control.sources if s.type is not SourceType.MANUAL]
+                source = next((s for s in asked if s.check), asked[0] if asked else None)
                 if source is None:
                     continue
-                check = self.catalogue.checks[source.check]
+                check = self.catalogue.checks[source.check] if source.check else None
                 yield self._evidence(
                     control,
                     source,
@@ -94,9 +97,9 @@ class EvidenceMaker:
                     region=GLOBAL_REGION,
                     reason=f"The account is in scope, but could not be entered. {left.why}",
                     gap=GapReason.DENIED.value,
-                    standing=Standing.UNDECIDED,
-                    check_id=check.id,
-                    check_digest=check.digest,
+                    standing=Standing.UNDECIDED if check else Standing.ACTIVITY,
+                    check_id=check.id if check else "",
+                    check_digest=check.digest if check else "",
                 )
 
     def manual(self, account_id: str, region: str, states: Mapping[str, str]) -> Iterator[Evidence]:
@@ -128,6 +131,9 @@ class EvidenceMaker:
             yield self._not_due(control, source, facts.account_id)
             return
         for place in places:
+            if source.check in (RECORDED, FOUND):
+                yield from self._recorded(control, source, facts, place)
+                continue
             if not source.check and source.type is SourceType.API_CALL:
                 yield from self._configuration(control, source, facts, place)
                 continue
@@ -173,6 +179,19 @@ class EvidenceMaker:
         for judgement in judge(self.catalogue, place, source.check, parameters, self.now):
             yield judgement, "direct"
 
+    def _recorded(
+        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    ) -> Iterator[Evidence]:
+        """Yield what AWS Config or Security Hub says by itself, in each Region."""
+        if place.region == GLOBAL_REGION:
+            return
+        read = recorded_judgements if source.check == RECORDED else finding_judgements
+        for judgement in read(self.catalogue, facts, place.region, source.keyword, self.now):
+            origin = "" if judgement.gap else source.type.value
+            yield self._from_judgement(
+                control, source, facts.account_id, judgement, origin, plain_json({}).decode()
+            )
+
     def _unmapped(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
         """Return the record that says why a source is not collected in an account."""
         return self._evidence(
@@ -212,6 +231,10 @@ class EvidenceMaker:
         self, control: Control, source: ControlSource, account_id: str, entry: Entry
     ) -> Evidence:
         gap = entry.gap.reason.value if entry.gap else ""
+        if entry.narrowed:
+            gap = GapReason.NOT_CONFIGURED.value
+        elif entry.empty:
+            gap = GapReason.NOTHING_TO_COLLECT.value
         return self._evidence(
             control,
             source,
@@ -219,9 +242,9 @@ class EvidenceMaker:
             region=entry.region,
             arn=entry.arn,
             reason=entry.reason,
-            gap=GapReason.NOT_CONFIGURED.value if entry.narrowed else gap,
+            gap=gap,
             standing=Standing.ACTIVITY,
-            origin="" if entry.gap or entry.narrowed else "activity",
+            origin="" if gap else "activity",
             inputs=entry.inputs,
             attributes=entry.attributes,
             synthetic=entry.synthetic,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+from affidavit.collector.api_calls import operations_of
 from affidavit.errors import CatalogueError, UsageError
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import Control, ControlSource, Framework, SourceType
@@ -150,11 +151,7 @@ def _source_keys(catalogue: Catalogue, source: ControlSource) -> Iterator[str]:
     if source.check:
         yield from catalogue.checks[source.check].operations
     elif source.type is SourceType.API_CALL:
-        yield from (
-            operation.key
-            for operation in catalogue.operations.values()
-            if f"{operation.service}_{operation.operation}".lower() == source.keyword.lower()
-        )
+        yield from (operation.key for operation in operations_of(catalogue, source.keyword))
 
 
 def _joins(catalogue: Catalogue, control: Control) -> Iterator[str]:

@@ -75,7 +75,9 @@ class Collector:
         process works on it, and the store's other errors; what AWS refuses becomes gaps.
         """
         moment = self.now()
+        self.store.sweep(daily=True)
         opened = self.store.begin_run(assessment, moment.date(), self.catalogue.digest, moment)
+        self.store.keep_catalogue(assessment.tenant, self.catalogue)
         the_plan = plan(self.catalogue)
         tally = Tally(self.catalogue.framework)
         writer = self.store.segment_writer(
@@ -124,7 +126,7 @@ class Collector:
             the_plan,
             self.door,
             account_id,
-            assessment.estate.regions,
+            assessment.estate.regions_of(account_id),
             now=opened.started_at,
             params=assessment.parameters,
             sink=sink,

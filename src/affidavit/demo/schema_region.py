@@ -123,6 +123,8 @@ class Agent:
     name: str
     age: float
     guardrail: str | None = None
+    guardrail_version: str | None = None
+    """The version that the agent uses; the newest where it is not given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

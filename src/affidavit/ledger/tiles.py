@@ -164,5 +164,6 @@ def published_size(folder: Path) -> int:
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.touch(mode=0o600)
     temporary.write_bytes(data)
     temporary.replace(path)

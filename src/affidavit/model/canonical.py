@@ -7,6 +7,9 @@ white space are RFC 8785; a test compares with the independent package `rfc8785`
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any
 
 MAX_INTEGER = 2**53 - 1
@@ -36,6 +39,26 @@ def plain_json(value: Any) -> bytes:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
+
+
+def json_values(value: Any) -> Any:
+    """Return our frozen values as JSON's: dataclasses as objects, enumerations by value.
+
+    Raises `TypeError` for what has no JSON form.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: json_values(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): json_values(member) for key, member in value.items()}
+    if isinstance(value, (frozenset, set)):
+        return sorted(json_values(member) for member in value)
+    if isinstance(value, (list, tuple)):
+        return [json_values(member) for member in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 _PLAIN = frozenset({str, bool, type(None)})

@@ -1,9 +1,11 @@
 """What is behind a framework: operations, metrics, resource sets, checks and Config rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
 from typing import Any
 
+from affidavit.model.canonical import digest, digest_of, plain_json
 from affidavit.model.framework import Framework
 from affidavit.model.verdict import Verdict
 
@@ -30,6 +32,10 @@ class Operation:
     redact: tuple[str, ...]
     """Paths of secrets in the answer: dots, [] for lists, * for any: Env.Variables.*"""
     note: str
+    lists: tuple[str, ...] = ()
+    """Where the answer of a custom control's API call holds its resources: Buckets[]."""
+    arn: str = ""
+    """The ARN of such a resource where it has none: arn:{partition}:s3:::{Name}."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,4 +144,55 @@ class Catalogue:
     config_rules: Mapping[str, ConfigRule]
     """By identifier."""
     digest: str
-    """SHA-256 over the catalogue's files: its version, named in every run record."""
+    """SHA-256 of `content`: its version, named in every run record; see `versioned`."""
+
+
+def versioned(catalogue: Catalogue) -> Catalogue:
+    """Return the catalogue with the digest of what it holds."""
+    return replace(catalogue, digest=digest(content(catalogue)))
+
+
+def content(catalogue: Catalogue) -> bytes:
+    """Return all that a catalogue holds as deterministic JSON: a report's catalogue.json.
+
+    Its SHA-256 is the catalogue's digest, so that whoever has the JSON and a run record can tell
+    whether the run used these rules.
+    """
+    return plain_json(
+        {f.name: _jsonable(getattr(catalogue, f.name)) for f in fields(catalogue) if f.name != _OWN}
+    )
+
+
+def version_of(check: Check) -> str:
+    """Return the digest of a check's rule; parameters as JSON text, since they may hold floats.
+
+    The verifier computes it again (`report.verify.rules`).
+    """
+    plain = {name: _jsonable(getattr(check, name)) for name in _RULE}
+    plain["params"] = plain_json(plain["params"]).decode()
+    plain["reads"] = [[m.path, m.required, m.absent_means] for m in check.reads]
+    return digest_of(plain)
+
+
+_OWN = "digest"
+_RULE = (
+    *("id", "resource_set", "type", "keyword", "applies", "compliant", "inconclusive", "words"),
+    *("params", "empty_verdict", "empty_when", "operations", "reads", "note"),
+)
+
+
+def _jsonable(value: Any) -> Any:
+    """Return our frozen values as JSON's: dataclasses as objects, enumerations by value."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _jsonable(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(member) for key, member in value.items()}
+    if isinstance(value, (frozenset, set)):
+        return sorted(_jsonable(member) for member in value)
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(member) for member in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} has no place in a catalogue")

@@ -34,11 +34,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estate:
-    """Accounts times Regions in scope."""
+    """Accounts times Regions in scope, less what is left out for one of the accounts."""
 
     accounts: tuple[str, ...]
     regions: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+    def regions_of(self, account_id: str) -> tuple[str, ...]:
+        """Return the Regions to collect in an account: not those left out for it."""
+        out = {left.region for left in self.left_out if left.account_id == account_id}
+        return tuple(region for region in self.regions if region not in out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

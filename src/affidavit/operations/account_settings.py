@@ -11,6 +11,7 @@ from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import ValidationFault
 from affidavit.operations.services import services
+from affidavit.operations.tenant_bindings import destination_problem, may_name
 from affidavit.store.documents import Document
 
 _KIND: Final = "settings"
@@ -34,6 +35,8 @@ _KEPT: Final = (
 )
 """Members that are kept as they were sent."""
 _ARN: Final = re.compile(r"arn:[^:]+:(?P<service>[^:]+):(?P<region>[^:]*):(?P<account>[^:]*):.+")
+_SERVICES: Final = {"snsTopic": ("sns", "NONE"), "kmsKey": ("kms", "DEFAULT")}
+"""Member -> the service of its ARN, and the value that names none."""
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "snsTopic": "NONE",
     "kmsKey": "DEFAULT",
@@ -73,7 +76,7 @@ def update_settings(context: Context, caller: Caller, request: dict[str, Any]) -
     The evidence finder needs no CloudTrail Lake here: it is on, with all past evidence, at once,
     and can be switched on again after it was switched off.
     """
-    check(caller, request)
+    check(context, caller, request)
     found = document(context, caller)
     body = found.body | {name: request[name] for name in _KEPT if name in request}
     if "evidenceFinderEnabled" in request:
@@ -90,18 +93,18 @@ def update_settings(context: Context, caller: Caller, request: dict[str, Any]) -
     return {"settings": _answer(context, caller, body)}
 
 
-def check(caller: Caller, request: Mapping[str, Any]) -> None:
-    """Raise `ValidationFault` for settings that name what is not the tenant's own.
+def check(context: Context, caller: Caller, request: Mapping[str, Any]) -> None:
+    """Raise `ValidationFault` for settings that name what is neither the tenant's nor bound to it.
 
     A topic or key of another account would let one tenant make the server write to, or lock data
     under, something of another's.
     """
     problems = [
-        *_foreign(caller, request, "snsTopic", "NONE"),
-        *_foreign(caller, request, "kmsKey", "DEFAULT"),
+        *_foreign(context, caller, request, "snsTopic"),
+        *_foreign(context, caller, request, "kmsKey"),
         *_owners(caller, request.get("defaultProcessOwners", [])),
-        *_destination(request, "defaultAssessmentReportsDestination"),
-        *_destination(request, "defaultExportDestination"),
+        *_destination(context, caller, request, "defaultAssessmentReportsDestination"),
+        *_destination(context, caller, request, "defaultExportDestination"),
     ]
     if problems:
         name, text = problems[0]
@@ -136,12 +139,15 @@ def _finder(caller: Caller, *, enabled: bool) -> dict[str, str]:
     }
 
 
-def _foreign(caller: Caller, request: Mapping[str, Any], name: str, none: str) -> list[Problem]:
+def _foreign(
+    context: Context, caller: Caller, request: Mapping[str, Any], name: str
+) -> list[Problem]:
+    service, none = _SERVICES[name]
     value = request.get(name, none)
-    arn = _ARN.fullmatch(value)
-    own = arn is not None and (arn["region"], arn["account"]) == (caller.region, caller.account_id)
-    text = f"Member must be {none} or of account {caller.account_id} in {caller.region}"
-    return [] if value == none or own else [(name, text)]
+    if value == none or may_name(context, caller.tenant, service, value):
+        return []
+    own = f"of account {caller.account_id} in {caller.region}"
+    return [(name, f"Member must be {none}, or {own}, or bound to this tenant")]
 
 
 def _owners(caller: Caller, owners: list[dict[str, Any]]) -> list[Problem]:
@@ -158,11 +164,15 @@ def _owners(caller: Caller, owners: list[dict[str, Any]]) -> list[Problem]:
     return problems
 
 
-def _destination(request: Mapping[str, Any], name: str) -> list[Problem]:
+def _destination(
+    context: Context, caller: Caller, request: Mapping[str, Any], name: str
+) -> list[Problem]:
     given = request.get(name)
-    if given is None or given.get("destination"):
+    if given is None:
         return []
-    return [(f"{name}.destination", "Member must not be null")]
+    url = given.get("destination")
+    problem = destination_problem(context, caller.tenant, url) if url else "Member must not be null"
+    return [(f"{name}.destination", problem)] if problem else []
 
 
 HANDLERS: Mapping[str, Operation] = {

@@ -15,6 +15,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
+from affidavit.operations.tenant_bindings import binding_of
 from affidavit.store.documents import Document
 
 NOT_SET_UP: Final = (
@@ -64,7 +65,7 @@ def register_account(context: Context, caller: Caller, request: dict[str, Any]) 
     settings = account_settings.document(context, caller)
     puts = []
     if request.get("kmsKey") and settings.body["kmsKey"] != request["kmsKey"]:
-        account_settings.check(caller, {"kmsKey": request["kmsKey"]})
+        account_settings.check(context, caller, {"kmsKey": request["kmsKey"]})
         settings = replace(settings, body=settings.body | {"kmsKey": request["kmsKey"]})
         puts.append(settings)
     elif not settings.version:
@@ -103,7 +104,7 @@ def register_organization_admin_account(
     if account.body.get("adminAccountId") != admin:
         put = replace(account, body=account.body | {"adminAccountId": admin})
         _log(context, caller, "UPDATE_METADATA", {"adminAccountId": admin}, [put])
-    return {"adminAccountId": admin}
+    return {"adminAccountId": admin, **_organization(context, caller)}
 
 
 def deregister_organization_admin_account(
@@ -129,10 +130,19 @@ def deregister_organization_admin_account(
 def get_organization_admin_account(
     context: Context, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
-    """Answer the delegated administrator that this account designated; no members for none."""
+    """Answer the delegated administrator that this account designated; no members for none.
+
+    The organization's id is known only where an administrator bound it.
+    """
     del request
     admin = _account(context, caller).body.get("adminAccountId")
-    return {"adminAccountId": admin} if admin else {}
+    return {"adminAccountId": admin, **_organization(context, caller)} if admin else {}
+
+
+def _organization(context: Context, caller: Caller) -> dict[str, str]:
+    binding = binding_of(context.store, caller.tenant)
+    known = binding.organization_id if binding is not None else ""
+    return {"organizationId": known} if known else {}
 
 
 def _account(context: Context, caller: Caller) -> Document:

@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from affidavit.aws.objects import Objects
 from affidavit.errors import CollectError
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
@@ -27,6 +26,7 @@ from affidavit.operations.pages import Pages
 from affidavit.operations.presigned import presign
 from affidavit.operations.reports import key_file
 from affidavit.operations.selections import selection
+from affidavit.operations.tenant_bindings import objects_of, place_problem
 from affidavit.report.verify.note import read_key
 from affidavit.report.verify.outcome import Outcome, verify
 from affidavit.store.documents import Document
@@ -75,6 +75,8 @@ def create_assessment_report(
         "_firstDay": days[0].isoformat(),
         "_lastDay": days[-1].isoformat(),
     }
+    if found.document is not None:
+        body["_kmsKey"] = found.document.body.get("_kmsKey", "")
     body["_s3"] = _object_url(found.destination, f"{body['name']}-{body['id']}")
     document = Document(
         kind=KIND, id=body["id"], parent=found.id, sort=body["creationTime"], body=body
@@ -138,11 +140,18 @@ def validate_assessment_report_integrity(
 ) -> dict[str, Any]:
     """Fetch a report from the tenant's bucket and hold it to signature, ledger and digests."""
     url = request["s3RelativePath"]
+    problem = place_problem(context, caller.tenant, url, "reports")
+    if problem:
+        raise ValidationFault(
+            f"Value at 's3RelativePath' failed to satisfy constraint: {problem}",
+            reason="fieldValidationFailed",
+            fields=[("s3RelativePath", problem)],
+        )
     with TemporaryDirectory(prefix="affidavit-") as folder:
         path = Path(folder) / "report.zip"
         try:
             with (
-                Objects(context.aws, caller.account_id, caller.region) as objects,
+                objects_of(context, caller.tenant, "reports") as objects,
                 path.open("xb") as file,
             ):
                 objects.fetch(url, file.write, MAX_BYTES)

@@ -35,6 +35,7 @@ from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import AccessDeniedFault, QuotaFault, ValidationFault
 from affidavit.operations.owners import DELEGATE, OWNER, iam_arn, owner_problems, with_caller
 from affidavit.operations.pages import Pages
+from affidavit.operations.tenant_bindings import destination_problem, unbound_accounts
 from affidavit.store.documents import Document, Writes
 
 MAX_ACTIVE: Final = 100
@@ -59,7 +60,7 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
     than 100 active assessments or 250 accounts, `NotFoundFault` for an unknown framework,
     `ValidationFault` for a management account, and for roles or a destination that cannot be.
     """
-    _check(caller, request, path="roles", roles=request["roles"])
+    _check(context, caller, request, request["roles"])
     if is_management_account(context, caller.tenant):
         raise ValidationFault(
             "The management account cannot create assessments after it designated a delegated "
@@ -116,7 +117,7 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
     """Change what is given; the scope, always given, counts from the next collection on."""
     found = assessed(context, caller, "UpdateAssessment", request["assessmentId"])
     require_active(found)
-    _check(caller, request, path="roles", roles=request.get("roles", []))
+    _check(context, caller, request, request.get("roles", []))
     before = writable(context, caller, found)
     accounts = _accounts(caller, request["scope"])
     _require_accounts(context, caller, accounts, besides=found.id)
@@ -220,14 +221,22 @@ def _short_id(context: Context, framework_id: str) -> str:
 
 
 def _check(
-    caller: Caller, request: Mapping[str, Any], *, path: str, roles: Sequence[Mapping[str, Any]]
+    context: Context,
+    caller: Caller,
+    request: Mapping[str, Any],
+    roles: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Raise `ValidationFault` for roles of other accounts, and a destination that is none."""
-    problems = owner_problems(caller, roles, path)
+    """Raise `ValidationFault` for what is not the tenant's: roles, accounts, a destination."""
+    problems = owner_problems(caller, roles, "roles")
+    problems += _scope_problems(context, caller, request["scope"])
     destination = request.get("assessmentReportsDestination")
-    if destination is not None and not destination.get("destination"):
-        name = "assessmentReportsDestination.destination"
-        problems.append((name, "Member must be an S3 URL, for example s3://bucket/folder"))
+    if destination is not None:
+        url = destination.get("destination")
+        problem = "Member must be an S3 URL, for example s3://bucket/folder"
+        if url:
+            problem = destination_problem(context, caller.tenant, url)
+        if problem:
+            problems.append(("assessmentReportsDestination.destination", problem))
     if problems:
         name, text = problems[0]
         raise ValidationFault(
@@ -235,6 +244,17 @@ def _check(
             reason="fieldValidationFailed",
             fields=problems,
         )
+
+
+def _scope_problems(
+    context: Context, caller: Caller, scope: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Return (member, what it must be) for each account that the tenant is not bound to."""
+    given = [one.get("id") or caller.account_id for one in scope.get("awsAccounts", ())]
+    unbound = unbound_accounts(context, caller.tenant, given or [caller.account_id])
+    text = f"Member must be an account that is bound to {caller.tenant} (affidavit tenant bind)"
+    names = [f"scope.awsAccounts[{n}].id" if given else "scope.awsAccounts" for n in unbound]
+    return [(name, text) for name in names]
 
 
 def _accounts(caller: Caller, scope: Mapping[str, Any]) -> tuple[str, ...]:

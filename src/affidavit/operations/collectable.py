@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from affidavit.checks import config, security_hub
+from affidavit.collector import api_calls
+from affidavit.collector.custom import with_framework
 from affidavit.collector.evidence import UNMAPPED
-from affidavit.model.canonical import digest, plain_json
-from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import (
     ActionPlan,
     Control,
@@ -29,7 +31,6 @@ from affidavit.model.framework import (
 )
 from affidavit.model.identifiers import stable_id
 from affidavit.model.run import Assessment
-from affidavit.model.verdict import Verdict
 from affidavit.operations import standard
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.context import Context
@@ -61,43 +62,13 @@ def assessment_catalogue(store: Store, catalogue: Catalogue, assessment: Assessm
     sets = tuple(_sets(store, catalogue, assessment, document.body["framework"]["controlSets"]))
     if _same(catalogue.framework, sets):
         return catalogue
-    check = unmapped_check()
-    framework = _framework(document.body["framework"], sets)
-    named = {"framework": repr(framework), "catalogue": catalogue.digest, "check": check.digest}
-    return replace(
-        catalogue,
-        framework=framework,
-        checks={**catalogue.checks, check.id: check},
-        digest=digest(plain_json(named)),
-    )
+    return with_framework(catalogue, _framework(document.body["framework"], sets))
 
 
 def current(context: Context, assessment: Assessment) -> Assessment:
     """Return what the collector runs under the name that the assessment has now."""
     document = context.store.documents.get(assessment.tenant, KIND, assessment.id)
     return assessment if document is None else replace(assessment, name=_name(document.body))
-
-
-def unmapped_check() -> Check:
-    """Return the check behind sources that cannot be collected: it leaves everything undecided."""
-    check = Check(
-        id=UNMAPPED,
-        resource_set="account",
-        type=_API,
-        keyword="",
-        applies="true",
-        compliant="false",
-        inconclusive="true",
-        words="A source of a custom control that is not collected; it decides nothing",
-        params={},
-        empty_verdict=Verdict.NOT_APPLICABLE,
-        empty_when="",
-        operations=(),
-        reads=(),
-        note="",
-        digest="",
-    )
-    return replace(check, digest=digest(repr(check).encode()))
 
 
 def sources_of(
@@ -231,9 +202,12 @@ def _mapped(catalogue: Catalogue, control_id: str, source: Source) -> Iterator[C
         yield _source(control_id, SourceType.MANUAL, "", "", source)
     elif kind == "AWS_Cloudtrail":
         yield _source(control_id, SourceType.CLOUDTRAIL, keyword, "", source)
-    elif kind == "AWS_Config" and keyword in catalogue.config_rules:
-        check = catalogue.config_rules[keyword].check
+    elif kind == "AWS_Config":
+        rule = catalogue.config_rules.get(keyword)
+        check = config.RECORDED if rule is None else rule.check
         yield _source(control_id, SourceType.CONFIG, keyword, check, source)
+    elif kind == "AWS_Security_Hub":
+        yield _source(control_id, SourceType.SECURITY_HUB, keyword, security_hub.CHECK, source)
     elif kind == _API and _is_asked(catalogue, keyword):
         yield _source(control_id, SourceType.API_CALL, keyword, "", source)
     elif kind in ("Core_Control", "Common_Control"):
@@ -243,13 +217,10 @@ def _mapped(catalogue: Catalogue, control_id: str, source: Source) -> Iterator[C
 
 
 def _is_asked(catalogue: Catalogue, keyword: str) -> bool:
-    """Tell whether an API call is one of the catalogue's operations that are really asked."""
+    """Tell whether an API call is asked: one of Audit Manager's, or of the catalogue's own."""
     if any(keyword == shown for _, shown in SHOWN_AS.values()):
         return False
-    return any(
-        f"{operation.service}_{operation.operation}".lower() == keyword.lower()
-        for operation in catalogue.operations.values()
-    )
+    return bool(api_calls.operations_of(catalogue, keyword)) or keyword in api_calls.keywords()
 
 
 def _catalogued(
@@ -275,8 +246,6 @@ def _catalogued(
 def _why(kind: str, keyword: str) -> str:
     shown = {
         "AWS_API_Call": "the API call",
-        "AWS_Config": "the AWS Config rule",
-        "AWS_Security_Hub": "the Security Hub control",
         "Common_Control": "the common control",
         "Core_Control": "the core control",
     }.get(kind, kind)

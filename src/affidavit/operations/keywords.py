@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from affidavit.collector import api_calls
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import SourceType
 from affidavit.operations import cloudtrail_events
@@ -35,8 +36,9 @@ def listed(source: str) -> tuple[str, ...]:
     """Return Audit Manager's keywords of a data source, sorted; none for MANUAL."""
     if source == "AWS_Cloudtrail":
         return cloudtrail_events.events()
+    if source == "AWS_API_Call":
+        return api_calls.keywords()
     files: Mapping[str, str] = {
-        "AWS_API_Call": "api_calls",
         "AWS_Config": "config_rules",
         "AWS_Security_Hub": "security_hub",
     }

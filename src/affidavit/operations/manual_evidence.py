@@ -19,6 +19,7 @@ from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import ValidationFault
 from affidavit.operations.manual_items import FETCHING, KEPT, KIND, manual_items
+from affidavit.operations.tenant_bindings import place_problem
 from affidavit.operations.uploads import name_problem, newest
 from affidavit.store.documents import Document
 
@@ -129,6 +130,9 @@ def _content(
     if problem:
         raise _RefusedError(_WRONG, problem)
     if kinds[0] == "s3ResourcePath":
+        problem = place_problem(context, caller.tenant, value, "evidence")
+        if problem:
+            raise _RefusedError(_WRONG, problem)
         return {"s3ResourcePath": value, "fileName": name, "state": FETCHING}
     upload = newest(context, caller, name)
     if upload is None:

@@ -18,12 +18,15 @@ from affidavit.model.times import iso, parse
 from affidavit.operations import standard, work
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
+from affidavit.operations.tenant_bindings import binding_of
 from affidavit.store.documents import Document
 
 if TYPE_CHECKING:
     from affidavit.operations.changes import Change
 
 NOTIFICATION: Final = "notification"
+EVENT_SOURCE: Final = "affidavit"
+"""Source of the events of a tenant whose binding names a bus and no source."""
 NO_TOPIC: Final = "NONE"
 MAX_TEXT: Final = 2048
 """The model's longest NonEmptyString: a notification's description."""
@@ -46,7 +49,7 @@ def left_by(
     """Return the tasks that an act leaves: its notifications for SNS, its changes as events."""
     return [
         *_publications(context, puts),
-        *(_events(context, caller, changes, puts) if context.settings.event_source else ()),
+        *_events(context, caller, changes, puts),
     ]
 
 
@@ -104,17 +107,27 @@ def _publications(context: Context, puts: Sequence[Document]) -> Iterator[Docume
             yield work.queued(context, "publish", "", subject=put.id, topic=put.body["_topic"])
 
 
+def _events_of(context: Context, tenant: str) -> tuple[str, str]:
+    """Return source and bus of a tenant's events, as bound or as set; no source: none are sent."""
+    binding, settings = binding_of(context.store, tenant), context.settings
+    if binding is None or not (binding.event_bus or binding.event_source):
+        return settings.event_source, settings.event_bus
+    source = binding.event_source or settings.event_source or EVENT_SOURCE
+    return source, binding.event_bus or settings.event_bus
+
+
 def _events(
     context: Context, caller: Caller, changes: "Sequence[Change]", puts: Sequence[Document]
 ) -> Iterator[Document]:
-    for change in changes:
+    source, bus = _events_of(context, caller.tenant)
+    for change in changes if source else ():
         detail_type = _DETAIL_TYPES.get((change.object_type, change.action))
         if detail_type is None:
             continue
         task = work.queued(context, "event", "")
         event = {
-            "source": context.settings.event_source,
-            "bus": context.settings.event_bus,
+            "source": source,
+            "bus": bus,
             "detailType": detail_type,
             "resource": standard.arn(caller, "assessment", change.assessment_id),
             "time": iso(context.now()),

@@ -11,11 +11,11 @@ from datetime import date
 from typing import Any, Final
 
 from affidavit.aws.door import Door
+from affidavit.aws.estate import enter
 from affidavit.aws.messages import Messages
-from affidavit.aws.objects import Objects
-from affidavit.aws.settings import AwsSettings
 from affidavit.collector.execute import Asked
-from affidavit.errors import AffidavitError, StoreBusyError, UsageError
+from affidavit.errors import AffidavitError, ObjectError, StoreBusyError, UsageError
+from affidavit.model.run import Assessment
 from affidavit.model.times import iso
 from affidavit.operations import erasing, holds, outbox, work
 from affidavit.operations.accounts import is_registered
@@ -31,6 +31,7 @@ from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.notifications import tell_owners
 from affidavit.operations.reports import ReportRequest, build_in
 from affidavit.operations.service import service_caller
+from affidavit.operations.tenant_bindings import aws_of, binding_of, may_name, objects_of
 from affidavit.operations.uploads import MAX_BYTES
 from affidavit.store import leases
 from affidavit.store.documents import Document
@@ -99,9 +100,20 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
     if last is not None and last >= context.now().date():
         return
     with Door(aws_of(context, tenant)) as door:
-        assessment = current(context, found.stored)
+        assessment = _entered(door, current(context, found.stored))
         store, catalogue = context.store, context.catalogue
         collect(store, catalogue, assessment, door, on_progress=asked, now=context.now)
+
+
+def _entered(door: Door, assessment: Assessment) -> Assessment:
+    """Return the assessment of the accounts that can be entered now; the others are left out.
+
+    Each of those leaves every control open, with the reason: that no role is bound, for example.
+    """
+    entered, closed = enter(door, assessment.estate.accounts)
+    left_out = (*assessment.estate.left_out, *closed)
+    estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
+    return replace(assessment, estate=estate)
 
 
 def _build(context: Context, tenant: str, task: Document) -> None:
@@ -135,28 +147,48 @@ def _built(context: Context, tenant: str, document: Document) -> str:
     signed_at = context.now()
     build_in(context.store, context.store.assessment(document.parent), request, signed_at)
     if body["_s3"]:
-        with _objects(context, tenant) as objects:
-            objects.put(body["_s3"], path)
+        with objects_of(context, tenant, "reports") as objects:
+            objects.put(body["_s3"], path, _kms_key(context, tenant, body.get("_kmsKey", "")))
     return iso(signed_at)
 
 
+def _kms_key(context: Context, tenant: str, key: str) -> str:
+    """Return the key that the report is encrypted under in its bucket; empty: the bucket's own."""
+    if key in ("", "DEFAULT"):
+        return ""
+    if not may_name(context, tenant, "kms", key):
+        raise ObjectError(
+            f"The report cannot be encrypted under {key}",
+            why="The key is neither the tenant's own nor bound to it.",
+        )
+    return key
+
+
 def _fetch(context: Context, tenant: str, task: Document) -> None:
-    """Fetch manual evidence from S3: from then on it counts."""
+    """Fetch manual evidence from S3: from then on it counts. What S3 refuses is told at once."""
     document = context.store.documents.get(tenant, MANUAL, task.body["subject"])
     if document is None or document.body["state"] == KEPT:
         return
-    with context.store.attachments.new(tenant) as new:
-        with _objects(context, tenant) as objects:
-            objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
-        digest = new.close()
+    try:
+        with context.store.attachments.new(tenant) as new:
+            with objects_of(context, tenant, "evidence") as objects:
+                objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
+            digest = new.close()
+    except ObjectError as error:
+        _finish(context, tenant, document, {"state": FAILED, "why": f"{error.what}. {error.why}"})
+        return
     _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
 
 
 def _forget(context: Context, tenant: str, task: Document) -> None:
+    """Delete a report's object. Where S3 refuses, only our own copy goes, as Audit Manager does."""
     if any(one.covers(task.parent) for one in holds.every(context.store, tenant)):
         raise UsageError(f"{task.body['url']} is under legal hold")
-    with _objects(context, tenant) as objects:
-        objects.delete(task.body["url"])
+    try:
+        with objects_of(context, tenant, "reports") as objects:
+            objects.delete(task.body["url"])
+    except ObjectError as error:
+        _log.warning("%s: %s", error.what, error.why)
 
 
 def _publish(context: Context, tenant: str, task: Document) -> None:
@@ -226,16 +258,8 @@ def _finish(context: Context, tenant: str, document: Document, members: Mapping[
     context.store.documents.act(tenant, now=context.now(), puts=[put, entry], changes=[leaf])
 
 
-def _objects(context: Context, tenant: str) -> Objects:
-    account, region = tenant.split("/")
-    return Objects(aws_of(context, tenant), account, region)
-
-
 def _messages(context: Context, tenant: str) -> Messages:
     account, region = tenant.split("/")
-    return Messages(aws_of(context, tenant), account, region)
-
-
-def aws_of(context: Context, tenant: str) -> AwsSettings:
-    """Return how AWS is reached for a tenant: at home in the tenant's Region."""
-    return replace(context.aws, region=tenant.split("/")[1])
+    binding = binding_of(context.store, tenant)
+    topics = binding.topics if binding is not None else ()
+    return Messages(aws_of(context, tenant), account, region, topics)

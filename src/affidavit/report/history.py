@@ -40,6 +40,8 @@ class History:
     evidence: int
     questions: int
     requests: int
+    catalogues: frozenset[str]
+    """Digests of the versions of the catalogue that the runs used."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class _Seen:
     """By day, then by control."""
     synthetic: bool = False
     sums: Counter[str] = field(default_factory=Counter)
+    catalogues: set[str] = field(default_factory=set)
 
     def add(self, leaf: int, record: dict[str, Any]) -> None:
         self.runs += 1
@@ -61,6 +64,7 @@ class _Seen:
         self.latest, self.latest_leaf = record, leaf
         self.verdicts[record["day"]] = {k: c["verdict"] for k, c in record["controls"].items()}
         self.synthetic = self.synthetic or record["synthetic"]
+        self.catalogues.add(record["catalogue_digest"])
         for name in ("evidence", "operations", "calls"):
             self.sums[name] += record[name]
 
@@ -128,6 +132,7 @@ def read_history(
         evidence=seen.sums["evidence"],
         questions=seen.sums["operations"],
         requests=seen.sums["calls"],
+        catalogues=frozenset(seen.catalogues),
     )
 
 

@@ -5,10 +5,11 @@ observations that it cites and the rows that the PDF shows. The finished ZIP is 
 stand-alone verifier before it gets its name: a report that does not verify never leaves.
 """
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,7 @@ from affidavit.errors import ReportError
 from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, open_note, origin_of
 from affidavit.model.canonical import canonical
 from affidavit.model.catalogue import Catalogue
+from affidavit.model.catalogue import content as content_of
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
@@ -30,10 +32,11 @@ from affidavit.report.history import History, read_history, runs_of
 from affidavit.report.pdf import write_pdf
 from affidavit.report.readme import readme
 from affidavit.report.source import ReportSigner, ReportSource, SignedCheckpoint
-from affidavit.report.verify import answers, csvcheck
+from affidavit.report.verify import answers, csvcheck, rules
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.observations import MODES, path_of
 from affidavit.report.verify.outcome import verify
+from affidavit.report.verify.state import MAX_MANIFEST
 from affidavit.report.writer import ZipWriter, unwritable
 
 _CHUNK = 2**18
@@ -125,6 +128,12 @@ class _Builder:
             request.last_day,
             (self._checkpoint.size, now.date()),
         )
+        latest = self._history.latest
+        self._assessment = replace(
+            self._assessment,
+            name=latest["assessment_name"],
+            parameters=json.loads(latest["parameters"]),
+        )
         self._log = source.log(self._tenant)
 
     def build(self) -> Built:
@@ -206,7 +215,23 @@ class _Builder:
         statements = [record for _, record in records if record["kind"] == "key"]
         text = parts.keys_text(self._source, self._tenant, str(key), statements)
         zip_file.add("keys.txt", text)
-        zip_file.add("catalogue.json", parts.catalogue_json(self._catalogue, self._assessment))
+        self._catalogues(zip_file)
+
+    def _catalogues(self, zip_file: ZipWriter) -> None:
+        """Write each version of the catalogue that a run of the report used."""
+        last = self._history.latest["catalogue_digest"]
+        for digest in (last, *sorted(self._history.catalogues - {last})):
+            data = self._source.catalogue(self._tenant, digest)
+            if data is None and digest == self._catalogue.digest:
+                data = content_of(self._catalogue)
+            if data is None:
+                raise ReportError(
+                    f"The catalogue {digest} that a run of the report used is not in the store",
+                    why="Without it nobody can tell by which rules that run judged.",
+                    todo="Restore the store from a backup, or choose a period without that run.",
+                )
+            name = rules.NAME if digest == last else f"{rules.FOLDER}{digest}.json"
+            zip_file.add(name, data)
 
     def _runs(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the run before the period and every one behind it, up to the checkpoint."""
@@ -274,6 +299,12 @@ class _Builder:
     def _seal(self, zip_file: ZipWriter, cited: _Cited) -> None:
         length, digest = zip_file.sealed()
         payload = manifest.statement(zip_file.digests, self._predicate(cited, length, digest))
+        if len(payload) > MAX_MANIFEST:
+            raise ReportError(
+                f"The report would hold {len(zip_file.digests)} files",
+                why=f"Its manifest has {len(payload):,} bytes; {MAX_MANIFEST:,} are allowed.",
+                todo="Choose a shorter period with --from and --to, or --observations none.",
+            )
         zip_file.add("manifest.json", payload, packed=False)
         envelope = manifest.envelope(payload, self._signer, self._name)
         zip_file.add("manifest.dsse.json", envelope, packed=False)
@@ -287,9 +318,9 @@ class _Builder:
             "tenant": self._tenant,
             "assessment": {"id": assessment.id, "name": assessment.name},
             "framework": {
-                "id": self._catalogue.framework.id,
-                "version": self._catalogue.framework.version,
-                "catalogue_digest": self._catalogue.digest,
+                "id": history.latest["framework_id"],
+                "version": history.latest["framework_version"],
+                "catalogue_digest": history.latest["catalogue_digest"],
             },
             "period": [history.first_day.isoformat(), history.last_day.isoformat()],
             "tree": {"size": self._checkpoint.size, "root": self._checkpoint.root.hex()},

@@ -2,16 +2,11 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum
 from itertools import islice
 from typing import Any, TypeVar
 
-from affidavit.errors import ReportError
 from affidavit.model.canonical import canonical, plain_json
-from affidavit.model.catalogue import Catalogue
 from affidavit.model.observation import Gap, Result
-from affidavit.model.run import Assessment
 from affidavit.report.source import LogView, ReportSource
 
 BATCH = 512
@@ -82,17 +77,6 @@ def keys_text(
     return ("\n".join(lines) + "\n").encode()
 
 
-def catalogue_json(catalogue: Catalogue, assessment: Assessment) -> bytes:
-    """Return catalogue.json: controls, checks with rules and digests, parameters in force."""
-    value = {
-        "digest": catalogue.digest,
-        "framework": jsonable(catalogue.framework),
-        "checks": {key: jsonable(check) for key, check in sorted(catalogue.checks.items())},
-        "parameters": jsonable(assessment.parameters),
-    }
-    return plain_json(value)
-
-
 def observation_json(result: Result, mode: str, pointers: Iterable[str]) -> bytes:
     """Return the file of one observation or gap; in mode `pointers` only the parts pointed to."""
     said = result.to_json()
@@ -117,20 +101,3 @@ def resolve(body: Any, pointer: str) -> Any:
         else:
             return None
     return value
-
-
-def jsonable(value: Any) -> Any:
-    """Return our frozen values as JSON's: dataclasses as objects, enumerations by value."""
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: jsonable(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(member) for key, member in value.items()}
-    if isinstance(value, (frozenset, set)):
-        return sorted(jsonable(member) for member in value)
-    if isinstance(value, (list, tuple)):
-        return [jsonable(member) for member in value]
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    raise ReportError(f"{type(value).__name__} has no place in catalogue.json")

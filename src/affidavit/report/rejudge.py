@@ -8,6 +8,7 @@ report with whole observations (`--observations cited`) and the catalogue that i
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from affidavit.model.observation import Gap, GapReason, Observation, Proof, Resu
 from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import parse
 from affidavit.report.verify.failure import VerificationError
+from affidavit.report.verify.notes import RULES
 from affidavit.report.verify.observations import MAX_OBSERVATION, path_of
 from affidavit.report.verify.outcome import Failure, Outcome
 from affidavit.report.verify.proved import MAX_LINE
@@ -28,8 +30,10 @@ STEP = "rejudge"
 _SAME = (
     *("control_id", "source_id", "account_id", "region", "resource_arn", "check_id"),
     *("verdict", "standing", "gap", "reason", "check_digest", "parameters"),
+    *("control_set_id", "source_type", "keyword", "evidence_type", "resource_type", "time"),
+    *("origin", "synthetic"),
 )
-"""Members that judging again must give again."""
+"""Members that judging again must give again; besides them the inputs and the attributes."""
 
 Key = tuple[str, ...]
 
@@ -42,24 +46,32 @@ def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
     except VerificationError as error:
         outcome.failure = Failure(STEP, error.where, error.what)
         return
-    outcome.steps.append((STEP, f"{count} records judged again, all verdicts the same"))
+    outcome.steps.append((STEP, f"{count} records judged again, all the same"))
+    outcome.notes = [note for note in outcome.notes if note != RULES]
 
 
 def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
+    """Judge every run that has answers in the report, also one that says it has no evidence."""
     runs = {line["record"]["run_id"]: line["record"] for line in _lines(archive, "runs.jsonl")}
-    answers = {line["run_id"]: line["answers"] for line in _lines(archive, "answers.jsonl")}
-    count, run_id = 0, ""
-    batch: list[tuple[int, dict[str, Any]]] = []
-    for line in _lines(archive, "evidence.jsonl"):
-        record = line["record"]
-        if batch and record["run_id"] != run_id:
-            count += _judge_run(archive, catalogue, runs[run_id], answers[run_id], batch)
-            batch = []
-        run_id = record["run_id"]
-        batch.append((line["leaf"], record))
-    return count + (
-        _judge_run(archive, catalogue, runs[run_id], answers[run_id], batch) if batch else 0
-    )
+    evidence = _by_run(archive)
+    following = next(evidence, None)
+    count = 0
+    for line in _lines(archive, "answers.jsonl"):
+        run = runs[line["run_id"]]
+        batch: list[tuple[int, dict[str, Any]]] = []
+        if following is not None and following[0] == line["run_id"]:
+            batch, following = following[1], next(evidence, None)
+        count += _judge_run(archive, catalogue, run, line["answers"], batch)
+    if following is not None:
+        raise VerificationError("evidence.jsonl", f"has records of the run {following[0]}")
+    return count
+
+
+def _by_run(archive: Archive) -> Iterator[tuple[str, list[tuple[int, dict[str, Any]]]]]:
+    """Yield each run's id and its evidence, in the order of the leaves."""
+    lines = _lines(archive, "evidence.jsonl")
+    for run_id, group in groupby(lines, key=lambda line: str(line["record"]["run_id"])):
+        yield run_id, [(line["leaf"], line["record"]) for line in group]
 
 
 def _lines(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
@@ -78,7 +90,8 @@ def _judge_run(
             f"runs.jsonl, run {run['sequence']}",
             "was judged by another version of the catalogue than the one installed here",
         )
-    facts = {account: Facts(account, tuple(run["regions"])) for account in run["accounts"]}
+    estate = _assessment(run).estate
+    facts = {name: Facts(name, estate.regions_of(name)) for name in estate.accounts}
     for digest in answers:
         result = _result(archive, digest)
         if result.unit.account_id in facts:
@@ -115,7 +128,12 @@ def _again(
 
 
 def _key(record: Mapping[str, Any]) -> Key:
-    return tuple(str(record[name]) for name in _SAME)
+    inputs = sorted([digest, pointer] for digest, pointer in record["inputs"])
+    return (
+        *(str(record[name]) for name in _SAME),
+        json.dumps(inputs),
+        json.dumps(record["attributes"], sort_keys=True),
+    )
 
 
 def _difference(record: Mapping[str, Any], found: Counter[Key]) -> str:

@@ -63,6 +63,9 @@ class ReportSource(Protocol):
     ) -> Iterable[tuple[int, dict[str, Any]]]:
         """Return (leaf index, record) of change, parameter and key records, both ends included."""
 
+    def catalogue(self, tenant: str, digest: str) -> bytes | None:
+        """Return the content of a version of the catalogue, None where it is not kept."""
+
     def answers(self, run_id: str) -> Sequence[str]:
         """Return the digests of all observations and gaps that a run was judged from, sorted."""
 

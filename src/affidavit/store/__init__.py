@@ -5,17 +5,20 @@ from affidavit.store.commits import Committed
 from affidavit.store.documents import Document, Documents
 from affidavit.store.log import Log
 from affidavit.store.runs import OpenRun, record_from_json, verdict_from_json
+from affidavit.store.segment_files import Chosen, SegmentFile
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.store import Store, open_store
 from affidavit.store.verifying import VerifiedLog
 
 __all__ = [
+    "Chosen",
     "Committed",
     "Document",
     "Documents",
     "Log",
     "OpenRun",
     "Segment",
+    "SegmentFile",
     "SegmentWriter",
     "Store",
     "StoredCheckpoint",

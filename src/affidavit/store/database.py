@@ -21,7 +21,7 @@ from affidavit.errors import (
     StoreDamagedError,
     StoreError,
 )
-from affidavit.store.files import disk_errors, full, make_folder
+from affidavit.store.files import PRIVATE, disk_errors, full, make_folder
 from affidavit.store.schema import REVISION
 
 BUSY_SECONDS = 30.0
@@ -47,7 +47,11 @@ class Database:
         self._turn = threading.Lock()
         if self.is_sqlite and self.url.database:
             with disk_errors(Path(self.url.database).parent):
-                make_folder(Path(self.url.database).absolute().parent)
+                file = Path(self.url.database).absolute()
+                make_folder(file.parent)
+                if not file.exists():
+                    # SQLite gives its log and index the mode that it finds here.
+                    file.touch(mode=PRIVATE)
         self._engine = self._make_engine()
         self._writer = self._engine.execution_options(**{_WRITE: True})
         try:

@@ -15,6 +15,8 @@ from affidavit.errors import StoreError, StoreFullError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TEMPORARY = ".tmp"
+PRIVATE = 0o600
+"""Mode of every file: the folder above is closed to others too, but a copy of a file is not."""
 
 
 @contextmanager
@@ -58,7 +60,8 @@ class NewFile:
         with disk_errors(folder):
             make_folder(folder)
             self.path = folder / f"{secrets.token_hex(16)}{TEMPORARY}"
-            self.file: IO[bytes] = self.path.open("xb")
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE)
+            self.file: IO[bytes] = os.fdopen(handle, "wb")
 
     def sync(self) -> None:
         """Write everything through to the disk and close."""

@@ -175,10 +175,10 @@ class Runs:
             raise StoreError(f"There is no assessment {assessment_id} in the store")
 
     def _refuse_held(self, row: sa.Row[Any], assessment: Assessment) -> None:
-        holder = leases.parse(row.holder)
-        silent = (micros(self._clock()) - row.heartbeat) / 1e6
-        if holder is None or holder.is_gone() or silent > leases.STALE_SECONDS:
+        if not is_worked_on(row, self._clock()):
             return
+        holder = leases.parse(row.holder)
+        silent = _silent(row, self._clock())
         raise StoreBusyError(
             f"Assessment {assessment.name!r} is already being collected for {row.day}",
             why=f"{holder} has worked on run {row.id} since {iso(from_micros(row.held_since))} "
@@ -215,6 +215,18 @@ class Runs:
 
 NOBODY = {"holder": "", "lease": "", "held_since": 0, "heartbeat": 0}
 """Column values of a run that nobody works on."""
+
+
+def is_worked_on(row: sa.Row[Any], now: datetime) -> bool:
+    """Return whether a process that lives, as far as can be told, holds the run of this row."""
+    holder = leases.parse(row.holder)
+    return holder is not None and not holder.is_gone() and _silent(row, now) <= leases.STALE_SECONDS
+
+
+def _silent(row: sa.Row[Any], now: datetime) -> float:
+    """Return for how many seconds the run's holder was not heard of."""
+    seconds: float = (micros(now) - row.heartbeat) / 1e6
+    return seconds
 
 
 def last_committed(connection: sa.Connection, assessment_id: str) -> tuple[int, str]:

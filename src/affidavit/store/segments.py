@@ -205,6 +205,13 @@ def _schema() -> "pa.Schema":
     return pa.schema([*columns, pa.field("entry", pa.binary(32), nullable=False)])
 
 
+def columns_of(rows: list[Evidence]) -> "tuple[list[pa.Array], pa.Schema]":
+    """Return records as columns, one for each member, with their schema; no ledger entries."""
+    schema = _schema()
+    schema = schema.remove(schema.get_field_index("entry"))
+    return [_column(rows, name, schema.field(name).type) for name in _FIELDS], schema
+
+
 def _column(rows: list[Evidence], name: str, kind: "pa.DataType") -> "pa.Array":
     import pyarrow as pa
 
@@ -266,10 +273,11 @@ def _rows(batch: "pa.RecordBatch", control: str | None) -> Iterator[tuple[int, R
         numbers = pc.indices_nonzero(mask).to_pylist()
         batch = batch.take(pa.array(numbers, pa.int64()))
     for number, values in zip(numbers, batch.to_pylist(), strict=True):
-        yield number, _row(values)
+        yield number, row_of(values)
 
 
-def _row(values: dict[str, Any]) -> Row:
+def row_of(values: dict[str, Any]) -> Row:
+    """Return the row of a segment's columns, by name, as Arrow gives them; `values` is used up."""
     entry = values.pop("entry")
     values["verdict"] = Verdict(values["verdict"])
     values["standing"] = Standing(values["standing"])

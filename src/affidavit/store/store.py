@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
 from affidavit.model.canonical import plain_json
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
-from affidavit.store import checkpoints, commits, deleting, records, sweeping
+from affidavit.store import catalogues, checkpoints, commits, deleting, records, sweeping
 from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
@@ -35,6 +36,7 @@ from affidavit.store.runs import OpenRun, Runs, verdict_from_json
 from affidavit.store.schema import log as log_table
 from affidavit.store.schema import run as run_table
 from affidavit.store.schema import verdict as verdict_table
+from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
@@ -59,6 +61,7 @@ class Store:
         self._runs = Runs(self._database, clock)
         self._results = Results(self._database, Blobs(self.objects, self.keys))
         self._evidence = EvidenceReader(self._database, self.objects)
+        self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
 
@@ -189,6 +192,16 @@ class Store:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
 
+    # Catalogues
+
+    def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
+        """Keep a version of the catalogue, once: reports show the rules that each run used."""
+        catalogues.keep(self.documents, tenant, catalogue, self._clock())
+
+    def catalogue(self, tenant: str, digest: str) -> bytes | None:
+        """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
+        return catalogues.content_of(self.documents, tenant, digest)
+
     # Evidence
 
     def segment_writer(
@@ -230,6 +243,10 @@ class Store:
     def evidence_by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
         """Return (leaf, record), or None."""
         return self._evidence.by_id(evidence_id)
+
+    def segment_files(self, chosen: Chosen) -> list[SegmentFile]:
+        """Return the committed segments that may hold the chosen evidence of one tenant."""
+        return self._segment_files.of(chosen)
 
     def folders(self, assessment_id: str, day: date) -> dict[str, dict[str, int]]:
         """Return the day's evidence folders: control -> verdict -> number of records."""
@@ -342,8 +359,13 @@ class Store:
             for tenant in chosen
         ]
 
-    def sweep(self) -> list[Path]:
-        """Remove files that no row names and that are older than an hour; return them."""
+    def sweep(self, *, daily: bool = False) -> list[Path]:
+        """Remove files that no row names and that are older than an hour; return them.
+
+        With `daily` nothing is done where that was done within a day.
+        """
+        if daily and not sweeping.is_due(self.objects, self._clock()):
+            return []
         return sweeping.sweep(self._database, self.objects, self._clock())
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:

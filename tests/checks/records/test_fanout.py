@@ -94,7 +94,11 @@ def test_extra_buckets_are_asked(account: Any) -> None:
 
 def test_backups_are_asked_where_the_bucket_lies(account: Any) -> None:
     """S3 says where a bucket lies: its recovery points are asked there, not where it is named."""
-    buckets = [{"Name": "training-data", "BucketRegion": OTHER}, {"Name": "documents"}]
+    buckets = [
+        {"Name": "training-data", "BucketRegion": OTHER},
+        {"Name": "documents", "BucketRegion": HOME},
+        {"Name": "evaluations"},
+    ]
     account.answers("ListBuckets", {"Buckets": buckets})
     facts = account.facts()
     key = "ListRecoveryPointsByResource"

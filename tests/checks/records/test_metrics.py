@@ -24,10 +24,10 @@ def seen(
 def test_windows_of_the_catalogue(catalogue: Any) -> None:
     """Each lookback asks just what its checks read; a user's lookback replaces the default."""
     needed = windows(catalogue, {})
-    assert sorted(needed) == [7, 14, 30]
-    assert needed[7].of_account == {"logFailures"}
+    assert sorted(needed) == [7, 13, 14]
+    assert needed[7].of_account == {"logFailures", "logDeliveries"}
     assert needed[14].of_provisioned == {"invocations"}
-    assert needed[30].of_models >= {"invocations", "inputTokens", "legacyInvocations"}
+    assert needed[13].of_models >= {"invocations", "inputTokens", "legacyInvocations"}
     longer = windows(catalogue, {"model-approved": {"lookback_days": 60}})
     assert longer[60].of_models == {"invocations"}
 
@@ -38,8 +38,8 @@ def test_one_question_per_lookback(account: Any) -> None:
     asked = [result.unit.parameters for result in facts.results("GetMetricData", HOME)]
     assert [one["StartTime"] for one in asked] == [
         "2026-03-08T00:00:00Z",
+        "2026-03-02T00:00:00Z",
         "2026-03-01T00:00:00Z",
-        "2026-02-13T00:00:00Z",
     ]
     assert {one["EndTime"] for one in asked} == {"2026-03-16T00:00:00Z"}
     for one in asked:
@@ -77,8 +77,8 @@ def test_sums_and_zeros(account: Any) -> None:
     }
     assert not record.gaps
     place, _ = seen(account.place(), account, "logging-delivers")
-    assert place.acct["metric"] == {"logFailures": 0.0}
-    assert len(place.acct_inputs["GetMetricData"]) == 3
+    assert place.acct["metric"] == {"logFailures": 0.0, "logDeliveries": 0.0}
+    assert len(place.acct_inputs["GetMetricData"]) == 6
 
 
 def test_before_a_check_looks_no_record_has_metrics(account: Any) -> None:
@@ -133,18 +133,40 @@ def test_a_message_of_the_whole_answer_makes_it_unknown(account: Any, metric_sum
 
 
 def test_pages_of_one_query_are_added_up(account: Any, metric_sums: Any) -> None:
-    """A query whose first page says PartialData and whose last says Complete is whole."""
+    """The same query on several pages is one sum; PartialData on any page spoils it."""
     whole = metric_sums({"Invocations": [5.0]})
 
-    def in_pages(unit: Any) -> Any:
-        results = whole(unit)["MetricDataResults"]
-        return {
-            "MetricDataResults": [*({**r, "StatusCode": "PartialData"} for r in results), *results]
-        }
+    def in_pages(*codes: str) -> Any:
+        def answer(unit: Any) -> Any:
+            results = whole(unit)["MetricDataResults"]
+            pages = [[{**r, "StatusCode": code} for r in results] for code in codes]
+            return {"MetricDataResults": [result for page in pages for result in page]}
 
-    account.answers("GetMetricData", in_pages)
+        return answer
+
+    account.answers("GetMetricData", in_pages("Complete", "Complete"))
     _, (record,) = seen(account.place(), account, "model-throttling")
     assert record.values["metric"]["invocations"] == 10.0
+    for codes in (("PartialData", "Complete"), ("Complete", "InternalError"), ("Forbidden",)):
+        account.answers("GetMetricData", in_pages(*codes))
+        _, (record,) = seen(account.place(), account, "model-throttling")
+        assert "GetMetricData" in record.gaps, codes
+
+
+def test_a_message_beside_a_sum_makes_it_unknown(account: Any, metric_sums: Any) -> None:
+    """CloudWatch's complaint about one query spoils its sum, though it says Complete."""
+    whole = metric_sums({"Invocations": [5.0]})
+    message = {"Code": "ArithmeticError", "Value": "x"}
+    account.answers(
+        "GetMetricData",
+        lambda unit: {
+            "MetricDataResults": [
+                {**r, "Messages": [message]} for r in whole(unit)["MetricDataResults"]
+            ]
+        },
+    )
+    _, (record,) = seen(account.place(), account, "model-throttling")
+    assert "GetMetricData" in record.gaps
 
 
 @pytest.mark.parametrize("key", ["ListMetrics", "GetMetricData"])
@@ -198,9 +220,16 @@ def test_a_provisioned_throughput_is_summed_under_its_own_name(
 
 
 def test_a_users_longer_lookback_widens_the_scope(account: Any) -> None:
-    """A model counts as in use within a check's own lookback where that is longer than 30 days."""
+    """A model counts as in use within a check's own lookback where that is longer.
+
+    But models that CloudWatch lists no more cannot be seen: then the set says that it is open.
+    """
     account.params = {"model-approved": {"lookback_days": 60}}
     place = account.place()
-    _, (record,) = seen(place, account, "model-approved", lookback_days=60)
+    whole, _ = seen(place, account, "model-approved", lookback_days=13)
+    assert not whole.sets["model_in_use"].gaps
+    found, (record,) = seen(place, account, "model-approved", lookback_days=60)
+    (gap,) = found.sets["model_in_use"].gaps
+    assert "two weeks" in gap.message
     assert record.values["metric"] == {"invocations": 42.0}
     assert replace(record, values={}).arn == record.arn

@@ -176,7 +176,7 @@ def test_keys(real: Any, number: int) -> None:
 def test_recovery_points_and_plans(real: Any) -> None:
     """Recorded recovery points are joined to their bucket."""
     real.params = {"bucket-tls": {"extra_buckets": ["b"]}}
-    real.answers("ListBuckets", {"Buckets": [{"Name": "b"}]})
+    real.answers("ListBuckets", {"Buckets": [{"Name": "b", "BucketRegion": "us-east-1"}]})
     for name in names_of("backup", "ListRecoveryPointsByResource"):
         real.answers("ListRecoveryPointsByResource", recorded(name))
         (record,) = real.place().sets["bucket"].records

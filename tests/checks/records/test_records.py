@@ -86,7 +86,7 @@ def test_joins_are_the_items_own_answers(account: Any) -> None:
     assert guardrail.values["GetGuardrail"]["version"] == "10"
     assert guardrail.values["item"]["version"] == "10"
     model_in_use = records_of(account.place(), "model_in_use")[0]
-    assert model_in_use.values["fact"] == {"modelId": "amazon.nova-pro-v1:0"}
+    assert model_in_use.values["fact"]["modelId"] == "amazon.nova-pro-v1:0"
     assert model_in_use.values["ListFoundationModels"]["modelId"] == "amazon.nova-pro-v1:0"
     assert [job["status"] for job in model_in_use.values["GetEvaluationJob"]] == ["Completed"]
 
@@ -206,9 +206,14 @@ def test_what_was_never_asked_is_a_gap(account: Any) -> None:
 def test_an_empty_account_is_known_to_be_empty(empty: Any, metric_sums: Any) -> None:
     """Where everything was answered and nothing is there, sets are empty without gaps."""
     empty.answers("GetModelInvocationLoggingConfiguration", {})
+    empty.answers("GetModelInvocationLoggingConfiguration", {}, "eu-west-1")
     empty.answers("GetMetricData", metric_sums({}))
     place = empty.place()
-    assert place.acct["fact"] == {"bedrockInUse": False, "invocationLogGroups": []}
+    assert place.acct["fact"] == {
+        "bedrockInUse": False,
+        "invocationLogGroups": [],
+        "bucketsHere": [],
+    }
     for name in set(place.sets) - NOT_CONFIGURED - {"account"}:
         assert not place.sets[name].records, name
         assert not place.sets[name].gaps, name
@@ -308,7 +313,7 @@ def test_synthetic_answers_mark_their_records(account: Any) -> None:
 def test_sets_that_expressions_read_hold_the_records_values(account: Any) -> None:
     """acct.set.<name> is the list of r of another set's records in the same place."""
     place = account.place()
-    assert set(place.acct["set"]) == {"alarm", "bucket", "data_source", "trail"}
+    assert set(place.acct["set"]) == {"alarm", "data_source", "trail"}
     for name, values in place.acct["set"].items():
         assert values == [record.values for record in records_of(place, name)]
 

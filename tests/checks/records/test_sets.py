@@ -16,7 +16,8 @@ def records_of(place: Place, name: str) -> tuple[Record, ...]:
 
 def test_a_deleted_or_foreign_bucket_is_a_record_with_gaps(account: Any) -> None:
     """A bucket that is named but not the account's is undecided, not left out."""
-    account.answers("ListBuckets", {"Buckets": [{"Name": "documents"}]})
+    buckets = [{"Name": "documents", "BucketRegion": "us-east-1"}]
+    account.answers("ListBuckets", {"Buckets": buckets})
     by_name = {r.attributes["name"]: r for r in records_of(account.place(), "bucket")}
     assert not by_name["documents"].gaps
     assert by_name["training-data"].gaps["ListBuckets"].reason is GapReason.UNREACHABLE
@@ -215,12 +216,13 @@ def test_an_application_profile_is_resolved_or_unknown(account: Any) -> None:
     account.answers("ListMetrics", listed_models(arn))
     (record,) = records_of(account.place(), "model_in_use")
     assert record.gaps["ListFoundationModels"].reason is GapReason.FAILED
+    assert arn in record.gaps["fact"].message
     member = {"modelArn": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"}
     profile = {"inferenceProfileArn": arn, "models": [member], "status": "ACTIVE"}
     account.answers("ListInferenceProfiles", {"inferenceProfileSummaries": [profile]})
     (record,) = records_of(account.place(), "model_in_use")
     assert not record.gaps
-    assert record.values["fact"] == {"modelId": "amazon.nova-pro-v1:0"}
+    assert record.values["fact"] == {"modelId": "amazon.nova-pro-v1:0", "provisioned": False}
     assert record.arn == arn
 
 
@@ -246,8 +248,8 @@ def test_a_bucket_outside_the_estate_has_unknown_backups(account: Any) -> None:
     buckets = [{"Name": "documents", "BucketRegion": "ap-south-1"}]
     account.answers("ListBuckets", {"Buckets": buckets})
     record = next(r for r in records_of(account.place(), "bucket") if r.arn.endswith("documents"))
-    assert set(record.gaps) == {"ListRecoveryPointsByResource"}
-    assert "ap-south-1" in record.gaps["ListRecoveryPointsByResource"].message
+    assert set(record.gaps) == {"ListRecoveryPointsByResource", "ListProtectedResources"}
+    assert all("ap-south-1" in gap.message for gap in record.gaps.values())
 
 
 def test_a_guardrail_with_unknown_versions_is_unknown(account: Any) -> None:
@@ -257,8 +259,9 @@ def test_a_guardrail_with_unknown_versions_is_unknown(account: Any) -> None:
         if result.unit.key == "ListGuardrails" and result.unit.parameters:
             whole.add(account._gap(_operation(account), result.unit, GapReason.THROTTLED, "slow"))
     place = account.records(whole).places[0]
-    (record,) = records_of(place, "guardrail")
-    assert record.gaps["GetGuardrail"].reason is GapReason.THROTTLED
+    newest, in_use = records_of(place, "guardrail")
+    assert newest.gaps["GetGuardrail"].reason is GapReason.THROTTLED
+    assert in_use.values["GetGuardrail"]["version"] == "10"
     assert not place.sets["guardrail"].gaps
     assert not place.sets["tagged"].gaps
 

@@ -22,9 +22,11 @@ from affidavit.model.framework import Control
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.verdict import Standing, Verdict
+from affidavit.operations import tenants
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
+from affidavit.operations.tenant_bindings import Binding
 from affidavit.settings import Settings
 from affidavit.store import open_store
 from affidavit.store.documents import Document
@@ -72,6 +74,12 @@ class Installation:
     def as_(self, **members: Any) -> "Installation":
         """Return the same installation for another caller: role, account_id, region, ..."""
         return replace(self, caller=replace(self.caller, **members))
+
+    def bind(self, **grant: Any) -> Binding:
+        """Bind the caller's tenant to more, as an administrator does by the command line."""
+        context, name = self.context, self.caller.tenant
+        given = tenants.Grant(**grant)
+        return tenants.bind(context.settings, context.store, name, given, by="test", now=self.clock)
 
     def leaves(self) -> list[dict[str, Any]]:
         """Return the change records of the caller's ledger."""

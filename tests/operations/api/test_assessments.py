@@ -131,7 +131,7 @@ def test_an_unknown_framework_is_not_found(
             frameworkId=a_framework()["id"],
             scope={},
             roles=[],
-            assessmentReportsDestination={"destinationType": "S3", "destination": "s3://b"},
+            assessmentReportsDestination={"destinationType": "S3", "destination": "s3://bucket"},
         )
 
 

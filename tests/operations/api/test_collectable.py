@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from affidavit.aws.door import Door
+from affidavit.checks import config, security_hub
 from affidavit.collector.evidence import UNMAPPED
 from affidavit.collector.plan import plan
 from affidavit.collector.run import Collector
@@ -137,13 +138,15 @@ def test_every_kind_of_source_is_mapped_or_says_why_not(shipped: Any) -> None:
     assert kinds("AWS_Cloudtrail", event) == {("AWS_Cloudtrail", event, "")}
     call = "iam_GetAccountSummary"
     assert kinds("AWS_API_Call", call) == {("AWS_API_Call", call, "")}
-    for kind, keyword in (
-        ("AWS_API_Call", "ec2_DescribeInstances"),
-        ("AWS_API_Call", "bedrock-runtime_Converse"),
-        ("AWS_Config", "Custom_own-rule"),
-        ("AWS_Security_Hub", "EC2.1"),
+    for kind, keyword, check in (
+        ("AWS_API_Call", "ec2_DescribeInstances", ""),
+        ("AWS_API_Call", "bedrock-runtime_Converse", UNMAPPED),
+        ("AWS_API_Call", "ec2_TerminateInstances", UNMAPPED),
+        ("AWS_Config", "Custom_own-rule", config.RECORDED),
+        ("AWS_Config", "EIP_ATTACHED", config.RECORDED),
+        ("AWS_Security_Hub", "EC2.1", security_hub.CHECK),
     ):
-        assert kinds(kind, keyword) == {(kind, keyword, UNMAPPED)}
+        assert kinds(kind, keyword) == {(kind, keyword, check)}
     for kind, keyword in (("Core_Control", "none"), ("Common_Control", UNKNOWN_COMMON)):
         assert kinds(kind, keyword) == {("AWS_API_Call", "", UNMAPPED)}
         (source,) = sources_of(shipped, "c", [_source(kind, keyword)])
@@ -214,7 +217,7 @@ def story(custom: Custom, shipped: Any, healthy: Any) -> tuple[Custom, str, dict
         "mixed": custom.control(
             "Mixed",
             _source("Core_Control", standard.core_id(core)),
-            _source("AWS_Security_Hub", "EC2.1"),
+            _source("Common_Control", UNKNOWN_COMMON),
             PAPER,
         ),
     }
@@ -238,7 +241,7 @@ def test_a_custom_framework_is_collected_reported_and_verified(story: Any, tmp_p
     gaps = [e for e in mixed if e.check_id == UNMAPPED]
     assert len(gaps) == len(healthy.accounts)
     assert {(e.gap, e.keyword, e.source_type) for e in gaps} == {
-        ("not_configured", "EC2.1", "AWS_Security_Hub")
+        ("not_configured", "", "AWS_API_Call")
     }
     verdicts = custom.context.store.verdicts(identifier, custom.context.now().date())
     assert verdicts[controls["mixed"]].verdict is not Verdict.COMPLIANT
@@ -269,9 +272,8 @@ def _check_data(evidence: list[Evidence], accounts: Any) -> None:
     assert counts["iam_GetAccountSummary"] == len(accounts)
     assert counts["s3_ListBuckets"] > len(accounts)
     assert any(e.resource_arn for e in kept if e.keyword == "cloudtrail_DescribeTrails")
-    bounds = [e for e in evidence if e.gap and e.keyword == "s3_GetBucketEncryption"]
-    assert {e.gap for e in bounds} == {"not_configured"}
-    assert len(bounds) == len(accounts)
+    buckets = {e.resource_arn for e in kept if e.keyword == "s3_ListBuckets"}
+    assert {e.resource_arn for e in kept if e.keyword == "s3_GetBucketEncryption"} == buckets
 
 
 def test_a_control_with_an_unmapped_source_is_never_compliant(story: Any) -> None:

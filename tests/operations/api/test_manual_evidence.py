@@ -113,6 +113,7 @@ def test_other_files_are_refused(owner: Any, name: str) -> None:
 
 def test_s3_counts_once_it_is_fetched(owner: Any, collected: Any, control: dict[str, str]) -> None:
     """An S3 URI leaves a task to fetch it; until then the manual part is missing."""
+    owner.bind(ambient=True, evidence_buckets={"bucket-1": "111122223333"})
     assert _import(owner, control, {"s3ResourcePath": "s3://bucket-1/a/raci.csv"}) == []
     (task,) = owner.context.store.documents.every(owner.caller.tenant, work.KIND)
     assert task.body["task"] == "fetch"
@@ -158,6 +159,7 @@ def test_a_lease_is_taken_over_when_its_holder_is_silent(
     owner: Any, collected: Any, control: dict[str, str]
 ) -> None:
     """A task is taken once; a silent holder's is taken again, a failed one after a pause."""
+    owner.bind(ambient=True, evidence_buckets={"bucket-1": "111122223333"})
     _import(owner, control, {"s3ResourcePath": "s3://bucket-1/a/raci.csv"})
     context, clock = owner.context, collected.installation.clock
     first = work.take(context)

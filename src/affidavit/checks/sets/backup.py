@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from affidavit.checks.backed_up import gaps_here
 from affidavit.checks.drafts import View
 from affidavit.checks.fanout import backup_plan_parameters
 from affidavit.checks.places import Record, RecordSet
@@ -15,7 +16,8 @@ def backup_plan(view: View) -> RecordSet:
 
     A plan that could not be read may be one of them: it is a record with a gap.
     """
-    gaps = (*view.gaps("ListBackupPlans"), *view.scoping_gaps(POINTS))
+    unknown = gaps_here(view.answers, view.region)
+    gaps = (*view.gaps("ListBackupPlans"), *view.scoping_gaps(POINTS), *unknown)
     return view.finish(_plans(view), gaps)
 
 
@@ -30,5 +32,6 @@ def _plans(view: View) -> Iterator[Record]:
         if not draft.gaps and not targets & vaults.keys():
             continue
         draft.cite_found(vaults[name] for name in sorted(targets & vaults.keys()))
+        draft.values["fact"] = {"vaults": sorted(vaults)}
         draft.attributes |= {"name": found.value.get("BackupPlanName")}
         yield draft.record(found.value["BackupPlanArn"])

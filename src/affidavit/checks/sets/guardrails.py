@@ -1,4 +1,4 @@
-"""Records of guardrails, at the version that is judged, and whether each is in use."""
+"""Records of guardrails, one for each version that is judged, and whether it is in use."""
 
 from collections.abc import Iterator
 
@@ -6,21 +6,16 @@ from affidavit.checks.drafts import Draft, View
 from affidavit.checks.fanout import guardrail_parameters
 from affidavit.checks.listed import Found
 from affidavit.checks.places import Record, RecordSet
-from affidavit.checks.scoping import ListedGuardrail
+from affidavit.checks.scoping import GUARDRAILS_NAMED_BY, ListedGuardrail, guardrail_id
 from affidavit.model.observation import Gap, GapReason
 
-NAMED_BY = (
-    ("ListEnforcedGuardrailsConfiguration", "guardrailsConfig[]"),
-    ("ListAgents", "agentSummaries[].guardrailConfiguration"),
-)
-"""Operation and place of everything that puts a guardrail to use; invocation logs come later."""
-IDENTIFIERS = ("guardrailArn", "guardrailId", "guardrailIdentifier")
-"""Members that name the guardrail there, by ARN or id; `guardrailVersion` stands beside them."""
+UNREADY = frozenset({"CREATING", "FAILED", "DELETING"})
+"""Statuses in which what a guardrail does is not what its configuration says."""
 
 
 def guardrail(view: View) -> RecordSet:
-    """Return every guardrail at its highest numbered version, else DRAFT."""
-    return view.finish(_guardrails(view), draft_gaps(view))
+    """Return every guardrail at its highest numbered version (else DRAFT), and at those in use."""
+    return view.finish((*_guardrails(view), *_foreign(view)), draft_gaps(view))
 
 
 def draft_gaps(view: View) -> tuple[Gap, ...]:
@@ -30,76 +25,104 @@ def draft_gaps(view: View) -> tuple[Gap, ...]:
 
 
 def _guardrails(view: View) -> Iterator[Record]:
-    named = _named(view)
+    named = view.scope.named_guardrails(view.region)
     for listed in view.scope.guardrails(view.region):
+        naming = named.get(guardrail_id(listed.arn), [])
         shown = listed.latest or listed.draft
         if not view.answers.of(shown.source).body:
             continue
-        draft = view.of(shown)
-        draft.cite(listed.draft.source, listed.draft.pointer)
+        newest = str(shown.value.get("version", "DRAFT"))
+        draft = _draft(view, listed, shown)
         versions = view.answers.ask("ListGuardrails", view.region, listed.parameters)
         draft.cite(versions.result)
         if versions.gap is not None:
             draft.gaps["GetGuardrail"] = versions.gap
-        elif listed.latest is not None:
-            asked = guardrail_parameters(listed.arn, listed.latest.value)
-            draft.join_ones(view.region, asked)
-        _say_in_use(draft, listed, named)
-        _say_version(draft, listed, named)
-        draft.attributes |= {
-            "name": shown.value.get("name"),
-            "version": shown.value.get("version"),
-            "status": shown.value.get("status"),
-        }
+        else:
+            _read(draft, listed, newest)
+            _say_unnamed_version(draft, naming)
+        _say_in_use(draft, listed, naming, any_named=bool(named))
         yield draft.record(listed.arn)
+        for version, found in view.scope.versions_in_use(view.region, listed.arn).items():
+            if version != newest or versions.gap is not None:
+                yield _in_use(view, listed, version, found)
 
 
-def _named(view: View) -> dict[str, list[Found]]:
-    """Return what names guardrails, by the id at the end of what is named."""
-    named: dict[str, list[Found]] = {}
-    for key, path in NAMED_BY:
-        for found in view.readable(view.scope.found(key, view.region, path)):
-            names = {_id(found.value[member]) for member in IDENTIFIERS if found.value.get(member)}
-            for name in sorted(names):
-                named.setdefault(name, []).append(found)
-    return named
+def _draft(view: View, listed: ListedGuardrail, shown: Found) -> Draft:
+    draft = view.of(shown)
+    draft.cite(listed.draft.source, listed.draft.pointer)
+    draft.attributes |= {
+        "name": shown.value.get("name"),
+        "version": shown.value.get("version"),
+        "status": shown.value.get("status"),
+    }
+    return draft
 
 
-def _id(name: str) -> str:
-    return name.rsplit("/", maxsplit=1)[-1]
+def _in_use(view: View, listed: ListedGuardrail, version: str, found: Found) -> Record:
+    """Return the record of a version that something names, other than the newest."""
+    draft = _draft(view, listed, listed.draft)
+    draft.cite(found.source, found.pointer)
+    draft.values["fact"] = {"inUse": True}
+    draft.attributes["version"] = version
+    _read(draft, listed, version)
+    return draft.record(listed.arn)
 
 
-def _say_version(draft: Draft, listed: ListedGuardrail, named: dict[str, list[Found]]) -> None:
-    """Leave the guardrail open where another version than the one that is read is in use."""
-    read = (listed.latest or listed.draft).value.get("version")
-    for found in named.get(_id(listed.arn), ()):
-        used = found.value.get("guardrailVersion")
-        if used not in (None, read) and "GetGuardrail" not in draft.gaps:
+def _read(draft: Draft, listed: ListedGuardrail, version: str) -> None:
+    """Put in one version; unknown where the guardrail is in no state to do what it says."""
+    parameters = guardrail_parameters(listed.arn, {"version": version})
+    draft.join_ones(draft.view.region, parameters)
+    status = draft.values.get("GetGuardrail", {}).get("status")
+    if status in UNREADY:
+        words = f"Version {version} is {status}: whether it guards anything is not known."
+        draft.unknown("GetGuardrail", "GetGuardrail", GapReason.FAILED, words)
+
+
+def _say_unnamed_version(draft: Draft, naming: list[Found]) -> None:
+    """Leave the guardrail open where something uses it and does not say which version."""
+    for found in naming:
+        if not found.value.get("guardrailVersion"):
             draft.cite(found.source, found.pointer)
-            draft.gaps["GetGuardrail"] = draft.view.answers.gap(
-                "GetGuardrail",
-                draft.view.region,
-                guardrail_parameters(listed.arn, {"version": used}),
-                GapReason.NOT_CONFIGURED,
-                f"Version {used} is in use; only the newest version, {read}, is read.",
-            )
+            words = f"{found.source.operation} does not say which version is in use."
+            draft.unknown("GetGuardrail", "GetGuardrail", GapReason.MALFORMED, words)
             return
 
 
-def _say_in_use(draft: Draft, listed: ListedGuardrail, named: dict[str, list[Found]]) -> None:
+def _say_in_use(
+    draft: Draft, listed: ListedGuardrail, naming: list[Found], *, any_named: bool
+) -> None:
     """Put in fact.inUse; unknown where a source that could name the guardrail is a gap."""
     view = draft.view
-    naming = named.get(_id(listed.arn))
-    if naming is not None:
+    if naming:
         draft.cite(naming[0].source, naming[0].pointer)
         draft.values["fact"] = {"inUse": True}
         return
-    gaps = {key: view.scoping_gaps(key) for key in dict(NAMED_BY)}
+    gaps = {key: view.scoping_gaps(key) for key, _ in GUARDRAILS_NAMED_BY}
+    draft.cite_all(*gaps)
     if any(gaps.values()):
         draft.values["fact"] = {}
         draft.gaps["ListGuardrails"] = next(found[0] for found in gaps.values() if found)
-        draft.cite_all(*gaps)
         return
-    draft.cite_all(*gaps)
     ready = listed.draft.value.get("status") == "READY"
-    draft.values["fact"] = {"inUse": not named and ready}
+    draft.values["fact"] = {"inUse": not any_named and ready}
+
+
+def _foreign(view: View) -> Iterator[Record]:
+    """Yield what is named as a guardrail and not listed: of another account, or deleted."""
+    if draft_gaps(view):
+        return
+    listed = {guardrail_id(one.arn) for one in view.scope.guardrails(view.region)}
+    for name, found in sorted(view.scope.named_guardrails(view.region).items()):
+        if name in listed:
+            continue
+        draft = view.draft()
+        draft.cite_found(found)
+        draft.values |= {"item": {}, "fact": {"inUse": True}}
+        draft.attributes["name"] = name
+        words = (
+            f"The guardrail {name} is in use, but is not among the account's guardrails: it belongs"
+            " to another account or was deleted."
+        )
+        for key in ("ListGuardrails", "GetGuardrail"):
+            draft.unknown(key, key, GapReason.UNREACHABLE, words)
+        yield draft.record(view.arn("bedrock", f"guardrail/{name}"))

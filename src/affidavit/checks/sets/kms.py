@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from affidavit.checks.backed_up import NAMING as BUCKETS_NAMED_BY
 from affidavit.checks.drafts import Draft, View
 from affidavit.checks.fanout import can_rotate
 from affidavit.checks.places import Record, RecordSet
 from affidavit.checks.scoping import NamedKey
-from affidavit.checks.sets import s3
 from affidavit.model.observation import Gap, GapReason
 
 NAMING = (
@@ -35,7 +35,7 @@ def kms_key(view: View) -> RecordSet:
 
 def _bucket_gaps(view: View) -> Iterator[Gap]:
     """Yield why the keys of the buckets that this Region names may not all be known."""
-    yield from view.scoping_gaps("ListBuckets", *s3.NAMING)
+    yield from view.scoping_gaps("ListBuckets", *BUCKETS_NAMED_BY)
     listed = view.scope.listed_buckets()
     for bucket in view.scope.named_buckets(view.region):
         if bucket.name in listed:

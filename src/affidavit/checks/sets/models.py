@@ -28,16 +28,21 @@ def _models(view: View) -> Iterator[Record]:
         name = next((d.get("Value") for d in dimensions if d.get("Name") == MODEL_DIMENSION), None)
         if name and (name not in listed or len(dimensions) == 1):
             listed[name] = found
-    own = _own_models(view)
+    throughputs = _throughputs(view)
+    own, bases = _own_models(view) | throughputs, _bases(view)
     entries = _entries(view)
     jobs = _evaluations(view, own)
     for name, found in sorted(listed.items()):
         model_id = resolve(name, own)
         draft = view.of(found)
-        draft.values["fact"] = {"modelId": model_id}
+        is_provisioned = name in throughputs or "provisioned-model/" in name
+        draft.values["fact"] = {"modelId": model_id, "provisioned": is_provisioned}
+        if not is_resolved(model_id) or (is_provisioned and name not in throughputs):
+            words = f"Which model {name} stands for is not known."
+            draft.unknown("fact", "ListMetrics", GapReason.FAILED, words)
         draft.attributes |= {"model": model_id, "ModelId": name}
         _add_metrics(draft, name)
-        _add_entry(draft, model_id, entries)
+        _add_entry(draft, resolve(model_id, bases), entries)
         _add_evaluations(draft, model_id, jobs)
         yield draft.record(_arn(view, name))
 
@@ -50,19 +55,45 @@ def _arn(view: View, name: str) -> str:
     return f"arn:{view.partition}:bedrock:{view.region}::foundation-model/{name}"
 
 
-def _own_models(view: View) -> Mapping[str, str]:
-    """Return what the account's own things stand for: ARN -> model."""
-    own: dict[str, str] = {}
+def _throughputs(view: View) -> dict[str, str]:
+    """Return the models of the provisioned throughputs: by ARN, its last part, and bare id."""
+    known: dict[str, str] = {}
     for found in view.items("ListProvisionedModelThroughputs"):
-        stands_for = found.value.get("foundationModelArn") or found.value.get("modelArn")
-        if stands_for:
-            own[found.value["provisionedModelArn"]] = stands_for
+        arn, model = found.value["provisionedModelArn"], found.value.get("modelArn")
+        if model:
+            names = (arn, arn.rsplit(":", maxsplit=1)[-1], arn.rsplit("/", maxsplit=1)[-1])
+            known |= dict.fromkeys(names, model)
+    return known
+
+
+def _own_models(view: View) -> dict[str, str]:
+    """Return what the account's deployments and profiles stand for: ARN -> model that they run."""
+    own: dict[str, str] = {}
+    path = "modelDeploymentSummaries[]"
+    for deployed in view.scope.found("ListCustomModelDeployments", view.region, path):
+        if deployed.value.get("customModelDeploymentArn") and deployed.value.get("modelArn"):
+            own[deployed.value["customModelDeploymentArn"]] = deployed.value["modelArn"]
     path = "inferenceProfileSummaries[]"
     for profile in view.scope.found("ListInferenceProfiles", view.region, path):
         members = profile.value.get("models") or ()
         if members and profile.value.get("inferenceProfileArn") and members[0].get("modelArn"):
             own[profile.value["inferenceProfileArn"]] = members[0]["modelArn"]
     return own
+
+
+def _bases(view: View) -> Mapping[str, str]:
+    """Return the foundation models behind custom ones: id of the custom model -> ARN of its base.
+
+    Throughputs say it besides the list of custom models, which a person may not be allowed to read.
+    """
+    bases: dict[str, str] = {}
+    for found in view.items("ListProvisionedModelThroughputs"):
+        if found.value.get("modelArn") and found.value.get("foundationModelArn"):
+            bases[plain_id(found.value["modelArn"])] = found.value["foundationModelArn"]
+    for found in view.items("ListCustomModels"):
+        if found.value.get("baseModelArn"):
+            bases[plain_id(found.value["modelArn"])] = found.value["baseModelArn"]
+    return bases
 
 
 def _entries(view: View) -> Mapping[str, Found]:

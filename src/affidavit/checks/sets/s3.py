@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from affidavit.checks.backed_up import NAMING, where_unknown
 from affidavit.checks.drafts import Draft, View
 from affidavit.checks.fanout import recovery_point_parameters
 from affidavit.checks.places import Record, RecordSet
@@ -9,13 +10,9 @@ from affidavit.checks.policies import PolicyError, statements
 from affidavit.checks.scoping import NamedBucket
 from affidavit.model.observation import GLOBAL_REGION, GapReason
 
-NAMING = (
-    "GetModelCustomizationJob",
-    "GetModelInvocationLoggingConfiguration",
-    "GetDataSource",
-    "GetEvaluationJob",
-)
-"""The operations whose answers name buckets."""
+PROTECTED = "ListProtectedResources"
+BACKUP = frozenset({PROTECTED, "ListRecoveryPointsByResource"})
+"""The joins that AWS Backup answers, in the Region of the bucket."""
 
 
 def bucket(view: View) -> RecordSet:
@@ -55,23 +52,38 @@ def _say_foreign(draft: Draft, named: NamedBucket) -> None:
 
 def _join(draft: Draft, named: NamedBucket) -> None:
     for join in draft.view.set.joins:
-        if join.operation == "ListRecoveryPointsByResource":
-            _join_recovery_points(draft, join.name, named)
+        if join.operation in BACKUP:
+            _join_backup(draft, join.name, named)
         else:
             draft.join(join.name, join.operation, GLOBAL_REGION, {"Bucket": named.name})
     _add_policy(draft)
 
 
-def _join_recovery_points(draft: Draft, name: str, named: NamedBucket) -> None:
-    """Put in the bucket's recovery points, from the Region that knows its backups."""
-    key = "ListRecoveryPointsByResource"
+def _join_backup(draft: Draft, key: str, named: NamedBucket) -> None:
+    """Put in what AWS Backup knows of the bucket, from the bucket's own Region: no other does."""
     facts = draft.view.answers.facts
-    region = draft.view.scope.bucket_region(named)
+    region = draft.view.scope.bucket_region(named.name)
     if region not in facts.regions:
         words = f"The bucket {named.name} lies in {region}, which is not in scope."
-        draft.unknown(name, key, GapReason.NOT_CONFIGURED, words)
+        if not region:
+            words = where_unknown(named.name)
+        draft.unknown(key, key, GapReason.NOT_CONFIGURED, words)
+    elif key == PROTECTED:
+        _join_protected(draft, region, named.name)
+    else:
+        draft.join(key, key, region, recovery_point_parameters(facts, region, named.name))
+
+
+def _join_protected(draft: Draft, region: str, name: str) -> None:
+    """Put in the bucket's entry among the protected resources; absent where it has none."""
+    answer = draft.view.answers.ask(PROTECTED, region, {})
+    draft.cite(answer.result)
+    if answer.gap is not None:
+        draft.gaps[PROTECTED] = answer.gap
         return
-    draft.join(name, key, region, recovery_point_parameters(facts, region, named.name))
+    for entry in answer.body.get("Results", ()):
+        if str(entry.get("ResourceArn", "")).endswith(f":::{name}"):
+            draft.values[PROTECTED] = entry
 
 
 def _add_policy(draft: Draft) -> None:

@@ -54,7 +54,8 @@ def list_agents(call: Call) -> Answer:
         if agent.guardrail:
             summary["guardrailConfiguration"] = {
                 "guardrailIdentifier": guardrail_id(place, agent.guardrail),
-                "guardrailVersion": newest_version(place, agent.guardrail),
+                "guardrailVersion": agent.guardrail_version
+                or newest_version(place, agent.guardrail),
             }
         summaries.append(summary)
     return {"agentSummaries": summaries}

@@ -14,6 +14,7 @@ _WINDOW_DAYS = 30
 """Totals of the estate are those of the last 30 days."""
 _LATENCY_MS = 900.0
 _FAILURES = "ModelInvocationLogsCloudWatchDeliveryFailure"
+_DELIVERIES = "ModelInvocationLogs%sDeliverySuccess"
 _PER_MODEL = {
     "Invocations": "invocations",
     "InvocationThrottles": "throttles",
@@ -53,6 +54,13 @@ def _metrics(place: Place) -> dict[tuple[str, str], int]:
     logging = place.region.bedrock.logging
     if logging and logging.failures:
         metrics[_FAILURES, ""] = logging.failures
+    delivered = metrics.get(("Invocations", ""), 0)
+    for kind, target in (
+        ("CloudWatch", logging and logging.log_group),
+        ("S3", logging and logging.bucket),
+    ):
+        if target and delivered:
+            metrics[_DELIVERIES % kind, ""] = delivered
     return metrics
 
 

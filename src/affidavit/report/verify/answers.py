@@ -5,15 +5,15 @@ sorted digests. `answers.jsonl` names them for each run of the report, so that n
 added, dropped or swapped since, be it cited by a record or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
 from .canonical import load_object
 from .failure import VerificationError
-from .observations import Observations, path_of
+from .observations import Answer, Observations, path_of
 from .proved import MAX_LINE
-from .runs import Run
+from .runs import SLACK, Run
 from .zipsafe import Archive
 
 NAME = "answers.jsonl"
@@ -22,24 +22,42 @@ NAME = "answers.jsonl"
 def check_answers(archive: Archive, runs: Sequence[Run], found: Observations) -> int:
     """Check every run's answers against its record; return how many there are."""
     count = 0
-    lines = list(archive.lines(NAME, MAX_LINE))
-    if len(lines) != len(runs):
-        raise VerificationError(NAME, f"is of {len(lines)} runs; the report holds {len(runs)}")
-    for run, (number, line) in zip(runs, lines, strict=True):
+    for run, digests in answers_of(archive, runs):
+        count += len(digests)
+        questions: set[bytes] = set()
+        for digest in digests:
+            answer = found.answers.get(digest)
+            if answer is None and found.mode == "cited":
+                path = path_of(digest.hex())
+                raise VerificationError(
+                    f"{NAME}, run {run.sequence}", f"names {path}, which is not in the report"
+                )
+            if answer is not None:
+                found.cited.add(digest)
+                _check_answer(run, digest, answer, questions)
+    return count
+
+
+def answers_of(archive: Archive, runs: Sequence[Run]) -> Iterator[tuple[Run, list[bytes]]]:
+    """Yield each run with the digests of its answers, held against the run record."""
+    left = list(runs)
+    for number, line in archive.lines(NAME, MAX_LINE):
         where = f"{NAME} line {number}"
         value = load_object(line, where)
-        if value.get("run_id") != run.record["run_id"]:
+        run = left.pop(0) if left else None
+        if run is None or set(value) != {"run_id", "answers"}:
+            raise VerificationError(where, "is not of a run of the report")
+        if value["run_id"] != run.record["run_id"]:
             raise VerificationError(where, f"is not of the run {run.record['run_id']}")
-        digests = _digests(value.get("answers"), where)
-        said = run.record.get("answers"), run.record.get("answers_digest")
+        digests = _digests(value["answers"], where)
+        said = run.record["answers"], run.record["answers_digest"]
         if said != (len(digests), sha256(b"".join(digests)).hexdigest()):
             raise VerificationError(
                 where, "are not the answers that the run record committed to: changed or dropped"
             )
-        count += len(digests)
-        for digest in digests:
-            _check_there(found, digest, where)
-    return count
+        yield run, digests
+    if left:
+        raise VerificationError(NAME, f"lacks the answers of run {left[0].sequence}")
 
 
 def _digests(value: Any, where: str) -> list[bytes]:
@@ -55,9 +73,23 @@ def _digests(value: Any, where: str) -> list[bytes]:
     return digests
 
 
-def _check_there(found: Observations, digest: bytes, where: str) -> None:
-    if found.mode != "cited":
+def _check_answer(run: Run, digest: bytes, answer: Answer, questions: set[bytes]) -> None:
+    """Check that an answer was given in its run's time and estate, and its question asked once."""
+    where = path_of(digest.hex())
+    if answer.question in questions:
+        raise VerificationError(where, f"is a second answer to one question of run {run.sequence}")
+    questions.add(answer.question)
+    if answer.account_id not in run.accounts:
+        raise VerificationError(
+            where,
+            f"is of the account {answer.account_id}, which run {run.sequence} did not collect",
+        )
+    if answer.started is None or answer.finished is None:
         return
-    found.cited.add(digest)
-    if digest not in found.synthetic:
-        raise VerificationError(where, f"names {path_of(digest.hex())}, which is not in the report")
+    if answer.started < run.started - SLACK or answer.finished > run.finished + SLACK:
+        raise VerificationError(
+            where,
+            f"was observed from {answer.started.isoformat()} to {answer.finished.isoformat()}, "
+            f"not within run {run.sequence} ({run.record['started_at']} to "
+            f"{run.record['finished_at']}): an answer of another time",
+        )

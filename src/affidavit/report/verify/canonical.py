@@ -5,13 +5,21 @@ Told apart from the product's own implementation on purpose: neither side trusts
 
 import hashlib
 import json
+import re
 from typing import Any, NoReturn
 
 from .failure import VerificationError
 
+MAX_DEPTH = 128
+"""Objects and lists within each other; what AWS answers has about ten."""
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 
 def load(data: bytes, where: str) -> Any:
-    """Return the value of `data`; refuse double members, NaN and endless nesting."""
+    """Return the value of `data`; refuse double members, NaN and deep nesting."""
+    if _is_deep(data):
+        raise VerificationError(where, f"is nested more than {MAX_DEPTH} deep")
     try:
         return json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -38,6 +46,18 @@ def dump(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """Return the SHA-256 of the canonical form, hexadecimal."""
     return hashlib.sha256(dump(value)).hexdigest()
+
+
+def _is_deep(data: bytes) -> bool:
+    """Tell, before anything is parsed, whether brackets stand too deep within each other."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = _TEXT.sub(b"", data).translate(None, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if not brackets:
+            return False
+    return True
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -34,7 +34,8 @@ PLAIN = (
 )
 """Members of the record that are shown as they are, in the table's order."""
 COLUMNS = ("leaf", *PLAIN, "attributes", "inputs", "synthetic", "id", "run_id")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Also the full-width forms, which some spreadsheets take for the same."""
 
 
 def header() -> bytes:

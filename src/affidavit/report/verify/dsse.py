@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 from .canonical import load_object
 from .failure import VerificationError
@@ -10,7 +11,12 @@ from .note import Key
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
-PREDICATE = "urn:affidavit:assessment-report:v1"
+PREDICATE = "urn:affidavit:assessment-report:v2"
+_ENVELOPE = re.compile(
+    rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"'
+    + re.escape(PAYLOAD_TYPE.encode())
+    + rb'","signatures":\[\{"keyid":"([0-9a-f]{8})","sig":"([A-Za-z0-9+/=]{1,200})"\}\]\}'
+)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -19,31 +25,31 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def open_envelope(data: bytes, where: str) -> tuple[bytes, str, bytes]:
-    """Return payload, key id and signature of an envelope in exactly the form that we write."""
-    envelope = load_object(data, where)
-    signatures = _one_signature(envelope.get("signatures"))
-    if set(envelope) != {"payload", "payloadType", "signatures"} or not signatures:
-        raise VerificationError(where, "is not an envelope with one signature")
-    if envelope["payloadType"] != PAYLOAD_TYPE:
-        raise VerificationError(where, f"its payload is a {envelope['payloadType']!r}")
-    return (
-        _decode(envelope["payload"], where),
-        str(signatures["keyid"]),
-        _decode(signatures["sig"], where),
-    )
+class Envelope(NamedTuple):
+    """An envelope taken apart; nothing in it is known to be true yet."""
+
+    payload: bytes
+    key_id: str
+    signature: bytes
 
 
-def check_envelope(data: bytes, key: Key, name: str, where: str) -> bytes:
-    """Return the payload when `key` signed it under `name`."""
-    payload, key_id, signature = open_envelope(data, where)
-    if key_id != key.id(name).hex():
+def open_envelope(data: bytes, where: str) -> Envelope:
+    """Return the parts of an envelope in exactly the bytes that we write; it is not parsed."""
+    found = _ENVELOPE.fullmatch(data)
+    if found is None:
+        raise VerificationError(where, f"is not an envelope around {PAYLOAD_TYPE}, signed once")
+    payload, key_id, signature = found.groups()
+    return Envelope(_decode(payload, where), key_id.decode(), _decode(signature, where))
+
+
+def check_envelope(envelope: Envelope, key: Key, name: str, where: str) -> None:
+    """Return when `key` signed the payload under `name`."""
+    if envelope.key_id != key.id(name).hex():
         raise VerificationError(
-            where, f"is signed by the key {key_id}, not by {key.id(name).hex()} ({name})"
+            where, f"is signed by the key {envelope.key_id}, not by {key.id(name).hex()} ({name})"
         )
-    if not key.verifies(signature, pae(PAYLOAD_TYPE, payload)):
+    if not key.verifies(envelope.signature, pae(PAYLOAD_TYPE, envelope.payload)):
         raise VerificationError(where, "its signature does not hold: manifest or signature changed")
-    return payload
 
 
 def statement(payload: bytes, where: str) -> tuple[dict[str, str], dict[str, Any]]:
@@ -61,19 +67,11 @@ def statement(payload: bytes, where: str) -> tuple[dict[str, str], dict[str, Any
     return subjects, predicate
 
 
-def _one_signature(signatures: Any) -> dict[str, Any]:
-    """Return the only signature, or nothing where there is not exactly one."""
-    if not isinstance(signatures, list) or len(signatures) != 1:
-        return {}
-    one = signatures[0]
-    return one if isinstance(one, dict) and set(one) == {"keyid", "sig"} else {}
-
-
-def _decode(text: Any, where: str) -> bytes:
+def _decode(text: bytes, where: str) -> bytes:
     try:
-        data = base64.b64decode(str(text), validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise VerificationError(where, "holds what is not base64") from error
-    if base64.b64encode(data).decode() != text:
+    if base64.b64encode(data) != text:
         raise VerificationError(where, "holds base64 that is not in its only proper form")
     return data

@@ -7,13 +7,16 @@ inconclusive.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from .failure import VerificationError
 from .proved import Proved
+from .rules import Rules
 from .runs import VERDICTS, Run, read_time
+from .shapes import EVIDENCE, check_shape
 
 NAME = "evidence.jsonl"
 STANDINGS = ("judged", "out_of_scope", "undecided", "activity")
@@ -30,47 +33,39 @@ GAPS = (
     "parent_gap",
     "failed",
 )
-TEXTS = frozenset(
-    (
-        *("id", "assessment_id", "run_id", "control_set_id", "control_id", "source_id"),
-        *("source_type", "keyword", "evidence_type", "time", "account_id", "region"),
-        *("resource_arn", "resource_type", "verdict", "standing", "reason", "gap"),
-        *("check_id", "check_digest", "parameters", "origin", "salt"),
-    )
-)
-MEMBERS = TEXTS | {"kind", "inputs", "attributes", "synthetic"}
 
 
 def check_record(proved: Proved, run: Run) -> None:
     """Check what one record says of itself against what can be true, and against its run."""
     where, record = proved.where, proved.record
-    if record.get("kind") != "evidence" or set(record) != MEMBERS:
-        raise VerificationError(where, "is not an evidence record with exactly its members")
+    if record.get("kind") != "evidence":
+        raise VerificationError(where, f"is a {record.get('kind')!r} record, not evidence")
     _check_shapes(where, record)
     if record["assessment_id"] != run.assessment or record["run_id"] != run.record["run_id"]:
         raise VerificationError(where, f"is of another run than {run.where} says")
     if record["control_id"] not in run.controls:
         raise VerificationError(where, f"its control {record['control_id']} is not in the run")
     _check_verdict(where, record)
-    if read_time(record["time"], where) > run.finished:
+    time = read_time(record["time"], where)
+    if time > run.finished:
         raise VerificationError(
             where, f"is of {record['time']}, after its run ended ({run.record['finished_at']})"
+        )
+    if time < run.started:
+        raise VerificationError(
+            where, f"is of {record['time']}, before its run began ({run.record['started_at']})"
         )
     if record["synthetic"] and not run.record["synthetic"]:
         raise VerificationError(where, "is synthetic, but its run does not say so")
 
 
 def _check_shapes(where: str, record: Mapping[str, Any]) -> None:
-    wrong = [name for name in sorted(TEXTS) if not isinstance(record[name], str)]
+    check_shape(record, EVIDENCE, where, "an evidence record")
     inputs, attributes = record["inputs"], record["attributes"]
-    if not isinstance(inputs, list) or not all(_is_input(i) for i in inputs):
-        wrong.append("inputs")
-    if not isinstance(attributes, dict) or not all(isinstance(v, str) for v in attributes.values()):
-        wrong.append("attributes")
-    if not isinstance(record["synthetic"], bool):
-        wrong.append("synthetic")
-    if wrong:
-        raise VerificationError(where, f"its {wrong[0]} has not the form of an evidence record's")
+    if not all(_is_input(i) for i in inputs):
+        raise VerificationError(where, "its inputs are not pairs of digest and pointer")
+    if not all(isinstance(v, str) for v in attributes.values()):
+        raise VerificationError(where, "its attributes are not texts")
 
 
 def _is_input(value: Any) -> bool:
@@ -100,9 +95,15 @@ class _Tally:
     undecided: int = 0
     accounts: set[str] = field(default_factory=set)
     regions: set[str] = field(default_factory=set)
+    synthetic: bool = False
+    manual: set[str] = field(default_factory=set)
+    """Gaps of the records on what a person added: empty where it is there."""
 
     def add(self, record: Mapping[str, Any]) -> None:
         gap = record["gap"]
+        self.synthetic = self.synthetic or record["synthetic"]
+        if record["source_type"] == "MANUAL":
+            self.manual.add(gap)
         self.records[record["verdict"]] += 1
         self.gaps[gap] += bool(gap)
         if not record["check_id"]:
@@ -136,13 +137,32 @@ class _Tally:
 class RunTally:
     """Counts the records of one run as they pass and compares with the run record at its end."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, rules: Rules, answers: Collection[bytes]) -> None:
         self.run = run
+        self.rules = rules
+        self.answers = answers
+        """Digests of all that the run was judged from."""
         self._controls = {control: _Tally() for control in run.controls}
+        self._ids: set[str] = set()
+        self._covered: set[tuple[str, str]] = set()
+        """Sources with a check that have a record, and in which account."""
+        self._digest = sha256()
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Count one record."""
+    def add(self, proved: Proved) -> None:
+        """Count one record; no id may come twice."""
+        record = proved.record
+        if record["id"] in self._ids:
+            raise VerificationError(proved.where, f"has the id of another record, {record['id']}")
+        self._ids.add(record["id"])
         self._controls[record["control_id"]].add(record)
+        if record["check_id"]:
+            self._covered.add((record["source_id"], record["account_id"]))
+        self._digest.update(f"{proved.leaf}:{proved.entry}\n".encode())
+
+    @property
+    def digest(self) -> str:
+        """Return a digest over all leaves and entries counted so far."""
+        return self._digest.hexdigest()
 
     def omitted(self) -> Counter[tuple[str, str]]:
         """Return how many records per (control, verdict) the run counts beyond those seen."""
@@ -153,9 +173,44 @@ class RunTally:
         return Counter({key: n for key, n in missing.items() if n})
 
     def difference(self) -> VerificationError | None:
-        """Return the first thing that the run says of a control and its records do not bear out."""
+        """Return the first thing that the run says of itself and its records do not bear out."""
+        return self._uncovered() or self._miscounted() or self._missaid()
+
+    def _uncovered(self) -> VerificationError | None:
+        """Return the first source with a check of which an account has no record at all."""
+        for name, source in self.rules.sources.items():
+            for account in sorted(self.run.accounts) if source.check else ():
+                if (name, account) not in self._covered:
+                    return VerificationError(
+                        f"{self.run.where}, control {source.control}",
+                        f"has no record of its check {source.check} in the account {account}",
+                    )
+        return None
+
+    def _miscounted(self) -> VerificationError | None:
+        """Return what is wrong with the run's own sums, if anything is."""
+        gaps = sum((tally.gaps for tally in self._controls.values()), Counter[str]())
+        said = self.run.record["gaps"]
+        if {k: n for k, n in said.items() if n} != dict(gaps):
+            return VerificationError(
+                self.run.where, f"says gaps {said}, but its records give {dict(gaps)}"
+            )
+        if self.run.record["synthetic"] != any(t.synthetic for t in self._controls.values()):
+            return VerificationError(
+                self.run.where, "its synthetic mark is not that of its records"
+            )
+        return None
+
+    def _missaid(self) -> VerificationError | None:
         for control, said in self.run.controls.items():
-            for member, value in self._controls[control].says().items():
+            tally = self._controls[control]
+            if (said["manual"] == "present") != (tally.manual == {""}):
+                return VerificationError(
+                    f"{self.run.where}, control {control}",
+                    f"says that the manual part is {said['manual'] or 'not asked'}; "
+                    "its record of it does not",
+                )
+            for member, value in tally.says().items():
                 told = said.get(member)
                 if member in ("records", "gaps"):
                     told = {k: n for k, n in dict(told or {}).items() if n}

@@ -4,13 +4,15 @@ A file `observations/<first two digits>/<digest>.json` holds `observation` (what
 the digest of the answer) and `body` (the answer), or instead the `parts` that records point to.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from .canonical import digest, load_object
 from .failure import VerificationError
 from .runs import read_time
+from .shapes import GAP, OBSERVATION, PROOF, check_shape
 from .zipsafe import Archive
 
 FOLDER = "observations/"
@@ -18,39 +20,58 @@ MODES = ("cited", "pointers", "none")
 MAX_OBSERVATION = 512 * 2**20
 """Bytes of one observation; all pages of one operation are one."""
 _HEX_LENGTH = 64
+_ARN_PARTS = 6
+_AWS = re.compile(
+    r"https://([a-z0-9-]+\.)+(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn"
+    r"|amazonaws\.eu|api\.amazonwebservices\.eu|c2s\.ic\.gov|api\.aws\.ic\.gov|sc2s\.sgov\.gov"
+    r"|api\.aws\.scloud|(api\.cloud-aws|cloud)\.adc-e\.uk|csp\.hci\.ic\.gov|api\.aws\.hci\.ic\.gov)"
+    r"(:443)?"
+)
+"""Endpoints under the domains of AWS's partitions (botocore 1.40, partitions.json)."""
+
+
+class Answer(NamedTuple):
+    """What later checks need of one observation or gap."""
+
+    synthetic: bool
+    gap: bool
+    account_id: str
+    question: bytes
+    """Digest of what was asked and where: within a run there is one answer to it."""
+    started: datetime | None
+    """When it was asked; None where nothing was sent."""
+    finished: datetime | None
 
 
 @dataclass(slots=True)
 class Observations:
-    """The digests of all observations in the package; which are synthetic; which were cited."""
+    """The answers in the package by digest, and which of them were cited."""
 
     mode: str
-    synthetic: dict[bytes, bool] = field(default_factory=dict)
+    answers: dict[bytes, Answer] = field(default_factory=dict)
     cited: set[bytes] = field(default_factory=set)
-    latest: datetime | None = None
-    """When the last of them was finished."""
-    latest_where: str = ""
     bodies: int = 0
     gaps: int = 0
 
-    def cite(self, hexadecimal: str, where: str) -> bool:
-        """Take note that a record names an observation; return whether it is synthetic."""
-        try:
-            key = bytes.fromhex(hexadecimal)
-        except ValueError as error:
-            raise VerificationError(where, f"cites {hexadecimal!r}, no digest") from error
+    @property
+    def synthetic(self) -> bool:
+        """Tell whether any of them is."""
+        return any(answer.synthetic for answer in self.answers.values())
+
+    def cite(self, key: bytes, where: str) -> Answer | None:
+        """Take note that a record names an answer; return it, None where none are included."""
         self.cited.add(key)
         if self.mode == "none":
-            return False
-        if key not in self.synthetic:
+            return None
+        if key not in self.answers:
             raise VerificationError(
-                where, f"cites the observation {hexadecimal[:16]}…, which is not in the report"
+                where, f"cites the observation {key.hex()[:16]}…, which is not in the report"
             )
-        return self.synthetic[key]
+        return self.answers[key]
 
     def check_all_cited(self) -> None:
         """Check that no observation lies in the package that no record and no run names."""
-        for key in self.synthetic:
+        for key in self.answers:
             if key not in self.cited:
                 raise VerificationError(
                     path_of(key.hex()), "is cited by no record and was no answer of a run"
@@ -86,17 +107,54 @@ def _check_one(found: Observations, name: str, hexadecimal: str, value: dict[str
         raise VerificationError(
             name, "is not what its digest says: the observation was changed or swapped"
         )
-    proof = said.get("proof")
-    if said.get("kind") == "gap":
+    gap = said.get("kind") == "gap"
+    check_shape(said, GAP if gap else OBSERVATION, name, "an observation or a gap")
+    if said["kind"] not in ("gap", "observation"):
+        raise VerificationError(name, f"is a {said['kind']!r}, not an observation or a gap")
+    _check_members(found, name, value, gap=gap)
+    asked = [said[member] for member in ("account_id", "region", "key", "parameters")]
+    question = bytes.fromhex(digest(asked))
+    account = said["account_id"]
+    answer = Answer(
+        synthetic=False,
+        gap=gap,
+        account_id=account,
+        question=question,
+        started=None,
+        finished=None,
+    )
+    if said["proof"] is not None:
+        answer = _with_proof(answer, said["proof"], name)
+    found.answers[bytes.fromhex(hexadecimal)] = answer
+
+
+def _check_members(found: Observations, name: str, value: dict[str, Any], *, gap: bool) -> None:
+    """Check that beside the observation there is its answer and nothing else."""
+    beside = set(value) - {"observation"}
+    if gap and not beside:
         found.gaps += 1
-    elif "body" in value:
-        if digest(value["body"]) != said.get("body_digest"):
+    elif not gap and beside == {"body"}:
+        if digest(value["body"]) != value["observation"]["body_digest"]:
             raise VerificationError(name, "its body is not the one that was observed")
         found.bodies += 1
-    elif found.mode != "pointers" or "parts" not in value:
-        raise VerificationError(name, "has no body")
-    found.synthetic[bytes.fromhex(hexadecimal)] = bool(proof and proof.get("synthetic"))
-    if proof:
-        finished = read_time(proof.get("finished_at"), name)
-        if found.latest is None or finished > found.latest:
-            found.latest, found.latest_where = finished, name
+    elif gap or found.mode != "pointers" or beside != {"parts", "note"}:
+        raise VerificationError(name, "has no body, or holds more than what was observed")
+
+
+def _with_proof(answer: Answer, proof: Any, where: str) -> Answer:
+    check_shape(proof, PROOF, where, "proof of how an answer was got")
+    started = read_time(proof["started_at"], where)
+    finished = read_time(proof["finished_at"], where)
+    if finished < started:
+        raise VerificationError(where, "was answered before it was asked")
+    if not proof["synthetic"] and not _AWS.fullmatch(proof["endpoint"]):
+        raise VerificationError(
+            where, f"is not marked synthetic, but {proof['endpoint']} is not an endpoint of AWS"
+        )
+    caller = proof["caller_arn"].split(":")
+    if len(caller) < _ARN_PARTS or caller[4] != answer.account_id:
+        raise VerificationError(
+            where,
+            f"is of {answer.account_id}, but {proof['caller_arn']!r} asked in its own account",
+        )
+    return answer._replace(synthetic=proof["synthetic"], started=started, finished=finished)

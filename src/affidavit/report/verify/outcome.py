@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from .failure import VerificationError
+from .ledgers import ledgers
 from .note import Key
+from .notes import notes
 from .runs import VERDICTS, days_without_run
 from .state import State
 from .steps import STEPS
 from .zipsafe import Archive
 
+LEDGERS = "ledgers"
+"""The last step: the earlier report, which has gone through all the others itself."""
 NO_KEY = (
     "No key was given (--key). The key in the report proves nothing: whoever forges a report "
     "forges its key as well. Ask the operator for the public key on another way."
-)
-_ALWAYS = (
-    "That AWS answered so: the collector ran in the operator's hands.",
-    "Procedures: they are not judged by machine; the catalogue of controls is Affidavit's own.",
-    "That catalogue.json holds the rules that were used: --rejudge uses the installed ones.",
-    "That report.pdf says what the records say: it is signed with them, not compared.",
 )
 
 
@@ -77,14 +75,28 @@ def verify(path: Path, key: Key | None, previous: Path | None = None) -> Outcome
             state = State(archive, key, old)
             words = f"{len(archive.entries)} files, {archive.size:,} bytes, nothing hidden"
             outcome.steps.append((step, words))
-            for step, check in STEPS:
+            for step, check in (*STEPS, (LEDGERS, _ledgers)):
                 outcome.steps.append((step, check(state)))
         except VerificationError as error:
             outcome.failure = Failure(step, error.where, error.what)
             return outcome
     outcome.facts = _facts(state)
-    outcome.notes = [*state.notes, *_ALWAYS]
+    outcome.notes = notes(state)
     return outcome
+
+
+def _ledgers(state: State) -> str:
+    return ledgers(state, _verify_earlier)
+
+
+def _verify_earlier(old: State) -> None:
+    """Run every step on an earlier report; what is wrong with it is said to be so of it."""
+    try:
+        for _, check in STEPS:
+            check(old)
+    except VerificationError as error:
+        where = f"{old.archive.path.name}, {error.where}"
+        raise VerificationError(where, error.what) from error
 
 
 def _facts(state: State) -> dict[str, Any]:
@@ -107,5 +119,14 @@ def _facts(state: State) -> dict[str, Any]:
         "omitted": {},
         "controls_last_run": {name: c["verdict"] for name, c in sorted(last.controls.items())},
         "tree": {"size": state.checkpoint.size, "root": state.checkpoint.root.hex()},
+        "leaves": {
+            "accounted_from": state.begin,
+            "before_not_shown": state.unseen_before,
+            "claimed_by_other_runs": state.unseen_others,
+        },
+        "deviations": [
+            {"check": check, "parameter": name, "value": value}
+            for check, name, value in state.deviations
+        ],
         "signing_key_protection": state.predicate.get("key_protection", ""),
     }

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from .canonical import load
 from .failure import VerificationError
 from .proved import Proved
+from .shapes import CONTROL, RUN, check_counts, check_shape, check_texts
 
 NAME = "runs.jsonl"
 VERDICTS = ("COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE")
+SLACK = timedelta(minutes=5)
+"""How far a clock may have been set back between an answer and the run record that it is in.
+
+A resumed run keeps the time at which it was first begun, so its answers need no allowance.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,10 @@ class Run:
     day: date
     started: datetime
     finished: datetime
+    accounts: frozenset[str]
+    """Accounts that it collected."""
+    parameters: Mapping[str, Mapping[str, Any]]
+    """The user's own, by check."""
 
     @property
     def first_leaf(self) -> int:
@@ -77,46 +88,92 @@ def read_time(text: Any, where: str) -> datetime:
     return time.astimezone(UTC)
 
 
+def read_day(text: Any, where: str) -> date:
+    """Return a day written as 2026-01-31, and in no other way."""
+    try:
+        day = date.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise VerificationError(where, f"{text!r} is not a day") from error
+    if day.isoformat() != text:
+        raise VerificationError(where, f"{text!r} is not how a day is written")
+    return day
+
+
 def read_run(proved: Proved, tenant: str) -> Run:
     """Return the run in a proved record, after checking that it is sound in itself."""
     where, record = proved.where, proved.record
     if record.get("kind") != "run":
         raise VerificationError(where, f"is a {record.get('kind')!r} record, not a run")
-    try:
-        run = Run(
-            where=where,
-            leaf=proved.leaf,
-            entry=proved.entry,
-            record=record,
-            day=date.fromisoformat(record["day"]),
-            started=read_time(record["started_at"], where),
-            finished=read_time(record["finished_at"], where),
+    _check_run_shape(record, where)
+    run = Run(
+        where=where,
+        leaf=proved.leaf,
+        entry=proved.entry,
+        record=record,
+        day=read_day(record["day"], where),
+        started=read_time(record["started_at"], where),
+        finished=read_time(record["finished_at"], where),
+        accounts=frozenset(record["accounts"]),
+        parameters=_parameters(record["parameters"], where),
+    )
+    if record["tenant"] != tenant:
+        raise VerificationError(where, f"is of another tenant, {record['tenant']!r}")
+    _check_place(run)
+    if run.finished < run.started:
+        raise VerificationError(where, "its times contradict each other")
+    if run.day != run.started.date():
+        raise VerificationError(
+            where, f"says that it is of {run.day}, but it started at {record['started_at']}"
         )
-        evidence = int(record["evidence"])
-        counted = sum(int(n) for c in run.controls.values() for n in c["records"].values())
-        behind = run.first_leaf + evidence
-        numbers = run.sequence, run.assessment, str(record["previous"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise VerificationError(where, f"is not a whole run record ({error})") from error
-    if record.get("tenant") != tenant:
-        raise VerificationError(where, f"is of another tenant, {record.get('tenant')!r}")
-    if behind != run.leaf:
+    return run
+
+
+def _check_run_shape(record: Mapping[str, Any], where: str) -> None:
+    check_shape(record, RUN, where, "a whole run record")
+    numbers = {name: n for name, n in record.items() if type(n) is int}
+    check_counts({**numbers, **record["gaps"]}, where, "record")
+    check_texts(record["accounts"], where, "accounts")
+    check_texts(record["regions"], where, "Regions")
+    for control, said in record["controls"].items():
+        at = f"{where}, control {control}"
+        check_shape(said, CONTROL, at, "what a run says of a control")
+        check_counts({**said["records"], **said["gaps"]}, at, "record")
+        if set(said["records"]) - set(VERDICTS) or said["verdict"] not in VERDICTS:
+            raise VerificationError(at, "names a verdict that there is not")
+
+
+def _parameters(text: str, where: str) -> Mapping[str, Mapping[str, Any]]:
+    value = load(text.encode(), where)
+    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+        raise VerificationError(where, "its parameters are not by check and name")
+    return value
+
+
+def _check_place(run: Run) -> None:
+    where, record = run.where, run.record
+    evidence = record["evidence"]
+    counted = sum(n for c in run.controls.values() for n in c["records"].values())
+    if run.first_leaf + evidence != run.leaf:
         raise VerificationError(where, f"does not stand right behind its {evidence} records")
     if counted != evidence:
         raise VerificationError(
             where, f"counts {counted} records by control and verdict, but {evidence} in all"
         )
-    if run.finished < run.started or run.day > run.finished.date():
-        raise VerificationError(where, "its times contradict each other")
-    if numbers[0] < 1 or (numbers[0] == 1) != (numbers[2] == ""):
+    if run.sequence < 1 or (run.sequence == 1) != (record["previous"] == ""):
         raise VerificationError(where, "its number and its link to the run before do not fit")
-    return run
 
 
 def check_links(runs: Iterable[Run]) -> None:
-    """Check each assessment's runs: numbers without holes, links right, times not going back."""
+    """Check each assessment's runs: numbers without holes, links right, times not going back.
+
+    No two runs, of whatever assessment, have the same id.
+    """
     last: dict[str, Run] = {}
+    ids: set[str] = set()
     for run in runs:
+        if run.record["run_id"] in ids:
+            raise VerificationError(run.where, "has the id of another run")
+        ids.add(run.record["run_id"])
         before = last.get(run.assessment)
         last[run.assessment] = run
         if before is not None:

@@ -11,9 +11,15 @@ from .runs import Run, Scope
 from .zipsafe import Archive
 
 MANIFEST, ENVELOPE, CHECKPOINT = "manifest.json", "manifest.dsse.json", "checkpoint.txt"
-RECORDS, CONSISTENCY, CATALOGUE = "records.jsonl", "consistency.jsonl", "catalogue.json"
-MAX_MANIFEST = 2**30
-MAX_SMALL = 2**26
+RECORDS, CONSISTENCY = "records.jsonl", "consistency.jsonl"
+MAX_MANIFEST = 64 * 2**20
+"""Bytes of the manifest: some 350,000 files."""
+MAX_ENVELOPE = MAX_MANIFEST // 3 * 4 + 2**10
+"""Bytes of its envelope, which holds it as base64."""
+MAX_LINE = 2**16
+"""Bytes of one line of consistency.jsonl."""
+MAX_NOTE = 2**20
+"""Bytes of the checkpoint."""
 _NO_CHECKPOINT = Checkpoint("", 0, b"")
 _NO_SCOPE = Scope("", "", date.min, date.min)
 
@@ -40,6 +46,16 @@ class State:
     notes: list[str] = field(default_factory=list)
     """What is not proved."""
     synthetic: bool = False
+    digests: dict[int, str] = field(default_factory=dict)
+    """A digest over each run's evidence, leaf by leaf, by the leaf of its run record."""
+    deviations: list[tuple[str, str, str]] = field(default_factory=list)
+    """(check, parameter, value) of what a run of the report set otherwise than the catalogue."""
+    begin: int = 0
+    """First leaf that the report accounts for."""
+    unseen_before: int = 0
+    """Leaves before `begin` of which the report shows nothing."""
+    unseen_others: int = 0
+    """Leaves from `begin` on that run records of other assessments or days claim as theirs."""
 
     @property
     def inside(self) -> list[Run]:

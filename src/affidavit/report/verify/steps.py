@@ -4,31 +4,33 @@ Each step returns in words what was checked, or raises `VerificationError` for t
 is wrong. `STEPS` is the order. What later steps need is kept in `State`.
 """
 
+import re
 from collections.abc import Callable
-from datetime import date
 
-from . import answers, csvcheck, dsse, evidence, runs
+from . import answers, csvcheck, dsse, evidence, rules, runs
 from .answers import check_answers
+from .claims import check_claims, read_scope
 from .failure import VerificationError
 from .keys import key_in_package, signing_key
-from .ledgers import ledgers
 from .note import check_signature, parse_checkpoint, parse_note
+from .observations import FOLDER as OBSERVATIONS
 from .observations import read_observations
 from .proved import proved_records
 from .state import (
-    CATALOGUE,
     CHECKPOINT,
     CONSISTENCY,
     ENVELOPE,
     MANIFEST,
+    MAX_ENVELOPE,
     MAX_MANIFEST,
-    MAX_SMALL,
+    MAX_NOTE,
     RECORDS,
     State,
 )
 from .timestamp import MAX_STAMP, check_stamp
 from .timestamp import NAME as STAMP
 from .walk import records
+from .zipsafe import Archive
 
 NEEDED = frozenset(
     (
@@ -39,46 +41,53 @@ NEEDED = frozenset(
         CHECKPOINT,
         RECORDS,
         CONSISTENCY,
-        CATALOGUE,
+        rules.NAME,
     )
 ) | {runs.NAME, evidence.NAME, csvcheck.NAME}
+FOLDERS = (OBSERVATIONS, rules.FOLDER)
+"""Whose files the steps behind hold to be exactly those that must be there."""
+_NAME = re.compile(rb"(affidavit/[0-9]{12}/[a-z0-9-]{1,64})\n")
 OTHER_KINDS = ("change", "parameter", "key", "checkpoint")
 """Kinds of records besides evidence and runs that a ledger may hold."""
 
 
 def manifest(state: State) -> str:
-    """Check the envelope's signature; read the manifest; compare its plain copy."""
+    """Check the manifest's signature over its bytes; only then read it."""
     archive = state.archive
-    data = archive.read(ENVELOPE, MAX_MANIFEST)
-    payload, key_id, _ = dsse.open_envelope(data, ENVELOPE)
-    subjects, predicate = dsse.statement(payload, ENVELOPE)
-    state.name = f"affidavit/{predicate.get('tenant')}"
+    envelope = dsse.open_envelope(archive.read(ENVELOPE, MAX_ENVELOPE), ENVELOPE)
+    name = _ledger_name(archive)
     key, how = state.given, ""
     if key is None:
-        key = key_in_package(archive, state.name)
-    elif not key.fits(state.name):
-        raise VerificationError(ENVELOPE, f"is of {state.name}; the key given is of {key.name}")
+        key = key_in_package(archive, name)
+    elif not key.fits(name):
+        raise VerificationError(ENVELOPE, f"is of {name}; the key given is of {key.name}")
     else:
-        key, how = signing_key(archive, key, state.name, key_id)
-    dsse.check_envelope(data, key, state.name, ENVELOPE)
-    if archive.read(MANIFEST, MAX_MANIFEST) != payload:
+        key, how = signing_key(archive, key, name, envelope.key_id)
+    dsse.check_envelope(envelope, key, name, ENVELOPE)
+    if archive.read(MANIFEST, MAX_MANIFEST) != envelope.payload:
         raise VerificationError(MANIFEST, "differs from the signed manifest in the envelope")
-    state.key, state.subjects, state.predicate = key, subjects, predicate
-    try:
-        period = [date.fromisoformat(day) for day in predicate["period"]]
-        state.scope = runs.Scope(predicate["tenant"], predicate["assessment"]["id"], *period)
-    except (KeyError, TypeError, ValueError) as error:
-        raise VerificationError(MANIFEST, f"does not say what it is about ({error})") from error
-    return f"signed by {state.name} {key_id}" + (f"; {how}" if how else "")
+    state.key, state.name = key, name
+    state.subjects, state.predicate = dsse.statement(envelope.payload, MANIFEST)
+    state.scope = read_scope(state.predicate)
+    if name != f"affidavit/{state.scope.tenant}":
+        raise VerificationError(
+            MANIFEST, f"is of the tenant {state.scope.tenant}; its checkpoint is of {name}"
+        )
+    return f"signed by {name} {envelope.key_id}" + (f"; {how}" if how else "")
+
+
+def _ledger_name(archive: Archive) -> str:
+    """Return the name that the checkpoint's first line gives, under which keys have their ids."""
+    found = _NAME.match(archive.read(CHECKPOINT, MAX_NOTE))
+    if found is None:
+        raise VerificationError(CHECKPOINT, "does not name an Affidavit ledger")
+    return found[1].decode()
 
 
 def files(state: State) -> str:
     """Check that the ZIP holds exactly the files of the manifest, each with its digest."""
     there = set(state.archive.entries) - {MANIFEST, ENVELOPE}
-    for name in sorted(there - set(state.subjects)):
-        raise VerificationError(name, "extra file: the manifest does not name it")
-    for name in sorted((set(state.subjects) | NEEDED) - there):
-        raise VerificationError(name, "missing file: the manifest names it")
+    _check_names(there, set(state.subjects))
     for name in sorted(there, key=lambda n: state.archive.entries[n].offset):
         if state.archive.sha256(name) != state.subjects[name]:
             raise VerificationError(name, "was changed: its SHA-256 is not the manifest's")
@@ -92,10 +101,20 @@ def files(state: State) -> str:
     return f"{len(there)} files, each as the manifest says; none extra, none missing"
 
 
+def _check_names(there: set[str], named: set[str]) -> None:
+    for name in sorted(there - named):
+        raise VerificationError(name, "extra file: the manifest does not name it")
+    for name in sorted((named | NEEDED) - there):
+        raise VerificationError(name, "missing file: the manifest names it")
+    for name in sorted(there - NEEDED - {STAMP}):
+        if not name.startswith(FOLDERS):
+            raise VerificationError(name, "is no file of a report, though the manifest names it")
+
+
 def checkpoint(state: State) -> str:
     """Check the checkpoint's signature, and that the manifest speaks of the same tree."""
     assert state.key is not None  # noqa: S101 - set by the first step
-    note = parse_note(state.archive.read(CHECKPOINT, MAX_SMALL), CHECKPOINT)
+    note = parse_note(state.archive.read(CHECKPOINT, MAX_NOTE), CHECKPOINT)
     check_signature(note, state.key, state.name, CHECKPOINT)
     found = parse_checkpoint(note, CHECKPOINT)
     if found.origin != state.name:
@@ -121,6 +140,11 @@ def run_records(state: State) -> str:
             )
         others.append(proved.leaf)
     runs.check_cover(state.runs, others, begin, state.checkpoint.size)
+    state.begin = begin
+    shown = {run.leaf for run in state.runs} | set(others)
+    state.unseen_before = begin - sum(leaf < begin for leaf in shown)
+    behind = [run for run in state.runs if run.leaf >= begin and not state.scope.covers(run)]
+    state.unseen_others = sum(run.leaf - max(run.first_leaf, begin) for run in behind)
     first, last = state.inside[0], state.inside[-1]
     numbers = (
         f"run {first.sequence}" if first is last else f"runs {first.sequence} to {last.sequence}"
@@ -130,18 +154,13 @@ def run_records(state: State) -> str:
 
 def observations(state: State) -> str:
     """Check every observation in the package against its digest, and its body against its own."""
-    mode = state.predicate.get("observations")
-    state.observations = found = read_observations(state.archive, str(mode))
-    last = state.inside[-1]
-    if found.latest is not None and found.latest > last.finished:
-        raise VerificationError(
-            found.latest_where, f"was observed after the last run ended ({last.finished})"
-        )
+    mode = state.predicate["observations"]
+    state.observations = found = read_observations(state.archive, mode)
     answered = check_answers(state.archive, state.inside, found)
     if mode == "none":
         state.notes.append(
-            "What AWS answered: the report was made without observations; only their digests "
-            "stand in the records."
+            "What AWS answered, and when: the report was made without observations; only their "
+            "digests stand in the records."
         )
         return "none included, by choice"
     if mode == "pointers":
@@ -150,28 +169,19 @@ def observations(state: State) -> str:
             "the rest their digests cannot be recomputed."
         )
     whole = (
-        f"{len(found.synthetic)} as their digests say ({found.bodies} bodies, {found.gaps} gaps)"
+        f"{len(found.answers)} as their digests say ({found.bodies} bodies, {found.gaps} gaps), "
+        "each of its run's time"
     )
     return f"{whole}; all {answered} answers of the runs" if mode == "cited" else whole
 
 
 def totals(state: State) -> str:
-    """Check what the manifest says in sum: counts, the synthetic mark."""
-    said = state.predicate.get("counts")
-    verdicts = {verdict: state.counts[verdict] for verdict in runs.VERDICTS}
-    found = {"evidence": state.counts.total(), "runs": len(state.inside), "verdicts": verdicts}
-    if said != found:
-        raise VerificationError(MANIFEST, f"counts {said}, but the report holds {found}")
-    synthetic = state.synthetic or any(state.observations.synthetic.values())
-    synthetic = synthetic or any(run.record["synthetic"] for run in state.inside)
-    if state.predicate.get("synthetic") is not synthetic:
-        raise VerificationError(
-            MANIFEST,
-            f"says synthetic: {state.predicate.get('synthetic')}; the evidence: {synthetic}",
-        )
-    state.synthetic = synthetic
+    """Check what the manifest says, member by member, against the records."""
+    marked = any(run.record["synthetic"] for run in state.inside)
+    state.synthetic = state.synthetic or marked or state.observations.synthetic
+    check_claims(state)
     judged = sum(len(run.controls) for run in state.inside)
-    return f"{judged} verdicts of controls recomputed; counts and synthetic mark as in the manifest"
+    return f"{judged} verdicts of controls recomputed; the manifest says what the records say"
 
 
 def time_stamp(state: State) -> str:
@@ -181,7 +191,7 @@ def time_stamp(state: State) -> str:
             "When it happened: there is no outside time stamp, all times are the operator's clock."
         )
         return "none"
-    stamped = state.archive.read(CHECKPOINT, MAX_SMALL)
+    stamped = state.archive.read(CHECKPOINT, MAX_NOTE)
     stamp = check_stamp(state.archive.read(STAMP, MAX_STAMP), stamped)
     last = max(state.runs, key=lambda run: run.finished)
     if last.finished > stamp.time:
@@ -204,6 +214,5 @@ STEPS: tuple[tuple[str, Callable[[State], str]], ...] = (
     ("evidence", records),
     ("totals", totals),
     ("time stamp", time_stamp),
-    ("ledgers", ledgers),
 )
 """Name and function of each check, in order; the ZIP's structure was checked when it was opened."""

@@ -10,6 +10,7 @@ from .outcome import NO_KEY, Outcome
 
 WIDTH = 80
 _LABEL = 14
+_SHOWN = 10
 _WORDS = {
     "COMPLIANT": "compliant",
     "NON_COMPLIANT": "non-compliant",
@@ -19,6 +20,15 @@ _WORDS = {
 
 def render(outcome: Outcome, *, details: bool = False) -> str:
     """Return the whole summary; `details` adds the counts of each control."""
+    return "\n".join(printable(line) for line in _lines(outcome, details=details))
+
+
+def printable(text: str) -> str:
+    """Return `text` with all that could move the cursor or turn the direction written out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _lines(outcome: Outcome, *, details: bool) -> list[str]:
     lines = [f"Report {outcome.report}", ""]
     if outcome.facts:
         lines += [*_about(outcome.facts), ""]
@@ -33,8 +43,7 @@ def render(outcome: Outcome, *, details: bool = False) -> str:
         lines += ["", "Not proved by this report:"]
         for note in outcome.notes:
             lines += textwrap.wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
-    lines += ["", *textwrap.wrap(_verdict(outcome), WIDTH)]
-    return "\n".join(lines)
+    return [*lines, "", *textwrap.wrap(_verdict(outcome), WIDTH)]
 
 
 def _item(mark: str, label: str, words: str) -> list[str]:
@@ -57,7 +66,11 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
     yield from _fact(
         "Ledger", f"{facts['tree']['size']} leaves, root {facts['tree']['root'][:32]}…"
     )
-    yield from _fact("Signing key", f"protection: {facts['signing_key_protection']}")
+    yield from _fact("Leaves", _leaves(facts["leaves"]))
+    yield from _fact("Deviations", _deviations(facts["deviations"]))
+    yield from _fact(
+        "Signing key", f"protection, as the operator says: {facts['signing_key_protection']}"
+    )
     if facts["synthetic"]:
         yield from _fact(
             "SYNTHETIC", "evidence from an emulator or an unknown endpoint, not from AWS itself"
@@ -72,6 +85,21 @@ def _fact(label: str, words: str) -> list[str]:
         subsequent_indent=" " * _LABEL,
         break_on_hyphens=False,
     )
+
+
+def _leaves(leaves: dict[str, int]) -> str:
+    return (
+        f"accounted for from {leaves['accounted_from']} on; not shown: "
+        f"{leaves['before_not_shown']} before, {leaves['claimed_by_other_runs']} of other runs"
+    )
+
+
+def _deviations(found: list[dict[str, str]]) -> str:
+    """Return how many parameters differ from the catalogue's, and which."""
+    shown = "; ".join(f"{one['check']} {one['parameter']}" for one in found[:_SHOWN])
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    words = "parameter differs" if len(found) == 1 else "parameters differ"
+    return f"{len(found)} {words} from the catalogue: {shown}{more}" if found else "none"
 
 
 def _counts(counts: "Counter[str] | dict[str, int]") -> str:
@@ -107,4 +135,7 @@ def _verdict(outcome: Outcome) -> str:
     if outcome.keyless:
         return f"NOT VERIFIED. {NO_KEY}"
     mark = " Its evidence is SYNTHETIC." if outcome.facts["synthetic"] else ""
-    return f"VERIFIED: nothing in this report was altered, and nothing was left out of it.{mark}"
+    return (
+        "VERIFIED: nothing in this report was altered since it was logged, and no run and no "
+        f"record of its period was left out.{mark}"
+    )

@@ -1,14 +1,17 @@
 """One walk over all evidence records, with the table beside them, run by run."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from . import csvcheck, evidence
-from .canonical import load_object
+from .answers import answers_of
 from .failure import VerificationError
+from .observations import Answer
 from .proved import Proved, proved_records
+from .rules import Rules, read_rules
 from .runs import Run
-from .state import CATALOGUE, MAX_SMALL, State
+from .state import State
 
 _WORST_FIRST = ("NON_COMPLIANT", "NOT_APPLICABLE", "COMPLIANT")
 _SHOWN = 8
@@ -16,24 +19,31 @@ _SHOWN = 8
 
 def records(state: State) -> str:
     """Check every evidence record and its row in the table, and what the runs say of them."""
-    walk = _Walk(state.inside)
+    rules = read_rules(state.archive, state.inside)
+    walk = _Walk(state, rules)
     table = csvcheck.TableCheck(state.archive.chunks(csvcheck.NAME))
-    digests = _catalogue_digests(state)
     for proved in proved_records(state.archive, evidence.NAME, state.checkpoint):
         tally = walk.run_of(proved)
-        _one_record(state, proved, tally, digests)
+        _one_record(state, proved, tally)
         table.compare(proved.leaf, proved.record)
     table.end()
     walk.end()
     state.observations.check_all_cited()
-    return f"{state.counts.total()} proved, whole, and in the table; omitted: none"
+    versions = "one version" if len(rules) == 1 else f"{len(rules)} versions"
+    state.deviations = deviations(rules, state.inside)
+    return (
+        f"{state.counts.total()} proved, whole, in the table, judged by the rules of "
+        f"{versions} of the catalogue; omitted: none"
+    )
 
 
 class _Walk:
     """Finds each record's run; sums up what is missing; remembers the first run that is wrong."""
 
-    def __init__(self, inside: list[Run]) -> None:
-        self._runs = iter(inside)
+    def __init__(self, state: State, rules: Mapping[str, Rules]) -> None:
+        self._state = state
+        self._rules = rules
+        self._runs = answers_of(state.archive, state.inside)
         self._tally: evidence.RunTally | None = None
         self._omitted: Counter[tuple[str, str]] = Counter()
         self._wrong: VerificationError | None = None
@@ -61,46 +71,69 @@ class _Walk:
             self._omitted.update(left)
             if self._wrong is None and not left:
                 self._wrong = self._tally.difference()
-        run = next(self._runs, None)
-        self._tally = evidence.RunTally(run) if run else None
-        return run is not None
+            self._state.digests[self._tally.run.leaf] = self._tally.digest
+        following = next(self._runs, None)
+        if following is None:
+            self._tally = None
+            return False
+        run, digests = following
+        rules = self._rules[run.record["catalogue_digest"]]
+        self._tally = evidence.RunTally(run, rules, frozenset(digests))
+        return True
 
 
-def _one_record(
-    state: State, proved: Proved, tally: evidence.RunTally, digests: Mapping[str, str]
-) -> None:
-    record = proved.record
+def _one_record(state: State, proved: Proved, tally: evidence.RunTally) -> None:
+    record, where = proved.record, proved.where
     evidence.check_record(proved, tally.run)
-    synthetic = [state.observations.cite(d, proved.where) for d, _ in record["inputs"]]
-    if any(synthetic) and not record["synthetic"]:
-        raise VerificationError(proved.where, "is not marked synthetic, but its observation is")
-    check_id = record["check_id"]
-    same = tally.run.record["catalogue_digest"] == digests[""]
-    if same and check_id and record["check_digest"] != digests.get(check_id):
-        raise VerificationError(
-            proved.where, f"was judged by another {check_id} than {CATALOGUE} holds"
-        )
+    tally.rules.check_record(record, tally.run, where)
+    for hexadecimal, _ in record["inputs"]:
+        key = _digest(hexadecimal, where)
+        if key not in tally.answers:
+            raise VerificationError(
+                where,
+                f"cites {hexadecimal[:16]}…, which is not among the answers that run "
+                f"{tally.run.sequence} committed to",
+            )
+        answer = state.observations.cite(key, where)
+        if answer is not None:
+            _check_answer(record, answer, hexadecimal, where)
     state.synthetic = state.synthetic or record["synthetic"]
-    tally.add(record)
+    tally.add(proved)
     state.counts[record["verdict"]] += 1
     state.controls.setdefault(record["control_id"], Counter())[record["verdict"]] += 1
 
 
-def _catalogue_digests(state: State) -> dict[str, str]:
-    """Return the digest of each check in the package's catalogue; that of the whole under ''."""
-    value = load_object(state.archive.read(CATALOGUE, MAX_SMALL), CATALOGUE)
-    try:
-        found = {str(key): str(check["digest"]) for key, check in value["checks"].items()}
-        found[""] = str(value["digest"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise VerificationError(CATALOGUE, f"is not a catalogue ({error})") from error
-    other = sum(run.record["catalogue_digest"] != found[""] for run in state.inside)
-    if other:
-        state.notes.append(
-            f"{other} of {len(state.inside)} runs used another version of the catalogue than "
-            f"{CATALOGUE}; their checks' digests stand in their records."
+def _check_answer(record: Mapping[str, Any], answer: Answer, cited: str, where: str) -> None:
+    if answer.synthetic and not record["synthetic"]:
+        raise VerificationError(where, "is not marked synthetic, but its observation is")
+    if answer.account_id != record["account_id"]:
+        raise VerificationError(
+            where,
+            f"is of the account {record['account_id']}, but cites an answer of "
+            f"{answer.account_id} ({cited[:16]}…)",
         )
-    return found
+    if answer.gap and record["verdict"] == "COMPLIANT":
+        raise VerificationError(where, f"is COMPLIANT, but {cited[:16]}…, which it cites, is a gap")
+
+
+def _digest(hexadecimal: str, where: str) -> bytes:
+    try:
+        key = bytes.fromhex(hexadecimal)
+    except ValueError as error:
+        raise VerificationError(where, f"cites {hexadecimal!r}, no digest") from error
+    if key.hex() != hexadecimal:
+        raise VerificationError(
+            where, f"cites {hexadecimal!r}, which is not how digests are written"
+        )
+    return key
+
+
+def deviations(rules: Mapping[str, Rules], inside: Sequence[Run]) -> list[tuple[str, str, str]]:
+    """Return (check, parameter, value) of all that any run set otherwise than its catalogue."""
+    found = {
+        one: None for run in inside for one in rules[run.record["catalogue_digest"]].deviations(run)
+    }
+    return list(found)
 
 
 def _raise_omitted(omitted: Counter[tuple[str, str]]) -> None:

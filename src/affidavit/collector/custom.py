@@ -1,0 +1,104 @@
+"""The catalogue behind a custom framework: the shipped one, and what its sources need besides.
+
+Everything follows from the shipped catalogue and from the framework alone, so that whoever has the
+two (a report holds the framework) has the same catalogue, digest and all, and can judge again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from affidavit.checks import config, security_hub
+from affidavit.checks.security_hub_controls import FINDINGS
+from affidavit.collector import api_calls
+from affidavit.collector.evidence import UNMAPPED
+from affidavit.collector.plan import CONFIG_OPERATIONS
+from affidavit.model.catalogue import (
+    Catalogue,
+    Check,
+    ConfigRule,
+    Operation,
+    version_of,
+    versioned,
+)
+from affidavit.model.framework import ControlSource, Framework, SourceType
+from affidavit.model.verdict import Verdict
+
+_WORDS: Final = {
+    UNMAPPED: "A source of a custom control that is not collected; it decides nothing",
+    config.RECORDED: "What AWS Config recorded under the rule, as it is",
+    security_hub.CHECK: "What Security Hub found under the control, as it is",
+}
+_FINDINGS: Final = Operation(
+    key=FINDINGS,
+    service="securityhub",
+    operation="GetFindings",
+    per_account=False,
+    fan_out="security_hub_findings",
+    inputs={"Filters": "the control, the account and the Region"},
+    parents=(),
+    absent_on=frozenset(),
+    iam_action="securityhub:GetFindings",
+    redact=(),
+    note="",
+)
+
+
+def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
+    """Return the catalogue with another framework and all that its sources are collected by.
+
+    Its digest is of all that it then holds.
+    """
+    sources = [source for control in framework.controls() for source in control.sources]
+    checks = {check.id: check for check in _checks()}
+    operations = {FINDINGS: _FINDINGS, **api_calls.added(catalogue, _calls(sources))}
+    rules = {
+        source.keyword: ConfigRule(identifier=source.keyword, check=config.RECORDED)
+        for source in sources
+        if source.check == config.RECORDED
+    }
+    own = replace(
+        catalogue,
+        framework=framework,
+        operations={**catalogue.operations, **operations},
+        checks={**catalogue.checks, **checks},
+        config_rules={**rules, **catalogue.config_rules},
+    )
+    return versioned(own)
+
+
+def _calls(sources: list[ControlSource]) -> Iterator[str]:
+    for source in sources:
+        if source.type is SourceType.API_CALL and not source.check:
+            yield source.keyword
+
+
+def _checks() -> Iterator[Check]:
+    yield _check(UNMAPPED, SourceType.API_CALL)
+    yield _check(config.RECORDED, SourceType.CONFIG, *CONFIG_OPERATIONS)
+    yield _check(security_hub.CHECK, SourceType.SECURITY_HUB, FINDINGS)
+
+
+def _check(identifier: str, kind: SourceType, *operations: str) -> Check:
+    """Return the check that evidence of a kind names, so that its verdict or its gap counts.
+
+    It is never evaluated by itself: "compliant" is false.
+    """
+    check = Check(
+        id=identifier,
+        resource_set="account",
+        type=kind.value,
+        keyword="",
+        applies="true",
+        compliant="false",
+        inconclusive="true",
+        words=_WORDS[identifier],
+        params={},
+        empty_verdict=Verdict.NOT_APPLICABLE,
+        empty_when="",
+        operations=operations,
+        reads=(),
+        note="",
+        digest="",
+    )
+    return replace(check, digest=version_of(check))

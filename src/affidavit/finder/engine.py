@@ -1,0 +1,278 @@
+"""The finder: answers bound queries from the segments that the database names, and no others.
+
+A page sorted by time walks the segments from its end of time and stops when no other segment can
+hold a row of it. Every answer tells how many leaves of the log it looked at; the next page looks at
+the same, so that evidence which arrives meanwhile moves nothing. A segment that is gone or altered
+is named in the answer, and the rest is answered.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+from affidavit.errors import QueryError
+from affidavit.finder import shapes
+from affidavit.finder.bound import reach
+from affidavit.finder.duck import Duck, compiled
+from affidavit.finder.fields import Field
+from affidavit.finder.intact import Intact
+from affidavit.finder.query import (
+    MAX_GROUP_FIELDS,
+    MAX_GROUPS,
+    MAX_PAGE,
+    Cursor,
+    Found,
+    Groups,
+    Order,
+    Page,
+    Question,
+    Sample,
+    Unreadable,
+    fingerprint,
+    value_text,
+)
+from affidavit.store import Chosen, SegmentFile, Store
+from affidavit.store.segments import row_of
+
+NEWEST: Final = Order()
+_MOMENT: Final = timedelta(microseconds=1)
+_FIRST_STEP: Final = 50_000
+_WIDER: Final = 4
+"""Rows of the segments that a page reads at once, and how each step grows: most end early."""
+_BATCH: Final = 1024
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row while pages are merged."""
+
+    key: Any
+    id: str
+    found: Found
+
+
+@dataclass(slots=True)
+class Stream:
+    """All rows of an answer, one after the other in the order of leaves."""
+
+    rows: Iterator[Found]
+    size: int
+    unreadable: list[Unreadable] = field(default_factory=list)
+    """Complete only when `rows` has come to its end."""
+
+
+class Finder:
+    """Answers questions about one store; safe to share between threads. Close it at the end."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._duck = Duck()
+        self._intact = Intact()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the engine."""
+        self._duck.close()
+
+    def page(
+        self, question: Question, *, order: Order = NEWEST, limit: int = 100, cursor: str = ""
+    ) -> Page:
+        """Return `limit` rows, or those behind `cursor`, which a page before gave."""
+        _limited(limit, MAX_PAGE)
+        asked = fingerprint(question, order)
+        after = Cursor.parse(cursor, asked) if cursor else None
+        size = after.size if after else self._size(question)
+        segments = self._segments(question, size, after if order.column == "time" else None, order)
+        rows, unreadable = self._ordered(question, segments, order, after, limit + 1)
+        more = len(rows) > limit
+        rows = rows[:limit]
+        following = ""
+        if more:
+            last = rows[-1]
+            value = value_text(last.key)
+            following = Cursor(question=asked, size=size, value=value, id=last.id).text()
+        return Page(
+            rows=tuple(row.found for row in rows),
+            cursor=following,
+            size=size,
+            unreadable=tuple(unreadable),
+        )
+
+    def groups(self, question: Question, fields: Sequence[Field]) -> Groups:
+        """Return how many rows there are by these fields."""
+        if not fields or len(fields) > MAX_GROUP_FIELDS:
+            raise QueryError(f"Results are grouped by 1 to {MAX_GROUP_FIELDS} fields")
+        for one in fields:
+            if not one.grouped:
+                raise QueryError(f"Results cannot be grouped by {one.name}")
+        size = self._size(question)
+        good, unreadable = self._intact.sift(self._segments(question, size))
+        columns = tuple(one.column for one in fields)
+        asked = compiled(shapes.grouped, question.scope, question.where, columns, MAX_GROUPS + 1)
+        rows = self._answers(asked, good)
+        found = [(tuple(map(value_text, row[:-1])), int(row[-1])) for row in rows]
+        return Groups(
+            rows=tuple(found[:MAX_GROUPS]),
+            more=len(found) > MAX_GROUPS,
+            size=size,
+            unreadable=tuple(unreadable),
+        )
+
+    def count(self, question: Question) -> tuple[int, tuple[Unreadable, ...]]:
+        """Return the number of rows, and what could not be counted."""
+        size = self._size(question)
+        good, unreadable = self._intact.sift(self._segments(question, size))
+        asked = compiled(shapes.counted, question.scope, question.where)
+        rows = self._answers(asked, good)
+        return int(rows[0][0]) if rows else 0, tuple(unreadable)
+
+    def sample(self, question: Question, count: int, seed: str) -> Sample:
+        """Return `count` rows drawn by `seed`: the same for the same evidence, wherever it lies."""
+        _limited(count, MAX_PAGE)
+        size = self._size(question)
+        good, unreadable = self._intact.sift(self._segments(question, size))
+        asked = compiled(shapes.sampled, question.scope, question.where, seed, count)
+        population = self._answers(compiled(shapes.counted, question.scope, question.where), good)
+        return Sample(
+            rows=tuple(row.found for row in self._rows(asked, good)),
+            seed=seed,
+            population=int(population[0][0]) if population else 0,
+            size=size,
+            unreadable=tuple(unreadable),
+        )
+
+    def stream(self, question: Question) -> Stream:
+        """Return all rows, in the order of leaves; memory stays flat at any number of them."""
+        size = self._size(question)
+        stream = Stream(iter(()), size)
+        stream.rows = self._streamed(question, size, stream.unreadable)
+        return stream
+
+    def _streamed(
+        self, question: Question, size: int, unreadable: list[Unreadable]
+    ) -> Iterator[Found]:
+        query = compiled(shapes.whole, question.scope, question.where)
+        segments = self._segments(question, size)
+        for segment in sorted(segments, key=lambda one: one.first_leaf):
+            good, bad = self._intact.sift([segment])
+            unreadable += bad
+            for one in good:
+                for batch in self._duck.batches(query, [one.path], _BATCH):
+                    for values in batch.to_pylist():
+                        leaf = one.first_leaf + values.pop("row")
+                        yield Found(leaf, row_of(values).evidence)
+
+    def _ordered(
+        self,
+        question: Question,
+        segments: list[SegmentFile],
+        order: Order,
+        after: Cursor | None,
+        limit: int,
+    ) -> tuple[list[_Row], list[Unreadable]]:
+        """Return the first rows in order; by time, segment after segment until no more can."""
+        asked = compiled(shapes.page, question.scope, question.where, order, after, limit)
+        rows: list[_Row] = []
+        unreadable: list[Unreadable] = []
+        for step, edge in _steps(segments, order):
+            if len(rows) >= limit and edge is not None and _beyond(edge, rows[-1].key, order):
+                break
+            good, bad = self._intact.sift(step)
+            unreadable += bad
+            rows += self._rows(asked, good)
+            rows.sort(key=lambda row: (row.key, row.id), reverse=order.descending)
+            del rows[limit:]
+        return rows, unreadable
+
+    def _segments(
+        self,
+        question: Question,
+        size: int,
+        after: Cursor | None = None,
+        order: Order = NEWEST,
+    ) -> list[SegmentFile]:
+        within = reach(question.where)
+        first, end = within.first, within.end
+        if after is not None:
+            edge = datetime.fromisoformat(after.value)
+            if order.descending:
+                end = min(end or edge + _MOMENT, edge + _MOMENT)
+            else:
+                first = max(first or edge, edge)
+        chosen = Chosen(
+            tenant=question.scope.tenant,
+            assessments=question.scope.assessments,
+            first_time=first,
+            end_time=end,
+            first_id=within.first_id,
+            last_id=within.last_id,
+            below=size,
+        )
+        return self._store.segment_files(chosen)
+
+    def _size(self, question: Question) -> int:
+        if question.size is not None:
+            return question.size
+        return self._store.log(question.scope.tenant).size
+
+    def _answers(self, asked: str, segments: list[SegmentFile]) -> list[tuple[Any, ...]]:
+        if not segments:
+            return []
+        table = self._duck.rows(asked, [one.path for one in segments])
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def _rows(self, asked: str, segments: list[SegmentFile]) -> list[_Row]:
+        if not segments:
+            return []
+        leaves = {str(one.path): one.first_leaf for one in segments}
+        table = self._duck.rows(asked, [one.path for one in segments])
+        rows = []
+        for values in table.to_pylist():
+            leaf = leaves[values.pop("segment")] + values.pop("row")
+            key = values.pop(shapes.SORTED)
+            rows.append(_Row(key, values["id"], Found(leaf, row_of(values).evidence)))
+        return rows
+
+
+def _steps(
+    segments: list[SegmentFile], order: Order
+) -> Iterator[tuple[list[SegmentFile], datetime | None]]:
+    """Yield segments to read together, and the nearest time that they or later ones can hold."""
+    if order.column != "time":
+        yield segments, None
+        return
+    nearest: Callable[[SegmentFile], datetime] = (
+        (lambda one: one.max_time) if order.descending else (lambda one: one.min_time)
+    )
+    step: list[SegmentFile] = []
+    width = _FIRST_STEP
+    for one in sorted(segments, key=nearest, reverse=order.descending):
+        step.append(one)
+        if sum(held.rows for held in step) >= width:
+            yield step, nearest(step[0])
+            step, width = [], width * _WIDER
+    if step:
+        yield step, nearest(step[0])
+
+
+def _beyond(edge: datetime, last: datetime, order: Order) -> bool:
+    """Tell whether rows from `edge` on all come after the last row; equal times do not."""
+    return edge < last if order.descending else edge > last
+
+
+def _limited(number: int, most: int) -> None:
+    if not 1 <= number <= most:
+        raise QueryError(
+            f"{number} rows cannot be asked for",
+            why=f"It must be from 1 to {most}.",
+            todo="Go on with the cursor, or export what was found.",
+        )

@@ -1,0 +1,1 @@
+"""What running models said: detectors over text, shared by prompt checks and log scanning."""

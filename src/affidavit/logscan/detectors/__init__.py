@@ -1,0 +1,1 @@
+"""Detectors over text: personal data, profanity, refusals."""

@@ -1,0 +1,214 @@
+"""Personal data in a text: find it, mask it, tell it again without showing it.
+
+Two stages. One RE2 set over all patterns says which rules can hold at all: most texts end here, at
+hundreds of megabytes a second. Only the rules that hit search for their places, and their accepting
+functions decide. Time is linear in the length of the text.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final, Protocol
+
+import re2
+
+from affidavit.errors import UsageError
+from affidavit.logscan.detectors.entities import (
+    ENTITY_TYPES,
+    MODEL_TYPES,
+    Finding,
+    mask_of,
+    replace_spans,
+    without_overlaps,
+)
+from affidavit.logscan.detectors.reading import LATIN1, Reading
+from affidavit.logscan.detectors.rules import RULES, Rule
+
+_MASK_PASSES: Final = 8
+"""Masking may lay a number bare that stood in a longer one; more passes than this never helped."""
+_MIN_KEY: Final = 16
+"""Bytes of the key; the values are short, so a guessable key would give them away."""
+
+
+class NameModel(Protocol):
+    """What finds names and addresses: see `names.py`."""
+
+    def find(self, text: str) -> list[Finding]:
+        """Return the findings of the types NAME and ADDRESS in `text`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What is the company's own and no finding."""
+
+    numbers: frozenset[str] = frozenset()
+    """Telephone, account and other numbers, by digits and letters only: `18005550100`."""
+    domains: frozenset[str] = frozenset()
+    """Domains whose e-mail addresses and URLs are its own, with every subdomain."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", frozenset(_letters(n) for n in self.numbers))
+        object.__setattr__(self, "domains", frozenset(d.lower().strip(".") for d in self.domains))
+
+    def covers(self, finding: Finding, text: str) -> bool:
+        """Return whether what was found is on the list."""
+        found = text[finding.start : finding.end]
+        if finding.entity_type in {"EMAIL", "URL"}:
+            host = (
+                found.lower().rpartition("@")[2].partition("://")[2]
+                or found.lower().rpartition("@")[2]
+            )
+            host = host.partition("/")[0].partition(":")[0].partition("?")[0]
+            labels = host.split(".")
+            return any(".".join(labels[i:]) in self.domains for i in range(len(labels)))
+        return bool(self.numbers) and _letters(found) in self.numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """What is looked for."""
+
+    entity_types: frozenset[str] = frozenset(ENTITY_TYPES)
+    allowed: Allowed = field(default_factory=Allowed)
+    min_score: float = 0.0
+    """Findings of rules below it are left out; 0.5 leaves out bare domains."""
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.entity_types - set(ENTITY_TYPES))
+        if unknown:
+            raise UsageError(
+                f"Unknown entity type: {', '.join(unknown)}",
+                why="The types are those of Amazon Bedrock Guardrails.",
+                todo=f"Use one of {', '.join(ENTITY_TYPES)}.",
+            )
+
+
+class Detectors:
+    """Finds personal data. Safe to share between threads; build one and keep it."""
+
+    def __init__(
+        self, settings: DetectorSettings | None = None, *, names: NameModel | None = None
+    ) -> None:
+        self.settings = settings or DetectorSettings()
+        self._names = names if self.settings.entity_types & MODEL_TYPES else None
+        wanted = [r for r in RULES if self._is_wanted(r)]
+        self._rules = [(rule, _compiled(rule.pattern)) for rule in wanted]
+        self._set = _set_of(tuple(rule.pattern for rule in wanted))
+
+    def _is_wanted(self, rule: Rule) -> bool:
+        return (
+            rule.entity_type in self.settings.entity_types and rule.score >= self.settings.min_score
+        )
+
+    @property
+    def not_looked_for(self) -> tuple[str, ...]:
+        """The wanted types that nothing here finds: say so beside every "nothing found"."""
+        if self._names is not None:
+            return ()
+        return tuple(sorted(self.settings.entity_types & MODEL_TYPES))
+
+    def find(self, text: str) -> list[Finding]:
+        """Return disjoint findings in order of place; any string is welcome."""
+        reading = Reading(text)
+        found = self._by_rules(reading)
+        if self._names is not None:
+            found += self._names.find(text)
+        wanted = self.settings.entity_types
+        allowed = self.settings.allowed
+        kept = [f for f in found if f.entity_type in wanted and not allowed.covers(f, text)]
+        return without_overlaps(kept)
+
+    def _by_rules(self, reading: Reading) -> list[Finding]:
+        found = []
+        for index in self._hits(reading.data):
+            rule, pattern = self._rules[index]
+            group = 1 if pattern.groups else 0
+            for match in pattern.finditer(reading.data):
+                place = rule.accept(reading, *match.span(group))
+                if place is not None and place[0] < place[1]:
+                    found.append(Finding(*place, rule.entity_type, rule.name, rule.score))
+        return found
+
+    def _hits(self, data: bytes) -> list[int]:
+        """Return which rules can hold at all; RE2 answers None for none."""
+        return sorted(self._set.Match(data) or ()) if self._rules else []
+
+    def mask(self, text: str) -> str:
+        """Return `text` with `{TYPE}` in place of everything found, until nothing is found.
+
+        If something is still found after several passes nothing of the text is shown but masks.
+        """
+        for _ in range(_MASK_PASSES):
+            findings = self.find(text)
+            if not findings:
+                return text
+            text = replace_spans(text, findings)
+        left = self.find(text)
+        return " ".join(mask_of(f.entity_type) for f in left) if left else text
+
+    def excerpt(
+        self, text: str, finding: Finding, findings: Iterable[Finding], reach: int = 40
+    ) -> str:
+        """Return what stands up to `reach` characters around a finding, with all of it masked.
+
+        `findings` are all of `text`: none of them is cut open at the edge of the excerpt.
+        """
+        start, end = max(0, finding.start - reach), min(len(text), finding.end + reach)
+        inside = [f for f in findings if f.start < end and start < f.end]
+        start = min([start, *(f.start for f in inside)])
+        end = max([end, *(f.end for f in inside)])
+        moved = [
+            Finding(f.start - start, f.end - start, f.entity_type, f.rule, f.score) for f in inside
+        ]
+        shown = self.mask(replace_spans(text[start:end], moved))
+        return ("…" if start else "") + shown + ("…" if end < len(text) else "")
+
+
+def fingerprint(text: str, finding: Finding, key: bytes) -> str:
+    """Return the keyed hash (HMAC-SHA-256, hex) of what was found, in its normal form.
+
+    The same number in another layout gives the same hash, so a repeated disclosure is recognised
+    without keeping it. A telephone number with and without its country code gives two. The key
+    must be secret: the values are few enough to be tried. Raises `UsageError` for a short key.
+    """
+    if len(key) < _MIN_KEY:
+        raise UsageError(
+            "The key for fingerprints is too short",
+            why=f"It has {len(key)} bytes; at least {_MIN_KEY} are needed.",
+            todo="Use the tenant's HMAC key.",
+        )
+    found = text[finding.start : finding.end]
+    exact = {"AWS_SECRET_KEY", "PASSWORD", "USERNAME"}
+    normal = found if finding.entity_type in exact else _normal(finding.entity_type, found)
+    message = f"{finding.entity_type}\0{normal}".encode("utf-8", "surrogatepass")
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def _normal(entity_type: str, found: str) -> str:
+    if entity_type in {"EMAIL", "URL", "IP_ADDRESS"}:
+        return found.lower()
+    if entity_type in {"NAME", "ADDRESS"}:
+        return " ".join(found.casefold().split())
+    return _letters(found)
+
+
+def _letters(text: str) -> str:
+    """Return only letters and digits, folded to ASCII where they are look-alikes, upper case."""
+    return "".join(c for c in Reading(text).view if c.isalnum()).upper()
+
+
+@cache
+def _compiled(pattern: str) -> "re2._Regexp":
+    return re2.compile(pattern.encode("ascii"), options=LATIN1)
+
+
+@cache
+def _set_of(patterns: tuple[str, ...]) -> "re2.Set":
+    """Return the automaton of all patterns."""
+    automaton = re2.Set.SearchSet(LATIN1)
+    for pattern in patterns:
+        automaton.Add(pattern.encode("ascii"))
+    automaton.Compile()
+    return automaton

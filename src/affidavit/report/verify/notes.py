@@ -1,0 +1,68 @@
+"""What a report that verifies does not prove, in words that are true of this very report."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from .state import State
+
+_DAY = timedelta(days=1)
+RULES = (
+    "That the verdicts follow from the answers by the rules in catalogue.json, which are those of "
+    "the ledger: --rejudge (full installation) recomputes them."
+)
+"""True until the verdicts were recomputed."""
+
+
+def notes(state: State) -> list[str]:
+    """Return the sentences, the particular ones first."""
+    return [*state.notes, *_of_leaves(state), *_of_time(state), *_of_ledger(state), *_ALWAYS]
+
+
+def _of_leaves(state: State) -> Iterator[str]:
+    if state.unseen_before:
+        yield (
+            f"What stands in {_leaves(state.unseen_before)} of the ledger before leaf "
+            f"{state.begin}: the report accounts for the leaves from there on."
+        )
+    if state.unseen_others:
+        yield (
+            f"What stands in {_leaves(state.unseen_others)} behind leaf {state.begin}: run records "
+            "of other assessments or of other days claim them as their evidence, which this report "
+            "does not show."
+        )
+
+
+def _of_time(state: State) -> Iterator[str]:
+    for run in state.inside:
+        if run.finished - run.started > _DAY:
+            yield (
+                f"That the answers of run {run.sequence} are of its day: it says that it lasted "
+                f"from {run.record['started_at']} to {run.record['finished_at']}."
+            )
+
+
+def _of_ledger(state: State) -> Iterator[str]:
+    if state.previous is None:
+        yield (
+            "That there is one ledger only: compare with an earlier report (--previous OLD.zip), "
+            "or with a checkpoint kept elsewhere."
+        )
+
+
+def _leaves(number: int) -> str:
+    return "1 leaf" if number == 1 else f"{number} leaves"
+
+
+_ALWAYS = (
+    "That AWS answered so, and was asked all: the collector ran in the operator's hands.",
+    "How the signing key is kept, and which program made the report: the operator says so.",
+    RULES,
+    (
+        "That report.pdf and README.txt say what the records say: the signed manifest holds their "
+        "digests, so they are the operator's, but nobody compared their text."
+    ),
+    (
+        "Procedures, and manual evidence: they are not judged by machine; the catalogue of "
+        "controls is Affidavit's own."
+    ),
+)
