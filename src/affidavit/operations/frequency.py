@@ -14,12 +14,10 @@ from typing import Final
 
 from affidavit.collector.evidence import NOT_DUE
 from affidavit.errors import StoreConflictError
-from affidavit.model.canonical import digest
-from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.observation import GapReason
 from affidavit.model.run import Assessment, RunRecord
-from affidavit.operations.collectable import unmapped_check
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
@@ -51,12 +49,7 @@ def due(store: Store, catalogue: Catalogue, assessment: Assessment, day: date) -
         replace(one, controls=tuple(_narrowed(c, days, day) for c in one.controls))
         for one in catalogue.framework.control_sets
     )
-    check = _not_due_check()
-    return replace(
-        catalogue,
-        framework=replace(catalogue.framework, control_sets=sets),
-        checks={**catalogue.checks, check.id: check},
-    )
+    return replace(catalogue, framework=replace(catalogue.framework, control_sets=sets))
 
 
 def note(store: Store, catalogue: Catalogue, assessment: Assessment, record: RunRecord) -> None:
@@ -102,12 +95,6 @@ def _put_aside(source: ControlSource, days: Mapping[str, date], day: date) -> Co
         f"due again on {again}."
     )
     return replace(source, check=NOT_DUE, note=words)
-
-
-def _not_due_check() -> Check:
-    """Return the check behind sources that are not due: it asks and decides nothing."""
-    check = replace(unmapped_check(), id=NOT_DUE, words="A source that is not due today", digest="")
-    return replace(check, digest=digest(repr(check).encode()))
 
 
 def _document(store: Store, assessment: Assessment) -> Document:

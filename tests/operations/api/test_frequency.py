@@ -111,7 +111,7 @@ def test_the_command_line_collects_what_the_api_made(mixed: Any, healthy: Any) -
         frameworkId=framework,
         scope={},
         roles=[],
-        assessmentReportsDestination={"destinationType": "S3", "destination": "s3://b"},
+        assessmentReportsDestination={"destinationType": "S3", "destination": "s3://northwind-reports"},
     )["assessment"]
     home = healthy.aws.region
     request = replace(healthy, name="By hand", accounts=healthy.accounts[:1], regions=(home,))
