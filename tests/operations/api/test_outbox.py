@@ -87,7 +87,7 @@ def sender(owner: Any, places: Places) -> Any:
     made = replace(owner, context=context, dispatcher=Dispatcher(context), caller=caller)
     made.as_(role="admin")("RegisterAccount")
     made.as_(role="admin")("UpdateSettings", snsTopic=places.topic)
-    made.bind(ambient=True)
+    made.bind(ambient=True, report_buckets={"reports": ACCOUNT})
     return made
 
 
