@@ -1,8 +1,10 @@
 """Collection on the simulated estate: against Prowler on the same endpoint, and ten times larger.
 
 The emulator runs in a process of its own and counts the requests that it answers; it is the slower
-half, so wall times say little about AWS, but the same of both. Prowler has its own checks, not our
-controls, so checks are compared: distinct ones with a PASS or FAIL, and ours that decided a record.
+half, so wall times say little about AWS, but the same of both. Prowler reads the caller's account
+only, so it is compared with a run of ours in that account alone. It has its own checks, not our
+controls: compared are the requests for each check that decided something, and for each control that
+was answered, by the list of equivalent checks in `bench.equivalents`.
 """
 
 import csv
@@ -11,50 +13,75 @@ import os
 import sys
 import tempfile
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from affidavit import demo
+from affidavit import catalogue, demo
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Standing
 from affidavit.settings import Settings
 from affidavit.store import open_store
+from bench.equivalents import EQUIVALENTS, controls_answered
 from bench.measure import Measured, measure
 
 PROWLER = Path(__file__).parent.parent / ".venv-peers" / "bin" / "prowler"
 SERVICES = ("backup", "bedrock", "cloudtrail", "cloudwatch", "config", "ec2", "iam", "kms", "s3")
 """The services that the framework reads, as Prowler names them."""
 GOAL_MIB = 200
+MOST_ASKED = 12
+"""Operations that are printed with their number of requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """What one run of ours cost, and what it answered."""
+
+    cost: Measured
+    requests: Counter[str]
+    """HTTP requests that the emulator answered, by operation."""
+    controls: int
+    """Controls with a verdict other than inconclusive."""
+    checks: int
+    """Checks that decided at least one record."""
+    per_naive: float
+    """Questions over those that asking for each control alone would have taken."""
+
+    def figures(self, name: str) -> dict[str, float | str]:
+        """Return the figures under `name`."""
+        most = (f"{key} {number}" for key, number in self.requests.most_common(MOST_ASKED))
+        return {
+            f"{name}.requests": float(self.requests.total()),
+            f"{name}.requests_by_operation": ", ".join(most),
+            f"{name}.controls_answered": float(self.controls),
+            f"{name}.checks_answered": float(self.checks),
+            f"{name}.questions_per_naive": self.per_naive,
+            f"{name}.wall_s": self.cost.wall,
+            f"{name}.cpu_s": self.cost.cpu,
+            f"{name}.peak_mib": self.cost.peak,
+        }
 
 
 def run() -> Mapping[str, float | str]:
-    """Measure ours at 1x and 10x, and Prowler at 1x where it is installed."""
+    """Measure ours at 1x and 10x; and ours and Prowler in the one account that Prowler reads."""
     figures: dict[str, float | str] = {}
     with demo.start() as estate:
-        before = _requests(estate.endpoint_url)
-        ours, answered, checks, naive = _ours(estate)
-        calls = _requests(estate.endpoint_url) - before
-        figures |= {
-            "ours.requests": float(calls),
-            "ours.controls_answered": float(answered),
-            "ours.checks_answered": float(checks),
-            "ours.questions_per_naive": naive,
-            "ours.wall_s": ours.wall,
-            "ours.cpu_s": ours.cpu,
-            "ours.peak_mib": ours.peak,
-            "ours.peak_over_goal": ours.peak / GOAL_MIB,
-        }
-        figures |= _prowler(estate, ours, calls / max(checks, 1))
+        ours = _ours(estate, estate.accounts)
+        one = _ours(estate, estate.accounts[:1])
+        figures |= ours.figures("ours") | one.figures("ours_one_account")
+        figures["ours.peak_over_goal"] = ours.cost.peak / GOAL_MIB
+        figures |= _prowler(estate, one)
     with demo.start(scale=10) as estate:
-        large, *_ = _ours(estate)
-    figures |= {
-        "ours_10x.wall_s": large.wall,
-        "ours_10x.peak_mib": large.peak,
-        "ours_10x.peak_ratio": large.peak / ours.peak,
-        "ours_10x.wall_ratio": large.wall / ours.wall,
+        large = _ours(estate, estate.accounts)
+    return figures | {
+        "ours_10x.requests": float(large.requests.total()),
+        "ours_10x.wall_s": large.cost.wall,
+        "ours_10x.peak_mib": large.cost.peak,
+        "ours_10x.peak_ratio": large.cost.peak / ours.cost.peak,
+        "ours_10x.wall_ratio": large.cost.wall / ours.cost.wall,
     }
-    return figures
 
 
 def _environment(estate: demo.Simulated, folder: Path) -> dict[str, str]:
@@ -71,8 +98,9 @@ def _environment(estate: demo.Simulated, folder: Path) -> dict[str, str]:
     }
 
 
-def _ours(estate: demo.Simulated) -> tuple[Measured, int, int, float]:
-    """Return the cost of one run without report, controls and checks answered, asked over naive."""
+def _ours(estate: demo.Simulated, accounts: tuple[str, ...]) -> Ours:
+    """Run once without a report; return cost and what was answered."""
+    before = _requests(estate.endpoint_url)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [
@@ -85,15 +113,20 @@ def _ours(estate: demo.Simulated) -> tuple[Measured, int, int, float]:
             "--external-id",
             estate.external_id,
         ]
-        command += [part for account in estate.accounts for part in ("--account", account)]
-        measured = measure(command, _environment(estate, folder), folder)
+        command += [part for account in accounts for part in ("--account", account)]
+        cost = measure(command, _environment(estate, folder), folder)
+        if cost.code != 0:
+            raise SystemExit(f"affidavit run ended with {cost.code}:\n{cost.output}")
         checks = _checks_answered(folder)
-    if measured.code != 0:
-        raise SystemExit(f"affidavit run ended with {measured.code}:\n{measured.output}")
-    text = measured.output
-    summary = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    answered = sum(c["verdict"] != "NOT_APPLICABLE" for c in summary["controls"].values())
-    return measured, answered, checks, summary["questions"] / summary["naiveQuestions"]
+    summary = json.loads(cost.output[cost.output.index("{") : cost.output.rindex("}") + 1])
+    verdicts = [control["verdict"] for control in summary["controls"].values()]
+    return Ours(
+        cost=cost,
+        requests=_requests(estate.endpoint_url) - before,
+        controls=sum(verdict != "NOT_APPLICABLE" for verdict in verdicts),
+        checks=checks,
+        per_naive=summary["questions"] / summary["naiveQuestions"],
+    )
 
 
 def _checks_answered(folder: Path) -> int:
@@ -106,48 +139,56 @@ def _checks_answered(folder: Path) -> int:
         return len({e.check_id for _, e in evidence if e.standing is Standing.JUDGED})
 
 
-def _prowler(
-    estate: demo.Simulated, ours: Measured, calls_per_answer: float
-) -> Mapping[str, float | str]:
+def _prowler(estate: demo.Simulated, ours: Ours) -> Mapping[str, float | str]:
+    """Measure Prowler in the caller's account, beside `ours` in the same one."""
     if not PROWLER.exists():
         return {"prowler": "NOT RUN: not installed (make bench-peers)"}
+    before = _requests(estate.endpoint_url)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        before = _requests(estate.endpoint_url)
         command = [str(PROWLER), "aws", "--region", *estate.regions, "--service", *SERVICES]
         command += ["--output-formats", "csv", "--output-directory", str(folder), "--no-banner"]
         theirs = measure(command, _environment(estate, folder), folder)
-        calls = _requests(estate.endpoint_url) - before
-        answered = _answered(folder)
-    if not answered:
+        decided = _decided(folder)
+    if not decided:
         return {"prowler": f"NOT RUN: it answered nothing (exit code {theirs.code})"}
+    requests = (_requests(estate.endpoint_url) - before).total()
+    controls = len(controls_answered(catalogue.load().framework, decided))
+    mine = ours.requests.total()
     return {
-        "prowler.requests": float(calls),
-        "prowler.checks_answered": float(answered),
+        "prowler.requests": float(requests),
+        "prowler.checks_answered": float(len(decided)),
+        "prowler.checks_of_ours": float(len(set(EQUIVALENTS) & decided)),
+        "prowler.controls_answered": float(controls),
         "prowler.wall_s": theirs.wall,
         "prowler.cpu_s": theirs.cpu,
         "prowler.peak_mib": theirs.peak,
-        "calls_per_answer_over_prowler": calls_per_answer / (calls / answered),
-        "wall_over_prowler": ours.wall / theirs.wall,
-        "cpu_over_prowler": ours.cpu / theirs.cpu,
-        "peak_over_prowler": ours.peak / theirs.peak,
+        "requests_over_prowler": mine / requests,
+        "requests_per_control_over_prowler": (mine / ours.controls) / (requests / controls),
+        "requests_per_check_over_prowler": (mine / ours.checks) / (requests / len(decided)),
+        "wall_over_prowler": ours.cost.wall / theirs.wall,
+        "cpu_over_prowler": ours.cost.cpu / theirs.cpu,
+        "peak_over_prowler": ours.cost.peak / theirs.peak,
     }
 
 
-def _answered(folder: Path) -> int:
-    """Return the number of distinct checks that Prowler's CSV gives a PASS or FAIL for."""
+def _decided(folder: Path) -> set[str]:
+    """Return the checks that Prowler's CSV gives a PASS or FAIL for."""
     found: set[str] = set()
     for path in folder.glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file, delimiter=";"):
                 if row.get("STATUS") in ("PASS", "FAIL"):
                     found.add(row["CHECK_ID"])
-    return len(found)
+    return found
 
 
-def _requests(endpoint: str) -> int:
-    """Return how many AWS requests the emulator has answered so far."""
+def _requests(endpoint: str) -> Counter[str]:
+    """Return how many AWS requests the emulator has answered so far, by operation."""
     # The endpoint is our own emulator on loopback.
     with urllib.request.urlopen(f"{endpoint}/_affidavit/requests", timeout=10) as answer:  # noqa: S310
         rows: list[list[str | int]] = json.load(answer)
-    return sum(int(row[-1]) for row in rows)
+    found: Counter[str] = Counter()
+    for service, operation, *_, number in rows:
+        found[f"{service}:{operation}"] += int(number)
+    return found

@@ -53,9 +53,9 @@ def test_all_pages_are_read_and_joined(nasty: Any, door: Door, asked: Any, reply
     assert "nextToken" not in seen.body
     assert (seen.proof.pages, seen.proof.attempts) == (3, 3)
     assert [r.path for r in nasty.requests] == [
-        "/guardrails",
-        "/guardrails?nextToken=t1",
-        "/guardrails?nextToken=t2",
+        "/guardrails?maxResults=1000",
+        "/guardrails?maxResults=1000&nextToken=t1",
+        "/guardrails?maxResults=1000&nextToken=t2",
     ]
 
 

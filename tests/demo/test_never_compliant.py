@@ -1,7 +1,8 @@
 """Over a whole estate: whatever one operation does not answer, nothing becomes COMPLIANT by it.
 
-The estate has something for nearly every check; the property is stated over all checks at once, from
-the questions that the fan-outs ask to the verdicts.
+The estate has something for nearly every check; the property is stated over all checks at once,
+from the questions that the fan-outs ask to the verdicts. (Every check by itself, member by member:
+tests/checks/test_never_compliant.py.)
 """
 
 from collections.abc import Callable, Iterator
@@ -10,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.demo.within import WithinDoor
 
 from affidavit.aws.models import TOKEN_PAIRS
 from affidavit.catalogue import load as load_catalogue
-from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.places import Place
 from affidavit.checks.records import build
@@ -24,14 +25,16 @@ from affidavit.demo.world import World, load
 from affidavit.model.catalogue import Operation
 from affidavit.model.observation import Gap, GapReason, Observation, Result, Unit
 from affidavit.model.verdict import Standing, Verdict
-from tests.demo.within import WithinDoor
 
 CATALOGUE = load_catalogue()
 ASKED = sorted(CATALOGUE.operations)
-Key = tuple[str, str, str, str, str]
-"""Check, Region, ARN, attributes, standing of what was judged."""
 Change = Callable[[Result], Result]
-ONE_SIGN_SUFFICES = frozenset({"fact.bedrockInUse"})
+TELLING = frozenset({"version", "policy", "statement", "id"})
+"""Attributes that tell records with one ARN apart."""
+SEEN_SUFFICES = {
+    ("provisioned-utilised", "ListMetrics"): "a sum of its own series proves use, however found",
+}
+"""What a check may pass without, by operation: the other answers are proof enough."""
 
 
 class ChangedDoor(WithinDoor):
@@ -90,7 +93,7 @@ def known() -> dict[str, Result]:
 def places(world: World, known: dict[str, Result], key: str, change: Change) -> Iterator[Place]:
     """Yield the places of all accounts of the estate where one operation answers otherwise."""
     for account in world.accounts:
-        facts: Facts = execute(
+        facts = execute(
             plan(CATALOGUE),
             ChangedDoor(world, key, change, known),  # type: ignore[arg-type]  # enough of a door
             account,
@@ -114,8 +117,9 @@ def judged(world: World, place: Place) -> Iterator[tuple[str, str, list[Judgemen
 
 
 def name_of(account: str, one: Judgement) -> tuple[Any, ...]:
-    """Return what tells a judgement from others of its check."""
-    return (account, one.check_id, one.region, one.arn, *sorted(one.attributes.items()))
+    """Return what tells a judgement from others of its check, seen whole or not."""
+    own = sorted((name, one.attributes[name]) for name in TELLING & one.attributes.keys())
+    return (account, one.check_id, one.region, one.arn, *own)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +141,7 @@ def reads(check_id: str) -> set[str]:
     return {*check.operations, own.item_operation}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [refused, cut], ids=["refused", "cut"])
 @pytest.mark.parametrize("key", ASKED)
 def test_nothing_becomes_compliant_by_what_is_not_seen(
@@ -146,12 +151,12 @@ def test_nothing_becomes_compliant_by_what_is_not_seen(
     key: str,
     change: Change,
 ) -> None:
-    """One operation refused or cut off: no new COMPLIANT, and no check that reads it passes whole."""
+    """One operation refused or cut off: no new COMPLIANT, and no check that reads it is closed."""
     for place in places(world, known, key, change):
         asked = any(key == name for name in place.acct_inputs if place.acct_inputs[name])
         for account, check_id, found in judged(world, place):
             passed = {name_of(account, j) for j in found if j.verdict is Verdict.COMPLIANT}
             assert not passed - compliant, check_id
-            if passed and asked and key in reads(check_id):
+            if passed and asked and key in reads(check_id) and (check_id, key) not in SEEN_SUFFICES:
                 opened = [j for j in found if j.standing is Standing.UNDECIDED]
                 assert opened, (check_id, place.region)

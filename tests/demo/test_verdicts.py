@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.demo.within import WithinDoor
 
 from affidavit.catalogue import load as load_catalogue
 from affidavit.checks import records
@@ -17,7 +18,6 @@ from affidavit.demo.world import load
 from affidavit.model.evidence import Evidence
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.verdict import Verdict
-from tests.demo.within import WithinDoor
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explanation" / "demo-estate.md"
 _ROW = re.compile(r"^\| (GENAI-\w+-\d+) \| (\w+) \|", re.MULTILINE)

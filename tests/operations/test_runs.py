@@ -198,8 +198,8 @@ def test_an_account_that_cannot_be_entered_is_named(
     [
         ({"framework": "nist"}, "no framework 'nist'"),
         ({"parameters": {"nope": {"a": 1}}}, "no check 'nope'"),
-        ({"parameters": {"keys-rotated": {"days": 1}}}, "no parameter 'days'"),
-        ({"parameters": {"keys-rotated": {"max_key_age_days": "90"}}}, "same kind"),
+        ({"parameters": {"keys-rotated": {"days": 1}}}, "no parameter days"),
+        ({"parameters": {"keys-rotated": {"max_key_age_days": "90"}}}, "is '90'"),
     ],
 )
 def test_wrong_requests_are_refused_before_anything_is_asked(

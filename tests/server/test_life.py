@@ -87,6 +87,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             estate=estate,
             environment=environment,
         )
+        served.affidavit(
+            *("tenant", "bind", served.account, "--ambient"),
+            *("--evidence-bucket", BUCKET, "--report-bucket", BUCKET),
+        )
         command = [str(AFFIDAVIT), "serve", "--port", str(port)]
         command += ["--aws-endpoint-url", estate.endpoint_url]
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:

@@ -7,6 +7,7 @@ import subprocess
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ class Sample:
         """Return a gap."""
         unit = self.observation(number).unit
         return Gap(
-            unit=Unit(**{**{f: getattr(unit, f) for f in unit.__slots__}, "key": "ListKeys"}),
+            unit=replace(unit, key="ListKeys"),
             service="kms",
             operation="ListKeys",
             reason=GapReason.DENIED,

@@ -1,6 +1,6 @@
 """The estate: which accounts and Regions are collected, and which are left out and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from affidavit.aws.door import Door
@@ -71,19 +71,26 @@ def resolve(
     )
 
 
-def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], list[LeftOut]]:
-    """Return the accounts that can be entered, and the others, each with the reason."""
-    entered, closed = [], []
+def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], dict[str, CollectError]]:
+    """Return the accounts that can be entered, and for each other one why not."""
+    entered: list[str] = []
+    refused: dict[str, CollectError] = {}
     for account_id in accounts:
         try:
             door.enter(account_id)
         except CollectError as error:
-            why = f"{error.what}. {error.why}"
-            left = LeftOut(account_id=account_id, region="", why=why, unreached=True)
-            closed.append(left)
+            refused[account_id] = error
         else:
             entered.append(account_id)
-    return entered, closed
+    return entered, refused
+
+
+def unreached(refused: Mapping[str, CollectError]) -> list[LeftOut]:
+    """Return accounts in scope that could not be entered as left out: all controls stay open."""
+    return [
+        LeftOut(account_id=account, region="", why=f"{error.what}. {error.why}", unreached=True)
+        for account, error in refused.items()
+    ]
 
 
 def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: bool) -> _Scope:
@@ -109,8 +116,8 @@ def _accounts(door: Door, own: str, given: tuple[str, ...], *, organization: boo
 
 def _enter(door: Door, candidates: _Scope) -> _Scope:
     """Keep the accounts that can be entered; raise `EstateError` where none can."""
-    entered, closed = enter(door, candidates.chosen)
-    scope = _Scope(chosen=entered, left_out=[*candidates.left_out, *closed])
+    entered, refused = enter(door, candidates.chosen)
+    scope = _Scope(chosen=entered, left_out=[*candidates.left_out, *unreached(refused)])
     if not scope.chosen:
         raise EstateError(
             "No account can be collected",
@@ -176,6 +183,8 @@ def _known(door: Door, accounts: Sequence[str], given: tuple[str, ...]) -> list[
     found: list[_Known] = []
     for account_id in accounts:
         result = _ask(door, account_id, DESCRIBE_REGIONS, door.home_region(), {"AllRegions": True})
+        # Or every account's clients would be held until the run comes to it: 1.5 MiB each.
+        door.leave(account_id)
         if isinstance(result, Gap):
             found.append(_Known(account_id, {}, result))
         else:

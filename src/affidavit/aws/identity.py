@@ -35,9 +35,12 @@ from affidavit.aws.peers import not_aws
 from affidavit.aws.settings import AwsSettings, BoundRole
 from affidavit.aws.trace import Trace
 from affidavit.errors import CollectError, CredentialsError, EstateError
+from affidavit.model.observation import GapReason
 from affidavit.model.times import iso
 
 DEFAULT_REGION = "us-east-1"
+_PASSING = frozenset({GapReason.THROTTLED, GapReason.TIMED_OUT, GapReason.UNREACHABLE})
+"""Why a role could not be assumed just now, though perhaps soon."""
 _TODO = (
     "Set up credentials (aws configure, aws sso login, or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY), or try the simulated estate: affidavit run --demo."
@@ -90,7 +93,8 @@ class Accounts:
     def access(self, account_id: str) -> Access:
         """Return the account, entered by its role if it is not our own; if bound, by that only.
 
-        Raises `EstateError` where that is not possible; the same error again when asked again.
+        Raises `EstateError` where that is not possible, another `CollectError` where it may be
+        possible later; the same error again when asked again.
         """
         self._require_bound(account_id)
         home = self.home()
@@ -203,7 +207,8 @@ class Accounts:
             identity = self._who(session, account_id)
         except (ClientError, BotoCoreError, *UNREADABLE, *PARSER_TROUBLE) as error:
             what = trouble(error, iam_action="sts:AssumeRole", endpoint="sts", html=False)
-            raise EstateError(
+            kind = CollectError if what.reason in _PASSING else EstateError
+            raise kind(
                 f"Account {account_id} cannot be entered by the role {role}",
                 why=what.message,
                 todo="Check that the role exists, trusts the caller and asks for this external id.",

@@ -54,6 +54,8 @@ class Paging:
     """Request member that bounds a page, or empty."""
     result_keys: tuple[str, ...]
     """Answer members that hold the results, the leading one first; dots for nested ones."""
+    most: int = 0
+    """The largest page that the model lets us ask for; 0 where it names none."""
 
 
 @cache
@@ -81,18 +83,19 @@ def paging(service_name: str, operation: str) -> Paging | None:
     except UnknownServiceError:
         pages = {}
     known = pages.get(operation)
-    if known is None:
-        return _by_names(operation_model(service_name, operation))
-    return _by_paginator(known)
+    model = operation_model(service_name, operation)
+    return _by_names(model) if known is None else _by_paginator(known, model)
 
 
-def _by_paginator(known: Mapping[str, Any]) -> Paging:
+def _by_paginator(known: Mapping[str, Any], model: OperationModel) -> Paging:
+    limit = model.input_shape.members.get(known.get("limit_key", "")) if model.input_shape else None
     return Paging(
         input_token=_first(known["input_token"]),
         output_token=_first(known["output_token"]),
         more_results=known.get("more_results", ""),
         limit_key=known.get("limit_key", ""),
         result_keys=_all(known.get("result_key", [])),
+        most=int(limit.metadata.get("max", 0)) if limit else 0,
     )
 
 

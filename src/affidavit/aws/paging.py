@@ -112,16 +112,19 @@ def read_pages(ask: Ask, parameters: JsonObject, paging: Paging | None, most: in
     """Return the merged body of all pages.
 
     Result lists are joined, other members are the first page's; tokens and "there is more" are
-    left out. Raises `PagesError` for a list that is cut off, endless, absent or too long.
+    left out. Pages are as large as the model allows unless the question bounds them (by default
+    Config gives ten evaluations a page). Raises `PagesError` for a list that is cut off, endless,
+    absent or too long.
     """
     if paging is None:
         return ask(parameters)
     pages = _Pages(paging)
     limit = parameters.get(paging.limit_key) if paging.limit_key else None
-    asked = parameters
+    largest = {paging.limit_key: paging.most} if paging.most and limit is None else {}
+    asked = {**largest, **parameters}
     while True:
         token = pages.add(ask(asked), limit)
         if not token:
             return pages.merged
         pages.next_token(token, most)
-        asked = {**parameters, paging.input_token: token}
+        asked = {**largest, **parameters, paging.input_token: token}

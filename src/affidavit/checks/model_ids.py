@@ -28,7 +28,8 @@ def plain_id(name: str) -> str:
     """Return the model's id: without ARN, without the prefix of an inference profile.
 
     A provisioned throughput, a deployment of a custom model or an application inference profile
-    stays as it is: its name says nothing of the model. A custom model becomes its id (`<base model>/<id>` for older ones).
+    stays as it is: its name says nothing of the model. A custom model becomes its id (`<base
+    model>/<id>` for older ones).
     """
     arn = _ARN.match(name)
     if arn and arn[1] in _OWN:

@@ -116,8 +116,8 @@ class Place:
     def _unlisted(self, days: int) -> Gap:
         """Return why the models of a long lookback cannot all be known."""
         words = (
-            f"CloudWatch lists what had data within two weeks; a model last invoked before, within"
-            f" the {days} days of lookback_days, is not seen (at most {IN_USE_DAYS} are seen whole)."
+            "CloudWatch lists what had data within two weeks; a model last invoked before, within"
+            f" the {days} days of lookback_days, is not seen ({IN_USE_DAYS} days are seen whole)."
         )
         return Gap(
             unit=Unit(key="ListMetrics", account_id="", region=self.region, parameters={}),

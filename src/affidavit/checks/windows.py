@@ -184,7 +184,7 @@ def read_sum(body: Mapping[str, Any], identifier: str) -> tuple[float | None, li
     """Return the sum of one query in a typed answer (None: unknown) and where its results stand.
 
     A query may come in several pages; every one must say Complete. PartialData on one of them is
-    unknown even where a later page says Complete: a day of sums is far below a page's datapoints, so
+    unknown even where a later page says Complete: daily sums are far below a page's datapoints, so
     something else than paging is behind it.
     """
     places = [

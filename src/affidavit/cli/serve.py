@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from affidavit.aws.settings import AwsSettings
+from affidavit.operations import tenants
 from affidavit.server import ServeOptions, check_options, serve
 from affidavit.settings import Settings
 
@@ -53,5 +54,7 @@ def command(settings: Settings, /, **given: Any) -> None:
         ),
     )
     check_options(options)
+    if not tenants.listed(settings):
+        click.echo("No tenant is bound: nothing is collected (affidavit tenant bind).", err=True)
     click.echo(f"Audit Manager's API at {options.url} (Ctrl-C stops)", err=True)
     serve(settings, options)

@@ -6,7 +6,7 @@ swallowed, never an empty list.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -109,13 +109,16 @@ class Unit:
     """Region that is asked, or GLOBAL_REGION for what exists once per account."""
     parameters: JsonObject
     """Members of the request; JSON values only (times as RFC 3339 strings)."""
+    _id: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
-        """Return the digest that identifies this question within a run."""
-        return digest_of(
-            [self.account_id, self.region, self.key, plain_json(self.parameters).decode()]
-        )
+        """Return the digest that identifies this question within a run; made once."""
+        if not self._id:
+            asked = plain_json(self.parameters).decode()
+            made = digest_of([self.account_id, self.region, self.key, asked])
+            object.__setattr__(self, "_id", made)
+        return self._id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +133,12 @@ class Observation:
     absent: str
     """Error code that means 'there is none' (NoSuchBucketPolicy), else empty."""
     body: JsonObject
-    """The answer, all pages merged: JSON values, times as RFC 3339, blobs as base64."""
+    """The answer, all pages merged: JSON values, times as RFC 3339, blobs as base64.
+
+    Not to be changed: its digest is made once."""
     proof: Proof
+    _body_digest: str = field(default="", init=False, repr=False, compare=False)
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def body_bytes(self) -> bytes:
         """Return the body as deterministic JSON: what is stored as a blob and hashed."""
@@ -139,6 +146,8 @@ class Observation:
 
     def to_json(self) -> JsonObject:
         """Return the observation for canonical JSON; the body's digest stands for the body."""
+        if not self._body_digest:
+            object.__setattr__(self, "_body_digest", digest(self.body_bytes()))
         return {
             "kind": "observation",
             "key": self.unit.key,
@@ -148,14 +157,16 @@ class Observation:
             "region": self.unit.region,
             "parameters": plain_json(self.unit.parameters).decode(),
             "absent": self.absent,
-            "body_digest": digest(self.body_bytes()),
+            "body_digest": self._body_digest,
             "proof": self.proof.to_json(),
         }
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of the canonical JSON of `to_json`: what evidence cites."""
-        return digest_of(self.to_json())
+        """Return the SHA-256 of the canonical JSON of `to_json`: what evidence cites; made once."""
+        if not self._digest:
+            object.__setattr__(self, "_digest", digest_of(self.to_json()))
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +183,7 @@ class Gap:
     """In words: what was refused or failed, and what to do where we know."""
     proof: Proof | None
     """How it was tried; None where nothing was sent."""
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def to_json(self) -> JsonObject:
         """Return the gap for canonical JSON."""
@@ -191,8 +203,10 @@ class Gap:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of the canonical JSON of `to_json`."""
-        return digest_of(self.to_json())
+        """Return the SHA-256 of the canonical JSON of `to_json`; made once."""
+        if not self._digest:
+            object.__setattr__(self, "_digest", digest_of(self.to_json()))
+        return self._digest
 
 
 Result = Observation | Gap

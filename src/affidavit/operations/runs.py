@@ -11,7 +11,7 @@ from affidavit.aws.door import Door
 from affidavit.aws.estate import resolve
 from affidavit.aws.identity import CallerIdentity
 from affidavit.aws.settings import AwsSettings
-from affidavit.checks.rules import EXTRA_BUCKETS
+from affidavit.checks.rules import EXTRA_BUCKETS, effective_parameters
 from affidavit.collector.execute import Asked
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
@@ -151,28 +151,14 @@ def check_parameters(catalogue: Catalogue, parameters: Mapping[str, Mapping[str,
                 f"There is no check {check_id!r} to set parameters of",
                 todo="`affidavit framework show genai-v1` lists the checks of every control.",
             )
-        for name, value in values.items():
-            _check_parameter(check_id, check.params, name, value)
-
-
-def _check_parameter(check_id: str, known: Mapping[str, Any], name: str, value: object) -> None:
-    if name not in known and name != EXTRA_BUCKETS:
-        raise UsageError(
-            f"The check {check_id} has no parameter {name!r}",
-            why=f"Its parameters are {', '.join(sorted(known)) or 'none'}.",
-            todo="Correct the name.",
-        )
-    default = known.get(name, [])
-    numbers = (int, float)
-    same = isinstance(value, type(default)) or (
-        isinstance(value, numbers) and isinstance(default, numbers)
-    )
-    if not same or isinstance(value, bool) != isinstance(default, bool):
-        raise UsageError(
-            f"The parameter {name} of the check {check_id} is {value!r}",
-            why=f"It must be of the same kind as its default {default!r}.",
-            todo="Correct the value.",
-        )
+        effective_parameters(check, {}, values)
+        buckets = values.get(EXTRA_BUCKETS, [])
+        if not isinstance(buckets, list):
+            raise UsageError(
+                f"The parameter {EXTRA_BUCKETS} of the check {check_id} is {buckets!r}",
+                why="It must be a list of bucket names.",
+                todo="Correct the value.",
+            )
 
 
 def _framework(framework: str) -> Catalogue:

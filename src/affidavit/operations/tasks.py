@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any, Final
 
 from affidavit.aws.door import Door
-from affidavit.aws.estate import enter
+from affidavit.aws.estate import enter, unreached
 from affidavit.aws.messages import Messages
 from affidavit.collector.execute import Asked
-from affidavit.errors import AffidavitError, ObjectError, StoreBusyError, UsageError
+from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
 from affidavit.operations import erasing, holds, outbox, work
@@ -100,18 +100,24 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
     if last is not None and last >= context.now().date():
         return
     with Door(aws_of(context, tenant)) as door:
-        assessment = _entered(door, current(context, found.stored))
+        assessment = _entered(door, current(context, found.stored), task)
         store, catalogue = context.store, context.catalogue
         collect(store, catalogue, assessment, door, on_progress=asked, now=context.now)
 
 
-def _entered(door: Door, assessment: Assessment) -> Assessment:
+def _entered(door: Door, assessment: Assessment, task: Document) -> Assessment:
     """Return the assessment of the accounts that can be entered now; the others are left out.
 
     Each of those leaves every control open, with the reason: that no role is bound, for example.
+    What may pass by itself (STS or credentials that fail) is raised for the task to be tried
+    again, but for the last time.
     """
-    entered, closed = enter(door, assessment.estate.accounts)
-    left_out = (*assessment.estate.left_out, *closed)
+    entered, refused = enter(door, assessment.estate.accounts)
+    if task.body["attempts"] < work.MAX_ATTEMPTS - 1:
+        for error in refused.values():
+            if not isinstance(error, EstateError):
+                raise error
+    left_out = (*assessment.estate.left_out, *unreached(refused))
     estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
     return replace(assessment, estate=estate)
 

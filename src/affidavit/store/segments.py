@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # Arrow's own allocator keeps some 20 MB that a run never needs again; set before its import.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-ROW_GROUP = 4096
-"""Rows kept in memory before they are written: some ten MB."""
+ROW_GROUP = 2048
+"""Rows kept in memory before they are written: some eight MiB."""
 READ_ROWS = 1024
 """Rows decoded at once when reading."""
 _FIELDS = tuple(f.name for f in fields(Evidence))

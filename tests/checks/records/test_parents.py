@@ -1,4 +1,4 @@
-"""What a fan-out reads is declared: the plan asks parents first, and a parent's gap is no silence."""
+"""What a fan-out reads is declared: the plan asks parents first, and their gaps are not silent."""
 
 from datetime import UTC, datetime
 from typing import Any

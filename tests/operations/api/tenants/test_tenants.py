@@ -43,10 +43,17 @@ def test_a_region_has_its_own_binding_or_its_accounts(owner: Any) -> None:
     tenants.bind(context.settings, store, OWN, wide, by="test")
     elsewhere = owner.as_(region="eu-central-1")
     elsewhere.bind(ambient=True)
-    assert aws_of(context, f"{OWN}/us-east-1").bound.roles[OWN].arn == ROLE
-    assert aws_of(context, f"{OWN}/eu-central-1").bound.roles[OWN].arn == ""
-    assert aws_of(context, f"{OTHER}/us-east-1").bound.roles == {}
+    assert _entered(context, f"{OWN}/us-east-1") == {OWN: ROLE}
+    assert _entered(context, f"{OWN}/eu-central-1") == {OWN: ""}
+    assert _entered(context, f"{OTHER}/us-east-1") == {}
     assert {one.name for one in tenants.every(store)} == {OWN, f"{OWN}/eu-central-1"}
+
+
+def _entered(context: Any, tenant: str) -> dict[str, str]:
+    """Return account -> role by which AWS is reached for a tenant."""
+    bound = aws_of(context, tenant).bound
+    assert bound is not None
+    return {account: role.arn for account, role in bound.roles.items()}
 
 
 @pytest.mark.parametrize(
@@ -313,6 +320,9 @@ def test_whether_an_account_is_a_tenant_is_not_told(
         named = elsewhere("RegisterOrganizationAdminAccount", adminAccountId=account)
         assert named == {"adminAccountId": account}
     assert answers[0] == answers[1]
+    for account in (OTHER, "999988887777"):
+        with pytest.raises(NotFoundFault):
+            bound.as_(role="admin")("DeregisterOrganizationAdminAccount", adminAccountId=account)
     assert stranger.as_(role="admin")("GetOrganizationAdminAccount") == {}
 
 

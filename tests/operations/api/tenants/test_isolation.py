@@ -167,7 +167,7 @@ class Asking:
         return self._leaf(shape, path, member)
 
     def _leaf(self, shape: Any, path: str, member: str) -> Any:
-        in_assessment = "assessmentId" in MODEL.operation_model(self.operation).input_shape.members
+        in_assessment = "assessmentId" in _members(self.operation)
         if member == "controlSetId":
             folder = "Folder" in self.operation or self.operation == "GetEvidence"
             return self.ids["folder controlSetId" if folder else "assessed controlSetId"]
