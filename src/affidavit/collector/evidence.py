@@ -40,8 +40,8 @@ EVIDENCE_TYPES: Mapping[SourceType, str] = {
 }
 """Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
 
-UNMAPPED = "mapping-not-available"
-"""Check of sources that nothing here collects (custom controls): it leaves the control open."""
+UNMAPPED, NOT_DUE = "mapping-not-available", "not-due"
+"""Checks of sources that nothing here collects, and that are not due today (WEEKLY, MONTHLY)."""
 
 Judged = tuple[Judgement, str]
 """A judgement and its origin: direct or config."""
@@ -122,8 +122,8 @@ class EvidenceMaker:
     def _source(
         self, control: Control, source: ControlSource, facts: Facts, places: tuple[Place, ...]
     ) -> Iterator[Evidence]:
-        if source.check == UNMAPPED:
-            yield self._unmapped(control, source, facts.account_id)
+        if source.check in (UNMAPPED, NOT_DUE):
+            yield self._unasked(control, source, facts.account_id)
             return
         for place in places:
             if source.check in (RECORDED, FOUND):
@@ -187,18 +187,20 @@ class EvidenceMaker:
                 control, source, facts.account_id, judgement, origin, plain_json({}).decode()
             )
 
-    def _unmapped(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
-        """Return the record that says why a source is not collected in an account."""
+    def _unasked(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
+        """Return the record that says why a source is not asked: not mapped, or not due today."""
+        mapped = source.check != UNMAPPED
+        gap = GapReason.NOTHING_TO_COLLECT if mapped else GapReason.NOT_CONFIGURED
         return self._evidence(
             control,
             source,
             account_id=account_id,
             region=GLOBAL_REGION,
             reason=source.note,
-            gap=GapReason.NOT_CONFIGURED.value,
-            standing=Standing.UNDECIDED,
-            check_id=UNMAPPED,
-            check_digest=self.catalogue.checks[UNMAPPED].digest,
+            gap=gap.value,
+            standing=Standing.ACTIVITY if mapped else Standing.UNDECIDED,
+            check_id="" if mapped else UNMAPPED,
+            check_digest="" if mapped else self.catalogue.checks[UNMAPPED].digest,
         )
 
     def _configuration(

@@ -13,14 +13,14 @@ from affidavit.aws.identity import CallerIdentity
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.rules import EXTRA_BUCKETS, effective_parameters
 from affidavit.collector.execute import Asked
-from affidavit.collector.run import Collector
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Verdict
-from affidavit.operations.collectable import assessment_catalogue
+from affidavit.operations.assessment_bodies import KIND
+from affidavit.operations.collecting import collect
 from affidavit.operations.custom_runs import (
     is_shipped,
     keep_document,
@@ -107,6 +107,9 @@ def run(
     Raises `UsageError` for an unknown framework, check or parameter, `CredentialsError` and
     `EstateError` when nothing at all can be collected, and the store's errors. What AWS refuses
     within the estate becomes gaps in the evidence, not an error.
+
+    An assessment that the API made or changed is collected as it stands there: its own framework,
+    without INACTIVE controls.
     """
     shipped = catalogues.load()
     require_id(shipped, request.framework)
@@ -122,15 +125,11 @@ def run(
             )
             on_estate(identity, estate)
             assessment = _assessment(store, settings, request, shipped, identity, estate)
-            catalogue = assessment_catalogue(store, shipped, assessment)
-            collector = Collector(
-                catalogue=catalogue, store=store, door=door, on_progress=on_progress
-            )
-            committed = collector.run(assessment)
-        record = committed.run_record
+            done = collect(store, shipped, assessment, door, on_progress=on_progress)
+        record = done.committed.run_record
         evidence = store.evidence(assessment.id, record.day, record.day)
         summary = summarise(
-            catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
+            done.catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
         )
         report = None
         if out is not None:
@@ -140,9 +139,9 @@ def run(
     return RunOutcome(
         assessment=assessment,
         summary=summary,
-        checkpoint=committed.checkpoint,
-        warnings=committed.warnings,
-        resumed=collector.counts.resumed,
+        checkpoint=done.committed.checkpoint,
+        warnings=done.committed.warnings,
+        resumed=done.resumed,
         key=key,
         report=report.path if report else None,
     )
@@ -201,11 +200,22 @@ def _assessment(
         _log_parameters(store, catalogue, assessment, {}, request, identity)
         return assessment
     require_same(catalogue, found, request.framework)
+    _refuse_inactive(store, found)
     changed = replace(found, estate=estate, parameters=request.parameters)
     if changed != found:
         store.update_assessment(changed, by=identity.arn)
         _log_parameters(store, catalogue, changed, found.parameters, request, identity)
     return changed
+
+
+def _refuse_inactive(store: Store, assessment: Assessment) -> None:
+    document = store.documents.get(assessment.tenant, KIND, assessment.id)
+    if document is not None and document.body["metadata"]["status"] != "ACTIVE":
+        raise UsageError(
+            f"The assessment {assessment.name!r} is INACTIVE",
+            why="It was ended for good: nothing is collected for it any more.",
+            todo="Choose another name (--name).",
+        )
 
 
 def _log_parameters(
