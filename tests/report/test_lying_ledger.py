@@ -203,7 +203,7 @@ def test_compliant_because_of_a_gap(fresh: Worlds) -> None:
         ({"parameters": '{"max_key_age_days":9999}'}, "was judged with the parameters"),
     ],
 )
-def test_record_of_other_rules(fresh: Worlds, changes: dict[str, str], words: str) -> None:
+def test_record_of_other_rules(fresh: Worlds, changes: dict[str, Any], words: str) -> None:
     """A record names source, check, version and parameters as catalogue and run record do."""
     world = fresh()
     lie_in_evidence(world, lambda e: replace(e, **changes) if e.check_id else e)

@@ -26,6 +26,7 @@ from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents
 from affidavit.store.evidence import EvidenceReader
@@ -58,7 +59,8 @@ class Store:
         self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
-        self._results = Results(self._database, Blobs(self.objects, self.keys))
+        self._blobs = Blobs(self.objects, self.keys)
+        self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
@@ -334,6 +336,21 @@ class Store:
         chosen = self.tenants() if tenants is None else tenants
         return [
             LogVerifier(self._database, self.objects, tenant, known).verify(progress)
+            for tenant in chosen
+        ]
+
+    def verify_content(
+        self,
+        progress: Progress = lambda _done, _all: None,
+        tenants: Sequence[str] | None = None,
+    ) -> list[VerifiedContent]:
+        """Read every answer, blob and attached file of `tenants` (or all) again.
+
+        Returns what was read, and everything that is gone or altered; raises nothing for these.
+        """
+        chosen = self.tenants() if tenants is None else tenants
+        return [
+            ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
             for tenant in chosen
         ]
 
