@@ -351,42 +351,6 @@ def _remark(good: Good, path: Path) -> None:
     good.write(path, {name: joined([value])[:-1]}, good.signer)
 
 
-def _claims(name: str, expected: str, **predicate: Any) -> None:
-    """Add the kind whose manifest, signed anew, says otherwise than the records."""
-
-    def make(good: Good, path: Path) -> None:
-        changed = {
-            member: {**good.predicate[member], **value} if isinstance(value, dict) else value
-            for member, value in predicate.items()
-        }
-        good.write(path, {}, good.signer, **changed)
-
-    GALLERY.append(Bad(name, expected, make))
-
-
-_SAYS = r"manifest\.json: says "
-_claims("other-name", _SAYS + "assessment: .*Another", assessment={"name": "Another"})
-_claims("other-version", _SAYS + "framework: .*9", framework={"version": "9.9"})
-_claims("other-catalogue", _SAYS + "framework: ", framework={"catalogue_digest": "0" * 64})
-_claims("no-day-without", _SAYS + r"days without run: \[\]", days_without_run=[])
-_claims("completeness", _SAYS + "completeness: most; the records: all", completeness="most")
-_claims(
-    "backdated-report",
-    r"manifest\.json: says generated_at .* not the time in its report_id",
-    generated_at="2026-01-05T06:00:00Z",
-)
-_claims(
-    "backdated-report-and-id",
-    r"manifest\.json: says generated_at .* holds a run that ended at",
-    generated_at="2026-01-05T06:00:00Z",
-    report_id="019b8cbd-af00-7000-8000-000000000000",
-)
-_claims("unknown-claim", r"manifest\.json: .* has the unknown member 'certified'", certified="yes")
-_claims(
-    "twisted-day", r"manifest\.json: '2026W012' is not how a day", period=["2026W012", "2026-01-08"]
-)
-
-
 def _first_bad(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return next(x for x in lines if x["record"]["verdict"] == "NON_COMPLIANT")
 
