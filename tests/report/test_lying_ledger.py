@@ -189,7 +189,7 @@ def test_compliant_because_of_a_gap(fresh: Worlds) -> None:
         return replace(evidence, gap="", verdict=Verdict.COMPLIANT, standing=Standing.JUDGED)
 
     lie_in_evidence(world, paint)
-    refused(world, "is COMPLIANT, but .* which it cites, is a gap")
+    refused(world, "is COMPLIANT, but cites nothing but gaps")
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_a_control_of_paper_only_waits_for_paper(custom: Custom) -> None:
 def story(custom: Custom, shipped: Any, healthy: Any) -> tuple[Custom, str, dict[str, str], Any]:
     """Return a custom assessment with a control of each kind, and the request that collects it."""
     # Observations carry the real time: the runs must not end before it.
-    custom.owner.clock.time = utc_now() + timedelta(minutes=10)
+    custom.owner.clock.time = utc_now() + timedelta(minutes=2)
     rule = next(iter(shipped.config_rules))
     core = next(c.id for c in shipped.checks.values() if c.resource_set == "bucket")
     controls = {
