@@ -12,13 +12,11 @@ import sqlalchemy as sa
 
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
-from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
-from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
-from affidavit.model.times import iso, utc_now
+from affidavit.model.times import utc_now
 from affidavit.settings import Settings
 from affidavit.store import (
     catalogues,
@@ -131,19 +129,9 @@ class Store:
         why: str,
     ) -> int:
         """Log that a user's parameter was set or, with None, taken back; return its leaf."""
-        now = self._clock()
-        record = {
-            "kind": "parameter",
-            "id": new_id(now),
-            "time": iso(now),
-            "by": by,
-            "why": why,
-            "assessment_id": assessment.id,
-            "check_id": check_id,
-            "name": name,
-            "value": plain_json(value).decode(),
-            "default": plain_json(default).decode(),
-        }
+        said = {"assessment_id": assessment.id, "check_id": check_id, "name": name, "by": by}
+        values = {"value": value, "default": default}
+        record = records.parameter(self._clock(), values, **said, why=why)
         return self.append_record(assessment.tenant, record)
 
     def assessment(self, assessment_id: str) -> Assessment:
