@@ -1,7 +1,9 @@
 """An answer, and what became of it: given, withheld, missing, or an error instead."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from affidavit.logscan.detectors.refusals import INTERVENED, STOP_REASONS
 
@@ -18,6 +20,31 @@ class State(StrEnum):
     """The call did not succeed."""
 
 
+class ErrorKind(StrEnum):
+    """Why a call brought no answer; what to do about it differs."""
+
+    DENIED = "denied"
+    """Access denied, or credentials that are none."""
+    NO_MODEL = "no-model"
+    """The model, profile or guardrail does not exist, is not here, or is retired."""
+    INVALID = "invalid"
+    """The service does not take the request as it is."""
+    THROTTLED = "throttled"
+    """Still too fast, or beyond a quota, after every repetition."""
+    UNREACHABLE = "unreachable"
+    """Nothing answered, or not in time."""
+    BROKEN = "broken"
+    """An answer began and broke off."""
+    TOO_LARGE = "too-large"
+    """The answer is larger than what is read."""
+    MALFORMED = "malformed"
+    """What came is no answer of the service or of the model."""
+    MODEL = "model"
+    """The model or the service failed."""
+    NOT_RECORDED = "not-recorded"
+    """The recording has no answer to this prompt."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a target gave for one prompt."""
@@ -32,10 +59,30 @@ class Answer:
     trace's entities.
     """
     error: str = ""
-    """Why there is no answer: the error's code and message."""
+    """Why there is no answer: the error's code and message. `text` may hold what came before it."""
     latency_ms: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    error_kind: str = ""
+    """Which of `ErrorKind`'s it is, where there is an error."""
+    request_id: str = ""
+    """AWS's; the invocation log has it too."""
+    model_id: str = ""
+    """The model that was asked: a model id, or the ARN of a profile or of provisioned throughput."""
+    api: str = ""
+    """`Converse`, `ConverseStream`, `InvokeModel` or `InvokeModelWithResponseStream`."""
+    guardrail_trace: Mapping[str, Any] = field(default_factory=dict)
+    """The service's trace as it came: it holds raw personal data and blocked text."""
+    raw_request: Mapping[str, Any] = field(default_factory=dict)
+    """What was sent: Converse's parameters, or the model's body."""
+    raw_answer: Mapping[str, Any] = field(default_factory=dict)
+    """What came, as JSON; a stream's events stand in `events`. Empty where it was no JSON."""
+    attempts: int = 0
+    """HTTP requests it took; 0 for a recorded answer."""
+    endpoint: str = ""
+    """Scheme, host and port that answered."""
+    synthetic: bool = False
+    """Whether who answered was certainly not AWS."""
 
     @property
     def state(self) -> State:
