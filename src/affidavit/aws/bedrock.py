@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from botocore import xform_name
+from botocore.eventstream import ParserError
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from affidavit.aws import peers
-from affidavit.aws.bedrock_bounds import MAX_ANSWER, TooLargeError, bound, read
+from affidavit.aws.bedrock_bounds import MAX_ANSWER, CutOffError, TooLargeError, bound, read
 from affidavit.aws.bedrock_errors import Failure, failure
 from affidavit.aws.clients import Clients, trusts_usual_authorities
 from affidavit.aws.deadline import within
@@ -36,7 +37,8 @@ MODEL_SECONDS: Final = 120.0
 MAX_EVENTS: Final = 100_000
 """Events of one stream; a model writes about one for each token."""
 _TROUBLE: Final = (
-    ClientError, BotoCoreError, HTTPError, TooLargeError, StoppedError, *UNREADABLE, *PARSER_TROUBLE
+    ClientError, BotoCoreError, HTTPError, ParserError, CutOffError, TooLargeError, StoppedError,
+    *UNREADABLE, *PARSER_TROUBLE,
 )  # fmt: skip
 
 
@@ -51,7 +53,7 @@ class Reply:
     failure: Failure | None = None
     request_id: str = ""
     latency_ms: float = 0.0
-    """From the first byte sent to the last one read, in ms: pauses and repetitions included."""
+    """From when the last request was sent to the last byte read, in ms."""
     service_ms: float | None = None
     """What the service says that the model took, in ms."""
     input_tokens: int | None = None
@@ -124,11 +126,11 @@ class _Exchange:
         self._region, self._operation = region, operation
         self._place = (access.identity.account_id, region, SERVICE)
         self._trace = Trace(pace=self._pace)
+        self._sent_at = time.monotonic()
         self._events: list[Any] = []
         self._metadata: dict[str, Any] = {}
 
     def run(self, parameters: JsonObject) -> Reply:
-        began = time.monotonic()
         body, problem = {}, None
         try:
             body = within(self._runtime.settings, self._trace, lambda: self._read(parameters))
@@ -138,10 +140,11 @@ class _Exchange:
             self._runtime.breaker.failed(*self._place, why=problem.message)
         else:
             self._runtime.breaker.answered(*self._place)
-        return self._reply(body, problem, (time.monotonic() - began) * 1000)
+        return self._reply(body, problem, (time.monotonic() - self._sent_at) * 1000)
 
     def _pace(self, operation: str, _url: str) -> None:
         self._runtime.limits.wait(*self._place, operation)
+        self._sent_at = time.monotonic()
 
     def _read(self, parameters: JsonObject) -> JsonObject:
         with self._runtime.clients.use(self._access.session, *self._place) as client:

@@ -106,6 +106,9 @@ def invoke(model_id: str, asked: Any, seed: int, *, guardrail: str, streams: boo
     """Answer InvokeModel or InvokeModelWithResponseStream."""
     family, model = family_for(model_id, seed)
     prompt = bodies.prompt_of(family, asked)
+    if streams and family is Family.AI21_TEXT:
+        said = "The model is unsupported for this operation: it does not stream."
+        raise AwsError("ValidationException", said, 400)
     guarded = _guard(guardrail)
     text, trace, stop = _say(model_id, model, prompt, guarded=guarded)
     tokens = _tokens(prompt, text)

@@ -63,7 +63,7 @@ class Runtime:
             if guardrail:
                 return _whole(answering.apply_guardrail(guardrail["id"], asked))
             if model is None or model["path"] not in _OPERATIONS:
-                raise AwsError("UnknownOperationException", "There is no such operation.", 404)
+                return _error(AwsError("UnknownOperationException", "No such operation.", 404))
             call = _Call(environ, model["id"], _OPERATIONS[model["path"]], asked, request_id)
             return self._answer(call)
         except AwsError as error:
@@ -157,6 +157,10 @@ def _streamed(model_id: str, given: Given) -> Sent:
     if model_id == troubles.STREAM_ERROR:
         said = "The model stopped in the midst of its answer."
         events = [*events[:half], frames.exception("modelStreamErrorException", said)]
+    if model_id == troubles.NOT_UTF8:
+        is_converse = bool(given.body)
+        odd = frames.undecodable("contentBlockDelta") if is_converse else frames.chunk(b"\xff\xfe")
+        events[half] = odd
     headers = {
         "Content-Type": frames.CONTENT_TYPE,
         "X-Amzn-Bedrock-Content-Type": "application/json",

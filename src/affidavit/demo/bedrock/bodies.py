@@ -29,7 +29,8 @@ _REQUIRED: Final[Mapping[Family, str]] = {
 _LAST_TURN: Final[Mapping[Family, re.Pattern[str]]] = {
     Family.ANTHROPIC_TEXT: re.compile(r".*\n\nHuman:\s*(.*?)\n\nAssistant:", re.DOTALL),
     Family.LLAMA: re.compile(
-        r".*(?:<\|start_header_id\|>user<\|end_header_id\|>|\[INST\])\s*(.*?)(?:<\|eot_id\|>|\[/INST\])",
+        r".*(?:<\|start_header_id\|>user<\|end_header_id\|>|\[INST\])\s*(.*?)\s*"
+        r"(?:<\|eot_id\|>|\[/INST\])",
         re.DOTALL,
     ),
     Family.MISTRAL: re.compile(r".*\[INST\]\s*(.*?)\s*\[/INST\]", re.DOTALL),

@@ -28,6 +28,12 @@ def exception(name: str, said: str) -> bytes:
     return _message(headers, json.dumps({"message": said}).encode())
 
 
+def undecodable(name: str) -> bytes:
+    """Return an event that is well framed and whose JSON is not UTF-8."""
+    headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
+    return _message(headers, b'{"delta": {"text": "\xff\xfe"}}')
+
+
 def chunk(body: bytes) -> bytes:
     """Return the event of InvokeModelWithResponseStream that holds a piece of the model's body."""
     return event("chunk", {"bytes": base64.b64encode(body).decode()})
