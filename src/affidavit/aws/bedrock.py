@@ -83,7 +83,8 @@ class Runtime:
         self.breaker = Breaker()
         self._stop = threading.Event()
         self.limits = Limits(settings.requests_per_second, self._stop)
-        self._accounts = Accounts(settings, Clients(settings), self.limits)
+        self._identity_clients = Clients(settings)
+        self._accounts = Accounts(settings, self._identity_clients, self.limits)
         self._account_id, self._region = account_id, region
 
     def __enter__(self) -> Self:
@@ -96,6 +97,7 @@ class Runtime:
         """Let nothing more out; what waits ends."""
         self._stop.set()
         self.clients.close()
+        self._identity_clients.close()
 
     def ask(self, operation: str, parameters: JsonObject) -> Reply:
         """Return what `operation` of bedrock-runtime brought; AWS's trouble is in the reply."""
