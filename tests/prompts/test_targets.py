@@ -7,7 +7,7 @@ import pytest
 
 from affidavit.aws.bedrock import Runtime
 from affidavit.aws.bedrock_bounds import MAX_ANSWER
-from affidavit.aws.settings import AwsSettings
+from affidavit.aws.settings import AwsSettings, Bound
 from affidavit.model.answering import ErrorKind
 from affidavit.prompts.answers import State
 from affidavit.prompts.target import Request
@@ -173,7 +173,7 @@ def test_no_such_guardrail(target: Make) -> None:
 
 
 def test_nothing_answers() -> None:
-    """Where nothing listens the answer says so."""
+    """Where nothing listens each answer says so, and after a few nothing is sent any more."""
     settings = AwsSettings(
         access_key="a",
         secret_key="b",
@@ -182,9 +182,25 @@ def test_nothing_answers() -> None:
         max_attempts=1,
     )
     with Runtime(settings) as runtime:
-        answer = BedrockTarget(runtime, "demo.good").ask(Request(prompt="Hi"))
-    assert answer.error
-    assert answer.state is State.FAILED
+        target = BedrockTarget(runtime, "demo.good")
+        answers = [target.ask(Request(prompt="Hi")) for _ in range(4)]
+    assert {answer.error_kind for answer in answers} == {ErrorKind.UNREACHABLE}
+    assert answers[-1].error.startswith("Not asked")
+
+
+def test_a_tenants_account_is_named(endpoint: str) -> None:
+    """On behalf of a tenant our own credentials never ask a model."""
+    settings = AwsSettings(
+        access_key="a",
+        secret_key="b",
+        endpoint_url=endpoint,
+        bound=Bound(tenant="111122223333/eu-central-1"),
+    )
+    for account_id in ("", "111122223333"):
+        with Runtime(settings, account_id=account_id) as runtime:
+            answer = BedrockTarget(runtime, "demo.good").ask(Request(prompt="Hi"))
+        assert answer.error_kind == ErrorKind.DENIED
+        assert answer.text is None
 
 
 def test_bad_parameters(target: Make) -> None:

@@ -27,13 +27,15 @@ from affidavit.aws.limits import Breaker, Limits, StoppedError
 from affidavit.aws.settings import AwsSettings
 from affidavit.aws.shapes import plain
 from affidavit.aws.trace import Trace
-from affidavit.errors import CollectError
+from affidavit.errors import CollectError, CredentialsError, EstateError
 from affidavit.model.answering import ErrorKind
 from affidavit.model.observation import JsonObject
 
 SERVICE: Final = "bedrock-runtime"
 MODEL_SECONDS: Final = 120.0
 """A model is waited for longer than other answers: a long one takes more than a minute."""
+_IDENTITY: Final = ("", "", "sts")
+"""Where the breaker keeps whether we could be told who we are."""
 MAX_EVENTS: Final = 100_000
 """Events of one stream; a model writes about one for each token."""
 _TROUBLE: Final = (
@@ -101,23 +103,45 @@ class Runtime:
 
     def ask(self, operation: str, parameters: JsonObject) -> Reply:
         """Return what `operation` of bedrock-runtime brought; AWS's trouble is in the reply."""
+        why_not = self.breaker.why_not(*_IDENTITY)
+        if why_not:
+            return _not_asked(why_not)
         try:
             access = self._access()
         except CollectError as error:
-            message = f"{error.what}. {error.why}"
-            return Reply(failure=Failure(kind=ErrorKind.DENIED, code="", message=message))
+            return self._no_access(error)
+        self.breaker.answered(*_IDENTITY)
         region = self._region or self._accounts.home_region(access.session)
         account_id = access.identity.account_id
         why_not = self.breaker.why_not(account_id, region, SERVICE)
         if why_not:
-            message = f"Not asked, as before it: {why_not}"
-            return Reply(failure=Failure(kind=ErrorKind.UNREACHABLE, code="", message=message))
+            return _not_asked(why_not)
         return _Exchange(self, access, region, operation).run(parameters)
 
     def _access(self) -> Access:
         if self._account_id:
             return self._accounts.access(self._account_id)
+        if self.settings.bound is not None:
+            raise EstateError(
+                "No account is named whose models are to be asked",
+                why="On behalf of a tenant only its bound accounts are asked, never our own.",
+                todo="Name one of the tenant's accounts.",
+            )
         return self._accounts.home()
+
+    def _no_access(self, error: CollectError) -> Reply:
+        """Return the reply where nobody could be; a dead STS is not waited for each time."""
+        message = f"{error.what}. {error.why}"
+        refused = isinstance(error, (CredentialsError, EstateError))
+        if not refused:
+            self.breaker.failed(*_IDENTITY, why=message)
+        kind = ErrorKind.DENIED if refused else ErrorKind.UNREACHABLE
+        return Reply(failure=Failure(kind=kind, code="", message=message))
+
+
+def _not_asked(why_not: str) -> Reply:
+    message = f"Not asked, as before it: {why_not}"
+    return Reply(failure=Failure(kind=ErrorKind.UNREACHABLE, code="", message=message))
 
 
 class _Exchange:
