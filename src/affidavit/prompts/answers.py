@@ -1,9 +1,14 @@
 """An answer, and what became of it: given, withheld, missing, or an error instead."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from affidavit.logscan.detectors.refusals import INTERVENED, STOP_REASONS
+from affidavit.model.answering import ErrorKind
+
+__all__ = ["Answer", "ErrorKind", "State"]
 
 
 class State(StrEnum):
@@ -32,10 +37,30 @@ class Answer:
     trace's entities.
     """
     error: str = ""
-    """Why there is no answer: the error's code and message."""
+    """Why there is no answer: the error's code and message. `text` may hold what came before it."""
     latency_ms: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    error_kind: str = ""
+    """Which of `ErrorKind`'s it is, where there is an error."""
+    request_id: str = ""
+    """AWS's; the invocation log has it too."""
+    model_id: str = ""
+    """What was asked: a model id, or the ARN of a profile or of provisioned throughput."""
+    api: str = ""
+    """`Converse`, `ConverseStream`, `InvokeModel` or `InvokeModelWithResponseStream`."""
+    guardrail_trace: Mapping[str, Any] = field(default_factory=dict)
+    """The service's trace as it came: it holds raw personal data and blocked text."""
+    raw_request: Mapping[str, Any] = field(default_factory=dict)
+    """What was sent: Converse's parameters, or the model's body."""
+    raw_answer: Mapping[str, Any] = field(default_factory=dict)
+    """What came, as JSON; a stream's events stand in `events`. Empty where it was no JSON."""
+    attempts: int = 0
+    """HTTP requests it took; 0 for a recorded answer."""
+    endpoint: str = ""
+    """Scheme, host and port that answered."""
+    synthetic: bool = False
+    """Whether who answered was certainly not AWS."""
 
     @property
     def state(self) -> State:
