@@ -13,14 +13,16 @@ import msgspec
 
 from affidavit.logscan.findings import Part
 
-_PROTOCOL: Final = frozenset(
-    "type role id model object stop_reason stopReason completionReason finish_reason service_tier "
-    "anthropic_version schemaVersion toolUseId tool_use_id media_type mediaType format signature "
-    "amazon-bedrock-guardrailAction actionReason system_fingerprint usage metrics "
-    "amazon-bedrock-invocationMetrics encrypted_content redactedContent guardrailIdentifier "
-    "guardrailVersion stop stop_sequence created index contentBlockIndex cache_control cachePoint "
-    "performanceConfig serviceTier inferenceConfig textGenerationConfig anthropic_beta".split()
-)
+_PROTOCOL_WORDS: Final = """
+type role id model object stop_reason stopReason completionReason finish_reason
+service_tier anthropic_version schemaVersion toolUseId tool_use_id media_type mediaType
+format signature amazon-bedrock-guardrailAction actionReason system_fingerprint usage
+metrics amazon-bedrock-invocationMetrics encrypted_content redactedContent
+guardrailIdentifier guardrailVersion stop stop_sequence created index contentBlockIndex
+cache_control cachePoint performanceConfig serviceTier inferenceConfig
+textGenerationConfig anthropic_beta
+"""
+_PROTOCOL: Final = frozenset(_PROTOCOL_WORDS.split())
 """Keys of protocol: what stands there is chosen by the API, not by people or models."""
 _FREE: Final = frozenset({"input", "arguments", "json", "requestMetadata"})
 """Keys below which anything may stand: arguments and results of tools."""
@@ -29,6 +31,7 @@ _MEDIA: Final = frozenset({"bytes", "data", "s3Location", "s3Uri", "uri"})
 _GUARD_SIGNS: Final = frozenset(
     {"guardrailConfig", "amazon-bedrock-guardrailAction", "guardContent", *_TRACES}
 )
+_STOPS: Final = frozenset({"stop_reason", "stopReason", "finish_reason", "completionReason"})
 _DEPTH: Final = 60
 """Levels of nesting that are walked; deeper ones are told as not scanned."""
 
@@ -114,26 +117,36 @@ class _Walk:
     def _object(
         self, value: dict[str, Any], part: Part, path: str, depth: int, *, free: bool
     ) -> None:
-        if not free and not _GUARD_SIGNS.isdisjoint(value):
-            self._guard(value)
-        if part == "trace":
-            self._trace(value, path)
+        self._notice(value, part, path, free=free)
         for key, item in value.items():
             if isinstance(item, (int, float)) or item is None:
                 continue
             below = f"{path}.{key}" if path else key
             if free or key not in _PROTOCOL:
-                if not free and key in _MEDIA and self._is_media(value, path):
-                    self._found.media += 1
-                    continue
-                if part == "trace" and key == "match":
+                if self._is_taken(value, key, part, path, free=free):
                     continue
                 inner: Part = "trace" if not free and key in _TRACES else part
                 self.walk(item, inner, below, depth, free=free or key in _FREE)
-            elif key in {"stop_reason", "stopReason", "finish_reason", "completionReason"}:
+            elif key in _STOPS:
                 self._stopped(item)
             elif not isinstance(item, str):
                 self.walk(item, part, below, depth, free=free)
+
+    def _notice(self, value: dict[str, Any], part: Part, path: str, *, free: bool) -> None:
+        """Read the signs that an object gives."""
+        if not free and not _GUARD_SIGNS.isdisjoint(value):
+            self._guard(value)
+        if part == "trace":
+            self._trace(value, path)
+
+    def _is_taken(
+        self, value: dict[str, Any], key: str, part: Part, path: str, *, free: bool
+    ) -> bool:
+        """Return whether a member is media, which is counted, or a match, which was read."""
+        if not free and key in _MEDIA and self._is_media(value, path):
+            self._found.media += 1
+            return True
+        return part == "trace" and key == "match"
 
     def _is_media(self, value: dict[str, Any], path: str) -> bool:
         return path.endswith(("source", "s3Location")) or not {"media_type", "format"}.isdisjoint(

@@ -140,9 +140,9 @@ class TrailScanner:
         if settings.errors_only and not event.errorCode:
             return None
         read_only = event.readOnly in {True, "true", "True"}
-        if settings.read_only is not None and event.readOnly is not None:
-            if read_only != settings.read_only:
-                return None
+        known = settings.read_only is not None and event.readOnly is not None
+        if known and read_only != settings.read_only:
+            return None
         who = event.userIdentity or _Caller()
         context = who.sessionContext or _Context()
         return ScanFinding(

@@ -8,7 +8,7 @@ say nothing: lost evidence. What cannot be read is told as a `Trouble`, never le
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
-from typing import Final
+from typing import Final, cast
 
 from isal import isal_zlib
 
@@ -17,6 +17,7 @@ Trouble = Callable[[str], None]
 """Takes why something of the object was not read."""
 
 _MAGIC: Final = b"\x1f\x8b"
+_DAMAGED: Final = cast("type[Exception]", isal_zlib.IsalError)
 _GZIP: Final = 31
 """wbits of zlib for gzip with its header and checksum."""
 _SLICE: Final = 2**18
@@ -71,7 +72,7 @@ class _Reader:
         while feed:
             try:
                 part = member.decompress(feed, _PART)
-            except isal_zlib.error as error:
+            except _DAMAGED as error:
                 self._trouble(f"it is corrupt after {self._raw} bytes: {error}")
                 return
             if part:
@@ -129,7 +130,7 @@ def _one_member(data: Data, limit: int, limits: ReadLimits) -> bytes | None:
     most = min(limit, max(_RATIO_FROM, limits.ratio * len(data)))
     try:
         found: bytes = member.decompress(data, most)
-    except isal_zlib.error:
+    except _DAMAGED:
         return None
     return found if member.eof and not member.unused_data else None
 

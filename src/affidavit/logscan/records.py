@@ -65,6 +65,7 @@ class Record(msgspec.Struct, gc=False):
 
 _RECORD: Final = msgspec.json.Decoder(Record)
 
+
 class RecordReader:
     """Reads one object; `trouble` is told what is not read, `foreign` counts other values."""
 
@@ -124,14 +125,18 @@ class RecordReader:
         elif (packed := _packed(value)) is not None:
             yield from self._packed(packed, depth)
         elif (events := _events(value)) is not None:
-            for event in events:
-                message = event.get("message") if isinstance(event, dict) else None
-                if isinstance(message, str):
-                    yield from self._text(message, depth + 1)
-                else:
-                    self._trouble("a log event has no message")
+            yield from self._events(events, depth)
         else:
             yield from self._record(value)
+
+    def _events(self, events: list[Any], depth: int) -> Iterator[Record]:
+        """Return the records in the messages of log events."""
+        for event in events:
+            message = event.get("message") if isinstance(event, dict) else None
+            if isinstance(message, str):
+                yield from self._text(message, depth + 1)
+            else:
+                self._trouble("a log event has no message")
 
     def _packed(self, packed: str, depth: int) -> Iterator[Record]:
         """Read a subscription's payload: base64, then gzip."""
