@@ -36,6 +36,8 @@ def record(number: int, request: Any, answer: Any, **more: Any) -> dict[str, Any
     }
 
 
+EMPTY = {b"", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"}
+"""Nothing, and byte order marks before nothing."""
 ASKED = {"messages": [{"role": "user", "content": [{"text": f"Please call me at {PHONE}"}]}]}
 STREAM = [
     {"type": "message_start", "message": {"content": []}},
