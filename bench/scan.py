@@ -119,7 +119,9 @@ def naive(path: str) -> int:
 def ours(path: str) -> int:
     """Run the kernel, exact records kept."""
     found: list[Any] = []
-    TrailScanner(TrailSettings(events=WATCHED)).scan(Path(path).read_bytes(), path, found.append)
+    TrailScanner(TrailSettings(events=WATCHED, integrity=False)).scan(
+        Path(path).read_bytes(), path, found.append
+    )
     return len(found)
 
 

@@ -25,6 +25,8 @@ class TrailSettings:
     read_only: bool | None = None
     """Given: only events that are read-only, or that are not."""
     errors_only: bool = False
+    integrity: bool = True
+    """Whether files are hashed, for digests to be compared with them."""
     limits: ReadLimits = field(default_factory=ReadLimits)
 
 
@@ -97,6 +99,7 @@ class TrailScanner:
         else:
             self._file(content, uri, sink, totals, gaps.append)
         sound = not any("cut off" in why or "corrupt" in why or "more than" in why for why in gaps)
+        hashed = sound and self._settings.integrity
         return Scanned(
             object_uri=uri,
             totals=totals,
@@ -104,7 +107,7 @@ class TrailScanner:
                 ScanGap(object_uri=uri, why=why, count=gaps.count(why))
                 for why in dict.fromkeys(gaps)
             ),
-            sha256=hashlib.sha256(content).hexdigest() if sound else "",
+            sha256=hashlib.sha256(content).hexdigest() if hashed else "",
             digest=digest,
         )
 

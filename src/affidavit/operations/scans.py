@@ -6,7 +6,7 @@ import tempfile
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -147,7 +147,11 @@ def scan(
         tempfile.TemporaryDirectory(prefix="affidavit-scan-") as folder,
         _Out(show, parquet) as out,
     ):
-        job = engine.Job(settings=request.look, spool=Path(folder), read=_Reader(request.where.aws))
+        look = request.look
+        if isinstance(look, TrailSettings):
+            digests = any("/CloudTrail-Digest/" in one.uri for one in objects)
+            look = replace(look, integrity=digests)
+        job = engine.Job(settings=look, spool=Path(folder), read=_Reader(request.where.aws))
         for number, one in engine.run(job, objects, request.processes or cpu_count() or 1):
             outcome.totals.add(one.totals)
             outcome.gaps.extend(one.gaps)
