@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from affidavit.aws.clients import Clients
+from affidavit.aws.clients import Clients, new_session
 from affidavit.aws.identity import Accounts
 from affidavit.aws.limits import Limits
 from affidavit.aws.settings import AwsSettings
@@ -155,3 +155,64 @@ def _is_refusal(error: Exception) -> bool:
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status in _HTTP_REFUSED and status not in (_HTTP_TIMEOUT, _HTTP_TOO_MANY)
+
+
+class OwnObjects:
+    """What one's own credentials may read, for the command line: listed and read, never written.
+
+    No bucket is bound and no owner expected: whoever runs the command sees what he may see anyway.
+    Nothing that serves tenants may use it.
+    """
+
+    def __init__(self, settings: AwsSettings) -> None:
+        """Take how AWS is reached; nothing is sent yet."""
+        self._clients = Clients(settings)
+        self._session = new_session(settings)
+        self._region = settings.region or self._session.get_config_variable("region")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clients.close()
+
+    def listed(self, url: str) -> Iterator[tuple[str, int]]:
+        """Return URL and bytes of all objects whose key begins with the URL's, page by page.
+
+        Raises `ObjectError` with what S3 refused, `CollectError` where it did not answer.
+        """
+        bucket, prefix = split(url)
+        request = {"Bucket": bucket, "Prefix": prefix}
+        with self._asking(url, "listed") as s3:
+            for page in s3.get_paginator("list_objects_v2").paginate(**request):
+                for one in page.get("Contents", ()):
+                    yield f"s3://{bucket}/{one['Key']}", one["Size"]
+
+    def read(self, url: str, limit: int) -> bytes:
+        """Return an object of at most `limit` bytes; errors as of `listed`."""
+        bucket, key = split(url)
+        with self._asking(url, "read") as s3:
+            answer = s3.get_object(Bucket=bucket, Key=key)
+            parts, size = [], 0
+            try:
+                for part in answer["Body"].iter_chunks(_CHUNK):
+                    size += len(part)
+                    _require_small(url, size, limit)
+                    parts.append(part)
+            finally:
+                answer["Body"].close()
+            return b"".join(parts)
+
+    @contextmanager
+    def _asking(self, url: str, done: str) -> Iterator[Any]:
+        region = self._region or "us-east-1"
+        try:
+            with self._clients.use(self._session, "", region, "s3") as client:
+                yield client
+        except (ClientError, BotoCoreError) as error:
+            kind = ObjectError if _is_refusal(error) else CollectError
+            raise kind(
+                f"{url} cannot be {done}",
+                why=str(error),
+                todo="Check credentials and Region; s3:ListBucket and s3:GetObject are needed.",
+            ) from error

@@ -109,6 +109,10 @@ class Detectors:
             return ()
         return tuple(sorted(self.settings.entity_types & MODEL_TYPES))
 
+    def may_find(self, text: str) -> bool:
+        """Return whether `find` could find anything in `text`, or in a part of it: quick."""
+        return self._names is not None or bool(self._hits(Reading(text).data))
+
     def find(self, text: str) -> list[Finding]:
         """Return disjoint findings in order of place; any string is welcome."""
         reading = Reading(text)

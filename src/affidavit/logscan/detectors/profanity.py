@@ -81,6 +81,10 @@ class ProfanityDetector:
         pattern = r"(?i)\b(?:" + "|".join(choices) + r")\b"
         self._pattern = re2.compile(pattern.encode("ascii", "ignore"), options=LATIN1)
 
+    def may_find(self, text: str) -> bool:
+        """Return whether `find` could find anything in `text`, or in a line of it: quick."""
+        return self._pattern.search(Reading(text).data) is not None
+
     def find(self, text: str) -> list[Finding]:
         """Return disjoint findings in order of place."""
         reading = Reading(text)

@@ -170,7 +170,7 @@ def refusal(
         return Refusal(sign="stop_reason", reason=f"The model stopped with {stop_reason}.")
     if guardrail_action.lower() in INTERVENED:
         return Refusal(sign="guardrail", reason=f"The guardrail's action is {guardrail_action}.")
-    folded = " ".join(Reading(text).view.split())
+    folded = " ".join(Reading(text).view.split()) if blocked_messages else ""
     for message in blocked_messages:
         wanted = " ".join(Reading(message).view.split())
         if wanted and wanted.casefold() in folded.casefold():

@@ -1,0 +1,205 @@
+"""`affidavit scan`: logs searched for disclosures and events, without a server or an assessment."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from affidavit.aws.settings import AwsSettings
+from affidavit.errors import UsageError
+from affidavit.operations import scans
+from affidavit.settings import Settings
+
+FOUND, INCOMPLETE = 1, 3
+_GAPS_SHOWN = 20
+FILE = click.Path(dir_okay=False, path_type=Path)
+READABLE = click.Path(dir_okay=False, exists=True, path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """Scan log files for disclosures and events.
+
+    URIs are files, folders and s3:// prefixes. Exit codes: 0 nothing was found; 1 something was; 2
+    wrong call; 3 something could not be scanned, and is named.
+    """
+
+
+def _output(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that both scans have."""
+    for option in (
+        click.argument("uris", nargs=-1, required=True, metavar="URI..."),
+        click.option("--json", "as_json", is_flag=True, help="Print findings as JSON lines."),
+        click.option("--parquet", type=FILE, help="Write the findings to FILE."),
+        click.option(
+            "--engine",
+            type=click.Choice(["local"]),
+            default="local",
+            show_default=True,
+            help="Where the scan runs.",
+        ),
+        click.option("--processes", type=click.IntRange(1), help="Default: one a core."),
+        click.option("--profile", default="", help="AWS profile, for s3://."),
+        click.option("--region", default="", help="AWS Region of the buckets."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command()
+@_output
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(scans.INVOCATION_KINDS),
+              help="Only findings of this kind; again for more.")  # fmt: skip
+@click.option("--type", "types", multiple=True, help="Only this entity type; again for more.")
+@click.option("--allow-number", "numbers", multiple=True, help="Own number, no finding.")
+@click.option("--allow-domain", "domains", multiple=True, help="Own domain, no finding.")
+@click.option("--blocked-message", "blocked", multiple=True, help="Guardrail's blocked message.")
+@click.option("--key-file", type=READABLE, help="Key of the hashes (default: one of this run).")
+@click.pass_obj
+def invocations(
+    settings: Settings,  # noqa: ARG001 - every command takes it
+    *,
+    uris: tuple[str, ...],
+    as_json: bool,
+    parquet: Path | None,
+    engine: str,  # noqa: ARG001 - local is the only one so far
+    processes: int | None,
+    profile: str,
+    region: str,
+    kinds: tuple[str, ...],
+    types: tuple[str, ...],
+    numbers: tuple[str, ...],
+    domains: tuple[str, ...],
+    blocked: tuple[str, ...],
+    key_file: Path | None,
+) -> None:
+    """Find personal data, profanity, refusals and calls without guardrail in invocation logs.
+
+    Never prints what was found: type, place, keyed hash and a masked excerpt.
+    """
+    look = scans.invocation_settings(
+        kinds=kinds,
+        types=types,
+        allowed=(numbers, domains),
+        blocked_messages=blocked,
+        key_file=key_file,
+    )
+    where = scans.Where(uris=uris, aws=AwsSettings(profile=profile, region=region))
+    _scan(scans.ScanRequest(where=where, look=look, processes=processes), as_json, parquet)
+
+
+@command.command()
+@_output
+@click.option("--event", "events", multiple=True,
+              help="As bedrock.amazonaws.com:UpdateGuardrail, or :* for all of the service "
+              "(default: the framework's events).")  # fmt: skip
+@click.option("--read-only/--writes-only", "read_only", default=None, help="Only these events.")
+@click.option("--errors-only", is_flag=True, help="Only events with an errorCode.")
+@click.option("--public-keys", type=READABLE,
+              help="Output of `aws cloudtrail list-public-keys`, for digest files.")  # fmt: skip
+@click.pass_obj
+def cloudtrail(
+    settings: Settings,  # noqa: ARG001 - every command takes it
+    *,
+    uris: tuple[str, ...],
+    as_json: bool,
+    parquet: Path | None,
+    engine: str,  # noqa: ARG001 - local is the only one so far
+    processes: int | None,
+    profile: str,
+    region: str,
+    events: tuple[str, ...],
+    read_only: bool | None,
+    errors_only: bool,
+    public_keys: Path | None,
+) -> None:
+    """Find events in CloudTrail files, each with its record, and verify digest files."""
+    look = scans.trail_settings(events=events, read_only=read_only, errors_only=errors_only)
+    where = scans.Where(uris=uris, aws=AwsSettings(profile=profile, region=region))
+    request = scans.ScanRequest(
+        where=where, look=look, processes=processes, public_keys=public_keys
+    )
+    _scan(request, as_json, parquet)
+
+
+def _scan(request: scans.ScanRequest, as_json: bool, parquet: Path | None) -> None:
+    if parquet is not None and parquet.exists():
+        raise UsageError(f"{parquet} exists already", todo="Name a file that does not.")
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    show = sys.stdout.write if as_json else None
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("Scanning", total=None)
+        outcome = scans.scan(
+            request,
+            show=show,
+            parquet=parquet,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    if as_json:
+        for gap in outcome.gaps:
+            click.echo(json.dumps(gap.to_json()))
+    else:
+        _summary(outcome)
+    for gap in outcome.gaps[:_GAPS_SHOWN]:
+        times = f" ({gap.count} times)" if gap.count > 1 else ""
+        click.echo(f"Not scanned: {gap.object_uri}: {gap.why}{times}", err=True)
+    if len(outcome.gaps) > _GAPS_SHOWN:
+        click.echo(f"… and {len(outcome.gaps) - _GAPS_SHOWN} more gaps.", err=True)
+    sys.exit(INCOMPLETE if outcome.gaps else FOUND if outcome.found else 0)
+
+
+def _summary(outcome: scans.Outcome) -> None:
+    totals = outcome.totals
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("kind", "part", "type"):
+        table.add_column(name)
+    table.add_column("findings", justify="right")
+    for name, count in sorted(totals.findings.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(*name.split(" ", 2), f"{count:,}")
+    if outcome.found:
+        console.print(table)
+    click.echo(
+        f"{outcome.found:,} findings in {totals.records:,} records of {totals.objects:,} objects "
+        f"({totals.raw:,} bytes, {totals.foreign:,} other values), {len(outcome.gaps):,} gaps."
+    )
+    _population(outcome)
+
+
+def _population(outcome: scans.Outcome) -> None:
+    """Print over what this was said: hours without records, and what is not known."""
+    totals = outcome.totals
+    for day in totals.days():
+        if day.hours_without:
+            hours = ", ".join(f"{hour:02}" for hour in day.hours_without)
+            click.echo(f"{day.day}: {day.records:,} records; none in hours {hours} (UTC).")
+    if totals.guard_unknown:
+        click.echo(f"{totals.guard_unknown:,} calls: whether guarded is not to be seen.")
+    if outcome.proved or outcome.unsigned:
+        click.echo(
+            f"{outcome.proved:,} log files proved by signed digests, {outcome.unsigned:,} agree "
+            "with digests whose signature was not verified."
+        )
+    if outcome.not_looked_for:
+        click.echo(f"Not looked for: {', '.join(outcome.not_looked_for)} (docs/reference/scan.md).")

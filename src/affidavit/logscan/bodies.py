@@ -1,0 +1,186 @@
+"""Texts in the bodies of model calls: every string, wherever it stands, but for words of protocol.
+
+Nothing is looked for at known places only: a family of models that nobody foresaw is scanned too.
+The chunks of a stream are joined by their place, so that "415-" in one and "555-0132" in the next
+are read as one text.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from affidavit.logscan.findings import Part
+
+_PROTOCOL_WORDS: Final = """
+type role id model object stop_reason stopReason completionReason finish_reason
+service_tier anthropic_version schemaVersion toolUseId tool_use_id media_type mediaType
+format signature amazon-bedrock-guardrailAction actionReason system_fingerprint usage
+metrics amazon-bedrock-invocationMetrics encrypted_content redactedContent
+guardrailIdentifier guardrailVersion stop stop_sequence created index contentBlockIndex
+cache_control cachePoint performanceConfig serviceTier inferenceConfig
+textGenerationConfig anthropic_beta
+"""
+_PROTOCOL: Final = frozenset(_PROTOCOL_WORDS.split())
+"""Keys of protocol: what stands there is chosen by the API, not by people or models."""
+_FREE: Final = frozenset({"input", "arguments", "json", "requestMetadata"})
+"""Keys below which anything may stand: arguments and results of tools."""
+_TRACES: Final = frozenset({"trace", "amazon-bedrock-trace"})
+_MEDIA: Final = frozenset({"bytes", "data", "s3Location", "s3Uri", "uri"})
+_GUARD_SIGNS: Final = frozenset(
+    {"guardrailConfig", "amazon-bedrock-guardrailAction", "guardContent", *_TRACES}
+)
+_STOPS: Final = frozenset({"stop_reason", "stopReason", "finish_reason", "completionReason"})
+_DEPTH: Final = 60
+"""Levels of nesting that are walked; deeper ones are told as not scanned."""
+
+
+@dataclass(slots=True)
+class BodyTexts:
+    """The texts of one body, by place, and the signs that stand beside them."""
+
+    texts: dict[tuple[Part, str], str] = field(default_factory=dict)
+    matches: list[tuple[str, str, str]] = field(default_factory=list)
+    """Raw matches in a guardrail's trace: path, type, text."""
+    policies: set[str] = field(default_factory=set)
+    """Policies of the guardrail that took action or detected something."""
+    guarded: bool = False
+    intervened: bool = False
+    stop_reason: str = ""
+    media: int = 0
+    too_deep: bool = False
+
+
+def read_body(body: Any, part: Part) -> BodyTexts:
+    """Return the texts of a decoded body of any shape; `part` is where it stands."""
+    found = BodyTexts()
+    reader = _Walk(found)
+    if isinstance(body, str):
+        body = _parsed(body)
+    if isinstance(body, list) and part == "output":
+        for chunk in body:
+            value = _parsed(chunk) if isinstance(chunk, str) else chunk
+            reader.walk(value, part, _block_of(value), 0)
+    else:
+        reader.walk(body, part, "", 0)
+    found.texts = {place: "".join(pieces) for place, pieces in reader.pieces.items()}
+    return found
+
+
+def _parsed(text: str) -> Any:
+    """Return what a body given as JSON text holds, or the text itself."""
+    if text[:1] in {"{", "["}:
+        try:
+            return msgspec.json.decode(text)
+        except (ValueError, RecursionError):
+            return text
+    return "" if text == "[DONE]" else text
+
+
+def _block_of(chunk: Any) -> str:
+    """Return which content block a chunk of a stream belongs to."""
+    if not isinstance(chunk, dict):
+        return ""
+    delta = chunk.get("contentBlockDelta")
+    place = chunk if not isinstance(delta, dict) else delta
+    number = place.get("index", place.get("contentBlockIndex"))
+    return f"{number}" if isinstance(number, int) else ""
+
+
+class _Walk:
+    """Walks values, collecting strings by their path; positions in lists are not part of it."""
+
+    def __init__(self, found: BodyTexts) -> None:
+        self._found = found
+        self.pieces: dict[tuple[Part, str], list[str]] = {}
+
+    def walk(self, value: Any, part: Part, path: str, depth: int, *, free: bool = False) -> None:
+        """Collect the strings of a value."""
+        if isinstance(value, str):
+            if value:
+                self.pieces.setdefault((part, path), []).append(value)
+        elif isinstance(value, dict):
+            if depth > _DEPTH:
+                self._found.too_deep = True
+                return
+            self._object(value, part, path, depth + 1, free=free)
+        elif isinstance(value, list):
+            if depth > _DEPTH:
+                self._found.too_deep = True
+                return
+            many = len(value) > 1
+            for number, item in enumerate(value):
+                below = f"{path}[{number}]" if many else path
+                self.walk(item, part, below, depth + 1, free=free)
+
+    def _object(
+        self, value: dict[str, Any], part: Part, path: str, depth: int, *, free: bool
+    ) -> None:
+        self._notice(value, part, path, free=free)
+        for key, item in value.items():
+            if isinstance(item, (int, float)) or item is None:
+                continue
+            below = f"{path}.{key}" if path else key
+            if free or key not in _PROTOCOL:
+                if self._is_taken(value, key, part, path, free=free):
+                    continue
+                inner: Part = "trace" if not free and key in _TRACES else part
+                self.walk(item, inner, below, depth, free=free or key in _FREE)
+            elif key in _STOPS:
+                self._stopped(item)
+            elif not isinstance(item, str):
+                self.walk(item, part, below, depth, free=free)
+
+    def _notice(self, value: dict[str, Any], part: Part, path: str, *, free: bool) -> None:
+        """Read the signs that an object gives."""
+        if not free and not _GUARD_SIGNS.isdisjoint(value):
+            self._guard(value)
+        if part == "trace":
+            self._trace(value, path)
+
+    def _is_taken(
+        self, value: dict[str, Any], key: str, part: Part, path: str, *, free: bool
+    ) -> bool:
+        """Return whether a member is media, which is counted, or a match, which was read."""
+        if not free and key in _MEDIA and self._is_media(value, path):
+            self._found.media += 1
+            return True
+        return part == "trace" and key == "match"
+
+    def _is_media(self, value: dict[str, Any], path: str) -> bool:
+        return path.endswith(("source", "s3Location")) or not {"media_type", "format"}.isdisjoint(
+            value
+        )
+
+    def _guard(self, value: dict[str, Any]) -> None:
+        config = value.get("guardrailConfig")
+        action = value.get("amazon-bedrock-guardrailAction")
+        traces = [value[key] for key in _TRACES if key in value]
+        self._found.guarded |= bool(config) or action is not None or "guardContent" in value
+        self._found.guarded |= any(isinstance(t, dict) and "guardrail" in t for t in traces)
+        self._found.intervened |= action == "INTERVENED"
+
+    def _stopped(self, reason: Any) -> None:
+        if isinstance(reason, str) and reason:
+            self._found.stop_reason = reason
+            if reason == "guardrail_intervened":
+                self._found.guarded = self._found.intervened = True
+
+    def _trace(self, value: dict[str, Any], path: str) -> None:
+        """Collect raw matches and the policies that acted from an object within a trace."""
+        match = value.get("match")
+        if isinstance(match, str) and match:
+            kind = value.get("type", value.get("name", "MATCH"))
+            shown = kind if isinstance(kind, str) else "MATCH"
+            self._found.matches.append((f"{path}.match", shown, match))
+        if value.get("action") in {"BLOCKED", "ANONYMIZED"} or value.get("detected") is True:
+            names = [n for n in path.replace("[", ".").split(".") if n.endswith("Policy")]
+            self._found.policies.update(names)
+
+
+def all_texts(bodies: list[BodyTexts]) -> Iterator[tuple[Part, str, str]]:
+    """Return part, path and text of several bodies."""
+    for body in bodies:
+        for (part, path), text in body.texts.items():
+            yield part, path, text

@@ -1,0 +1,173 @@
+"""What a scan found, what it could not read, and over how much: never the text itself."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["pii", "profanity", "refusal", "guardrail", "unguarded", "event", "integrity"]
+KINDS: Final = ("pii", "profanity", "refusal", "guardrail", "unguarded", "event", "integrity")
+Part = Literal["input", "output", "trace", ""]
+
+_HOURS: Final = 24
+_HOUR: Final = len("2026-11-23T10")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFinding:
+    """One thing found. Holds a keyed hash and a masked excerpt, never what was found."""
+
+    kind: Kind
+    entity_type: str
+    """Of personal data its type; of a guardrail the policy; of an event `source:name`."""
+    object_uri: str
+    request_id: str = ""
+    part: Part = ""
+    path: str = ""
+    """Where in the body: keys with dots between; the chunks of a stream are joined."""
+    start: int = 0
+    """Index of the first character in the joined text at `path`; 0 to 0: the whole record."""
+    end: int = 0
+    hash: str = ""
+    """HMAC-SHA-256 of the normal form: the same value has the same hash under the same key."""
+    excerpt: str = ""
+    model_id: str = ""
+    principal: str = ""
+    time: str = ""
+    account_id: str = ""
+    region: str = ""
+    error_code: str = ""
+    issuer: str = ""
+    """Of a CloudTrail event: the ARN of the role behind the session."""
+    record: str = ""
+    """Of a CloudTrail event: the record, byte for byte."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding in the words of the JSON lines; empty fields stay."""
+        return {name: getattr(self, attribute) for name, attribute in _JSON.items()}
+
+
+_JSON: Final = {
+    "kind": "kind",
+    "entityType": "entity_type",
+    "requestId": "request_id",
+    "objectUri": "object_uri",
+    "part": "part",
+    "path": "path",
+    "start": "start",
+    "end": "end",
+    "hash": "hash",
+    "excerpt": "excerpt",
+    "modelId": "model_id",
+    "principal": "principal",
+    "time": "time",
+    "accountId": "account_id",
+    "region": "region",
+    "errorCode": "error_code",
+    "issuer": "issuer",
+    "record": "record",
+}
+
+
+def arrow_schema() -> "pa.Schema":
+    """Return the columns of the Parquet file: the names of the JSON lines."""
+    import pyarrow as pa
+
+    numbers = {"start", "end"}
+    return pa.schema([(name, pa.int64() if name in numbers else pa.string()) for name in _JSON])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanGap:
+    """What was not scanned of an object, and why."""
+
+    object_uri: str
+    why: str
+    count: int = 1
+    """How many records or lines of the object have this trouble."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the gap in the words of the JSON lines."""
+        return {
+            "kind": "gap",
+            "objectUri": self.object_uri,
+            "why": self.why,
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayTotals:
+    """The population of one day: over how much "nothing found" is said."""
+
+    day: str
+    records: int
+    hours_without: tuple[int, ...]
+    """Hours (UTC, 0 to 23) of the day without any record."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What was read, and how often what was found; totals of objects add up."""
+
+    objects: int = 0
+    compressed: int = 0
+    raw: int = 0
+    records: int = 0
+    foreign: int = 0
+    """Well-formed values that are no records of this kind."""
+    unread_media: int = 0
+    """Images, documents and the like in bodies: their content is not scanned."""
+    guard_unknown: int = 0
+    """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    """By kind, part and type, with blanks between."""
+    models: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    hours: Counter[str] = field(default_factory=Counter)
+    """Records by hour, as 2026-11-23T10; of unknown time under an empty text."""
+
+    def add(self, other: "Totals") -> None:
+        """Add another object's totals."""
+        for name in self.__slots__:
+            mine, more = getattr(self, name), getattr(other, name)
+            if isinstance(mine, Counter):
+                mine.update(more)
+            else:
+                setattr(self, name, mine + more)
+
+    def seen(self, time: str) -> None:
+        """Count a record of this time."""
+        self.records += 1
+        self.hours[time[:_HOUR]] += 1
+
+    def days(self) -> Iterator[DayTotals]:
+        """Return the days on which there were records, the first first."""
+        known = [hour for hour in self.hours if len(hour) == _HOUR]
+        for day in sorted({hour.partition("T")[0] for hour in known}):
+            counts = [self.hours.get(f"{day}T{hour:02}", 0) for hour in range(_HOURS)]
+            yield DayTotals(
+                day=day,
+                records=sum(counts),
+                hours_without=tuple(h for h, count in enumerate(counts) if not count),
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """One object's result; the findings themselves went to the sink."""
+
+    object_uri: str
+    totals: Totals
+    gaps: tuple[ScanGap, ...] = ()
+    references: tuple[str, ...] = ()
+    """s3:// URIs of bodies that are kept apart."""
+    sha256: str = ""
+    """Of the uncompressed bytes of a CloudTrail file; empty where it was not read whole."""
+    digest: bytes = b""
+    """The content of a CloudTrail digest file."""

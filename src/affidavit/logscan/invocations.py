@@ -1,0 +1,316 @@
+"""Bedrock's model invocation logs: what running models were told and said, scanned.
+
+A pure kernel: the bytes of one object in, findings to a sink, totals and gaps out. Everything that
+could not be read is a gap with the object's name.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+
+from affidavit.logscan.bodies import BodyTexts, all_texts, read_body
+from affidavit.logscan.detectors import (
+    ENTITY_TYPES,
+    PROFANITY,
+    QUIET_TYPES,
+    Allowed,
+    Detectors,
+    DetectorSettings,
+    ProfanityDetector,
+    Words,
+    fingerprint,
+    refusal,
+)
+from affidavit.logscan.detectors.entities import Finding
+from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, Scanned, Totals
+from affidavit.logscan.gunzip import Data, ReadLimits, whole
+from affidavit.logscan.records import Record, RecordReader
+
+Sink = Callable[[ScanFinding], None]
+
+_KEPT_APART: Final = re.compile(r"(?:^|/)data/(?P<id>[^/]+)_(?P<part>input|output)\.json(?:\.gz)?$")
+_ABOUT_MEDIA: Final = re.compile(r"(?:^|/)data/[^/]+$")
+_PROBE: Final = "amazon-bedrock-logs-permission-check"
+_NEAR: Final = 2000
+"""Characters around a finding whose other findings are masked in its excerpt, and more."""
+_REFUSAL_REACH: Final = 4000
+"""Characters of an answer that are looked at for a refusal; it says so near its beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """What is looked for in invocation logs."""
+
+    key: bytes = field(repr=False)
+    """Of the fingerprints, secret, at least 16 bytes."""
+    kinds: frozenset[str] = frozenset(KINDS)
+    entity_types: frozenset[str] = frozenset(ENTITY_TYPES) - QUIET_TYPES
+    allowed: Allowed = field(default_factory=Allowed)
+    words: Words = field(default_factory=Words)
+    min_score: float = 0.5
+    blocked_messages: tuple[str, ...] = ()
+    limits: ReadLimits = field(default_factory=ReadLimits)
+
+
+class InvocationScanner:
+    """Scans objects one after another; build one in each process and keep it."""
+
+    def __init__(self, settings: ScanSettings) -> None:
+        self._settings = settings
+        self._detectors = Detectors(
+            DetectorSettings(
+                entity_types=settings.entity_types,
+                allowed=settings.allowed,
+                min_score=settings.min_score,
+            )
+        )
+        self._profanity = ProfanityDetector(settings.words)
+
+    @property
+    def not_looked_for(self) -> tuple[str, ...]:
+        """Wanted types that nothing here finds: say so beside every "nothing found"."""
+        return self._detectors.not_looked_for
+
+    def scan(self, data: Data, uri: str, sink: Sink) -> Scanned:
+        """Scan one object; findings go to `sink` as they are found."""
+        work = _Object(self._settings, self._detectors, self._profanity, uri, sink)
+        work.run(data)
+        return work.result(len(data))
+
+
+class _Object:
+    """The scan of one object."""
+
+    def __init__(
+        self,
+        settings: ScanSettings,
+        detectors: Detectors,
+        profanity: ProfanityDetector,
+        uri: str,
+        sink: Sink,
+    ) -> None:
+        self._settings, self._detectors, self._profanity = settings, detectors, profanity
+        self._uri, self._sink = uri, sink
+        self._totals = Totals(objects=1)
+        self._gaps: Counter[str] = Counter()
+        self._references: list[str] = []
+
+    def result(self, compressed: int) -> Scanned:
+        """Return totals and gaps."""
+        self._totals.compressed = compressed
+        gaps = (
+            ScanGap(object_uri=self._uri, why=why, count=count) for why, count in self._gaps.items()
+        )
+        return Scanned(
+            object_uri=self._uri,
+            totals=self._totals,
+            gaps=tuple(gaps),
+            references=tuple(self._references),
+        )
+
+    def run(self, data: Data) -> None:
+        """Scan the object by what its name says it is."""
+        apart = _KEPT_APART.search(self._uri)
+        if self._uri.endswith(_PROBE):
+            return
+        if apart is not None:
+            self._body_apart(data, apart["id"], "input" if apart["part"] == "input" else "output")
+            return
+        if _ABOUT_MEDIA.search(self._uri):
+            self._totals.unread_media += 1
+            self._trouble("it is media of a call, whose content is not scanned")
+            return
+        reader = RecordReader(self._settings.limits, self._trouble, self._size)
+        for record in reader.read(data):
+            self._record(record)
+        self._totals.foreign = reader.foreign
+
+    def _trouble(self, why: str) -> None:
+        self._gaps[why] += 1
+
+    def _size(self, size: int) -> None:
+        self._totals.raw += size
+
+    def _body_apart(self, data: Data, request_id: str, part: Part) -> None:
+        limits = self._settings.limits
+        content = whole(data, limits.line, limits, self._trouble)
+        self._totals.raw += len(content)
+        body = self._body(content, part)
+        if body is None:
+            return
+        about = ScanFinding(kind="pii", entity_type="", object_uri=self._uri, request_id=request_id)
+        self._texts(about, [body])
+        self._signs(about, [body])
+
+    def _record(self, record: Record) -> None:
+        totals = self._totals
+        totals.seen(record.timestamp or "")
+        totals.models[record.modelId or ""] += 1
+        if record.errorCode:
+            totals.errors[record.errorCode] += 1
+        about = ScanFinding(
+            kind="pii",
+            entity_type="",
+            object_uri=self._uri,
+            request_id=record.requestId or "",
+            model_id=record.modelId or "",
+            principal=record.identity.arn if record.identity else "",
+            time=record.timestamp or "",
+            account_id=record.accountId or "",
+            region=record.region or "",
+            error_code=record.errorCode or "",
+        )
+        bodies, complete = self._bodies(record)
+        if bodies:
+            self._texts(about, bodies)
+            self._signs(about, bodies)
+        if not any(body.guarded for body in bodies) and not record.errorCode:
+            if complete:
+                self._found(about, "unguarded", "NO_GUARDRAIL")
+            else:
+                totals.guard_unknown += 1
+
+    def _bodies(self, record: Record) -> tuple[list[BodyTexts], bool]:
+        """Return the bodies that stand in the record, and whether both do."""
+        found: list[BodyTexts] = []
+        complete = True
+        if record.input is not None:
+            self._totals.input_tokens += record.input.inputTokenCount or 0
+        if record.output is not None:
+            self._totals.output_tokens += record.output.outputTokenCount or 0
+        sides: tuple[tuple[Part, Any, Any], ...] = (
+            (
+                "input",
+                record.input and record.input.inputBodyJson,
+                record.input and record.input.inputBodyS3Path,
+            ),
+            (
+                "output",
+                record.output and record.output.outputBodyJson,
+                record.output and record.output.outputBodyS3Path,
+            ),
+        )
+        for part, raw, path in sides:
+            if path:
+                self._references.append(path)
+            body = self._body(raw, part) if raw else None
+            if body is None:
+                complete = False
+            else:
+                found.append(body)
+        return found, complete
+
+    def _body(self, raw: Any, part: Part) -> BodyTexts | None:
+        try:
+            value = msgspec.json.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            try:
+                value = json.loads(bytes(raw).decode("utf-8", "replace"), strict=False)
+            except (ValueError, RecursionError):
+                self._trouble(f"the {part} of a call is not JSON, cut off or nested too deeply")
+                return None
+        body = read_body(value, part)
+        self._totals.unread_media += body.media
+        if body.media:
+            self._trouble("a call holds media, whose content is not scanned")
+        if body.too_deep:
+            self._trouble(f"the {part} of a call is nested too deeply")
+        return body
+
+    def _texts(self, about: ScanFinding, bodies: list[BodyTexts]) -> None:
+        """Look for personal data and profanity: once over all, then by text where there is any."""
+        texts = list(all_texts(bodies))
+        joined = "\n".join([text for _, _, text in texts])
+        kinds = self._settings.kinds
+        personal = "pii" in kinds and self._detectors.may_find(joined)
+        profane = "profanity" in kinds and self._profanity.may_find(joined)
+        if not personal and not profane:
+            return
+        for part, path, text in texts:
+            found = self._detectors.find(text) if personal else []
+            words = self._profanity.find(text) if profane else []
+            for one in sorted([*found, *words]):
+                self._place(about, (part, path, text), one, (*found, *words))
+
+    def _place(
+        self,
+        about: ScanFinding,
+        place: tuple[Part, str, str],
+        found: Finding,
+        others: tuple[Finding, ...],
+    ) -> None:
+        part, path, text = place
+        profane = found.entity_type == PROFANITY
+        excerpt = self._detectors.excerpt(text, found, _apart(found, others))
+        self._found(
+            about,
+            "profanity" if profane else "pii",
+            found.entity_type,
+            part=part,
+            path=path,
+            start=found.start,
+            end=found.end,
+            hash=fingerprint(text, found, self._settings.key),
+            excerpt=self._profanity.mask(excerpt),
+        )
+
+    def _signs(self, about: ScanFinding, bodies: list[BodyTexts]) -> None:
+        """Report refusals, interventions, and raw matches that a guardrail's trace shows."""
+        for body in bodies:
+            for path, kind, text in body.matches:
+                self._trace_match(about, path, kind, text)
+            for policy in sorted(body.policies) or (["GUARDRAIL"] if body.intervened else []):
+                self._found(about, "guardrail", policy, part="trace")
+            if body.intervened or "refusal" not in self._settings.kinds:
+                continue
+            self._refusal(about, body)
+
+    def _refusal(self, about: ScanFinding, body: BodyTexts) -> None:
+        answers = [(path, text) for (part, path), text in body.texts.items() if part == "output"]
+        for path, text in answers:
+            sign = refusal(
+                text[:_REFUSAL_REACH],
+                stop_reason=body.stop_reason,
+                blocked_messages=self._settings.blocked_messages,
+            )
+            if sign is not None:
+                self._found(about, "refusal", sign.sign.upper(), part="output", path=path)
+                return
+
+    def _trace_match(self, about: ScanFinding, path: str, kind: str, text: str) -> None:
+        found = Finding(0, len(text), kind, "trace", 1.0)
+        if self._settings.allowed.covers(found, text):
+            return
+        personal = kind in ENTITY_TYPES
+        self._found(
+            about,
+            "pii" if personal else "guardrail",
+            kind if personal else "MATCH",
+            part="trace",
+            path=path,
+            end=len(text),
+            hash=fingerprint(text, found, self._settings.key),
+            excerpt="{" + (kind if personal else "MATCH") + "}",
+        )
+
+    def _found(self, about: ScanFinding, kind: Kind, entity_type: str, **more: Any) -> None:
+        if kind not in self._settings.kinds:
+            return
+        name = f"{kind} {more.get('part', '') or '-'} {entity_type}"
+        self._totals.findings[name] += 1
+        self._sink(replace(about, kind=kind, entity_type=entity_type, **more))
+
+
+def _apart(found: Finding, others: tuple[Finding, ...]) -> list[Finding]:
+    """Return the findings without those that overlap one before, in order: this one wins."""
+    kept = [found]
+    near = [o for o in others if found.start - _NEAR < o.end and o.start < found.end + _NEAR]
+    for one in sorted(near):
+        if all(one.end <= other.start or other.end <= one.start for other in kept):
+            kept.append(one)
+    return sorted(kept)
