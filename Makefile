@@ -25,7 +25,7 @@ test: $(STAMP)
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow --timeout=1500
+	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -69,6 +69,7 @@ def _created(estate: demo.Simulated, home: Any, port: int) -> str:
     return str(made["assessment"]["metadata"]["id"])
 
 
+@pytest.mark.slow
 def test_what_a_killed_server_left_is_done_once_by_another(
     home: Any, estate: demo.Simulated, tmp_path: Path
 ) -> None:
