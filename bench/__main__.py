@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, collect, judge, ledger
+from bench import api, append, collect, judge, ledger
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
+    "append": append.run,
     "api": api.run,
     "judge": judge.run,
     "collect": collect.run,
