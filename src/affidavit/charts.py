@@ -120,6 +120,88 @@ def stacked_bars(bars: Sequence[Bar], title: str, font: str = FONT) -> str:
     return _svg(480, len(bars) * _ROW + 4, f"{title}. {words}", parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring days of one state."""
+
+    first: int
+    """Number of the first day in the chart, from 0."""
+    days: int
+    kind: str
+    """A key of `COLOURS`, or gap, or nothing."""
+    words: str
+    """What is said of it where a pointer rests upon it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """A row of a chart over days."""
+
+    label: str
+    spans: tuple[Span, ...]
+    note: str
+    """Behind the row."""
+
+
+SPAN_KINDS = {
+    "compliant": "Compliant (whole bar)",
+    "non_compliant": "Non-compliant (bar with a line)",
+    "inconclusive": "Inconclusive (half a bar)",
+    "gap": "Gap (outline)",
+    "nothing": "Nothing collected (thin line)",
+}
+"""What the shapes mean; each state has its own shape besides its colour."""
+
+
+def day_rows(
+    rows: Sequence[SpanRow], days: int, ticks: Sequence[tuple[int, str]], title: str
+) -> str:
+    """Return a row for each subject over `days` days; `ticks` are (number of the day, label)."""
+    left, length, top = 130.0, 620.0, 22.0
+    scale = length / max(1, days)
+    parts = [
+        _text(left + at * scale, 14, label, 11, FONT) for at, label in ticks if at * scale < length
+    ]
+    for number, row in enumerate(rows):
+        y = top + number * _ROW
+        parts.append(_text(left - 10, y + 13, row.label, 12, FONT, anchor="end"))
+        for span in row.spans:
+            x, width = left + span.first * scale, span.days * scale
+            words = f"<title>{escape(row.label)}, {escape(span.words)}</title>"
+            parts.append(_span(span.kind, x, y, max(width - 0.4, 0.6), words))
+        parts.append(_text(left + length + 10, y + 13, row.note, 12, FONT))
+    bottom = top + len(rows) * _ROW + 8
+    for number, (kind, words) in enumerate(SPAN_KINDS.items()):
+        y = bottom + number * 20
+        parts.append(_span(kind, left, y, 24, ""))
+        parts.append(_text(left + 34, y + 13, words, 12, FONT))
+    height = int(bottom + len(SPAN_KINDS) * 20 + 6)
+    return _svg(int(left + length + 150), height, title, parts)
+
+
+def _span(kind: str, x: float, y: float, width: float, words: str) -> str:
+    def box(top: float, high: float, paint: str) -> str:
+        return (
+            f'<rect x="{x:.2f}" y="{top:.1f}" width="{width:.2f}" height="{high:.1f}" {paint}>'
+            f"{words}</rect>"
+        )
+
+    if kind == "gap":
+        return box(y + 0.5, _BAR - 1, f'fill="#ffffff" stroke="{INK}" stroke-width="1"')
+    if kind == "nothing":
+        return box(y + _BAR / 2 - 1, 2, f'fill="{COLOURS["inconclusive"]}"')
+    paint = f'fill="{COLOURS[kind]}"'
+    if kind == "inconclusive":
+        return box(y + _BAR / 2, _BAR / 2, paint)
+    if kind == "non_compliant":
+        line = (
+            f'<rect x="{x:.2f}" y="{y + _BAR / 2 - 1:.1f}" width="{width:.2f}" height="2" '
+            'fill="#ffffff"/>'
+        )
+        return box(y, _BAR, paint) + line
+    return box(y, _BAR, paint)
+
+
 def _legend(slices: Sequence[Slice], left: float, top: float, font: str) -> list[str]:
     parts = []
     for number, part in enumerate(slices):

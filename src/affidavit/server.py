@@ -6,6 +6,7 @@ option. Every request is signed (SigV4) with an access key of `affidavit key add
 
 import ipaddress
 import logging
+import signal
 import sys
 import threading
 from dataclasses import dataclass, field, replace
@@ -189,6 +190,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     """Answer requests and do the work they leave until the process is told to stop."""
     check_options(options)
     _log_to_stderr()
+    _exit_on_sigterm()
     with (
         open_store(settings) as store,
         Background(make_context(store, settings, options)) as background,
@@ -206,6 +208,16 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             log_config=None,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+
+
+def _exit_on_sigterm() -> None:
+    """Let SIGTERM end the process by an exit, so that work and leases are handed back.
+
+    uvicorn finishes its requests and then sends itself the signal again; by default that would end
+    the process at once, with the worker's tasks held until somebody notices.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def key_lookup(store: Store) -> KeyLookup:

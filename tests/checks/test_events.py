@@ -9,6 +9,7 @@ from affidavit.checks.events import (
     actor_arn,
     cloudtrail_region,
     event_names,
+    names_of,
     parse_event,
     resource_arn,
     service_of,
@@ -30,6 +31,9 @@ def test_event_names_come_from_the_keywords(catalogue: Any) -> None:
         ("iam", "cn-northwest-1", "cn-north-1"),
         ("iam", "us-gov-east-1", "us-gov-west-1"),
         ("bedrock", "eu-west-1", "eu-west-1"),
+        ("cloudfront", "eu-west-1", "us-east-1"),
+        ("organizations", "cn-north-1", "cn-northwest-1"),
+        ("networkmanager", "eu-west-1", "us-west-2"),
     ],
 )
 def test_global_events_are_kept_in_one_region(service: str, region: str, kept_in: str) -> None:
@@ -49,6 +53,12 @@ def test_global_events_are_kept_in_one_region(service: str, region: str, kept_in
 def test_services(source: str, service: str) -> None:
     """The event source names the service as keywords do."""
     assert service_of({"EventSource": source}) == service
+
+
+def test_an_event_has_its_own_source_for_a_name_too() -> None:
+    """A keyword may name an event of AgentCore by its own source, or as one of bedrock."""
+    event = {"EventSource": "bedrock-agentcore.amazonaws.com"}
+    assert names_of(event) == {"bedrock", "bedrock-agentcore"}
 
 
 def test_actor_of_a_role_is_its_issuer() -> None:

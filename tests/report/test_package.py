@@ -1,8 +1,8 @@
 """What a package holds, how it is written, and when none is built."""
 
 import csv
-import io
 import hashlib
+import io
 import json
 import os
 import zipfile

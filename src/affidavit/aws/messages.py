@@ -1,7 +1,7 @@
 """Messages into a tenant's own account: to its SNS topics, and to its EventBridge bus.
 
-Topics of another account or Region are refused here once more, unless an administrator bound them: a
-tenant must not make the server publish where only the server may.
+Topics of another account or Region are refused here once more, unless an administrator bound them:
+a tenant must not make the server publish where only the server may.
 """
 
 import json

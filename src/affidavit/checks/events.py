@@ -9,10 +9,21 @@ from affidavit.model.framework import SourceType
 
 GLOBAL_EVENTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "iam": (("cn-", "cn-north-1"), ("us-gov-", "us-gov-west-1"), ("", "us-east-1")),
+    **dict.fromkeys(
+        ("organizations", "route53"),
+        (("cn-", "cn-northwest-1"), ("us-gov-", "us-gov-west-1"), ("", "us-east-1")),
+    ),
+    **dict.fromkeys(
+        ("account", "budgets", "ce", "cloudfront", "health"),
+        (("cn-", "cn-northwest-1"), ("", "us-east-1")),
+    ),
+    **dict.fromkeys(("shield", "waf"), (("", "us-east-1"),)),
+    "networkmanager": (("us-gov-", "us-gov-west-1"), ("", "us-west-2")),
 }
 """Services whose events CloudTrail keeps in one Region of the partition (prefix, Region) only.
 
-CloudTrail User Guide, "About global service events".
+CloudTrail User Guide, "About global service events"; the Regions are those of botocore's endpoints
+(services that are not regionalised).
 """
 
 DOMAIN = ".amazonaws.com"
@@ -48,6 +59,11 @@ def service_of(event: Mapping[str, Any]) -> str:
     """
     name = str(event.get("EventSource", "")).removesuffix(DOMAIN)
     return name.split("-", maxsplit=1)[0] if name.startswith("bedrock-") else name
+
+
+def names_of(event: Mapping[str, Any]) -> frozenset[str]:
+    """Return the services that keywords may name an event by: its own source, and `service_of`."""
+    return frozenset({str(event.get("EventSource", "")).removesuffix(DOMAIN), service_of(event)})
 
 
 def parse_event(text: object) -> dict[str, Any]:

@@ -44,6 +44,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.pass_obj
 def command(
     settings: Settings,
+    *,
     query: str,
     assessment: tuple[str, ...],
     tenant: str,
@@ -60,7 +61,7 @@ def command(
     only_count: bool,
     as_json: bool,
 ) -> None:
-    """Find evidence by QUERY; without one, all of it. An example of a query:
+    """Find evidence by QUERY; without one, all of it.
 
     'control = GENAI-PRIV-02 and compliance = NON_COMPLIANT and time >= 2026-10-01'
 

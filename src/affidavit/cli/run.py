@@ -26,7 +26,12 @@ FOUND = 1
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Collect the simulated estate instead of AWS.")
-@click.option("--framework", default="genai-v1", show_default=True, help="Framework to collect.")
+@click.option(
+    "--framework",
+    default="genai-v1",
+    show_default=True,
+    help="Framework: genai-v1, or the id of a custom one.",
+)
 @click.option("--name", default=runs.DEFAULT_NAME, show_default=True, help="Assessment's name.")
 @click.option("--profile", default="", help="Profile of your AWS configuration.")
 @click.option("--region", "home", default="", help="Home Region: where identity is asked.")

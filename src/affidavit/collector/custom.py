@@ -11,7 +11,7 @@ from typing import Final
 from affidavit.checks import config, security_hub
 from affidavit.checks.security_hub_controls import FINDINGS
 from affidavit.collector import api_calls
-from affidavit.collector.evidence import UNMAPPED
+from affidavit.collector.evidence import NOT_DUE, UNMAPPED
 from affidavit.collector.plan import CONFIG_OPERATIONS
 from affidavit.model.catalogue import (
     Catalogue,
@@ -26,6 +26,7 @@ from affidavit.model.verdict import Verdict
 
 _WORDS: Final = {
     UNMAPPED: "A source of a custom control that is not collected; it decides nothing",
+    NOT_DUE: "A source that is not due today (WEEKLY, MONTHLY); it asks and decides nothing",
     config.RECORDED: "What AWS Config recorded under the rule, as it is",
     security_hub.CHECK: "What Security Hub found under the control, as it is",
 }
@@ -75,6 +76,7 @@ def _calls(sources: list[ControlSource]) -> Iterator[str]:
 
 def _checks() -> Iterator[Check]:
     yield _check(UNMAPPED, SourceType.API_CALL)
+    yield _check(NOT_DUE, SourceType.API_CALL)
     yield _check(config.RECORDED, SourceType.CONFIG, *CONFIG_OPERATIONS)
     yield _check(security_hub.CHECK, SourceType.SECURITY_HUB, FINDINGS)
 

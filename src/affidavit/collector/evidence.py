@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
+from affidavit.checks.events import names_of
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place, Record, RecordSet
@@ -39,8 +40,8 @@ EVIDENCE_TYPES: Mapping[SourceType, str] = {
 }
 """Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
 
-UNMAPPED = "mapping-not-available"
-"""Check of sources that nothing here collects (custom controls): it leaves the control open."""
+UNMAPPED, NOT_DUE = "mapping-not-available", "not-due"
+"""Checks of sources that nothing here collects, and that are not due today (WEEKLY, MONTHLY)."""
 
 Judged = tuple[Judgement, str]
 """A judgement and its origin: direct or config."""
@@ -82,11 +83,11 @@ class EvidenceMaker:
             if not left.unreached:
                 continue
             for control in self.catalogue.framework.controls():
-                asked = [s for s in control.sources if s.type is not SourceType.MANUAL]
-                source = next((s for s in asked if s.check), asked[0] if asked else None)
+                sources = [s for s in control.sources if s.type is not SourceType.MANUAL]
+                source = next((s for s in sources if s.check), next(iter(sources), None))
                 if source is None:
                     continue
-                check = self.catalogue.checks[source.check] if source.check else None
+                check = self.catalogue.checks.get(source.check)
                 yield self._evidence(
                     control,
                     source,
@@ -121,8 +122,8 @@ class EvidenceMaker:
     def _source(
         self, control: Control, source: ControlSource, facts: Facts, places: tuple[Place, ...]
     ) -> Iterator[Evidence]:
-        if source.check == UNMAPPED:
-            yield self._unmapped(control, source, facts.account_id)
+        if source.check in (UNMAPPED, NOT_DUE):
+            yield self._unasked(control, source, facts.account_id)
             return
         for place in places:
             if source.check in (RECORDED, FOUND):
@@ -186,18 +187,20 @@ class EvidenceMaker:
                 control, source, facts.account_id, judgement, origin, plain_json({}).decode()
             )
 
-    def _unmapped(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
-        """Return the record that says why a source is not collected in an account."""
+    def _unasked(self, control: Control, source: ControlSource, account_id: str) -> Evidence:
+        """Return the record that says why a source is not asked: not mapped, or not due today."""
+        mapped = source.check != UNMAPPED
+        gap = GapReason.NOTHING_TO_COLLECT if mapped else GapReason.NOT_CONFIGURED
         return self._evidence(
             control,
             source,
             account_id=account_id,
             region=GLOBAL_REGION,
             reason=source.note,
-            gap=GapReason.NOT_CONFIGURED.value,
-            standing=Standing.UNDECIDED,
-            check_id=UNMAPPED,
-            check_digest=self.catalogue.checks[UNMAPPED].digest,
+            gap=gap.value,
+            standing=Standing.ACTIVITY if mapped else Standing.UNDECIDED,
+            check_id="" if mapped else UNMAPPED,
+            check_digest="" if mapped else self.catalogue.checks[UNMAPPED].digest,
         )
 
     def _configuration(
@@ -386,10 +389,9 @@ def _events(place: Place, keyword: str) -> RecordSet:
 
 
 def _is_event(values: Mapping[str, Any], service: str, name: str) -> bool:
-    if values["item"].get("EventName") != name:
-        return False
-    origin = values["item"].get("EventSource") or values.get("event", {}).get("eventSource", "")
-    return str(origin).split(".", maxsplit=1)[0] == service
+    item = values["item"]
+    said = item.get("EventSource") or values.get("event", {}).get("eventSource", "")
+    return item.get("EventName") == name and service in names_of({"EventSource": said})
 
 
 def _asks_for(gap: Gap, name: str) -> bool:

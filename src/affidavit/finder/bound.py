@@ -1,8 +1,12 @@
 """A query bound to the columns of evidence: frozen, hashable, nothing left to look up."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Ids that every database's collation orders as we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def reach(bound: Bound) -> Reach:
         case Within(first, end):
             return Reach(first, end)
         case OneOf("id", values, False):
-            return Reach(first_id=min(values), last_id=max(values)) if all(values) else Reach()
+            known = all(_UUID.fullmatch(value) for value in values)
+            return Reach(first_id=min(values), last_id=max(values)) if values and known else Reach()
         case AllOf(parts):
             return _narrowest([reach(part) for part in parts])
         case AnyOf(parts) if parts:

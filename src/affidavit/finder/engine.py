@@ -90,6 +90,8 @@ class Finder:
         _limited(limit, MAX_PAGE)
         asked = fingerprint(question, order)
         after = Cursor.parse(cursor, asked) if cursor else None
+        if after is not None and order.column == "time":
+            after.check_time()
         size = after.size if after else self._size(question)
         segments = self._segments(question, size, after if order.column == "time" else None, order)
         rows, unreadable = self._ordered(question, segments, order, after, limit + 1)

@@ -135,6 +135,15 @@ class Cursor:
         data = json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
+    def check_time(self) -> None:
+        """Raise `QueryError` unless the value is a time with a zone."""
+        try:
+            aware = datetime.fromisoformat(self.value).tzinfo is not None
+        except ValueError as error:
+            raise _no_cursor("it is not one of ours") from error
+        if not aware:
+            raise _no_cursor("it is not one of ours")
+
     @classmethod
     def parse(cls, text: str, question: str) -> Self:
         """Return the cursor of this question; else `QueryError`."""

@@ -109,3 +109,32 @@ class Framework:
         """Yield every control, in the order of the control sets."""
         for control_set in self.control_sets:
             yield from control_set.controls
+
+
+def framework_from_json(value: Mapping[str, Any]) -> Framework:
+    """Return the framework that `canonical.json_values` wrote.
+
+    Raises `KeyError`, `TypeError` or `ValueError` for what is none.
+    """
+    sets = tuple(_control_set(one) for one in value["control_sets"])
+    return Framework(**{**value, "control_sets": sets, "caveats": tuple(value["caveats"])})
+
+
+def _control_set(value: Mapping[str, Any]) -> ControlSet:
+    return ControlSet(**{**value, "controls": tuple(_control(one) for one in value["controls"])})
+
+
+def _control(value: Mapping[str, Any]) -> Control:
+    manual = value["manual_evidence"]
+    if manual is not None:
+        manual = ManualEvidence(**{**manual, "expected": tuple(manual["expected"])})
+    read = {
+        "basis": tuple(value["basis"]),
+        "sources": tuple(
+            ControlSource(**{**one, "type": SourceType(one["type"])}) for one in value["sources"]
+        ),
+        "action_plan": ActionPlan(**value["action_plan"]),
+        "manual_evidence": manual,
+        "crosswalk": {name: tuple(items) for name, items in value["crosswalk"].items()},
+    }
+    return Control(**{**value, **read})

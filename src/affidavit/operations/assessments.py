@@ -46,7 +46,10 @@ _METADATA: Final = (
     *("name", "id", "complianceType", "status", "roles", "delegations"),
     *("creationTime", "lastUpdated"),
 )
-_GONE_WITH_IT: Final = ("change_log", "manual_evidence", "notification", "selection", work.KIND)
+_GONE_WITH_IT: Final = (
+    *("change_log", "manual_evidence", "notification", "selection", "source_runs"),
+    work.KIND,
+)
 """Kinds of documents that go when their assessment is deleted; reports stay."""
 
 

@@ -65,6 +65,16 @@ def is_read_only(name: str) -> bool:
     return any(re.match(rf"{word}(?![a-z])", name) for word in rules()["read_only_prefixes"])
 
 
+def why_not(keyword: str) -> str:
+    """Return why an event is never collected, as the end of a sentence; empty for any other."""
+    source, _, event = keyword.partition("_")
+    if keyword in rules()["excluded"]:
+        return "; Audit Manager leaves this event out"
+    if source in rules()["data_services"] or event in rules()["data_events"].get(source, ()):
+        return "; data events are not collected"
+    return "; read-only events are not collected" if is_read_only(event) else ""
+
+
 def _keywords() -> Iterator[str]:
     left_out = set(rules()["excluded"])
     yield from rules()["without_api"]

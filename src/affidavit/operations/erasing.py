@@ -22,7 +22,8 @@ from affidavit.store.documents import Document
 
 _ERASED: Final = (
     *("assessment", "assessment_report", "change_log", "control", "framework", "framework_share"),
-    *("manual_evidence", "notification", "selection", "settings", "upload", work.KIND),
+    *("manual_evidence", "notification", "selection", "settings", "source_runs"),
+    *("upload", work.KIND),
 )
 """Kinds of documents that the policy ALL deletes; access keys, holds and bindings are ours."""
 

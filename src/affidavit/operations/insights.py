@@ -2,8 +2,8 @@
 
 A snapshot of one UTC day, not a sum over days: the newest day that has evidence (for several
 assessments, the newest of any of them). Control domains are the catalogue's control sets; custom
-controls are UNCATEGORIZED. Only what has evidence on that day is shown; of several runs the last one
-counts. Manual evidence carries no verdict and counts as inconclusive.
+controls are UNCATEGORIZED. Only what has evidence on that day is shown; of several runs the last
+one counts. Manual evidence carries no verdict and counts as inconclusive.
 """
 
 from collections import Counter

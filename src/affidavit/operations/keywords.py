@@ -1,9 +1,9 @@
 """Keywords: what a control source asks for, by data source; what is listed and what is accepted.
 
 Listed is what Audit Manager lists. Accepted is that, and what is collected besides: the catalogue's
-own keywords, any Config rule identifier or `Custom_` rule, any Security Hub control id. A keyword
-that would never bring evidence (wrong case, read-only event) is refused, with the nearest right
-one, where Audit Manager stays silent.
+own keywords, those of `keyword_lists/beyond.yaml`, and any AWS Config rule by `Custom_` and name.
+Everything that is accepted is collected; any other keyword is refused, with the nearest right one,
+where Audit Manager stays silent.
 """
 
 import difflib
@@ -22,8 +22,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.pages import Pages
 
-_CONFIG: Final = re.compile(r"[A-Z][A-Z0-9_]*|Custom_.+", re.ASCII)
-_SECURITY_HUB: Final = re.compile(r"(PCI\.)?[A-Z][A-Za-z0-9]*\.[0-9]+|[0-9]+(\.[0-9]+)+", re.ASCII)
+_CUSTOM_RULE: Final = re.compile(r"Custom_\S.*", re.ASCII)
 SHOWN_AS: Final[Mapping[SourceType, tuple[str, str]]] = {
     SourceType.PROMPT_CHECK: ("AWS_API_Call", "bedrock-runtime_Converse"),
     SourceType.INVOCATION_LOG: ("AWS_API_Call", "logs_FilterLogEvents"),
@@ -62,22 +61,29 @@ def list_keywords_for_data_source(
 
 def problem(catalogue: Catalogue, source: str, keyword: str) -> str:
     """Return why `keyword` would bring no evidence from `source`, or an empty text."""
-    if keyword in listed(source) or keyword in _of_catalogue(catalogue, source):
+    own = {*_of_catalogue(catalogue, source), *_beyond().get(source, ())}
+    if keyword in listed(source) or keyword in own:
         return ""
-    pattern = {"AWS_Config": _CONFIG, "AWS_Security_Hub": _SECURITY_HUB}.get(source)
-    known = [*listed(source), *_of_catalogue(catalogue, source)]
-    folded = {name.lower(): name for name in known}
-    nearest = folded.get(keyword.lower(), "")
-    if pattern is not None and pattern.fullmatch(keyword) and not nearest:
+    if source == "AWS_Config" and _CUSTOM_RULE.fullmatch(keyword):
         return ""
+    known = [*listed(source), *sorted(own)]
+    nearest = {name.lower(): name for name in known}.get(keyword.lower(), "")
     # Only those of the same service: there are 11,000 CloudTrail keywords.
     near = [name for name in known if name.partition("_")[0] == keyword.partition("_")[0]]
     nearest = nearest or next(iter(difflib.get_close_matches(keyword, near, n=1)), "")
     hint = f"; the nearest is {nearest}" if nearest else ""
-    event = keyword.partition("_")[2]
-    if source == "AWS_Cloudtrail" and cloudtrail_events.is_read_only(event):
-        hint = "; read-only events are not collected"
+    if source == "AWS_Cloudtrail":
+        hint = cloudtrail_events.why_not(keyword) or hint
+    if source == "AWS_Config" and not nearest:
+        hint = "; any other rule is named by Custom_ and its name"
     return f"Member must be a keyword of {source} (case matters){hint}"
+
+
+@cache
+def _beyond() -> Mapping[str, list[str]]:
+    path = cloudtrail_events.LISTS / "beyond.yaml"
+    read: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return read
 
 
 def _of_catalogue(catalogue: Catalogue, source: str) -> frozenset[str]:

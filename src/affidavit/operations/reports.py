@@ -9,7 +9,8 @@ from affidavit import catalogue as catalogues
 from affidavit.errors import ReportError, UsageError
 from affidavit.ledger.keys import PublicKey
 from affidavit.model.run import Assessment
-from affidavit.model.times import utc_now
+from affidavit.model.times import parse, utc_now
+from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.collectable import assessment_catalogue
 from affidavit.report import Built, Request, build
 from affidavit.report.rejudge import rejudge
@@ -112,6 +113,7 @@ def build_in(
         first_day=request.first_day,
         last_day=request.last_day,
         observations=request.observations,
+        reviewed=_reviewed(store, assessment),
     )
     catalogue = assessment_catalogue(store, catalogues.load(), assessment)
     built = build(wanted, store, signer, catalogue, now)
@@ -119,6 +121,20 @@ def build_in(
     return BuiltReport(
         path=built.path, key=key_file(store, public), key_id=public.fingerprint, built=built
     )
+
+
+def _reviewed(store: Store, assessment: Assessment) -> dict[str, datetime]:
+    """Return when controls were signed off, by the ids that evidence names them with."""
+    document = store.documents.get(assessment.tenant, KIND, assessment.id)
+    if document is None:
+        return {}
+    keys = {control.uuid: control.id for control in catalogues.load().framework.controls()}
+    return {
+        keys.get(control["id"], control["id"]): parse(control["_reviewedAt"])
+        for one in document.body["framework"]["controlSets"]
+        for control in one["controls"]
+        if control.get("status") == "REVIEWED" and control.get("_reviewedAt")
+    }
 
 
 def key_file(store: Store, public: PublicKey) -> Path:

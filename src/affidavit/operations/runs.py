@@ -13,13 +13,21 @@ from affidavit.aws.identity import CallerIdentity
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.rules import EXTRA_BUCKETS, effective_parameters
 from affidavit.collector.execute import Asked
-from affidavit.collector.run import Collector
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Verdict
+from affidavit.operations.assessment_bodies import KIND
+from affidavit.operations.collecting import collect
+from affidavit.operations.custom_runs import (
+    is_shipped,
+    keep_document,
+    require_framework,
+    require_id,
+    require_same,
+)
 from affidavit.operations.reports import ReportRequest, build_in, key_file
 from affidavit.operations.summary import RunSummary, summarise
 from affidavit.settings import Settings
@@ -34,6 +42,7 @@ class RunRequest:
 
     aws: AwsSettings
     framework: str = "genai-v1"
+    """Id of the shipped framework, or of a custom one of the tenant."""
     name: str = DEFAULT_NAME
     """Name of the assessment; created at the first run, found again by name and tenant later."""
     accounts: tuple[str, ...] = ()
@@ -98,9 +107,13 @@ def run(
     Raises `UsageError` for an unknown framework, check or parameter, `CredentialsError` and
     `EstateError` when nothing at all can be collected, and the store's errors. What AWS refuses
     within the estate becomes gaps in the evidence, not an error.
+
+    An assessment that the API made or changed is collected as it stands there: its own framework,
+    without INACTIVE controls.
     """
-    catalogue = _framework(request.framework)
-    check_parameters(catalogue, request.parameters)
+    shipped = catalogues.load()
+    require_id(shipped, request.framework)
+    check_parameters(shipped, request.parameters)
     with open_store(settings) as store:
         with Door(request.aws) as door:
             identity = door.identity()
@@ -111,15 +124,12 @@ def run(
                 regions=request.regions,
             )
             on_estate(identity, estate)
-            assessment = _assessment(store, request, catalogue, identity, estate)
-            collector = Collector(
-                catalogue=catalogue, store=store, door=door, on_progress=on_progress
-            )
-            committed = collector.run(assessment)
-        record = committed.run_record
+            assessment = _assessment(store, settings, request, shipped, identity, estate)
+            done = collect(store, shipped, assessment, door, on_progress=on_progress)
+        record = done.committed.run_record
         evidence = store.evidence(assessment.id, record.day, record.day)
         summary = summarise(
-            catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
+            done.catalogue, record, (e for _, e in evidence if e.run_id == record.run_id)
         )
         report = None
         if out is not None:
@@ -129,9 +139,9 @@ def run(
     return RunOutcome(
         assessment=assessment,
         summary=summary,
-        checkpoint=committed.checkpoint,
-        warnings=committed.warnings,
-        resumed=collector.counts.resumed,
+        checkpoint=done.committed.checkpoint,
+        warnings=done.committed.warnings,
+        resumed=done.resumed,
         key=key,
         report=report.path if report else None,
     )
@@ -160,19 +170,9 @@ def check_parameters(catalogue: Catalogue, parameters: Mapping[str, Mapping[str,
             )
 
 
-def _framework(framework: str) -> Catalogue:
-    catalogue = catalogues.load()
-    if framework not in (catalogue.framework.id, catalogue.framework.uuid):
-        raise UsageError(
-            f"There is no framework {framework!r}",
-            why=f"The frameworks are: {catalogue.framework.id}.",
-            todo="`affidavit framework list` shows them.",
-        )
-    return catalogue
-
-
 def _assessment(
     store: Store,
+    settings: Settings,
     request: RunRequest,
     catalogue: Catalogue,
     identity: CallerIdentity,
@@ -180,26 +180,42 @@ def _assessment(
 ) -> Assessment:
     """Return the assessment of this tenant and name as it is to be collected now."""
     tenant = f"{identity.account_id}/{request.aws.region or estate.regions[0]}"
+    require_framework(store, catalogue, tenant, request.framework)
     found = store.find_assessment(tenant, request.name)
     if found is None:
+        custom = not is_shipped(catalogue, request.framework)
         assessment = Assessment(
             id=new_id(utc_now()),
             name=request.name,
             tenant=tenant,
-            framework_id=catalogue.framework.id,
+            framework_id=request.framework if custom else catalogue.framework.id,
             estate=estate,
             created_at=utc_now(),
             created_by=identity.arn,
             parameters=request.parameters,
         )
+        if custom:
+            keep_document(store, catalogue, settings, assessment)
         store.create_assessment(assessment, by=identity.arn)
         _log_parameters(store, catalogue, assessment, {}, request, identity)
         return assessment
+    require_same(catalogue, found, request.framework)
+    _refuse_inactive(store, found)
     changed = replace(found, estate=estate, parameters=request.parameters)
     if changed != found:
         store.update_assessment(changed, by=identity.arn)
         _log_parameters(store, catalogue, changed, found.parameters, request, identity)
     return changed
+
+
+def _refuse_inactive(store: Store, assessment: Assessment) -> None:
+    document = store.documents.get(assessment.tenant, KIND, assessment.id)
+    if document is not None and document.body["metadata"]["status"] != "ACTIVE":
+        raise UsageError(
+            f"The assessment {assessment.name!r} is INACTIVE",
+            why="It was ended for good: nothing is collected for it any more.",
+            todo="Choose another name (--name).",
+        )
 
 
 def _log_parameters(

@@ -14,7 +14,6 @@ from affidavit.aws.door import Door
 from affidavit.aws.estate import enter, unreached
 from affidavit.aws.messages import Messages
 from affidavit.collector.execute import Asked
-from affidavit.collector.run import Collector
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
@@ -24,9 +23,9 @@ from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
 from affidavit.operations.assessment_reports import path_of
 from affidavit.operations.changes import Change, logged
-from affidavit.operations.collectable import catalogue_for, current
+from affidavit.operations.collectable import current
+from affidavit.operations.collecting import collect
 from affidavit.operations.context import Context
-from affidavit.operations.continuity import without_hole
 from affidavit.operations.manual_items import FAILED, KEPT
 from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.notifications import tell_owners
@@ -101,15 +100,9 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
     if last is not None and last >= context.now().date():
         return
     with Door(aws_of(context, tenant)) as door:
-        collector = Collector(
-            catalogue=catalogue_for(context, found.stored),
-            store=context.store,
-            door=door,
-            on_progress=asked,
-            now=context.now,
-        )
-        assessment = without_hole(context.store, current(context, found.stored), context.now())
-        collector.run(_entered(door, assessment, task))
+        assessment = _entered(door, current(context, found.stored), task)
+        store, catalogue = context.store, context.catalogue
+        collect(store, catalogue, assessment, door, on_progress=asked, now=context.now)
 
 
 def _entered(door: Door, assessment: Assessment, task: Document) -> Assessment:

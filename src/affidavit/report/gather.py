@@ -3,7 +3,8 @@
 import heapq
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from affidavit.model.catalogue import Catalogue
@@ -15,6 +16,8 @@ from affidavit.report.content import ControlPage, GapLine, Row, SetSection, Sour
 
 ROWS = 40
 """Rows of evidence that a control's page shows; the rest stands in evidence.csv."""
+AFTER_SIGN_OFF = "after sign-off"
+"""The mark of evidence that is later than its control's review, as the API has it."""
 CROSSWALK = {
     "nist_ai_rmf": "NIST AI RMF",
     "iso_42001": "ISO/IEC 42001",
@@ -46,9 +49,15 @@ _WITHOUT_CHECK = {
 class Gatherer:
     """Takes in evidence records one by one; keeps what the pages need and no more."""
 
-    def __init__(self, catalogue: Catalogue, last_run: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        last_run: Mapping[str, Any],
+        reviewed: Mapping[str, datetime] | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._run = last_run
+        self._reviewed = reviewed or {}
         self._seen: dict[str, _Seen] = {}
 
     def add(self, leaf: int, evidence: Evidence) -> None:
@@ -64,7 +73,7 @@ class Gatherer:
         if evidence.standing is Standing.OUT_OF_SCOPE:
             seen.out_of_scope += 1
             return
-        item = (-_rank(evidence), -leaf, _row(leaf, evidence))
+        item = (-_rank(evidence), -leaf, self._row(leaf, evidence))
         if len(seen.rows) < ROWS:
             heapq.heappush(seen.rows, item)
         else:
@@ -91,6 +100,8 @@ class Gatherer:
         seen = self._seen.get(control.id, _Seen())
         verdict, manual = said["verdict"], said["manual"]
         kind, status = status_of(verdict, manual)
+        if control.id in self._reviewed:
+            status += f", signed off on {self._reviewed[control.id].date()}"
         expected = control.manual_evidence
         return ControlPage(
             id=control.id,
@@ -127,6 +138,14 @@ class Gatherer:
                 if items
             ),
         )
+
+    def _row(self, leaf: int, evidence: Evidence) -> Row:
+        """Return a record's line, marked where the record is later than its control's review."""
+        row = _row(leaf, evidence)
+        reviewed = self._reviewed.get(evidence.control_id)
+        if reviewed is None or evidence.time <= reviewed:
+            return row
+        return replace(row, reason=f"[{AFTER_SIGN_OFF}] {row.reason}")
 
     def _source(self, source: ControlSource, seen: _Seen) -> SourceLine:
         counts = seen.sources.get(source.id, Counter())

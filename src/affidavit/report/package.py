@@ -53,6 +53,8 @@ class Request:
     """None: the day of the assessment's first run."""
     last_day: date | None = None
     """None: the day of its last run."""
+    reviewed: Mapping[str, datetime] = field(default_factory=dict)
+    """When controls were signed off, by their ids in evidence: what is later is marked."""
     observations: str = "cited"
     """cited: whole, all that the runs were judged from; pointers: only the parts that records
     point to; none: only their digests."""
@@ -141,7 +143,7 @@ class _Builder:
             ZipWriter(self._request.path, self._now) as zip_file,
         ):
             scratch = Path(folder)
-            gatherer = Gatherer(self._catalogue, self._history.latest)
+            gatherer = Gatherer(self._catalogue, self._history.latest, self._request.reviewed)
             cited = self._evidence(zip_file, scratch, gatherer)
             self._ledger(zip_file)
             zip_file.stream(answers.NAME, self._answers(cited))

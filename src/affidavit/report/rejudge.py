@@ -2,23 +2,29 @@
 
 This is for a full installation, after `verify` held: it uses the product's own catalogue and judge,
 so it shows that the verdicts follow from what was observed, not that the checks are right. Needs a
-report with whole observations (`--observations cited`) and the catalogue that its runs used.
+report with whole observations (`--observations cited`) and the catalogue that its runs used. A
+custom framework is taken from the report itself (catalogue.json), and must lead to the catalogue
+that the runs name: the checks are the installed ones all the same.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector.custom import with_framework
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.model.catalogue import Catalogue
+from affidavit.model.framework import framework_from_json
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
 from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import parse
+from affidavit.report.verify import rules
 from affidavit.report.verify.failure import VerificationError
 from affidavit.report.verify.notes import RULES
 from affidavit.report.verify.observations import MAX_OBSERVATION, path_of
@@ -33,7 +39,11 @@ _SAME = (
     *("control_set_id", "source_type", "keyword", "evidence_type", "resource_type", "time"),
     *("origin", "synthetic"),
 )
-"""Members that judging again must give again; besides them the inputs and the attributes."""
+"""Members that judging again must give again, and the attributes besides.
+
+Not the inputs: which of several answers that brought a resource into scope is cited follows from
+the order of asking, which a report does not hold. `verify` has held them to the run's answers.
+"""
 
 Key = tuple[str, ...]
 
@@ -42,7 +52,7 @@ def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
     """Judge a verified report again; add a step, or the first difference, to `outcome`."""
     try:
         with Archive(path) as archive:
-            count = _judge_runs(archive, catalogue)
+            count = _judge_runs(archive, _catalogues(archive, catalogue))
     except VerificationError as error:
         outcome.failure = Failure(STEP, error.where, error.what)
         return
@@ -50,7 +60,7 @@ def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
     outcome.notes = [note for note in outcome.notes if note != RULES]
 
 
-def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
+def _judge_runs(archive: Archive, catalogues: Mapping[str, Catalogue]) -> int:
     """Judge every run that has answers in the report, also one that says it has no evidence."""
     runs = {line["record"]["run_id"]: line["record"] for line in _lines(archive, "runs.jsonl")}
     evidence = _by_run(archive)
@@ -61,7 +71,7 @@ def _judge_runs(archive: Archive, catalogue: Catalogue) -> int:
         batch: list[tuple[int, dict[str, Any]]] = []
         if following is not None and following[0] == line["run_id"]:
             batch, following = following[1], next(evidence, None)
-        count += _judge_run(archive, catalogue, run, line["answers"], batch)
+        count += _judge_run(archive, catalogues, run, line["answers"], batch)
     if following is not None:
         raise VerificationError("evidence.jsonl", f"has records of the run {following[0]}")
     return count
@@ -74,18 +84,42 @@ def _by_run(archive: Archive) -> Iterator[tuple[str, list[tuple[int, dict[str, A
         yield run_id, [(line["leaf"], line["record"]) for line in group]
 
 
+def _catalogues(archive: Archive, installed: Catalogue) -> Mapping[str, Catalogue]:
+    """Return what runs may have been judged by, by digest.
+
+    The installed catalogue, and it with each framework that the report holds in place of its own.
+    """
+    known = {installed.digest: installed}
+    for name in archive.entries:
+        if name != rules.NAME and not name.startswith(rules.FOLDER):
+            continue
+        data = archive.read(name, rules.MAX_CATALOGUE)
+        if sha256(data).hexdigest() in known:
+            continue
+        try:
+            framework = framework_from_json(json.loads(data)["framework"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise VerificationError(
+                name, f"holds no framework that can be read: {error}"
+            ) from error
+        own = with_framework(installed, framework)
+        known[own.digest] = own
+    return known
+
+
 def _lines(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for _, line in archive.lines(name, MAX_LINE))
 
 
 def _judge_run(
     archive: Archive,
-    catalogue: Catalogue,
+    catalogues: Mapping[str, Catalogue],
     run: Mapping[str, Any],
     answers: list[str],
     evidence: list[tuple[int, dict[str, Any]]],
 ) -> int:
-    if run["catalogue_digest"] != catalogue.digest:
+    catalogue = catalogues.get(run["catalogue_digest"])
+    if catalogue is None:
         raise VerificationError(
             f"runs.jsonl, run {run['sequence']}",
             "was judged by another version of the catalogue than the one installed here",
@@ -128,12 +162,8 @@ def _again(
 
 
 def _key(record: Mapping[str, Any]) -> Key:
-    inputs = sorted([digest, pointer] for digest, pointer in record["inputs"])
-    return (
-        *(str(record[name]) for name in _SAME),
-        json.dumps(inputs),
-        json.dumps(record["attributes"], sort_keys=True),
-    )
+    attributes = json.dumps(record["attributes"], sort_keys=True)
+    return (*(str(record[name]) for name in _SAME), attributes)
 
 
 def _difference(record: Mapping[str, Any], found: Counter[Key]) -> str:

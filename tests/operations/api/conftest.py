@@ -191,7 +191,8 @@ class Collected:
     def run(self, records: int = 6, *, judged: bool = True) -> list[Evidence]:
         """Commit a run with so many records of the first and of the second control.
 
-        Without `judged` all are undecided: a verdict that cites no answer fails verification.
+        Without `judged` there is one for each check of each control, and all are undecided: a
+        verdict that cites no answer, or a check without a record, fails verification.
         """
         store, now = self.installation.context.store, self.installation.clock()
         opened = store.begin_run(self.assessment, now.date(), self.catalogue.digest, now)
@@ -200,11 +201,14 @@ class Collected:
         )
         tally = Tally(self.catalogue.framework)
         first, second = list(self.catalogue.framework.controls())[:2]
-        made = [
-            _judged(maker, control, n if judged else 2)
-            for control in (first, second)
-            for n in range(records)
-        ]
+        made = [_judged(maker, c, n) for c in (first, second) for n in range(records)]
+        if not judged:
+            made = [
+                _judged(maker, replace(control, sources=(source,)), 2)
+                for control in self.catalogue.framework.controls()
+                for source in control.sources
+                if source.check
+            ]
         with store.segment_writer(
             opened.run_id, self.assessment.tenant, self.assessment.id, now.date()
         ) as writer:
@@ -213,7 +217,12 @@ class Collected:
             segment = writer.close()
         collector: Any = Collector(catalogue=self.catalogue, store=store, door=None)  # type: ignore[arg-type] # asks nothing
         collector.now = self.installation.clock
-        record = collector._record(self.assessment, opened, tally, {})
+        assessment = self.assessment
+        if not judged:  # no account was entered: none needs a record of every check
+            estate = replace(assessment.estate, accounts=())
+            assessment = replace(assessment, estate=estate)
+        store.keep_catalogue(assessment.tenant, self.catalogue)
+        record = collector._record(assessment, opened, tally, {})
         store.commit_run(record, [segment])
         return made
 

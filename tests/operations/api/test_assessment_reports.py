@@ -1,14 +1,18 @@
 """Assessment reports: asked for, built, listed, downloaded, deleted."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from pypdf import PdfReader
 
 from affidavit.operations import presigned, tasks
 from affidavit.operations.assessment_reports import KIND, author_of, report_file
 from affidavit.operations.faults import NotFoundFault, ValidationFault
+from affidavit.operations.reports import ReportRequest, build_in
 from affidavit.report.verify.note import read_key
 from affidavit.report.verify.outcome import verify
 
@@ -108,3 +112,31 @@ def test_the_newest_first_by_pages_and_for_ones_own(
 def test_author_is_a_user_name(arn: str, author: str) -> None:
     """The last part of the ARN is shown as the author."""
     assert author_of(arn) == author
+
+
+def test_evidence_later_than_a_review_is_marked(owner: Any, collected: Any, tmp_path: Path) -> None:
+    """The control's page says when it was signed off, and marks the rows that came after."""
+    place = {"assessmentId": str(collected.assessment.id), "controlSetId": collected.set_name}
+    collected.run(judged=False)
+    owner.clock.forward(hours=1)
+    uuid = collected.control.uuid
+    owner("UpdateAssessmentControl", **place, controlId=uuid, controlStatus="REVIEWED")
+    owner.clock.forward(days=1)
+    collected.run(judged=False)
+    folder = owner("GetEvidenceFoldersByAssessment", assessmentId=place["assessmentId"])[
+        "evidenceFolders"
+    ][0]
+    within = {"assessmentId": place["assessmentId"], "evidenceFolderId": folder["id"]}
+    shown = owner("GetEvidenceByEvidenceFolder", **within, controlSetId=collected.set_name)[
+        "evidence"
+    ]
+    marks = {one["attributes"].get("review") for one in shown}
+    assert marks == ({"after sign-off"} if folder["controlId"] == uuid else {None})
+    context = owner.context
+    request = ReportRequest(assessment=collected.assessment.id, out=tmp_path / "r.zip")
+    built = build_in(context.store, collected.assessment, request, context.now())
+    assert verify(built.path, read_key(str(built.key))).verified
+    with zipfile.ZipFile(built.path) as package, package.open("report.pdf") as file:
+        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(file.read())).pages)
+    assert "signed off on 2026-03-01" in " ".join(text.split())
+    assert "after sign-off" in " ".join(text.split())

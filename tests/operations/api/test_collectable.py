@@ -1,6 +1,7 @@
 """Custom frameworks, collected: every source is evidence or says why it is not."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,10 @@ from affidavit.collector.run import Collector
 from affidavit.model.evidence import Evidence
 from affidavit.model.framework import SourceType
 from affidavit.model.times import utc_now
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import Standing, Verdict
 from affidavit.operations import standard
 from affidavit.operations.collectable import catalogue_for, current, sources_of
-from affidavit.operations.reports import ReportRequest, build_in
-from affidavit.report.verify.note import read_key
-from affidavit.report.verify.outcome import verify
+from affidavit.operations.reports import BuiltReport, ReportRequest, build_in, verify_report
 
 
 def _source(kind: str, keyword: str) -> dict[str, Any]:
@@ -59,18 +58,52 @@ class Custom:
         """Return what an assessment is collected with."""
         return catalogue_for(self.context, self.context.store.assessment(identifier))
 
-    def collect(self, identifier: str, request: Any) -> list[Evidence]:
+    def collect(self, identifier: str, request: Any, store: Any = None) -> list[Evidence]:
         """Collect an assessment, and return its evidence."""
         stored = self.context.store.assessment(identifier)
         with Door(request.aws) as door:
             committed = Collector(
                 catalogue=self.catalogue(identifier),
-                store=self.context.store,
+                store=store or self.context.store,
                 door=door,
-                now=self.context.now,
+                now=utc_now,
             ).run(current(self.context, stored))
         day = committed.run_record.day
         return [evidence for _, evidence in self.context.store.evidence(identifier, day, day)]
+
+    def report(self, identifier: str, path: Path) -> BuiltReport:
+        """Return a report of an assessment."""
+        store = self.context.store
+        request = ReportRequest(assessment=identifier, out=path)
+        return build_in(store, store.assessment(identifier), request, self.context.now())
+
+
+class Swapping:
+    """A store that writes what was found of one bucket under another: the counts stay the same."""
+
+    def __init__(self, store: Any, control: str) -> None:
+        self._store, self._control, self.swapped = store, control, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def segment_writer(self, *place: Any) -> Any:
+        """Return a writer that swaps a good and a bad resource of the control."""
+        writer = self._store.segment_writer(*place)
+        append = writer.append
+        writer.append = lambda batch: append(self._swap(list(batch)))
+        return writer
+
+    def _swap(self, batch: list[Evidence]) -> list[Evidence]:
+        own = [i for i, one in enumerate(batch) if one.control_id == self._control]
+        good = next((i for i in own if batch[i].verdict is Verdict.COMPLIANT), None)
+        bad = next((i for i in own if batch[i].verdict is Verdict.NON_COMPLIANT), None)
+        if good is not None and bad is not None:
+            arns = batch[good].resource_arn, batch[bad].resource_arn
+            batch[bad] = replace(batch[bad], resource_arn=arns[0])
+            batch[good] = replace(batch[good], resource_arn=arns[1])
+            self.swapped += 1
+        return batch
 
 
 @pytest.fixture
@@ -199,7 +232,7 @@ def test_a_control_of_paper_only_waits_for_paper(custom: Custom) -> None:
 def story(custom: Custom, shipped: Any, healthy: Any) -> tuple[Custom, str, dict[str, str], Any]:
     """Return a custom assessment with a control of each kind, and the request that collects it."""
     # Observations carry the real time: the runs must not end before it.
-    custom.owner.clock.time = utc_now() + timedelta(minutes=10)
+    custom.owner.clock.time = utc_now() + timedelta(minutes=2)
     rule = next(iter(shipped.config_rules))
     core = next(c.id for c in shipped.checks.values() if c.resource_set == "bucket")
     controls = {
@@ -214,6 +247,9 @@ def story(custom: Custom, shipped: Any, healthy: Any) -> tuple[Custom, str, dict
             _source("AWS_API_Call", "cloudtrail_DescribeTrails"),
         ),
         "events": custom.control("Events", _source("AWS_Cloudtrail", "cloudtrail_StopLogging")),
+        "named": custom.control(
+            "Named", _source("AWS_Config", "Custom_s3-bucket-versioning-enabled")
+        ),
         "mixed": custom.control(
             "Mixed",
             _source("Core_Control", standard.core_id(core)),
@@ -247,15 +283,10 @@ def test_a_custom_framework_is_collected_reported_and_verified(story: Any, tmp_p
     assert verdicts[controls["mixed"]].verdict is not Verdict.COMPLIANT
     assert verdicts[controls["mixed"]].manual == "missing"
     assert verdicts[controls["data"]].verdict is Verdict.NOT_APPLICABLE
-    store = custom.context.store
-    built = build_in(
-        store,
-        store.assessment(identifier),
-        ReportRequest(assessment=identifier, out=tmp_path / "r.zip"),
-        custom.context.now(),
-    )
-    outcome = verify(built.path, read_key(str(built.key)), None)
-    assert outcome.failure is None, outcome.failure
+    built = custom.report(identifier, tmp_path / "r.zip")
+    outcome = verify_report(built.path, str(built.key), again=True)
+    assert outcome.failure is None, outcome.failure.what
+    assert outcome.steps[-1][0] == "rejudge"
     shown = custom.owner("GetAssessment", assessmentId=identifier)["assessment"]
     counts = {c["id"]: c["evidenceCount"] for c in shown["framework"]["controlSets"][0]["controls"]}
     assert counts[controls["data"]] == len(by_control[controls["data"]])
@@ -274,6 +305,38 @@ def _check_data(evidence: list[Evidence], accounts: Any) -> None:
     assert any(e.resource_arn for e in kept if e.keyword == "cloudtrail_DescribeTrails")
     buckets = {e.resource_arn for e in kept if e.keyword == "s3_ListBuckets"}
     assert {e.resource_arn for e in kept if e.keyword == "s3_GetBucketEncryption"} == buckets
+
+
+def test_judging_a_custom_framework_again_finds_a_changed_verdict(
+    story: Any, tmp_path: Path
+) -> None:
+    """What was written under the wrong bucket verifies, since it was signed, but is found out."""
+    custom, identifier, controls, healthy = story
+    store = Swapping(custom.context.store, controls["named"])
+    custom.collect(identifier, healthy, store)
+    assert store.swapped
+    built = custom.report(identifier, tmp_path / "r.zip")
+    assert verify_report(built.path, str(built.key)).verified
+    outcome = verify_report(built.path, str(built.key), again=True)
+    assert outcome.failure is not None
+    assert outcome.failure.step == "rejudge"
+    assert "judging again gives" in outcome.failure.what
+
+
+def test_a_rule_by_its_name_is_what_config_recorded(story: Any) -> None:
+    """A deployed rule is collected by Custom_ and its name; where it is not, that is said."""
+    custom, identifier, controls, healthy = story
+    evidence = [
+        one for one in custom.collect(identifier, healthy) if one.control_id == controls["named"]
+    ]
+    judged = [one for one in evidence if not one.gap]
+    assert {one.verdict for one in judged} == {Verdict.COMPLIANT, Verdict.NON_COMPLIANT}
+    assert all(one.resource_arn.startswith("arn:aws:s3:::") for one in judged)
+    assert {one.origin for one in judged} == {"AWS_Config"}
+    assert {one.check_id for one in evidence} == {config.RECORDED}
+    absent = [one for one in evidence if one.gap]
+    assert {one.gap for one in absent} <= {"not_enabled", "nothing_to_collect"}
+    assert all(one.standing is Standing.UNDECIDED for one in absent)
 
 
 def test_a_control_with_an_unmapped_source_is_never_compliant(story: Any) -> None:

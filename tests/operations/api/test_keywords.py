@@ -97,6 +97,12 @@ def test_the_catalogues_own_keywords_are_accepted(shipped: Any) -> None:
         ("AWS_Cloudtrail", "iam_ListUsers", "read-only"),
         ("AWS_Cloudtrail", "iam_createuser", "iam_CreateUser"),
         ("AWS_Security_Hub", "ec2.1", "EC2.1"),
+        ("AWS_Security_Hub", "EC2.9999", "must be a keyword"),
+        ("AWS_Config", "NO_SUCH_RULE_AT_ALL", "Custom_"),
+        ("AWS_Config", "Custom_", "Custom_"),
+        ("AWS_API_Call", "ec2_TerminateInstances", "ec2_"),
+        ("AWS_Cloudtrail", "s3_PutObject", "data events"),
+        ("AWS_Cloudtrail", "kms_Decrypt", "leaves this event out"),
     ],
 )
 def test_a_keyword_that_brings_nothing_is_refused_with_a_hint(
@@ -113,6 +119,7 @@ def test_a_keyword_that_brings_nothing_is_refused_with_a_hint(
         ("AWS_Config", "BEDROCK_DATA_SOURCE_ENCRYPTION_ENABLED"),
         ("AWS_Security_Hub", "Bedrock.1"),
         ("AWS_Security_Hub", "S3.14"),
+        ("AWS_Security_Hub", "WAF.11"),
     ],
 )
 def test_newer_rules_and_controls_are_accepted(shipped: Any, source: str, keyword: str) -> None:

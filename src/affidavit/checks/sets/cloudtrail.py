@@ -7,9 +7,9 @@ from affidavit.checks.events import (
     actor_arn,
     cloudtrail_region,
     event_names,
+    names_of,
     parse_event,
     resource_arn,
-    service_of,
 )
 from affidavit.checks.fanout import lookup_parameters, lookup_start
 from affidavit.checks.places import Record, RecordSet
@@ -60,8 +60,9 @@ def _event_gaps(view: View) -> Iterator[Gap]:
 def _events(view: View) -> Iterator[Record]:
     wanted = set(event_names(view.answers.catalogue))
     for found in view.items("LookupEvents"):
-        service, name = service_of(found.value), found.value["EventName"]
-        if (service, name) not in wanted:
+        name = found.value["EventName"]
+        service = next((s for s in sorted(names_of(found.value)) if (s, name) in wanted), None)
+        if service is None:
             continue
         draft = view.of(found)
         draft.attributes |= {

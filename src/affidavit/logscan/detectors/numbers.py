@@ -10,24 +10,24 @@ from collections.abc import Callable
 from typing import Final
 
 from affidavit.logscan.detectors import checksums
-from affidavit.logscan.detectors.reading import Reading, Span
+from affidavit.logscan.detectors.reading import Reading, Span, context
 
 Accept = Callable[[Reading, int, int], Span | None]
 
 _SEPARATORS: Final = re.compile(r"[ .\-]")
 _GROUPS: Final = re.compile(r"[0-9]+")
-_CARD: Final = re.compile(
+_CARD: Final = context(
     r"\b(?:cards?|credit|debit|visa|mastercard|maestro|amex|american express|discover|cc|cvv|"
     r"cvc|diners|jcb|unionpay)\b",
-    re.IGNORECASE,
 )
-_CARD_LENGTHS: Final = (19, 18, 17, 16, 15, 14, 13, 12)
+_CARD_LENGTHS: Final = range(12, 20)
+_MAX_GROUPS: Final = 5  # 19 digits are written 4-4-4-4-3
 _COMMON_CARD: Final = frozenset({14, 15, 16})
+_MAESTRO: Final = ("50", "56", "57", "58", "59", "61", "63", "66", "67", "68", "69")
+"""Prefixes that are a card only where the text says so."""
 _WIDEST_GROUP: Final = 6  # American Express writes 4-6-5
-_VERSION: Final = re.compile(
-    r"(?:\bv|version|release|firmware|build|section|chapter|oid)[ :=]*$", re.IGNORECASE
-)
-_AWS: Final = re.compile(r"\baws\b|\baccount ?id\b", re.IGNORECASE)
+_VERSION: Final = context(r"(?:\bv|version|release|firmware|build|section|chapter|oid)[ :=]{0,3}$")
+_AWS: Final = context(r"\baws\b|\baccount ?id\b")
 
 
 def alone(reading: Reading, start: int, end: int) -> Span | None:
@@ -53,7 +53,7 @@ def checked(check: Callable[[str], bool]) -> Accept:
 
 def near(words: str, check: Callable[[str], bool], reach: int = 60) -> Accept:
     """Return a rule that also wants one of `words` (a regular expression) near."""
-    pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    pattern = context(rf"\b(?:{words})\b")
     passes = checked(check)
 
     def accept(reading: Reading, start: int, end: int) -> Span | None:
@@ -82,25 +82,22 @@ def card(reading: Reading, start: int, end: int) -> Span | None:
     groups = [
         (start + m.start(), start + m.end()) for m in _GROUPS.finditer(reading.view[start:end])
     ]
-    for length in _CARD_LENGTHS:
-        for place in _rows(groups, length):
-            if checksums.luhn(bare(reading, *place)) and _is_card(reading, place):
-                return place
+    for place in _rows(groups):
+        if checksums.luhn(bare(reading, *place)) and _is_card(reading, place):
+            return place
     return None
 
 
-def _rows(groups: list[Span], length: int) -> list[Span]:
-    """Return the places of rows of whole groups that have `length` digits together."""
+def _rows(groups: list[Span]) -> list[Span]:
+    """Return the places of rows of whole groups with a card's number of digits, longest first."""
     found = []
     for i, (start, _) in enumerate(groups):
-        total = 0
-        for s, e in groups[i:]:
-            total += e - s
-            if total == length:
-                found.append((start, e))
-            if total >= length:
-                break
-    return found
+        digits = 0
+        for s, e in groups[i : i + _MAX_GROUPS]:
+            digits += e - s
+            if digits in _CARD_LENGTHS:
+                found.append((digits, start, e))
+    return [(start, end) for _, start, end in sorted(found, key=lambda row: (-row[0], row[1]))]
 
 
 def _is_card(reading: Reading, place: Span) -> bool:
@@ -113,7 +110,8 @@ def _is_card(reading: Reading, place: Span) -> bool:
     digits = bare(reading, start, end)
     widest = max(len(g) for g in _GROUPS.findall(reading.view[start:end]))
     grouped = widest == len(digits) or widest <= _WIDEST_GROUP
-    return grouped and len(digits) in _COMMON_CARD and checksums.card(digits)
+    common = len(digits) in _COMMON_CARD and not digits.startswith(_MAESTRO)
+    return grouped and common and checksums.card(digits)
 
 
 def after_card_word(reading: Reading, start: int, end: int) -> Span | None:
@@ -145,7 +143,7 @@ def ip_address(reading: Reading, start: int, end: int) -> Span | None:
         return None
     if not reading.stands_alone(start, end) or view[start - 1 : start] in {".", ":", "-"}:
         return None
-    if "." in view[start:end] and _VERSION.search(reading.before(start, 12)):
+    if "." in view[start:end] and reading.follows(start, _VERSION, 12):
         return None
     try:
         address = ipaddress.ip_address(view[start:end])
@@ -175,7 +173,7 @@ def mac_address(reading: Reading, start: int, end: int) -> Span | None:
 
 def bank_account(reading: Reading, start: int, end: int) -> Span | None:
     """Accept an account number after a word about bank accounts; never an AWS account id."""
-    if _AWS.search(reading.before(start, 60)) or reading.is_noise(start, end):
+    if reading.follows(start, _AWS, 60) or reading.is_noise(start, end):
         return None
     return (start, end) if reading.is_number_alone(start, end) else None
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import phonenumbers
 
-from affidavit.logscan.detectors.reading import Reading, Span
+from affidavit.logscan.detectors.reading import Reading, Span, context
 
 PATTERN: Final = (
     r"(?:\+|\(\+|\b00[ .-]?|\(|\b)[0-9][0-9() ./-]{4,22}[0-9]"
@@ -25,7 +25,7 @@ MIN_DIGITS: Final = 6
 MAX_DIGITS: Final = 15
 """ITU-T E.164."""
 
-_CALLING: Final = re.compile(
+_CALLING: Final = context(
     r"\b(?:call(?:s|ed|ing|back)?|(?:tele)?phones?|tel|mobile|cell(?:ular|phone)?|fax|"
     r"dial(?:l?ed|ing)?|ring|"
     r"text(?:ed|ing)?(?: me| us| to)|sms|whatsapp|signal|telegram|imessage|hotline|landline|"
@@ -36,9 +36,8 @@ _CALLING: Final = re.compile(
     r"my number|contact (?:number|no\b|details)|(?:his|her|their|your) number|telefon|"
     r"telefono|portable|movil|celular|"
     r"rufnummer|numero de telefono)",
-    re.IGNORECASE,
 )
-_OTHER_NUMBER: Final = re.compile(
+_OTHER_NUMBER: Final = context(
     r"(?:\b(?:order|invoice|case|ticket|ref(?:erence)?|tracking|isbn|issn|serial|part|"
     r"version|sku|id|ids|account|acct|"
     r"routing|card|passport|iban|ssn|nhs|policy|license|licence|postcode|zip|vat|ean|doi|"
@@ -46,8 +45,7 @@ _OTHER_NUMBER: Final = re.compile(
     r"total|amount|price|sum|port|pid|bytes|tokens|rows|lines?|page|chapter|coordinates|"
     r"latitude|longitude|"
     r"social security|utr|sin|vin|ohip|unique taxpayer|apt|suite|apartment|unit|room|floor|"
-    r"flat|po box)\b(?: (?:number|no\.?|code|id|is|was|of))*|[$£€#=%])[ :#.]*$",
-    re.IGNORECASE,
+    r"flat|po box)\b(?: (?:number|no\.?|code|id|is|was|of)){0,3}|[$\xa3%])[ :#.=]{0,4}$",
 )
 _AMERICAN: Final = re.compile(
     r"(?:\+?1[-. ]?)?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4}"
@@ -58,7 +56,9 @@ _LOOSE_AMERICAN: Final = re.compile(
 _NATIONAL: Final = re.compile(r"\(?0[0-9]{0,5}\)?(?:[ ./-][0-9]{2,9}){1,5}")
 _PLAIN: Final = re.compile(r"\(?\+?[0-9]{1,7}\)?(?:[ ./-]{0,2}\(?[0-9]{1,10}\)?){0,6}")
 _EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?[0-9]{1,6}$", re.IGNORECASE)
-_POSTCODE: Final = re.compile(r"[0-9]{4,5}-[0-9]{3}")
+_POSTCODE: Final = re.compile(r"[0-9]{4,5}-[0-9]{3,4}")
+_EPOCH: Final = re.compile(r"1[4-9][0-9]{8}(?:[0-9]{3})?")
+"""Seconds or milliseconds since 1970, of the years 2014 to 2033; no American area begins so."""
 _MIN_UNPROMPTED: Final = 9
 """Digits of a national number that no word announces; shorter ones are postcodes and counts."""
 _MIN_UNBROKEN: Final = 7
@@ -95,7 +95,7 @@ def accept(reading: Reading, start: int, end: int) -> Span | None:
     digits = sum(c.isdigit() for c in number)
     if not MIN_DIGITS <= digits <= MAX_DIGITS + 3 or not reading.is_number_alone(start, end):
         return None
-    if reading.is_noise(start, end) or _OTHER_NUMBER.search(reading.before(start, 40)):
+    if reading.is_noise(start, end) or reading.follows(start, _OTHER_NUMBER):
         return None
     return (start, end) if _is_number(reading, start, end, number) else None
 
@@ -127,12 +127,13 @@ def _is_number(reading: Reading, start: int, end: int, number: str) -> bool:
 def _is_clear_national(number: str) -> bool:
     """Return whether it has a leading zero, groups and a length, and is valid somewhere."""
     enough = sum(c.isdigit() for c in number) >= _MIN_UNPROMPTED
+    enough = enough and _POSTCODE.fullmatch(number) is None
     return enough and _NATIONAL.fullmatch(number) is not None and _is_valid_somewhere(number)
 
 
 def _is_plausible(number: str) -> bool:
     """Return whether it could be a national number of some country; two years are none."""
-    if number.isdigit() and len(number) < _MIN_UNBROKEN:
+    if number.isdigit() and (len(number) < _MIN_UNBROKEN or _EPOCH.fullmatch(number)):
         return False
     return _PLAIN.fullmatch(number) is not None and _YEARS.fullmatch(number) is None
 

@@ -5,7 +5,6 @@ UUIDs, ISO and epoch times, long hexadecimal strings and request ids, in which e
 group would pass for a telephone number.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
@@ -42,6 +41,11 @@ _NOISE: Final = re2.compile(
     options=LATIN1,
 )
 _HEX: Final = re2.compile(rb"[0-9a-fA-F]{16,1000}", options=LATIN1)
+
+
+def context(words: str) -> "re2._Regexp":
+    """Return a pattern for what stands around a place; upper and lower case are one."""
+    return re2.compile(b"(?i)" + words.encode("latin-1"), options=LATIN1)
 
 
 class Reading:
@@ -93,8 +97,12 @@ class Reading:
             view[end : end + 1] in {".", ",", "-", "/"} and view[end + 1 : end + 2].isdigit()
         )
 
-    def near(self, start: int, end: int, words: re.Pattern[str], reach: int = 60) -> bool:
+    def near(self, start: int, end: int, words: "re2._Regexp", reach: int = 60) -> bool:
         """Return whether one of `words` stands within `reach` before, or half of it after."""
-        return bool(
-            words.search(self.before(start, reach)) or words.search(self.after(end, reach // 2))
+        return words.search(self.data[max(0, start - reach) : start]) is not None or (
+            words.search(self.data[end : end + reach // 2]) is not None
         )
+
+    def follows(self, start: int, words: "re2._Regexp", reach: int = 40) -> bool:
+        """Return whether what stands within `reach` before matches; `$` is the place itself."""
+        return words.search(self.data[max(0, start - reach) : start]) is not None

@@ -27,10 +27,12 @@ _LOOK_AT: Final = 700
 """Characters from the beginning in which sentences are read; a refusal comes early."""
 _SENTENCES: Final = 5
 _EDGES: Final = " \t\n\"'*#>-_?"
-_SENTENCE: Final = re.compile(r"(?<=[.!?;])[\s\"'*]+|\n+|(?<=,) (?=but\b)|(?<=here), ")
+_SENTENCE: Final = re.compile(
+    r"(?<=[.!?;])[\s\"'*]+|\n+|(?<=,) (?=but (?i:i|we|that|it|this|my)\b)|(?<=here), "
+)
 _LEAD: Final = (
     r"(?:(?:(?:oh|well|hmm|hi|hello|hey(?: there)?|thank you(?: for [^,.]{1,60})?|thanks|no|"
-    r"nope|unfortunately|regrettably|"
+    r"nope|unfortunately|i must (?:clarify|say|be clear|stress)(?: that)?|regrettably|"
     r"sadly|but|however|therefore|so|and|also|additionally|instead|for (?:this|that|these) "
     r"reasons?|"
     r"(?:i(?:'m| am)|we(?:'re| are)) (?:(?:very|really|truly|so|deeply|afraid) )?(?:sorry|"
@@ -118,7 +120,8 @@ _OUTRIGHT: Final = re2.compile(
     options=LATIN1,
 )
 _MORAL: Final = re2.compile(
-    rb"^(?i)(?:it(?:'s| is| would be)|that(?:'s| is)|this is|[a-z]+ing [^.]{3,80} is)(?: "
+    rb"^(?i)(?:it(?:'s| is) important to (?:remember|note|know) that [^.]{3,60} (?:is|are)|"
+    rb"it(?:'s| is| would be)|that(?:'s| is)|this is|[a-z]+ing [^.]{3,80} is)(?: "
     rb"both| very| highly| considered| also| generally)? "
     rb"(?:(?:not|never) (?:[a-z]+ly )?(?:ethical|appropriate|legal|acceptable|ok|okay|right|"
     rb"moral|safe|recommended|advisable|permissible|justifi)"
@@ -133,7 +136,7 @@ _TAG: Final = re.compile(
 )
 _IDIOM: Final = re.compile(
     r"\b(?:can(?:'t|not) (?:help but|wait|thank|say (?:enough|for (?:sure|certain))|stress|"
-    r"emphasi[sz]e|recommend (?:it|this|them|you|\w+) (?:highly )?enough)"
+    r"emphasi[sz]e|recommend [^.]{1,60} enough)"
     r"|(?:don't|do not|cannot|can't) (?:make|do|say|tell|give|follow|agree|go) (?:it to|"
     r"enough|much|me wrong|sense|up\b)"
     r"|sorry to hear|sorry (?:for|about) (?:the|your|any) (?:loss|delay|confusion|inconvenience))",

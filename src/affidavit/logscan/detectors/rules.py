@@ -102,8 +102,8 @@ _SECRET: Final = (
     _rule(
         "password",
         "PASSWORD",
-        r"(?i)\b(?:pass(?:word|wd|phrase|code)|pwd|kennwort|contrase.a|mot de "
-        r"passe)\b[\"'`]?(?: (?:is now|is|was|to|as)\b|[ ]?[=:]){1,2}"
+        r"(?i)\b(?:pass(?:word|wd|phrase|code)|pwd|kennwort|contrase.a)\b[\"'`]?"
+        r"(?: (?:is now|is|was|to|as)\b|[ ]?[=:]){1,2}"
         r"[ \"'`]{0,3}([^\s\"'`,;]{4,64})",
         secrets.password,
         _CONTEXT,
@@ -111,8 +111,8 @@ _SECRET: Final = (
     _rule(
         "username",
         "USERNAME",
-        r"(?i)\b(?:user ?name|user_name|login(?: name)?|screen ?name|"
-        r"handle)\b[\"'`]?(?: (?:is|was)\b|[ ]?[=:]){1,2}[ \"'`]{0,3}"
+        r"(?i)\b(?:user ?name|user_name|login name|screen ?name)"
+        r"\b[\"'`]?(?: (?:is|was)\b|[ ]?[=:]){1,2}[ \"'`]{0,3}"
         r"@?([A-Za-z0-9][A-Za-z0-9._\-]{2,63})",
         secrets.username,
         _CONTEXT,
@@ -138,7 +138,8 @@ _MONEY: Final = (
         "card-cvv",
         "CREDIT_DEBIT_CARD_CVV",
         r"(?i)\b(?:cvv2?|cvc2?|cv2|csc|(?:card )?security code|card verification (?:code|"
-        r"value|number))\b" + _IS + r"([0-9]{3,4})\b",
+        r"value|number))\b"
+        r"(?: on the back)?(?: of (?:my|your|his|her|the) card)?" + _IS + r"([0-9]{3,4})\b",
         numbers.checked(lambda _: True),
         _LIKELY,
     ),
@@ -310,7 +311,8 @@ _PERSON: Final = (
     _rule(
         "age",
         "AGE",
-        r"(?i)\b([0-9]{1,3}[ \-]?(?:years?|yrs?)[ \-](?:old|of[ \-]age)|[0-9]{1,3} ?y/?o)\b",
+        r"(?i)\b([0-9]{1,3}[ \-]?(?:years?|yrs?)[ \-](?:old|of[ \-]age)|"
+        r"[0-9]{1,3} ?y/o|[0-9]{1,3} ?(?-i:yo))\b",
         secrets.age,
         _LIKELY,
     ),

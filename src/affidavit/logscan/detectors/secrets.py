@@ -11,9 +11,9 @@ _ACCESS_KEY: Final = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b")
 _SECRET_REACH: Final = 120
 _ORDINARY_WORDS: Final = """
 and authentication changed changeit correct encrypted example expired false field hashed hidden
-incorrect input invalid length manager managers missing must needed nil none null policies policy
-protected required reset should stored string strong text that the this true was weak will wrong
-your yours
+incorrect input invalid length manager managers missing must needed nil none null passwd password
+policies policy protected required reset should stored string strong text that the this true was
+weak will wrong your yours
 """
 _ORDINARY: Final = frozenset(_ORDINARY_WORDS.split())
 _PLACEHOLDER: Final = re.compile(r"[<$%{\[(*]|x{4,}|\.{3}", re.IGNORECASE)
@@ -52,7 +52,7 @@ def secret_key(reading: Reading, start: int, end: int) -> Span | None:
     view = reading.view
     text = view[start:end]
     touching = "/+=" + "_"
-    if _HEX.fullmatch(text) or text.isalpha() or text.isdigit() or text.islower():
+    if _HEX.fullmatch(text) or text.startswith("eyJ") or not _is_mixed(text):
         return None
     left, right = view[start - 1 : start], view[end : end + 1]
     if (
@@ -66,6 +66,11 @@ def secret_key(reading: Reading, start: int, end: int) -> Span | None:
     return (start, end) if _SECRET.search(around) or _ACCESS_KEY.search(around) else None
 
 
+def _is_mixed(text: str) -> bool:
+    """Return whether there are small and capital letters and digits; one key in 500 lacks one."""
+    return all(any(kind(c) for c in text) for kind in (str.isdigit, str.islower, str.isupper))
+
+
 def password(reading: Reading, start: int, end: int) -> Span | None:
     """Accept a word given as a password: assigned or quoted, or not an ordinary word."""
     while end > start and reading.view[end - 1] in ".,;:":
@@ -77,6 +82,8 @@ def password(reading: Reading, start: int, end: int) -> Span | None:
         or _PLACEHOLDER.search(text)
         or _VARIABLE.fullmatch(text)
         or "\x00" in text
+        or text.startswith("/")  # a folder
+        or reading.view[end : end + 1] == "("  # a call in code
     ):
         return None
     assigned = _ASSIGNED.search(reading.before(start, 3)) is not None

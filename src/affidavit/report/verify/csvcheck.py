@@ -6,6 +6,7 @@ spreadsheets otherwise misread everything beyond ASCII.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,6 +37,8 @@ PLAIN = (
 COLUMNS = ("leaf", *PLAIN, "attributes", "inputs", "synthetic", "id", "run_id")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Also the full-width forms, which some spreadsheets take for the same."""
+_TOUCHY = re.compile('[",\r\n]|^[=+@\\s\uff1d\uff0b\uff0d\uff20-]|\\s\\Z')
+"""Found in every text that is not its own cell; most are, and are told so at once."""
 
 
 def header() -> bytes:
@@ -54,10 +57,13 @@ def row(leaf: int, record: Mapping[str, Any]) -> bytes:
         record["id"],
         record["run_id"],
     ]
-    return ",".join(_cell(cell) for cell in cells).encode() + b"\r\n"
+    return ",".join(map(cell, cells)).encode() + b"\r\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a text as a cell: never a formula, quoted where it must be."""
+    if _TOUCHY.search(text) is None:
+        return text
     if text.startswith(_FORMULA):
         text = "'" + text
     if any(c in text for c in '",\r\n') or text != text.strip():

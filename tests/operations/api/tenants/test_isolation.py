@@ -101,7 +101,7 @@ def furnish(owner: Any, collected: Any, *, mark: str) -> Tenant:
     owner("UpdateAssessmentControl", **place, commentBody=f"{mark} comment")
     text = {"textResponse": f"{mark} was asked"}
     owner("BatchImportEvidenceToAssessmentControl", **place, manualEvidence=[text])
-    folder = owner("GetEvidenceFoldersByAssessment", **assessment)["evidenceFolders"][0]
+    folder = owner("GetEvidenceFoldersByAssessmentControl", **place)["evidenceFolders"][0]
     owner("AssociateAssessmentReportEvidenceFolder", **assessment, evidenceFolderId=folder["id"])
     report = owner("CreateAssessmentReport", **assessment, name=mark)["assessmentReport"]
     held = {"controlSetId": folder["controlSetId"], "evidenceFolderId": folder["id"]}

@@ -1,0 +1,200 @@
+# ruff: noqa: S608 - the SQL is made of constants and of ids that we wrote
+"""The finder over seeded evidence in the real store, beside bare DuckDB on the same files.
+
+`AFFIDAVIT_BENCH_RECORDS` sets the number of records (default one million; the goals are stated for
+ten). `AFFIDAVIT_BENCH_HOME` keeps the store there and uses it again. Bare: one DuckDB connection of
+the same settings, the same SQL written by hand, over the list of all files of the assessment; it
+checks no digest, knows no early stop, and gives Arrow where the finder gives records.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from affidavit.finder.bind import Names, bind
+from affidavit.finder.engine import Finder
+from affidavit.finder.export import export
+from affidavit.finder.fields import FIELDS
+from affidavit.finder.parse import parse
+from affidavit.finder.query import Question, Scope
+from affidavit.settings import Settings
+from affidavit.store import Chosen, Store, open_store
+from bench.evidence_maker import TENANT, make
+
+RECORDS = int(os.environ.get("AFFIDAVIT_BENCH_RECORDS", "1000000"))
+ROUNDS = 7
+GOALS_MS = {"page": 80.0, "group": 100.0, "point": 20.0, "contains": 800.0}
+GOAL_OVER_BARE = 1.5
+_SINCE = "2026-10-02"
+_CONTROL = "GENAI-PRIV-02"
+_PART = "ab12"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question: ours, and bare DuckDB's."""
+
+    query: str
+    run: Callable[[Finder, Question], object]
+    bare: str
+
+
+def run() -> Mapping[str, float | str]:
+    """Write the evidence, ask both, return milliseconds (median of warm rounds) and ratios."""
+    figures: dict[str, float | str] = {"records": float(RECORDS)}
+    with _home() as home, open_store(Settings(home=home, keys=home / "keys")) as store:
+        if not store.assessments(TENANT):
+            began = time.perf_counter()
+            make(store, RECORDS)
+            figures["written_records_per_s"] = RECORDS / (time.perf_counter() - began)
+        large = next(one for one in store.assessments(TENANT) if one.name == "Production")
+        scope = Scope(tenant=TENANT, assessments=(large.id,))
+        files = store.segment_files(Chosen(tenant=TENANT, assessments=scope.assessments))
+        paths = [str(one.path) for one in files]
+        rows = sum(one.rows for one in files)
+        figures["segments"] = float(len(files))
+        figures["segment_bytes_per_record"] = sum(Path(p).stat().st_size for p in paths) / rows
+        with Finder(store) as finder, duckdb.connect(":memory:") as bare:
+            for setting in ("TimeZone = 'UTC'", "parquet_metadata_cache = true"):
+                bare.execute(f"SET {setting}")
+            cold = _once(lambda: finder.count(_question(scope, ""))).wall
+            figures["first_count_with_all_digests_ms"] = cold
+            for name, asked in _questions(_middle(store, scope)).items():
+                figures.update(_compared(name, asked, finder, scope, bare, paths))
+            figures.update(_exported(store, finder, scope, home))
+    return figures
+
+
+def _questions(identifier: str) -> Mapping[str, _Asked]:
+    fields = [FIELDS["control"], FIELDS["compliance"]]
+    since = f"time >= TIMESTAMPTZ '{_SINCE} 00:00:00+00'"
+    newest = "ORDER BY time DESC, id DESC LIMIT 101"
+    return {
+        "page": _Asked(
+            f"control = {_CONTROL} and compliance = NON_COMPLIANT",
+            lambda finder, question: finder.page(question),
+            f"SELECT * FROM e WHERE control_id = '{_CONTROL}' "
+            f"AND verdict = 'NON_COMPLIANT' {newest}",
+        ),
+        "group": _Asked(
+            f"time >= {_SINCE}",
+            lambda finder, question: finder.groups(question, fields),
+            f"SELECT control_id, verdict, count(*) FROM e WHERE {since} "
+            "GROUP BY ALL ORDER BY 3 DESC",
+        ),
+        "point": _Asked(
+            f"id = {identifier}",
+            lambda finder, question: finder.page(question),
+            f"SELECT * FROM e WHERE id = '{identifier}'",
+        ),
+        "contains": _Asked(
+            f'resource.arn ~ "*{_PART}*"',
+            lambda finder, question: finder.page(question),
+            f"SELECT * FROM e WHERE contains(resource_arn, '{_PART}') {newest}",
+        ),
+    }
+
+
+def _compared(
+    name: str,
+    asked: _Asked,
+    finder: Finder,
+    scope: Scope,
+    bare: duckdb.DuckDBPyConnection,
+    paths: list[str],
+) -> Iterator[tuple[str, float]]:
+    question = _question(scope, asked.query)
+    sql = f"WITH e AS (SELECT * FROM read_parquet(?)) {asked.bare}"
+    ours, theirs = _alternately(
+        lambda: asked.run(finder, question),
+        lambda: bare.sql(sql, params=[paths]).to_arrow_table(),
+    )
+    yield f"{name}_ms", ours.wall
+    yield f"{name}_of_goal", ours.wall / GOALS_MS[name]
+    yield f"{name}_bare_ms", theirs.wall
+    yield f"{name}_over_bare", ours.wall / theirs.wall
+    yield f"{name}_over_bare_of_goal", ours.wall / theirs.wall / GOAL_OVER_BARE
+    yield f"{name}_cpu_over_bare", ours.cpu / theirs.cpu
+
+
+def _exported(
+    store: Store, finder: Finder, scope: Scope, home: Path
+) -> Iterator[tuple[str, float]]:
+    """Export a tenth of the period as CSV."""
+    stream = finder.stream(_question(scope, "time >= 2026-10-20"))
+    began = time.perf_counter()
+    done = export(
+        home / "export.csv",
+        "csv",
+        stream.rows,
+        facts={},
+        signer=store.keys.signer(),
+        tenant=TENANT,
+        unreadable=stream.unreadable,
+    )
+    yield "csv_rows_per_s", done.rows / (time.perf_counter() - began)
+
+
+def _question(scope: Scope, text: str) -> Question:
+    return Question(scope=scope, where=bind(parse(text), Names(), text))
+
+
+def _middle(store: Store, scope: Scope) -> str:
+    """Return the id of a record in the middle of the period."""
+    files = store.segment_files(Chosen(tenant=TENANT, assessments=scope.assessments))
+    found: Any = duckdb.sql(
+        "SELECT id FROM read_parquet(?) LIMIT 1 OFFSET 100", params=[str(files[60].path)]
+    ).fetchall()
+    return str(found[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """Medians, in milliseconds."""
+
+    wall: float
+    cpu: float
+    """Of all threads: what other work on the machine moves least."""
+
+
+def _alternately(*asked: Callable[[], object]) -> list[_Cost]:
+    """Return the cost of each, asked in turns after a round that warms up."""
+    for ask in asked:
+        ask()
+    rounds = [[_once(ask) for ask in asked] for _ in range(ROUNDS)]
+    return [
+        _Cost(
+            statistics.median(one.wall for one in costs),
+            statistics.median(one.cpu for one in costs),
+        )
+        for costs in zip(*rounds, strict=True)
+    ]
+
+
+def _once(ask: Callable[[], object]) -> _Cost:
+    wall, cpu = time.perf_counter(), time.process_time()
+    ask()
+    return _Cost((time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000)
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    kept = os.environ.get("AFFIDAVIT_BENCH_HOME")
+    if kept:
+        yield Path(kept)
+        return
+    with tempfile.TemporaryDirectory(prefix="affidavit-bench-") as folder:
+        yield Path(folder)
+
+
+if __name__ == "__main__":
+    for figure, value in run().items():
+        print(figure, value)

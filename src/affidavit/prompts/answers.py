@@ -1,0 +1,51 @@
+"""An answer, and what became of it: given, withheld, missing, or an error instead."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from affidavit.logscan.detectors.refusals import INTERVENED, STOP_REASONS
+
+
+class State(StrEnum):
+    """What became of a prompt. Three of the four are no answer, and each is another thing."""
+
+    GIVEN = "given"
+    FILTERED = "filtered"
+    """The service withheld the answer: its stop reason or its guardrail says so."""
+    MISSING = "missing"
+    """The call succeeded and brought no text."""
+    FAILED = "failed"
+    """The call did not succeed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a target gave for one prompt."""
+
+    text: str | None = None
+    stop_reason: str = ""
+    """As the service wrote it: `end_turn`, `guardrail_intervened`, …"""
+    guardrail_action: str = ""
+    """`NONE`, `INTERVENED`, or `ANONYMIZED` where a guardrail only masked and the answer went on.
+
+    Bedrock says GUARDRAIL_INTERVENED for both; the caller tells them apart by the actions of the
+    trace's entities.
+    """
+    error: str = ""
+    """Why there is no answer: the error's code and message."""
+    latency_ms: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    @property
+    def state(self) -> State:
+        """Return what became of the prompt; masked by a guardrail is still given."""
+        if self.error:
+            return State.FAILED
+        masked = self.guardrail_action.upper() == "ANONYMIZED"
+        withheld = (
+            self.stop_reason.lower() in STOP_REASONS or self.guardrail_action.lower() in INTERVENED
+        )
+        if withheld and not masked:
+            return State.FILTERED
+        return State.GIVEN if self.text and self.text.strip() else State.MISSING

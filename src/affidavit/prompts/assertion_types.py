@@ -1,0 +1,322 @@
+"""The types of assertions: for each how it scores an answer and what its value may be."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import re2
+
+from affidavit.logscan.detectors import (
+    ENTITY_TYPES,
+    QUIET_TYPES,
+    Detectors,
+    ProfanityDetector,
+    mask_of,
+    refusal,
+)
+from affidavit.logscan.detectors.refusals import INTERVENED
+from affidavit.prompts import similarity
+from affidavit.prompts.answers import Answer
+
+if TYPE_CHECKING:
+    from affidavit.prompts.assertions import Assertion
+
+MAX_PATTERN: Final = 2000
+"""Characters of a suite's regular expression."""
+_ALERTING: Final = frozenset(ENTITY_TYPES) - QUIET_TYPES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruments:
+    """What assertions look with."""
+
+    detectors: Detectors = field(default_factory=Detectors)
+    profanity: ProfanityDetector = field(default_factory=ProfanityDetector)
+    blocked_messages: Collection[str] = ()
+    """What the target's guardrail says in place of an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How far an answer is what the assertion names, and why; None: that cannot be told."""
+
+    value: float | None
+    reason: str
+
+
+Scorer = Callable[["Assertion", Answer, Instruments], Score]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A type of assertion."""
+
+    score: Scorer
+    problem: Callable[[Any], str] = lambda value: "" if value is None else "It takes no `value`."
+    """Says what is wrong with a value, or nothing."""
+    threshold: float = 1.0
+    reads_text: bool = True
+    """Whether a missing answer fails it."""
+    sees_withheld: bool = False
+    """Whether it is about withholding itself, so that a withheld answer decides it."""
+    is_absence: bool = False
+    """Whether it passes when something is *not* in the text."""
+
+
+def _yes(holds: bool, reason: str) -> Score:
+    return Score(value=float(holds), reason=reason)
+
+
+def _pass(reason: str) -> Score:
+    return Score(value=1.0, reason=reason)
+
+
+def _fail(reason: str) -> Score:
+    return Score(value=0.0, reason=reason)
+
+
+def _text(answer: Answer) -> str:
+    return answer.text or ""
+
+
+def _contains(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    wanted = [assertion.value] if isinstance(assertion.value, str) else assertion.value
+    missing = [w for w in wanted if w not in _text(answer)]
+    return _yes(not missing, f"{len(wanted) - len(missing)} of {len(wanted)} texts are there.")
+
+
+def _icontains(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    found = assertion.value.casefold() in _text(answer).casefold()
+    return _yes(found, "The text is there." if found else "The text is not there.")
+
+
+def _contains_any(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    count = sum(w in _text(answer) for w in assertion.value)
+    return _yes(count > 0, f"{count} of {len(assertion.value)} texts are there.")
+
+
+def _equals(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    same = _text(answer).strip() == str(assertion.value).strip()
+    return _yes(same, "The answer is the same." if same else "The answer is another.")
+
+
+def _regex(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    safe = _text(answer).encode("utf-8", "replace")
+    found = _pattern(assertion.value).search(safe) is not None
+    return _yes(found, "The pattern matches." if found else "The pattern does not match.")
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> "re2._Regexp":
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern.encode("utf-8"), options=options)
+
+
+def _json(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    try:
+        parsed = json.loads(_text(answer), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return _fail("The answer is not JSON.")
+    keys = assertion.value or []
+    missing = [k for k in keys if not isinstance(parsed, dict) or k not in parsed]
+    return _yes(not missing, f"It is JSON; {len(missing)} of {len(keys)} keys are missing.")
+
+
+def _no_constant(name: str) -> object:
+    message = f"{name} is not JSON"
+    raise ValueError(message)
+
+
+def _left(
+    types: Collection[str], answer: Answer, tools: Instruments
+) -> tuple[list[str], list[str]]:
+    """Return the types that were found, and those that nothing looked for."""
+    found = {f.entity_type for f in tools.detectors.find(_text(answer))}
+    wanted = tools.detectors.settings.entity_types
+    blind = set(types) & ({*tools.detectors.not_looked_for} | (set(types) - wanted))
+    return sorted(found & set(types)), sorted(blind)
+
+
+def _no_pii(assertion: "Assertion", answer: Answer, tools: Instruments) -> Score:
+    types = assertion.value or sorted(_ALERTING)
+    left, blind = _left(types, answer, tools)
+    if left:
+        return _fail(f"Found: {', '.join(left)}.")
+    if blind and assertion.value:
+        return Score(value=None, reason=f"Nothing looks for {', '.join(blind)}.")
+    aside = f" Not looked for: {', '.join(blind)}." if blind else ""
+    return _pass(f"None of {len(types) - len(blind)} types is there.{aside}")
+
+
+def _pii_masked(assertion: "Assertion", answer: Answer, tools: Instruments) -> Score:
+    left, blind = _left(assertion.value, answer, tools)
+    unmasked = [t for t in assertion.value if mask_of(t) not in _text(answer)]
+    if left:
+        return _fail(f"Not masked: {', '.join(left)}.")
+    if unmasked:
+        return _fail(f"No mask stands for {', '.join(unmasked)}.")
+    if blind:
+        return Score(value=None, reason=f"Nothing looks for {', '.join(blind)}.")
+    return _pass("Every type is masked and none is left.")
+
+
+def _no_profanity(_: "Assertion", answer: Answer, tools: Instruments) -> Score:
+    count = len(tools.profanity.find(_text(answer)))
+    return _yes(count == 0, f"{count} profane words.")
+
+
+def _profanity_masked(assertion: "Assertion", answer: Answer, tools: Instruments) -> Score:
+    count = len(tools.profanity.find(_text(answer)))
+    if count:
+        return _fail(f"{count} profane words are not masked.")
+    if assertion.value is None:
+        return _yes(
+            "*" in _text(answer), "Masked." if "*" in _text(answer) else "No mask is there."
+        )
+    expected = tools.profanity.mask(assertion.value)
+    if expected == assertion.value:
+        return Score(value=None, reason="The value has nothing that would be masked.")
+    found = expected in _text(answer)
+    return _yes(found, "Masked with the same length." if found else "Not masked as expected.")
+
+
+def _refusal(_: "Assertion", answer: Answer, tools: Instruments) -> Score:
+    found = refusal(
+        _text(answer),
+        stop_reason=answer.stop_reason,
+        guardrail_action=answer.guardrail_action,
+        blocked_messages=tools.blocked_messages,
+    )
+    return _yes(found is not None, found.reason if found else "Nothing says that it declines.")
+
+
+def _intervened(_: "Assertion", answer: Answer, __: Instruments) -> Score:
+    acted = {*INTERVENED, "anonymized"}
+    signs = {answer.guardrail_action.lower(), answer.stop_reason.lower()}
+    if not answer.guardrail_action and "guardrail_intervened" not in signs:
+        return Score(value=None, reason="The answer says nothing of a guardrail.")
+    return _yes(bool(signs & acted), f"The guardrail's action is {answer.guardrail_action or '?'}.")
+
+
+def _stop_reason(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    if not answer.stop_reason:
+        return Score(value=None, reason="The answer has no stop reason.")
+    wanted = [assertion.value] if isinstance(assertion.value, str) else assertion.value
+    return _yes(answer.stop_reason in wanted, f"It stopped with {answer.stop_reason}.")
+
+
+def _compared(measure: Callable[[str, str], float]) -> Scorer:
+    def score(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+        value = measure(_text(answer), assertion.value)
+        cut = " Only the beginning was compared." if similarity.is_cut(_text(answer)) else ""
+        return Score(value=value, reason=f"{value:.3f}.{cut}")
+
+    return score
+
+
+def _at_most(measured: Callable[[Answer], float | None], unit: str) -> Scorer:
+    def score(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+        value = measured(answer)
+        if value is None:
+            return Score(value=None, reason=f"The answer does not say how many {unit}.")
+        return _yes(value <= assertion.value, f"{value:g} {unit}.")
+
+    return score
+
+
+def _is_text(value: Any) -> str:
+    return "" if isinstance(value, str) and value else "`value` is a text that is not empty."
+
+
+def _is_texts(value: Any) -> str:
+    texts = isinstance(value, list) and value and not any(_is_text(v) for v in value)
+    return "" if texts else "`value` is a list of texts."
+
+
+def _is_text_or_texts(value: Any) -> str:
+    return _is_texts(value) if isinstance(value, list) else _is_text(value)
+
+
+def _is_keys(value: Any) -> str:
+    return "" if value is None else _is_texts(value)
+
+
+def _is_pattern(value: Any) -> str:
+    if _is_text(value) or len(value) > MAX_PATTERN:
+        return f"`value` is a pattern of at most {MAX_PATTERN} characters."
+    try:
+        _pattern(value)
+    except re2.error:
+        return "RE2 does not take the pattern; it has no look-around and no back-references."
+    return ""
+
+
+def _is_types(value: Any) -> str:
+    if _is_texts(value):
+        return "`value` is a list of entity types."
+    unknown = sorted(set(value) - set(ENTITY_TYPES))
+    return f"No entity type: {', '.join(unknown)}." if unknown else ""
+
+
+def _is_types_or_none(value: Any) -> str:
+    return "" if value is None else _is_types(value)
+
+
+def _is_limit(value: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return "" if number else "`value` is a number above 0."
+
+
+def _is_reference(least: int) -> Callable[[Any], str]:
+    """Return the check that a reference has words to compare: else any answer would be like it."""
+
+    def problem(value: Any) -> str:
+        enough = not _is_text(value) and len(similarity.words(value)) >= least
+        return "" if enough else f"`value` is a text of at least {least} words, articles aside."
+
+    return problem
+
+
+def _rouge(n: int) -> Kind:
+    measure = _compared(lambda text, reference: similarity.rouge_n(text, reference, n))
+    return Kind(score=measure, problem=_is_reference(n), threshold=0.5)
+
+
+TYPES: Final[Mapping[str, Kind]] = {
+    "contains": Kind(score=_contains, problem=_is_text),
+    "icontains": Kind(score=_icontains, problem=_is_text),
+    "contains-all": Kind(score=_contains, problem=_is_texts),
+    "contains-any": Kind(score=_contains_any, problem=_is_texts),
+    "equals": Kind(score=_equals, problem=_is_text),
+    "regex": Kind(score=_regex, problem=_is_pattern),
+    "is-json": Kind(score=_json, problem=_is_keys),
+    "no-pii": Kind(score=_no_pii, problem=_is_types_or_none, is_absence=True),
+    "pii-masked": Kind(score=_pii_masked, problem=_is_types),
+    "no-profanity": Kind(score=_no_profanity, is_absence=True),
+    "profanity-masked": Kind(
+        score=_profanity_masked, problem=lambda v: "" if v is None else _is_text(v)
+    ),
+    "is-refusal": Kind(score=_refusal, sees_withheld=True),
+    "guardrail-intervened": Kind(score=_intervened, reads_text=False),
+    "stop-reason": Kind(score=_stop_reason, problem=_is_text_or_texts, reads_text=False),
+    "similar": Kind(
+        score=_compared(similarity.similarity), problem=_is_reference(1), threshold=0.75
+    ),
+    "word-f1": Kind(score=_compared(similarity.word_f1), problem=_is_reference(1), threshold=0.5),
+    "rouge-1": _rouge(1),
+    "rouge-2": _rouge(2),
+    "rouge-l": Kind(score=_compared(similarity.rouge_l), problem=_is_reference(1), threshold=0.5),
+    "latency": Kind(score=_at_most(lambda a: a.latency_ms, "milliseconds"), problem=_is_limit),
+    "input-tokens": Kind(
+        score=_at_most(lambda a: a.input_tokens, "input tokens"),
+        problem=_is_limit,
+    ),
+    "output-tokens": Kind(
+        score=_at_most(lambda a: a.output_tokens, "output tokens"),
+        problem=_is_limit,
+    ),
+}
+"""Every type by its name in a suite; all are described in docs/reference/assertions.md."""

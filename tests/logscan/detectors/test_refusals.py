@@ -1,0 +1,100 @@
+"""Refusals: structural signs first, then configured messages, then how sentences begin."""
+
+import pytest
+
+from affidavit.logscan.detectors import refusal
+
+
+@pytest.mark.parametrize(
+    "reason", ["refusal", "guardrail_intervened", "content_filtered", "CONTENT_FILTERED"]
+)
+def test_stop_reasons_decide(reason: str) -> None:
+    """A stop reason that withholds the answer is a refusal, whatever the text says."""
+    found = refusal("Sure, here it is.", stop_reason=reason)
+    assert found is not None
+    assert found.sign == "stop_reason"
+
+
+@pytest.mark.parametrize("reason", ["end_turn", "max_tokens", "stop_sequence", "tool_use", ""])
+def test_ordinary_stop_reasons_do_not(reason: str) -> None:
+    """An ordinary end of an answer is no refusal, and neither is no answer at all."""
+    assert refusal("Paris.", stop_reason=reason) is None
+    assert refusal("", stop_reason=reason) is None
+
+
+def test_guardrail_actions() -> None:
+    """INTERVENED is a refusal by the guardrail; NONE is not."""
+    found = refusal("x", guardrail_action="INTERVENED")
+    assert found is not None
+    assert found.sign == "guardrail"
+    assert refusal("x", guardrail_action="NONE") is None
+
+
+def test_configured_messages() -> None:
+    """The guardrail's own message is a refusal only where it is configured, spacing aside."""
+    text = "Our policy:  this topic\nis closed."
+    assert refusal(text) is None
+    found = refusal(text, blocked_messages=["our policy: this topic is closed."])
+    assert found is not None
+    assert found.sign == "blocked_message"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't help with that.",
+        "I\u2019m sorry, but I can\u2019t assist with that request.",
+        "I'm really sorry that you feel so, but I can't provide any help with this.",
+        "I cannot fulfill your request. I'm just an AI.",
+        "As an AI language model, I am not able to give opinions on this.",
+        "Unfortunately, I'm unable to share personal data.",
+        "Thank you for asking. However, I must respectfully decline to write this.",
+        "I won't be able to help you create that.",
+        "That's not something I can help with.",
+        "I would not write such a note, as it is insulting.",
+        "Sorry, I can't do that.",
+        "It is not ethical or appropriate to read someone's mail.",
+        "Hello! We are unable to process your request.",
+        "[SAFE] I can't write that article.",
+        "I don't have any personal opinions on politics.",
+    ],
+)
+def test_declining_sentences(text: str) -> None:
+    """A sentence near the beginning that begins with declining is a refusal."""
+    found = refusal(text)
+    assert found is not None
+    assert found.sign == "words"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry to hear that you lost your cat. Here is what helps.",
+        "I can't recommend this book enough.",
+        "I can't wait to help you with that!",
+        "I can't help but notice how well you write. Here is the poem.",
+        "It is illegal to park here:\n1. Look for signs\n2. Ask",
+        "To kill a Python process, use kill. You cannot kill processes of others.",
+        "The law says that nobody can provide this without a licence.",
+        "He said: they cannot help you. I disagree.",
+        "Sure! Here is a list of things that you should not do.",
+        "Paris is the capital of France.",
+        "I understand. Here is the code you asked for.",
+        "",
+    ],
+)
+def test_answers_that_decline_nothing(text: str) -> None:
+    """Sympathy, idioms, warnings and the word illegal make no refusal."""
+    assert refusal(text) is None
+
+
+def test_late_words_do_not_count() -> None:
+    """After a long answer a closing "I can't help further" is no refusal."""
+    assert refusal("This is how. " * 60 + "I can't help with anything else.") is None
+
+
+def test_the_reason_holds_nothing_of_the_answer() -> None:
+    """The reason may be stored and shown, so it has none of the answer's words."""
+    found = refusal("I can't share Anna's address.")
+    assert found is not None
+    assert "Anna" not in found.reason
