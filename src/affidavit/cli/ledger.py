@@ -1,4 +1,4 @@
-"""`affidavit ledger`: verify the ledger, print its signed checkpoint."""
+"""`affidavit ledger`: verify the ledger, print its signed checkpoint, compact its evidence."""
 
 import json
 import sys
@@ -96,3 +96,24 @@ def checkpoint(settings: Settings, tenant: str | None, *, sign: bool, as_json: b
         "stampWarning": found.stamp_warning,
     }
     click.echo(json.dumps(shown, indent=2))
+
+
+@command.command()
+@click.option("--tenant", help="Only this tenant's evidence (<account id>/<Region>).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def compact(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
+    """Put the files of each closed day together; no leaf, record or proof changes.
+
+    Exit codes: 0 done, or nothing to do; 1 a day is damaged, named, and left as it is.
+    """
+    done = ledger.compact(settings, tenant)
+    if as_json:
+        click.echo(json.dumps({one: asdict(what) for one, what in done.items()}, indent=2))
+    for one, what in {} if as_json else done.items():
+        files = f"{what.files_before} files of {what.rows} records are now {what.files_after}"
+        click.echo(f"{one}: {files}.")
+    damaged = [f"{one}: {why}" for one, what in done.items() for why in what.damaged]
+    for line in damaged:
+        click.echo(line, err=True)
+    sys.exit(LedgerError.exit_code if damaged else 0)

@@ -56,7 +56,7 @@ def delete_evidence(
             details = {"why": why, "segments": gone}
             change = _change(tenant, assessment_id, by, now, details)
             records.add(connection, appender, tenant, change, now.date())
-    return [Path(row.path) for row in rows]
+    return sorted({Path(row.path) for row in rows})
 
 
 def deleted_leaves(leaf: int, record: Mapping[str, Any]) -> Iterator[tuple[int, int]]:

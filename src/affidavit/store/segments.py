@@ -23,6 +23,7 @@ from affidavit.store.segment_columns import SegmentSink, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 ROW_GROUP = 2048
 """Rows kept in memory before they are written: some eight MiB."""
@@ -148,27 +149,51 @@ class SegmentWriter:
 
 
 def read_segment(
-    path: Path, digest: str, control: str | None = None, *, check: bool = True
+    path: Path,
+    digest: str,
+    control: str | None = None,
+    *,
+    part: tuple[int, int] | None = None,
+    check: bool = True,
 ) -> Iterator[tuple[int, Row]]:
     """Yield (row number, row) in leaf order, only `control`'s where one is given.
 
-    The file's digest is checked first, unless `check` is False. `StoreDamagedError` names the file
-    where it is gone or altered.
+    `part`: the first row and the number of rows, where a file holds several segments; rows are then
+    numbered from the part's first. The file's digest is checked first, unless `check` is False.
+    `StoreDamagedError` names the file where it is gone or altered.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if check:
         check_digest(path, digest)
-    start = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=READ_ROWS, use_threads=False):
+            for start, batch in _batches(file, part or (0, file.metadata.num_rows)):
                 for at, row in _rows(batch, control):
                     yield start + at, row
-                start += batch.num_rows
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged_file(path, str(error)) from error
+
+
+def _batches(
+    file: "pq.ParquetFile", part: tuple[int, int]
+) -> "Iterator[tuple[int, pa.RecordBatch]]":
+    """Yield (number of the first row in the part, rows); only row groups of the part are read."""
+    first, end = part[0], part[0] + part[1]
+    groups: list[int] = []
+    begin = at = 0
+    for number in range(file.num_row_groups):
+        following = at + file.metadata.row_group(number).num_rows
+        if following > first and at < end:
+            begin = begin if groups else at
+            groups.append(number)
+        at = following
+    for batch in file.iter_batches(batch_size=READ_ROWS, row_groups=groups, use_threads=False):
+        low, high = max(first, begin), min(end, begin + batch.num_rows)
+        if low < high:
+            yield low - first, batch.slice(low - begin, high - low)
+        begin += batch.num_rows
 
 
 def check_digest(path: Path, digest: str) -> None:
@@ -177,11 +202,11 @@ def check_digest(path: Path, digest: str) -> None:
         with path.open("rb") as file:
             found = file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise _damaged(path, "The file is gone.") from error
+        raise damaged_file(path, "The file is gone.") from error
     except OSError as error:
         raise StoreError(f"The segment {path} cannot be read", why=str(error)) from error
     if found != digest:
-        raise _damaged(path, f"Its SHA-256 is {found}, not {digest}.")
+        raise damaged_file(path, f"Its SHA-256 is {found}, not {digest}.")
 
 
 def _rows(batch: "pa.RecordBatch", control: str | None) -> Iterator[tuple[int, Row]]:
@@ -210,7 +235,8 @@ def row_of(values: dict[str, Any]) -> Row:
     return Row(Evidence(**values), entry)
 
 
-def _damaged(path: Path, why: str) -> StoreDamagedError:
+def damaged_file(path: Path, why: str) -> StoreDamagedError:
+    """Return the error for a segment's file that is not what it should be."""
     return StoreDamagedError(
         f"The segment {path} is damaged",
         why=why,

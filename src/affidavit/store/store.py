@@ -22,6 +22,7 @@ from affidavit.store import (
     catalogues,
     checkpoints,
     commits,
+    compacting,
     deleting,
     records,
     sweeping,
@@ -32,6 +33,7 @@ from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.compacting import Compacted
 from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
@@ -369,6 +371,10 @@ class Store:
         if daily and not sweeping.is_due(self.objects, self._clock()):
             return []
         return sweeping.sweep(self._database, self.objects, self._clock())
+
+    def compact(self, tenant: str) -> Compacted:
+        """Put the segments of each day before today into one file; no leaf or proof changes."""
+        return compacting.compact(self._database, self.objects, tenant, self._clock().date())
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
         with self._database.read() as connection:
