@@ -1,4 +1,4 @@
-"""Crash safety: kill -9 at random instants while runs are collected and compacted; what is left?
+"""Crash safety: kill -9 at random instants while runs are collected and compacted.
 
 `python -m bench.crash --kills 200`. A child process works: it begins runs, stores results, writes
 segments, commits, puts each day's two segments into one file, and says on a pipe what the store has
@@ -39,8 +39,8 @@ FIRST_DAY = date(2026, 1, 1)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UNITS, BATCH, EVIDENCE, SEGMENTS = 24, 4, 40, 2
 KILLS_PER_HOME = 20
-LATEST = 0.4
-"""Seconds after the child's first word within which it is killed: about five runs."""
+LATEST = 1.5
+"""Seconds after the child's first word within which it is killed: a cold run, then about five more."""
 EARLY_SHARE = 0.1
 """Share of kills that hit the start of the child: imports, opening, migration."""
 START = 0.8
