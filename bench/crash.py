@@ -39,8 +39,8 @@ FIRST_DAY = date(2026, 1, 1)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UNITS, BATCH, EVIDENCE, SEGMENTS = 24, 4, 40, 2
 KILLS_PER_HOME = 20
-LATEST = 1.5
-"""Seconds after the child's first word within which it is killed: a cold run, then about five more."""
+LATEST = 1.2
+"""Seconds after the child's first word within which it is killed: a cold run and some more."""
 EARLY_SHARE = 0.1
 """Share of kills that hit the start of the child: imports, opening, migration."""
 START = 0.8

@@ -107,13 +107,15 @@ class Store:
         """Forget an assessment and log the change; its leaves stay in the log."""
         self._assessments.delete(assessment, by, self._clock(), along)
 
-    def delete_evidence(self, tenant: str, assessment_id: str, *, by: str, why: str) -> None:
-        """Delete an assessment's evidence and log it; the log keeps the hashes of its leaves."""
-        now = self._clock()
-        for path in deleting.delete_evidence(
-            self._database, tenant, assessment_id, by=by, why=why, now=now
-        ):
-            (self.objects / path).unlink(missing_ok=True)
+    def delete_evidence(
+        self, tenant: str, assessment_id: str, *, by: str, why: str, before: date | None = None
+    ) -> int:
+        """Delete an assessment's evidence and log it, all or of days before; return its files.
+
+        The log keeps the hashes of the leaves.
+        """
+        given = {"by": by, "why": why, "now": self._clock(), "before": before}
+        return deleting.remove(self._database, self.objects, tenant, assessment_id, **given)
 
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
