@@ -1,8 +1,8 @@
-"""Crash safety: kill -9 at random instants while runs are collected, and look at what is left.
+"""Crash safety: kill -9 at random instants while runs are collected and compacted.
 
 `python -m bench.crash --kills 200`. A child process works: it begins runs, stores results, writes
-segments, commits, and says on a pipe what the store has acknowledged. The parent kills it at a
-random instant, opens the store and asserts, every time:
+segments, commits, puts each day's two segments into one file, and says on a pipe what the store has
+acknowledged. The parent kills it at a random instant, opens the store and asserts, every time:
 
 - what was acknowledged is there: each result with its digest, each commit with all its evidence;
 - nothing is half-registered: counters, segments and run records speak of the same evidence;
@@ -39,8 +39,8 @@ FIRST_DAY = date(2026, 1, 1)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UNITS, BATCH, EVIDENCE, SEGMENTS = 24, 4, 40, 2
 KILLS_PER_HOME = 20
-LATEST = 0.4
-"""Seconds after the child's first word within which it is killed: about five runs."""
+LATEST = 1.2
+"""Seconds after the child's first word within which it is killed: a cold run and some more."""
 EARLY_SHARE = 0.1
 """Share of kills that hit the start of the child: imports, opening, migration."""
 START = 0.8
@@ -64,6 +64,9 @@ def work(home: Path) -> None:
         if assessment is None:
             assessment = _assessment()
             store.create_assessment(assessment, "crash test")
+        import pyarrow.compute
+        import pyarrow.parquet  # noqa: F401 - loaded now: kills should hit work, not imports
+
         say("ready")
         done = len(store.run_records(TENANT, FIRST_DAY, date.max))
         while True:
@@ -95,6 +98,8 @@ def _one_run(store: Store, assessment: Assessment, day: date) -> None:
     say("committed", run.run_id, committed.tree_size)
     leaf = store.append_record(TENANT, {"kind": "change", "id": new_id(utc_now())})
     say("record", leaf)
+    if store.compact(TENANT).files_after:
+        say("compacted", run.run_id)
 
 
 @dataclass(slots=True)
@@ -104,6 +109,7 @@ class Acknowledged:
     results: dict[tuple[str, str], str] = field(default_factory=dict)
     committed: dict[str, int] = field(default_factory=dict)
     records: list[int] = field(default_factory=list)
+    compacted: int = 0
     under_way: str = ""
     resumed: int = 0
 
@@ -123,6 +129,8 @@ class Acknowledged:
             self.under_way = ""
         elif words[0] == "record":
             self.records.append(int(words[1]))
+        elif words[0] == "compacted":
+            self.compacted += 1
 
 
 def check(home: Path, heard: Acknowledged) -> None:
@@ -206,6 +214,7 @@ def run(kills: int, seed: int) -> dict[str, int]:
         totals["results acknowledged"] += len(heard.results)
         totals["commits acknowledged"] += len(heard.committed)
         totals["runs resumed"] += heard.resumed
+        totals["days compacted"] += heard.compacted
     return dict(totals)
 
 

@@ -22,6 +22,7 @@ CONTROLS = tuple(f"GENAI-{SETS[n % 8]}-{n // 8 + 1:02d}" for n in range(52))
 ACCOUNTS = tuple(f"{n:012d}" for n in range(100_000_000_001, 100_000_000_041))
 REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2")
 LAST_DAY = date(2026, 10, 31)
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _KINDS = (
     ("s3", "GetBucketPolicy", "AWS::S3::Bucket", "arn:aws:s3:::{}"),
     ("iam", "ListRoles", "AWS::IAM::Role", "arn:aws:iam::{account}:role/{}"),
@@ -51,8 +52,8 @@ class Made:
 def make(store: Store, records: int, *, days: int = 120, seed: int = 4) -> Made:
     """Write `records` records over `days` days up to `LAST_DAY`."""
     dice = random.Random(seed)  # noqa: S311 - the same evidence for the same seed
-    begin = datetime(2026, 1, 1, tzinfo=UTC)
-    large, small = (_assessment(name, begin, dice) for name in ("Production", "Test"))
+    begin = BEGIN
+    large, small = (assessment_of(name, begin, dice) for name in ("Production", "Test"))
     for one in (large, small):
         store.create_assessment(one, "bench")
     middle: Evidence | None = None
@@ -67,7 +68,8 @@ def make(store: Store, records: int, *, days: int = 120, seed: int = 4) -> Made:
     return Made((large.id, small.id), days, records, middle)
 
 
-def _assessment(name: str, begin: datetime, dice: random.Random) -> Assessment:
+def assessment_of(name: str, begin: datetime, dice: random.Random) -> Assessment:
+    """Return an assessment of the estate."""
     return Assessment(
         id=new_id(begin, dice.getrandbits),
         name=name,
@@ -92,7 +94,7 @@ def _run(
             writer.append(batch)
             last = batch[-1]
         segment = writer.close()
-    store.commit_run(_record(run.run_id, assessment, day, began, segment), [segment])
+    store.commit_run(record_of(run.run_id, assessment, day, began, segment), [segment])
     assert last is not None
     return last
 
@@ -104,14 +106,15 @@ def _batches(
     for first in range(0, records, _BATCH):
         numbers = range(first, min(first + _BATCH, records))
         yield [
-            _evidence(run_id, assessment_id, began + step * number, number, dice)
+            evidence_of(run_id, assessment_id, began + step * number, number, dice)
             for number in numbers
         ]
 
 
-def _evidence(
+def evidence_of(
     run_id: str, assessment_id: str, time: datetime, number: int, dice: random.Random
 ) -> Evidence:
+    """Return the record of this number; the dice give the rest."""
     control = CONTROLS[number % len(CONTROLS)]
     service, call, kind, arn = _KINDS[number % len(_KINDS)]
     account, region = dice.choice(ACCOUNTS), dice.choice(REGIONS)
@@ -151,9 +154,10 @@ def _evidence(
     )
 
 
-def _record(
+def record_of(
     run_id: str, assessment: Assessment, day: date, began: datetime, segment: Segment
 ) -> RunRecord:
+    """Return the run record that counts what the segment holds."""
     counts: dict[str, Counter[str]] = {}
     sets: dict[str, str] = {}
     for (control_set, control), found in segment.counts.items():

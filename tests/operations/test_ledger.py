@@ -258,3 +258,12 @@ def test_verify_reads_attached_files_again(logged: Settings) -> None:
     assert failed.exit_code == 1
     assert f"The attached file {path} is gone" in failed.output
     assert "1 are DAMAGED" in failed.output
+
+
+def test_compact_says_what_it_did(logged: Settings) -> None:
+    """The command tells for each tenant how many files became how many, also as JSON."""
+    done = CliRunner().invoke(ledger_command.command, ["compact"], obj=logged)
+    assert done.exit_code == 0, done.output
+    assert f"{TENANT}: 0 files of 0 records are now 0." in done.output
+    shown = CliRunner().invoke(ledger_command.command, ["compact", "--json"], obj=logged)
+    assert json.loads(shown.output)[TENANT]["damaged"] == []

@@ -1,5 +1,6 @@
-"""`affidavit ledger`: verify the ledger, print its signed checkpoint."""
+"""`affidavit ledger`: verify the ledger, print its signed checkpoint, compact its evidence."""
 
+import getpass
 import json
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from affidavit.errors import LedgerError
-from affidavit.operations import ledger
+from affidavit.operations import ledger, retention
 from affidavit.settings import Settings
 from affidavit.store import VerifiedContent, VerifiedLog
 
@@ -96,3 +97,42 @@ def checkpoint(settings: Settings, tenant: str | None, *, sign: bool, as_json: b
         "stampWarning": found.stamp_warning,
     }
     click.echo(json.dumps(shown, indent=2))
+
+
+@command.command()
+@click.option("--tenant", help="Only this tenant's evidence (<account id>/<Region>).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def compact(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
+    """Put the files of each closed day together; no leaf, record or proof changes.
+
+    Exit codes: 0 done, or nothing to do; 1 a day is damaged, named, and left as it is.
+    """
+    done = ledger.compact(settings, tenant)
+    if as_json:
+        click.echo(json.dumps({one: asdict(what) for one, what in done.items()}, indent=2))
+    for one, what in {} if as_json else done.items():
+        files = f"{what.files_before} files of {what.rows} records are now {what.files_after}"
+        click.echo(f"{one}: {files}.")
+    damaged = [f"{one}: {why}" for one, what in done.items() for why in what.damaged]
+    for line in damaged:
+        click.echo(line, err=True)
+    sys.exit(LedgerError.exit_code if damaged else 0)
+
+
+@command.command()
+@click.option("--tenant", required=True, help="Whose evidence (<account id>/<Region>).")
+@click.option("--assessment", default="", help="Only of this one (its id).")
+@click.option("--days", type=click.IntRange(min=1), default=retention.DAYS, show_default=True)
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.confirmation_option(prompt="Delete this evidence for ever?")
+@click.pass_obj
+def expire(settings: Settings, *, tenant: str, assessment: str, days: int, by: str) -> None:
+    """Delete evidence older than so many days; the ledger keeps its hashes and verifies.
+
+    What is under legal hold stays.
+    """
+    who = by or getpass.getuser()
+    done = retention.expire(settings, tenant, assessment, days=days, by=who)
+    for one, files in done.items():
+        click.echo(f"{one}: {files} evidence files were deleted.")

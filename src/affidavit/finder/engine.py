@@ -170,7 +170,7 @@ class Finder:
             for one in good:
                 for batch in self._duck.batches(query, [one.path], _BATCH):
                     for values in batch.to_pylist():
-                        leaf = one.first_leaf + values.pop("row")
+                        leaf = one.leaf(values.pop("row"))
                         yield Found(leaf, row_of(values).evidence)
 
     def _ordered(
@@ -235,11 +235,11 @@ class Finder:
     def _rows(self, asked: str, segments: list[SegmentFile]) -> list[_Row]:
         if not segments:
             return []
-        leaves = {str(one.path): one.first_leaf for one in segments}
+        files = {str(one.path): one for one in segments}
         table = self._duck.rows(asked, [one.path for one in segments])
         rows = []
         for values in table.to_pylist():
-            leaf = leaves[values.pop("segment")] + values.pop("row")
+            leaf = files[values.pop("segment")].leaf(values.pop("row"))
             key = values.pop(shapes.SORTED)
             rows.append(_Row(key, values["id"], Found(leaf, row_of(values).evidence)))
         return rows

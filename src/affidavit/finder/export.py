@@ -24,7 +24,7 @@ from affidavit.report.manifest import envelope
 from affidavit.report.verify import csvcheck
 from affidavit.report.verify.dsse import STATEMENT
 from affidavit.store.files import disk_errors, sync_folder
-from affidavit.store.segments import columns_of
+from affidavit.store.segment_columns import columns_of
 
 Format = Literal["csv", "jsonl", "parquet"]
 PREDICATE: Final = "urn:affidavit:evidence-export:v1"

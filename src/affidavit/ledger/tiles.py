@@ -22,6 +22,7 @@ HEIGHT = 8
 FULL = WIDTH * HASH_SIZE
 """Bytes of a full tile."""
 _GROUP = 1000
+_PRIVATE = 0o600
 _MAX_TILES_KEPT = 512
 """Decoded tiles kept while proving: about 20 MB."""
 
@@ -162,8 +163,14 @@ def published_size(folder: Path) -> int:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file aside and give it its name; folders are made where there are none yet."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.touch(mode=0o600)
-    temporary.write_bytes(data)
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY
+    try:
+        handle = os.open(temporary, flags, _PRIVATE)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(temporary, flags, _PRIVATE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
     temporary.replace(path)

@@ -1,10 +1,17 @@
 """The ledger's operations: verify it from what is stored, show or sign its checkpoint."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from affidavit.errors import LedgerError, UsageError
 from affidavit.settings import Settings
-from affidavit.store import Store, StoredCheckpoint, VerifiedContent, VerifiedLog, open_store
+from affidavit.store import (
+    Compacted,
+    Store,
+    StoredCheckpoint,
+    VerifiedContent,
+    VerifiedLog,
+    open_store,
+)
 
 
 def verify(
@@ -54,6 +61,17 @@ def checkpoint(
             found = store.sign_checkpoint(tenants[0])
             store.publish(tenants[0])
         return store.checkpoint(tenants[0]) or found
+
+
+def compact(settings: Settings, tenant: str | None = None) -> Mapping[str, Compacted]:
+    """Put each closed day's segments of a tenant, or of all, into one file; sweep what is old.
+
+    No leaf, record or proof changes. What is damaged is in the result, and stays as it is.
+    """
+    with open_store(settings, create=False) as store:
+        done = {one: store.compact(one) for one in _chosen(store, tenant)}
+        store.sweep()
+    return done
 
 
 def _chosen(store: Store, tenant: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.compacting import Compacted
 from affidavit.store.content_verifying import VerifiedContent
 from affidavit.store.documents import Document, Documents
 from affidavit.store.log import Log
@@ -15,6 +16,7 @@ from affidavit.store.verifying import VerifiedLog
 __all__ = [
     "Chosen",
     "Committed",
+    "Compacted",
     "Document",
     "Documents",
     "Log",

@@ -154,6 +154,8 @@ def _register(connection: sa.Connection, item: Segment, first_leaf: int) -> None
             max_time=micros(item.max_time),
             min_id=item.min_id,
             max_id=item.max_id,
+            file=item.digest,
+            first_row=0,
         )
     )
 

@@ -7,7 +7,7 @@ they count, and hold no evidence.
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,15 @@ OBJECT_TYPE = "EVIDENCE"
 """Object type of the change record that names what was deleted."""
 
 
-def delete_evidence(
+def remove(database: Database, objects: Path, tenant: str, assessment_id: str, **given: Any) -> int:
+    """Delete evidence as `delete_evidence` does, and then its files; return their number."""
+    files = delete_evidence(database, tenant, assessment_id, **given)
+    for path in files:
+        (objects / path).unlink(missing_ok=True)
+    return len(files)
+
+
+def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
     database: Database,
     tenant: str,
     assessment_id: str,
@@ -34,8 +42,11 @@ def delete_evidence(
     by: str,
     why: str,
     now: datetime,
+    before: date | None = None,
 ) -> list[Path]:
     """Delete an assessment's evidence with its answers; return its files, below the objects.
+
+    `before`: only of days before this one, and whole days always, since a day may lie in one file.
 
     Unfinished runs are abandoned. Nothing is logged where there is nothing to delete. The files are
     the caller's to remove; bodies of answers are swept (`sweeping`).
@@ -43,12 +54,16 @@ def delete_evidence(
     with database.write() as connection:
         appender = Appender(connection, tenant)
         owned = sa.and_(run.c.assessment_id == assessment_id, run.c.tenant == tenant)
+        counted = folder.c.assessment_id == assessment_id
+        if before is not None:
+            owned = sa.and_(owned, run.c.day < before.isoformat())
+            counted = sa.and_(counted, folder.c.day < before.isoformat())
         runs = sa.select(run.c.id).where(owned)
         chosen = sa.select(segment).where(segment.c.run_id.in_(runs)).order_by("first_leaf")
         rows = list(connection.execute(chosen))
         for table in (segment, verdict, result):
             connection.execute(table.delete().where(table.c.run_id.in_(runs)))
-        connection.execute(folder.delete().where(folder.c.assessment_id == assessment_id))
+        connection.execute(folder.delete().where(counted))
         still_open = sa.and_(owned, run.c.state == "open")
         connection.execute(run.update().where(still_open).values(state="abandoned", **NOBODY))
         if rows:
@@ -56,7 +71,7 @@ def delete_evidence(
             details = {"why": why, "segments": gone}
             change = _change(tenant, assessment_id, by, now, details)
             records.add(connection, appender, tenant, change, now.date())
-    return [Path(row.path) for row in rows]
+    return sorted({Path(row.path) for row in rows})
 
 
 def deleted_leaves(leaf: int, record: Mapping[str, Any]) -> Iterator[tuple[int, int]]:

@@ -27,14 +27,18 @@ class EvidenceReader:
         """Yield (leaf, record) of a period; memory stays flat."""
         days = table.c.day.between(first_day.isoformat(), last_day.isoformat())
         for row in self._segments(table.c.assessment_id == assessment_id, days):
-            for number, found in read_segment(self._objects / row.path, row.digest, control):
+            for number, found in read_segment(
+                self._objects / row.path, row.file, control, part=(row.first_row, row.rows)
+            ):
                 yield row.first_leaf + number, found.evidence
 
     def by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
         """Return (leaf, record), or None."""
         inside = sa.and_(table.c.min_id <= evidence_id, table.c.max_id >= evidence_id)
         for row in self._segments(inside):
-            for number, found in read_segment(self._objects / row.path, row.digest):
+            for number, found in read_segment(
+                self._objects / row.path, row.file, part=(row.first_row, row.rows)
+            ):
                 if found.evidence.id == evidence_id:
                     return row.first_leaf + number, found.evidence
         return None

@@ -111,7 +111,7 @@ class FolderReader:
             if known is not None:
                 self._counted.move_to_end(row.digest)
                 return known
-        counted = _count(self._objects / row.path)
+        counted = _count(self._objects / row.path, row.first_row, row.rows)
         with self._lock:
             self._counted[row.digest] = counted
             while len(self._counted) > KEPT:
@@ -122,14 +122,14 @@ class FolderReader:
 _COLUMNS = ("control_id", "evidence_type", "verdict", "source_type", "keyword")
 
 
-def _count(path: Path) -> Mapping[str, FolderCounts]:
+def _count(path: Path, first_row: int, rows: int) -> Mapping[str, FolderCounts]:
     """Return control -> counters of one segment; `StoreDamagedError` where it cannot be read."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
-        read = pq.read_table(path, columns=[*_COLUMNS, "resource_arn"])
+        read = pq.read_table(path, columns=[*_COLUMNS, "resource_arn"]).slice(first_row, rows)
     except (pa.ArrowException, OSError) as error:
         raise StoreDamagedError(
             f"The segment {path} cannot be counted",

@@ -6,7 +6,7 @@ Leaves (`leaf`, `first_leaf`) count from 0 in the tenant's log.
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; a test compares it with the folder."""
 
 metadata = sa.MetaData(
@@ -77,7 +77,7 @@ result = sa.Table(
 segment = sa.Table(
     "segment",
     metadata,
-    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True, doc="Of the file that it was written as."),
     sa.Column("run_id", sa.Text, sa.ForeignKey("run.id"), nullable=False, index=True),
     sa.Column("tenant", sa.Text, nullable=False),
     sa.Column("assessment_id", sa.Text, nullable=False),
@@ -89,6 +89,8 @@ segment = sa.Table(
     sa.Column("max_time", sa.BigInteger, nullable=False),
     sa.Column("min_id", sa.Text, nullable=False),
     sa.Column("max_id", sa.Text, nullable=False),
+    sa.Column("file", sa.Text, nullable=False, index=True, doc="SHA-256 of the file at `path`."),
+    sa.Column("first_row", sa.BigInteger, nullable=False, doc="Its first row in that file."),
     sa.Index("ix_segment_assessment_id_day", "assessment_id", "day"),
     sa.UniqueConstraint("tenant", "first_leaf"),
 )

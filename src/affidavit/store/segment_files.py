@@ -3,8 +3,10 @@
 Only what the database names is evidence: its commit is the commit, and a file beside it is none.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentFile:
-    """A committed segment: where it lies and what it can hold."""
+    """A file of committed evidence, one segment or a day's compacted: what it can hold."""
 
     digest: str
     """SHA-256 of the file, hexadecimal."""
@@ -57,6 +59,15 @@ class SegmentFile:
     """Inclusive, like all four bounds."""
     min_id: str
     max_id: str
+    parts: tuple[tuple[int, int], ...] = ()
+    """(first row, first leaf) of each segment that the file holds, in order; empty: of only one."""
+
+    def leaf(self, row: int) -> int:
+        """Return the leaf of a row of the file."""
+        if not self.parts:
+            return self.first_leaf + row
+        first_row, first_leaf = self.parts[bisect_right(self.parts, row, key=itemgetter(0)) - 1]
+        return first_leaf + row - first_row
 
 
 class SegmentFiles:
@@ -67,26 +78,48 @@ class SegmentFiles:
         self._objects = objects
 
     def of(self, chosen: Chosen) -> list[SegmentFile]:
-        """Return the segments that may hold what is chosen, the newest times first."""
-        wanted = sa.select(table).where(*_where(chosen))
-        wanted = wanted.order_by(table.c.max_time.desc(), table.c.first_leaf.desc())
-        with self._database.read() as connection:
-            return [self._file(row) for row in connection.execute(wanted)]
+        """Return the files that may hold what is chosen, the newest times first.
 
-    def _file(self, row: sa.Row[Any]) -> SegmentFile:
+        `StoreError` where leaves that are chosen were compacted with later ones: who asked first
+        when fewer were logged, and goes on now, has to ask again.
+        """
+        files = sa.select(table.c.file).where(*_where(chosen))
+        wanted = sa.select(table).where(table.c.file.in_(files))
+        by_file: dict[str, list[sa.Row[Any]]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(wanted.order_by(table.c.first_row)):
+                by_file.setdefault(row.file, []).append(row)
+        found = [self._file(rows) for rows in by_file.values()]
+        if chosen.below is not None:
+            _refuse_later(found, chosen.below)
+        return sorted(found, key=lambda one: (one.max_time, one.first_leaf), reverse=True)
+
+    def _file(self, rows: list[sa.Row[Any]]) -> SegmentFile:
+        one = rows[0]
         return SegmentFile(
-            digest=row.digest,
-            path=self._objects / row.path,
-            tenant=row.tenant,
-            assessment_id=row.assessment_id,
-            day=row.day,
-            rows=row.rows,
-            first_leaf=row.first_leaf,
-            min_time=from_micros(row.min_time),
-            max_time=from_micros(row.max_time),
-            min_id=row.min_id,
-            max_id=row.max_id,
+            digest=one.file,
+            path=self._objects / one.path,
+            tenant=one.tenant,
+            assessment_id=one.assessment_id,
+            day=one.day,
+            rows=sum(row.rows for row in rows),
+            first_leaf=one.first_leaf,
+            min_time=from_micros(min(row.min_time for row in rows)),
+            max_time=from_micros(max(row.max_time for row in rows)),
+            min_id=min(row.min_id for row in rows),
+            max_id=max(row.max_id for row in rows),
+            parts=tuple((row.first_row, row.first_leaf) for row in rows) if len(rows) > 1 else (),
         )
+
+
+def _refuse_later(files: list[SegmentFile], below: int) -> None:
+    for one in files:
+        if any(first_leaf >= below for _, first_leaf in one.parts):
+            raise StoreError(
+                f"The evidence of {one.day} was compacted since the question was first asked",
+                why=f"Its file now holds later evidence than the first {below} leaves of the log.",
+                todo="Ask the question again, from its first page.",
+            )
 
 
 def _where(chosen: Chosen) -> list[sa.ColumnElement[bool]]:

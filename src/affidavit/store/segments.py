@@ -5,58 +5,30 @@ the canonical JSON can be made again exactly. Rows stand in leaf order. A segmen
 database names it; a file that it does not name is an orphan.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from affidavit.errors import StoreDamagedError, StoreError
-from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store.files import NewFile, disk_errors, sync_folder
 from affidavit.store.places import tenant_folder
+from affidavit.store.segment_columns import SegmentSink, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-# Arrow's own allocator keeps some 20 MB that a run never needs again; set before its import.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    import pyarrow.parquet as pq
 
 ROW_GROUP = 2048
 """Rows kept in memory before they are written: some eight MiB."""
 READ_ROWS = 1024
 """Rows decoded at once when reading."""
-_FIELDS = tuple(f.name for f in fields(Evidence))
-_REPETITIVE = [
-    "assessment_id",
-    "run_id",
-    "control_set_id",
-    "control_id",
-    "source_id",
-    "source_type",
-    "keyword",
-    "evidence_type",
-    "account_id",
-    "region",
-    "resource_arn",
-    "resource_type",
-    "verdict",
-    "standing",
-    "reason",
-    "gap",
-    "check_id",
-    "check_digest",
-    "parameters",
-    "origin",
-]
-"""Columns that a dictionary makes small."""
-
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
 """(control set id, control id) -> verdict -> number of records."""
 
@@ -102,9 +74,8 @@ class SegmentWriter:
         self._tenant = tenant
         self._day = day
         self._new = NewFile(tenant_folder(objects, tenant) / "segments" / day)
-        self._writer: Any = None
+        self._sink = SegmentSink(self._new)
         self._waiting: list[Evidence] = []
-        self._entries: list[bytes] = []
         self._counts: dict[tuple[str, str], Counter[str]] = {}
         self._times: list[datetime] = []
         self._evidence_ids: list[str] = []
@@ -131,12 +102,11 @@ class SegmentWriter:
 
     def close(self) -> Segment:
         """Write the rest, sync, give the file its name; return what the commit needs."""
-        self._flush()
-        if not self._entries:
+        self._flush(last=True)
+        if not self._counts:
             self.discard()
             raise StoreError("A segment without evidence", why="Every control has a record a day.")
-        with disk_errors(self._new.path):
-            self._writer.close()
+        self._sink.close()
         self._new.sync()
         with disk_errors(self._new.path), self._new.path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
@@ -148,9 +118,9 @@ class SegmentWriter:
             tenant=self._tenant,
             day=self._day,
             path=final.relative_to(self._objects).as_posix(),
-            rows=sum(len(part) for part in self._entries) // 32,
+            rows=len(self._sink.entries),
             digest=digest,
-            entries=b"".join(self._entries),
+            entries=b"".join(self._sink.entries),
             counts={control: dict(counts) for control, counts in self._counts.items()},
             min_time=min(self._times),
             max_time=max(self._times),
@@ -160,93 +130,70 @@ class SegmentWriter:
 
     def discard(self) -> None:
         """Remove what was written so far."""
-        self._writer = None
+        self._sink.discard()
         self._new.discard()
 
-    def _flush(self) -> None:
+    def _flush(self, *, last: bool = False) -> None:
         if not self._waiting:
             return
         rows = sorted(self._waiting, key=lambda e: (e.control_id, e.time, e.id))
         self._waiting = []
-        entries = [sha256(canonical(row.to_json())).digest() for row in rows]
-        with disk_errors(self._new.path):
-            self._write(rows, entries)
-        self._entries.append(b"".join(entries))
-        self._times += (min(row.time for row in rows), max(row.time for row in rows))
-        self._evidence_ids += (min(row.id for row in rows), max(row.id for row in rows))
-        for row in rows:
-            counts = self._counts.setdefault((row.control_set_id, row.control_id), Counter())
-            counts[row.verdict.value] += 1
-
-    def _write(self, rows: list[Evidence], entries: list[bytes]) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        schema = _schema()
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(
-                self._new.file, schema, compression="zstd", use_dictionary=_REPETITIVE
-            )
-        columns = [_column(rows, name, schema.field(name).type) for name in _FIELDS]
-        columns.append(pa.array(entries, schema.field("entry").type))
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-
-
-def _schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    special = {
-        "time": pa.timestamp("us", tz="UTC"),
-        "inputs": pa.list_(pa.struct([("digest", pa.string()), ("pointer", pa.string())])),
-        "attributes": pa.map_(pa.string(), pa.string()),
-        "synthetic": pa.bool_(),
-    }
-    columns = [pa.field(name, special.get(name, pa.string()), nullable=False) for name in _FIELDS]
-    return pa.schema([*columns, pa.field("entry", pa.binary(32), nullable=False)])
-
-
-def columns_of(rows: list[Evidence]) -> "tuple[list[pa.Array], pa.Schema]":
-    """Return records as columns, one for each member, with their schema; no ledger entries."""
-    schema = _schema()
-    schema = schema.remove(schema.get_field_index("entry"))
-    return [_column(rows, name, schema.field(name).type) for name in _FIELDS], schema
-
-
-def _column(rows: list[Evidence], name: str, kind: "pa.DataType") -> "pa.Array":
-    import pyarrow as pa
-
-    values: list[Any]
-    if name == "inputs":
-        values = [[{"digest": i.digest, "pointer": i.pointer} for i in r.inputs] for r in rows]
-    elif name == "attributes":
-        values = [list(row.attributes.items()) for row in rows]
-    else:
-        values = [getattr(row, name) for row in rows]
-    return pa.array(values, kind)
+        self._sink.write(columns_of(rows)[0], last=last)
+        times, ids = [row.time for row in rows], [row.id for row in rows]
+        self._times += (min(times), max(times))
+        self._evidence_ids += (min(ids), max(ids))
+        told = Counter((row.control_set_id, row.control_id, row.verdict) for row in rows)
+        for (control_set, control, verdict), count in told.items():
+            counts = self._counts.setdefault((control_set, control), Counter())
+            counts[verdict.value] += count
 
 
 def read_segment(
-    path: Path, digest: str, control: str | None = None, *, check: bool = True
+    path: Path,
+    digest: str,
+    control: str | None = None,
+    *,
+    part: tuple[int, int] | None = None,
+    check: bool = True,
 ) -> Iterator[tuple[int, Row]]:
     """Yield (row number, row) in leaf order, only `control`'s where one is given.
 
-    The file's digest is checked first, unless `check` is False. `StoreDamagedError` names the file
-    where it is gone or altered.
+    `part`: the first row and the number of rows, where a file holds several segments; rows are then
+    numbered from the part's first. The file's digest is checked first, unless `check` is False.
+    `StoreDamagedError` names the file where it is gone or altered.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if check:
         check_digest(path, digest)
-    start = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=READ_ROWS, use_threads=False):
+            for start, batch in _batches(file, part or (0, file.metadata.num_rows)):
                 for at, row in _rows(batch, control):
                     yield start + at, row
-                start += batch.num_rows
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged_file(path, str(error)) from error
+
+
+def _batches(
+    file: "pq.ParquetFile", part: tuple[int, int]
+) -> "Iterator[tuple[int, pa.RecordBatch]]":
+    """Yield (number of the first row in the part, rows); only row groups of the part are read."""
+    first, end = part[0], part[0] + part[1]
+    groups: list[int] = []
+    begin = at = 0
+    for number in range(file.num_row_groups):
+        following = at + file.metadata.row_group(number).num_rows
+        if following > first and at < end:
+            begin = begin if groups else at
+            groups.append(number)
+        at = following
+    for batch in file.iter_batches(batch_size=READ_ROWS, row_groups=groups, use_threads=False):
+        low, high = max(first, begin), min(end, begin + batch.num_rows)
+        if low < high:
+            yield low - first, batch.slice(low - begin, high - low)
+        begin += batch.num_rows
 
 
 def check_digest(path: Path, digest: str) -> None:
@@ -255,11 +202,11 @@ def check_digest(path: Path, digest: str) -> None:
         with path.open("rb") as file:
             found = file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise _damaged(path, "The file is gone.") from error
+        raise damaged_file(path, "The file is gone.") from error
     except OSError as error:
         raise StoreError(f"The segment {path} cannot be read", why=str(error)) from error
     if found != digest:
-        raise _damaged(path, f"Its SHA-256 is {found}, not {digest}.")
+        raise damaged_file(path, f"Its SHA-256 is {found}, not {digest}.")
 
 
 def _rows(batch: "pa.RecordBatch", control: str | None) -> Iterator[tuple[int, Row]]:
@@ -288,7 +235,8 @@ def row_of(values: dict[str, Any]) -> Row:
     return Row(Evidence(**values), entry)
 
 
-def _damaged(path: Path, why: str) -> StoreDamagedError:
+def damaged_file(path: Path, why: str) -> StoreDamagedError:
+    """Return the error for a segment's file that is not what it should be."""
     return StoreDamagedError(
         f"The segment {path} is damaged",
         why=why,

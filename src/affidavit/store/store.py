@@ -22,6 +22,7 @@ from affidavit.store import (
     catalogues,
     checkpoints,
     commits,
+    compacting,
     deleting,
     records,
     sweeping,
@@ -32,6 +33,7 @@ from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.compacting import Compacted
 from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
@@ -105,13 +107,15 @@ class Store:
         """Forget an assessment and log the change; its leaves stay in the log."""
         self._assessments.delete(assessment, by, self._clock(), along)
 
-    def delete_evidence(self, tenant: str, assessment_id: str, *, by: str, why: str) -> None:
-        """Delete an assessment's evidence and log it; the log keeps the hashes of its leaves."""
-        now = self._clock()
-        for path in deleting.delete_evidence(
-            self._database, tenant, assessment_id, by=by, why=why, now=now
-        ):
-            (self.objects / path).unlink(missing_ok=True)
+    def delete_evidence(
+        self, tenant: str, assessment_id: str, *, by: str, why: str, before: date | None = None
+    ) -> int:
+        """Delete an assessment's evidence and log it, all or of days before; return its files.
+
+        The log keeps the hashes of the leaves.
+        """
+        given = {"by": by, "why": why, "now": self._clock(), "before": before}
+        return deleting.remove(self._database, self.objects, tenant, assessment_id, **given)
 
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
@@ -369,6 +373,10 @@ class Store:
         if daily and not sweeping.is_due(self.objects, self._clock()):
             return []
         return sweeping.sweep(self._database, self.objects, self._clock())
+
+    def compact(self, tenant: str) -> Compacted:
+        """Put the segments of each day before today into one file; no leaf or proof changes."""
+        return compacting.compact(self._database, self.objects, tenant, self._clock().date())
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
         with self._database.read() as connection:

@@ -76,7 +76,7 @@ def _named(connection: sa.Connection, paths: list[Path]) -> set[Path]:
     kept = {p for p in paths if not p.name.endswith(TEMPORARY)}
     digests = [p.stem for p in kept if p.suffix == _SEGMENT]
     blobs = [p.name for p in kept if p.suffix != _SEGMENT]
-    by_digest = sa.select(segment.c.digest).where(segment.c.digest.in_(digests))
+    by_digest = sa.select(segment.c.file).where(segment.c.file.in_(digests))
     by_address = sa.select(result.c.blob).where(result.c.blob.in_(blobs)).distinct()
     known = {f"{digest}{_SEGMENT}" for digest in connection.scalars(by_digest)}
     known |= set(connection.scalars(by_address))

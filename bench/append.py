@@ -1,0 +1,196 @@
+"""Appending evidence: what a record costs until it is hashed, logged and durable.
+
+The same seeded records, in batches of 10,000, go through the store (run begun, segment written and
+synced, leaves appended, counters, signed checkpoint, one SQL transaction a batch) and, beside it,
+into what others would use: Parquet files that are written and synced, SQLite with five indexes and
+full synchronisation, and PostgreSQL by COPY where a server is given
+(`AFFIDAVIT_BENCH_POSTGRES_URL`). None of the others hashes or logs anything.
+"""
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from operator import attrgetter
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from affidavit.model.evidence import Evidence
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment
+from affidavit.settings import Settings
+from affidavit.store import Store, open_store
+from affidavit.store.segment_columns import FIELDS, columns_of
+from bench.evidence_maker import BEGIN, LAST_DAY, TENANT, assessment_of, evidence_of, record_of
+
+BATCH = 10_000
+BATCHES = 10
+SMALL = 100
+"""Records of the small batches."""
+SMALL_BATCHES = 20
+GOAL_PER_SECOND = 100_000
+GOAL_BYTES = 300
+POSTGRES = "AFFIDAVIT_BENCH_POSTGRES_URL"
+_INDEXES = (
+    "time",
+    "assessment_id, control_id, time",
+    "assessment_id, verdict, time",
+    "account_id, resource_type, time",
+    "resource_arn",
+)
+
+
+def run() -> Mapping[str, float | str]:
+    """Append by each means; return records a second, their ratios, and bytes a record."""
+    dice = Random(4)  # noqa: S311 - the same evidence for the same seed
+    assessment = assessment_of("Append", BEGIN, dice)
+    figures: dict[str, float | str] = {}
+    with tempfile.TemporaryDirectory(prefix="affidavit-append-") as folder:
+        home = Path(folder)
+        store_seconds, small_seconds, held = _store(home, assessment, dice)
+        batches = [list(_records(new_id(BEGIN), assessment.id, BATCH, n)) for n in range(BATCHES)]
+        parquet = _timed(batches, _parquet(home))
+        sqlite = _timed(batches, _sqlite(home))
+        postgres = _timed(batches, _postgres()) if os.environ.get(POSTGRES) else None
+    records = BATCH * BATCHES
+    figures["records_per_s"] = records / store_seconds
+    figures["records_over_goal"] = records / store_seconds / GOAL_PER_SECOND
+    figures["batches_of_100_per_s"] = SMALL_BATCHES / small_seconds
+    figures["store_over_plain_parquet"] = store_seconds / parquet
+    figures["store_over_sqlite"] = store_seconds / sqlite
+    figures["store_over_postgres"] = (
+        f"not measured: {POSTGRES} is not set" if postgres is None else store_seconds / postgres
+    )
+    figures["bytes_per_record"] = held / records
+    figures["bytes_over_goal"] = held / records / GOAL_BYTES
+    return figures
+
+
+def _store(home: Path, assessment: Assessment, dice: Random) -> tuple[float, float, int]:
+    """Return the seconds of the large and of the small batches, and bytes held by the large."""
+    seconds = small = 0.0
+    with open_store(Settings(home=home / "home", keys=home / "keys")) as store:
+        store.create_assessment(assessment, "bench")
+        _append(store, assessment, 1, dice.getrandbits(32))
+        before = _size(home / "home")
+        for number in range(BATCHES):
+            seconds += _append(store, assessment, BATCH, number)
+        held = _size(home / "home") - before
+        for number in range(SMALL_BATCHES):
+            small += _append(store, assessment, SMALL, number)
+    return seconds, small, held
+
+
+def _append(store: Store, assessment: Assessment, count: int, number: int) -> float:
+    """Append one batch as a run of its own; return the seconds until it was acknowledged.
+
+    The records must name their run, so it is begun before they are made, and that is counted.
+    """
+    began = BEGIN
+    started = time.perf_counter()
+    run = store.begin_run(assessment, LAST_DAY, "c" * 64, began)
+    seconds = time.perf_counter() - started
+    records = list(_records(run.run_id, assessment.id, count, number))
+    started = time.perf_counter()
+    with store.segment_writer(run.run_id, TENANT, assessment.id, LAST_DAY) as writer:
+        writer.append(records)
+        segment = writer.close()
+    store.commit_run(record_of(run.run_id, assessment, LAST_DAY, began, segment), [segment])
+    return seconds + time.perf_counter() - started
+
+
+def _records(run_id: str, assessment_id: str, count: int, seed: int) -> Iterator[Evidence]:
+    dice = Random(seed)  # noqa: S311 - the same evidence for the same seed
+    for number in range(count):
+        yield evidence_of(run_id, assessment_id, BEGIN + timedelta(seconds=number), number, dice)
+
+
+def _timed(
+    batches: Sequence[Sequence[Evidence]], write: Callable[[Sequence[Evidence]], None]
+) -> float:
+    started = time.perf_counter()
+    for batch in batches:
+        write(batch)
+    return time.perf_counter() - started
+
+
+def _table(batch: Sequence[Evidence]) -> pa.Table:
+    columns, schema = columns_of(batch)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _parquet(home: Path) -> Callable[[Sequence[Evidence]], None]:
+    def write(batch: Sequence[Evidence]) -> None:
+        path = home / f"{batch[0].run_id}.parquet"
+        with path.open("wb") as file:
+            pq.write_table(_table(batch), file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+
+    return write
+
+
+def _rows(batch: Sequence[Evidence]) -> list[tuple[object, ...]]:
+    """Return records as rows of texts: what a table with a column for each member takes."""
+    return [
+        tuple(
+            str(value) if name in _NOT_TEXT else value
+            for name, value in zip(FIELDS, _members(record), strict=True)
+        )
+        for record in batch
+    ]
+
+
+_members = attrgetter(*FIELDS)
+_NOT_TEXT = frozenset({"time", "inputs", "attributes", "synthetic", "verdict", "standing"})
+
+
+def _sqlite(home: Path) -> Callable[[Sequence[Evidence]], None]:
+    connection = sqlite3.connect(home / "peer.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    for statement in _statements():
+        connection.execute(statement)
+
+    def write(batch: Sequence[Evidence]) -> None:
+        rows = _rows(batch)
+        marks = ", ".join("?" * len(rows[0]))
+        connection.execute("BEGIN")
+        statement = f"INSERT INTO peer VALUES ({marks})"  # noqa: S608 - question marks only
+        connection.executemany(statement, rows)
+        connection.execute("COMMIT")
+
+    return write
+
+
+def _statements() -> Iterator[str]:
+    names = ", ".join(f"{name} TEXT NOT NULL" for name in FIELDS)
+    yield f"CREATE TABLE peer ({names}, PRIMARY KEY (id))"
+    for number, columns in enumerate(_INDEXES):
+        yield f"CREATE INDEX peer_{number} ON peer ({columns})"
+
+
+def _postgres() -> Callable[[Sequence[Evidence]], None]:
+    import psycopg
+
+    connection = psycopg.connect(os.environ[POSTGRES], autocommit=True)
+    connection.execute("DROP TABLE IF EXISTS peer")
+    for statement in _statements():
+        connection.execute(statement)
+
+    def write(batch: Sequence[Evidence]) -> None:
+        with connection.transaction(), connection.cursor().copy("COPY peer FROM STDIN") as copy:
+            for row in _rows(batch):
+                copy.write_row(row)
+
+    return write
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of all files: segments, database with its log, tiles, checkpoint."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,107 @@
+"""The quick canonical JSON is the canonical JSON."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affidavit.model.canonical import canonical
+from affidavit.model.evidence import Evidence, Input
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.store.segment_columns import columns_of
+from affidavit.store.segment_json import entries_of, records_of
+
+_TEXT = st.text(max_size=12)
+_ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])
+_TEXTS = (
+    *("id", "assessment_id", "run_id", "control_set_id", "control_id", "source_id", "source_type"),
+    *("keyword", "evidence_type", "account_id", "region", "resource_arn", "resource_type"),
+    *("reason", "gap", "check_id", "check_digest", "parameters", "origin", "salt"),
+)
+_EVIDENCE = st.builds(
+    Evidence,
+    **dict.fromkeys(_TEXTS, _TEXT),
+    time=st.datetimes(
+        min_value=datetime(1970, 1, 2),  # noqa: DTZ001 - the strategy adds the zone
+        max_value=datetime(2100, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+        timezones=_ZONES,
+    ),
+    verdict=st.sampled_from(Verdict),
+    standing=st.sampled_from(Standing),
+    inputs=st.lists(st.builds(Input, digest=_TEXT, pointer=_TEXT), max_size=3).map(tuple),
+    attributes=st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=5), _TEXT),
+    synthetic=st.booleans(),
+)
+
+
+def _quick(rows: list[Evidence]) -> list[bytes]:
+    columns, schema = columns_of(rows)
+    named = dict(zip(schema.names, columns, strict=True))
+    lines = [str(line).encode() for line in records_of(named).to_pylist()]
+    assert entries_of(named) == [sha256(line).digest() for line in lines]
+    return lines
+
+
+@settings(deadline=None)
+@given(st.lists(_EVIDENCE, max_size=6))
+def test_the_bytes_are_those_of_canonical(rows: list[Evidence]) -> None:
+    """Any records, with any text in them, are the same bytes as the plain way makes."""
+    assert _quick(rows) == [canonical(row.to_json()) for row in rows]
+
+
+_PLAIN = Evidence(
+    **dict.fromkeys(_TEXTS, "x"),
+    time=datetime(2026, 1, 1, tzinfo=UTC),
+    verdict=Verdict.COMPLIANT,
+    standing=Standing.JUDGED,
+    inputs=(),
+    attributes={},
+    synthetic=False,
+)
+
+
+def test_repeated_values_are_the_same_bytes() -> None:
+    """Values that many records share are escaped once, and are the same."""
+    rows = [replace(_PLAIN, reason=f'"\n\u2028{n % 3}', time=_PLAIN.time) for n in range(30)]
+    assert _quick(rows) == [canonical(row.to_json()) for row in rows]
+
+
+_NONE: Any = None
+
+
+class _OddText(str):
+    """A text that is not exactly one."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"reason": 5},
+        {"reason": None},
+        {"reason": _OddText("x")},
+        {"synthetic": 1},
+        {"inputs": (Input(digest="x", pointer=_NONE),)},
+        {"attributes": {"ü": "x"}},
+        {"attributes": {"x": 1}},
+        {"attributes": {1: "x"}},
+    ],
+)
+def test_what_has_no_canonical_form_is_refused(changed: dict[str, Any]) -> None:
+    """A member of another type is refused, by name, before anything is hashed."""
+    with pytest.raises(TypeError, match=next(iter(changed))):
+        _quick([_PLAIN, replace(_PLAIN, **changed)])
+
+
+def test_text_that_is_not_utf8_is_refused() -> None:
+    """A lone surrogate has no UTF-8 and is refused, as in the plain way."""
+    odd = replace(_PLAIN, reason="\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        canonical(odd.to_json())
+    with pytest.raises(UnicodeEncodeError):
+        _quick([odd])
