@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from affidavit.logscan.detectors.refusals import INTERVENED, STOP_REASONS
+from affidavit.model.answering import ErrorKind
+
+__all__ = ["Answer", "ErrorKind", "State"]
 
 
 class State(StrEnum):
@@ -18,31 +21,6 @@ class State(StrEnum):
     """The call succeeded and brought no text."""
     FAILED = "failed"
     """The call did not succeed."""
-
-
-class ErrorKind(StrEnum):
-    """Why a call brought no answer; what to do about it differs."""
-
-    DENIED = "denied"
-    """Access denied, or credentials that are none."""
-    NO_MODEL = "no-model"
-    """The model, profile or guardrail does not exist, is not here, or is retired."""
-    INVALID = "invalid"
-    """The service does not take the request as it is."""
-    THROTTLED = "throttled"
-    """Still too fast, or beyond a quota, after every repetition."""
-    UNREACHABLE = "unreachable"
-    """Nothing answered, or not in time."""
-    BROKEN = "broken"
-    """An answer began and broke off."""
-    TOO_LARGE = "too-large"
-    """The answer is larger than what is read."""
-    MALFORMED = "malformed"
-    """What came is no answer of the service or of the model."""
-    MODEL = "model"
-    """The model or the service failed."""
-    NOT_RECORDED = "not-recorded"
-    """The recording has no answer to this prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +46,7 @@ class Answer:
     request_id: str = ""
     """AWS's; the invocation log has it too."""
     model_id: str = ""
-    """The model that was asked: a model id, or the ARN of a profile or of provisioned throughput."""
+    """What was asked: a model id, or the ARN of a profile or of provisioned throughput."""
     api: str = ""
     """`Converse`, `ConverseStream`, `InvokeModel` or `InvokeModelWithResponseStream`."""
     guardrail_trace: Mapping[str, Any] = field(default_factory=dict)

@@ -22,7 +22,7 @@ class Request:
     messages: tuple[Mapping[str, str], ...] = ()
     """Earlier turns, oldest first: {"role": "user" | "assistant", "text": …}."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """`max_tokens`, `temperature`, `top_p`, `stop_sequences`; others reach the model as they are."""
+    """`max_tokens`, `temperature`, `top_p`, `stop_sequences`; others pass as they are."""
     guardrail_id: str = ""
     """Id or ARN; empty: no guardrail."""
     guardrail_version: str = ""
