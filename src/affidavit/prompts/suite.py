@@ -144,9 +144,7 @@ class _Builder:
                     prompt=text,
                     assertions=assertions,
                     family=family,
-                    metadata={
-                        k: self._fill(v, lookup, test.line, ()) for k, v in metadata.items()
-                    },
+                    metadata={k: self._fill(v, lookup, test.line, ()) for k, v in metadata.items()},
                 )
 
     def _assertions(self, own: Mapping[str, Node], lookup: Any) -> Iterator[Assertion]:
@@ -174,9 +172,7 @@ class _Builder:
         for members in (self.default, own):
             if "vars" in members:
                 merged.update(self._members(members["vars"], None))
-        return {
-            name: [self._text(v, made) for v in _each(node)] for name, node in merged.items()
-        }
+        return {name: [self._text(v, made) for v in _each(node)] for name, node in merged.items()}
 
     def _text(self, node: Node, made: Placeholders) -> str:
         if isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
@@ -221,9 +217,7 @@ class _Builder:
         found: dict[str, Node] = node.value
         return found
 
-    def _list(
-        self, members: Mapping[str, Node], name: str, *, empty: bool = False
-    ) -> list[Node]:
+    def _list(self, members: Mapping[str, Node], name: str, *, empty: bool = False) -> list[Node]:
         node = members.get(name)
         if node is None and empty:
             return []

@@ -35,9 +35,7 @@ class Node:
 
 def refuse(name: str, line: int, why: str) -> NoReturn:
     """Raise `UsageError` that names the file and the line."""
-    raise UsageError(
-        f"{name}:{line}: the suite cannot be used", why=why, todo="Correct the suite."
-    )
+    raise UsageError(f"{name}:{line}: the suite cannot be used", why=why, todo="Correct the suite.")
 
 
 def read(data: bytes, name: str) -> Node:
@@ -62,7 +60,7 @@ def _count(text: str, name: str) -> None:
     """Refuse depth and aliases before anything is composed."""
     depth = aliases = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             aliases += 1
         elif isinstance(event, yaml.CollectionStartEvent):
