@@ -202,4 +202,5 @@ def four_fifths(counts: Mapping[str, tuple[int, int]]) -> float | None:
     if any(not of for _, of in counts.values()):
         return None
     rates = [yes / of for yes, of in counts.values()]
-    return min(rates) / max(rates) if rates and max(rates) else None
+    highest: float = max(rates, default=0.0)
+    return min(rates) / highest if highest else None
