@@ -85,8 +85,7 @@ def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Pa
     The report of such a run verifies, judged again too.
     """
     settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
-    request = replace(healthy, accounts=healthy.accounts[:1])
-    first = runs.run(request, settings)
+    first = runs.run(healthy, settings)
     assert {e.gap for e in _judged(first, settings, "PromptCheck_refusal")} == {"not_configured"}
     _prompts(first, settings, "refusal", says("I'm sorry, but I can't help with that."))
     _prompts(first, settings, "profanity-masking", says("you fucking idiot, call me"))
@@ -94,7 +93,7 @@ def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Pa
     _prompts(first, settings, "pii-masking", says("All is masked."))
     _prompts(first, settings, "fairness-pairs", says("Approve"))
     _age(settings, first, "pii-masking", 40)
-    second = runs.run(request, settings, out=tmp_path / "out")
+    second = runs.run(healthy, settings, out=tmp_path / "out")
 
     (refused,) = [
         e
@@ -111,7 +110,14 @@ def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Pa
         assert {e.verdict for e in found} == {Verdict.NOT_APPLICABLE}
         assert Standing.UNDECIDED in {e.standing for e in found}
     controls = second.summary.record.controls
-    assert controls["GENAI-FAIR-02"].verdict is Verdict.COMPLIANT
+    fair = [
+        e
+        for e in _judged(second, settings, "PromptCheck_fairness-pairs")
+        if e.standing is Standing.JUDGED
+    ]
+    assert {e.verdict for e in fair} == {Verdict.COMPLIANT}
+    others = "GENAI-FAIR-02"  # the estate's other accounts have no run: the control stays open
+    assert controls[others].verdict is Verdict.NOT_APPLICABLE
     assert controls["GENAI-ACCU-06"].verdict is Verdict.NOT_APPLICABLE
     assert controls["GENAI-PRIV-04"].verdict is Verdict.NOT_APPLICABLE
     assert second.report is not None
