@@ -64,7 +64,7 @@ verify-pyz: $(STAMP)
 	$(BIN)/python -m affidavit.report.pyz dist/affidavit-verify.pyz
 
 lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev pyproject.toml -o requirements/lock.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -3,7 +3,8 @@
 Ours: SigV4 verified, request validated, answer serialised, operation in a worker thread; the
 operation itself does nothing. Bare: an async Starlette handler that sends the same JSON, unsigned.
 moto: comparable calls of AWS Backup (rest-json too): GET backup-vaults, a page of 100 plans,
-CreateBackupPlan. The load comes from this process over sixteen connections; only the server's CPU
+CreateBackupPlan. Real: the installation as it is served, with its database, access keys, ledger and
+evidence. The load comes from this process over sixteen connections; only the server's CPU
 counts, with its threads.
 """
 
@@ -15,17 +16,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import uvloop
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from bench.api_real import installation
 from bench.api_servers import ITEMS, KEY, UUID
 
 CONNECTIONS = 16
 WARM_UP = 200
 ROUNDS = 3
+ASSESSMENTS = 60
+"""Created on the real installation, with a third of it before to warm up; it has room for 100."""
 GOAL_OVER_BARE = 3.0
 GOAL_OVER_MOTO = 5.0
 
@@ -47,7 +52,7 @@ CALLS: Mapping[str, tuple[str, str, bytes, int]] = {
 
 
 def run() -> Mapping[str, float | str]:
-    """Measure all three servers; microseconds of CPU (the best of some rounds) and ratios."""
+    """Measure all servers; microseconds of CPU (the best of some rounds) and ratios."""
     with _server("ours") as ours, _server("bare") as bare, _server("moto") as moto:
         rounds = [
             {"ours": _calls(*ours), "bare": _calls(*bare), "moto": _moto(*moto, number)}
@@ -67,7 +72,33 @@ def run() -> Mapping[str, float | str]:
         figures[f"{call}.over_bare_of_goal"] = over_bare / GOAL_OVER_BARE
         figures[f"{call}.moto_over_ours"] = over_moto
         figures[f"{call}.moto_over_ours_of_goal"] = over_moto / GOAL_OVER_MOTO
+    for call, real in _real().items():
+        figures[f"{call}.real_cpu_us"] = real
+        figures[f"{call}.real_over_bare"] = real / costs["bare"][call]
+        figures[f"{call}.moto_over_real"] = costs["moto"][call] / real
     return figures
+
+
+def _real() -> dict[str, float]:
+    """Return the cost of the three calls on a real installation."""
+    with installation() as real, _server("real", real.home) as (pid, port):
+        place = f"/assessments/{real.assessment_id}/controlSets/{quote(real.control_set)}"
+        page = f"{place}/evidenceFolders/{real.folder}/evidence?maxResults=100"
+        create = _CREATE.replace(UUID.encode(), real.framework_id.encode())
+
+        def sign(made: AWSRequest) -> None:
+            signer = Credentials(real.key.access_key_id, real.key.secret)
+            SigV4Auth(signer, "auditmanager", "us-east-1").add_auth(made)
+
+        def cost(method: str, target: str, body: bytes, count: int) -> float:
+            sent = _request(port, method, target, sign, body)
+            return _cost(pid, port, lambda _: sent, count)
+
+        return {
+            "status": cost("GET", "/account/status", b"", 1000),
+            "page_of_100": cost("GET", page, b"", 300),
+            "create": cost("POST", "/assessments", create, ASSESSMENTS),
+        }
 
 
 def _calls(pid: int, port: int) -> dict[str, float]:
@@ -121,10 +152,10 @@ def _request(
 
 
 @contextmanager
-def _server(name: str) -> Iterator[tuple[int, int]]:
+def _server(name: str, *more: str) -> Iterator[tuple[int, int]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "bench.api_servers", name, str(port)]
+    command = [sys.executable, "-m", "bench.api_servers", name, str(port), *more]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             _wait(port, process)

@@ -1,4 +1,4 @@
-"""The servers that bench/api.py measures: `python -m bench.api_servers ours|bare|moto PORT`."""
+"""The servers of bench/api.py: `python -m bench.api_servers ours|bare|moto|real PORT [HOME]`."""
 
 import sys
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from starlette.routing import Route
 from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.sigv4 import Credential
+from bench import api_real
 
 ITEMS = 100
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -116,8 +117,11 @@ def bare() -> Any:
     )
 
 
-def main(name: str, port: int) -> None:
-    """Serve one of them on loopback until killed."""
+def main(name: str, port: int, home: str = "") -> None:
+    """Serve one of them on loopback until killed; `home` is the real installation's folder."""
+    if name == "real":
+        api_real.serve(home, port)
+        return
     if name == "moto":
         from moto.server import main as moto_main
 
@@ -128,4 +132,4 @@ def main(name: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -207,7 +207,7 @@ def _swapped_body(good: Good, path: Path) -> None:
     good.write(path, {name: joined([value])[:-1]}, good.signer)
 
 
-@_bad("dropped-observation", r"answers\.jsonl line \d+: names observations/\S+, which is not in")
+@_bad("dropped-observation", r"answers\.jsonl, run \d+: names observations/\S+, which is not in")
 def _dropped_observation(good: Good, path: Path) -> None:
     good.write(path, {next(_observations(good)): None}, good.signer)
 
@@ -288,22 +288,23 @@ def _longer_csv(good: Good, path: Path) -> None:
     good.write(path, {"evidence.csv": data + data.splitlines(keepends=True)[-1]}, good.signer)
 
 
-@_bad("unmarked-synthetic", r"manifest\.json: says synthetic: False; the evidence: True")
+@_bad("unmarked-synthetic", r"manifest\.json: says synthetic: False; the records: True")
 def _unmarked(good: Good, path: Path) -> None:
     good.write(path, {}, good.signer, synthetic=False)
 
 
-@_bad("wrong-counts", r"manifest\.json: counts .*, but the report holds")
+@_bad("wrong-counts", r"manifest\.json: says counts: .*; the records: ")
 def _wrong_counts(good: Good, path: Path) -> None:
     counts = {**good.predicate["counts"], "evidence": 1}
     good.write(path, {}, good.signer, counts=counts)
 
 
-@_bad("other-rule", r"was judged by another \S+ than catalogue\.json holds")
+@_bad("other-rule", r"catalogue\.json: holds other rules than run \d+ used, by its run record")
 def _other_rule(good: Good, path: Path) -> None:
+    """Show the auditor a stricter rule than the one that judged."""
     value = json.loads(good.files["catalogue.json"])
     for check in value["checks"].values():
-        check["digest"] = "0" * 64
+        check["compliant"] = f"({check['compliant']}) && true"
     good.write(path, {"catalogue.json": joined([value])[:-1]}, good.signer)
 
 
@@ -311,6 +312,43 @@ def _other_rule(good: Good, path: Path) -> None:
 def _double(good: Good, path: Path) -> None:
     data = good.files["evidence.jsonl"].replace(b'{"leaf":', b'{"leaf":1,"leaf":', 1)
     good.write(path, {"evidence.jsonl": data}, good.signer)
+
+
+@_bad("deep-nesting", r"evidence\.jsonl line 1: is nested more than \d+ deep")
+def _deep(good: Good, path: Path) -> None:
+    data = b"[" * 100_000 + b"]" * 100_000 + b"\n"
+    good.write(path, {"evidence.jsonl": data + good.files["evidence.jsonl"]}, good.signer)
+
+
+@_bad("named-extra-file", r"summary\.pdf: is no file of a report, though the manifest names it")
+def _named_extra(good: Good, path: Path) -> None:
+    """Sign a second PDF with all the rest; it could say anything."""
+    good.write(path, {"summary.pdf": good.files["report.pdf"]}, good.signer)
+
+
+@_bad("huge-manifest", r"manifest\.dsse\.json: is larger than \d+ bytes")
+def _huge(good: Good, path: Path) -> None:
+    """Make it too large to be worth a look at its signature."""
+    files = dict(good.files)
+    good.files["manifest.dsse.json"] = b"[" * 95_000_000
+    good.write(path, {}, None)
+    good.files = files
+
+
+@_bad("spaced-envelope", r"manifest\.dsse\.json: is not an envelope around")
+def _spaced(good: Good, path: Path) -> None:
+    files = dict(good.files)
+    good.files["manifest.dsse.json"] += b" "
+    good.write(path, {}, None)
+    good.files = files
+
+
+@_bad("observation-with-remark", r"observations/../\w+\.json: has no body, or holds more than what")
+def _remark(good: Good, path: Path) -> None:
+    """Beside the answer, which has its digest, stands a sentence that has none."""
+    name = next(n for n in _observations(good) if "body" in json.loads(good.files[n]))
+    value = json.loads(good.files[name]) | {"note": "Checked by the auditor."}
+    good.write(path, {name: joined([value])[:-1]}, good.signer)
 
 
 def _first_bad(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -239,3 +239,22 @@ def test_a_protected_key_is_listed_so(tmp_path: Path) -> None:
     assert keys.list_keys(settings).protected
     output = invoke(settings, key_command.command)("list").output
     assert "no passphrase" not in output
+
+
+def test_verify_reads_attached_files_again(logged: Settings) -> None:
+    """`ledger verify` names a missing file of manual evidence and fails, though the leaves hold."""
+    with open_store(logged) as store:
+        with store.attachments.new(TENANT) as new:
+            new.write(b"minutes")
+            digest = new.close()
+        details = {"id": "f", "state": "KEPT", "sha256": digest}
+        change = {"kind": "change", "action": "IMPORT_EVIDENCE", "details": json.dumps(details)}
+        store.append_record(TENANT, change)
+        path = store.attachments.path(TENANT, digest)
+    run = invoke(logged, ledger_command.command)
+    assert "1 items of manual evidence were read again: all as logged" in run("verify").output
+    path.unlink()
+    failed = run("verify")
+    assert failed.exit_code == 1
+    assert f"The attached file {path} is gone" in failed.output
+    assert "1 are DAMAGED" in failed.output

@@ -360,3 +360,9 @@ def gallery() -> ModuleType:
 def hostile() -> ModuleType:
     """Return the script that makes the hostile ZIPs."""
     return load_file(TESTS / "assets" / "make_hostile.py")
+
+
+@pytest.fixture(scope="session")
+def claims() -> ModuleType:
+    """Return the script that makes reports with a lying manifest."""
+    return load_file(TESTS / "assets" / "make_claims.py")

@@ -10,7 +10,7 @@ import pytest
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.outcome import verify
 
-KINDS = 43
+KINDS = 60
 """How many kinds the gallery has at least; none is lost unseen."""
 
 
@@ -20,12 +20,14 @@ def bad_reports(
     good: Path,
     gallery: ModuleType,
     hostile: ModuleType,
+    claims: ModuleType,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[Path, Any]:
     """Return every bad report, made from the good one, forged or hostile."""
     folder = tmp_path_factory.mktemp("bad")
     made = gallery.make_all(good, world.maker.ledger.signer, folder)
     made.update(hostile.make_all(good, folder))
+    made.update(claims.make_all(gallery.Good(good, world.maker.ledger.signer), folder))
     return {folder / name: bad for name, bad in made.items()}
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from botocore import xform_name
+from botocore.eventstream import ParserError
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from affidavit.aws import peers
-from affidavit.aws.bedrock_bounds import MAX_ANSWER, TooLargeError, bound, read
+from affidavit.aws.bedrock_bounds import MAX_ANSWER, CutOffError, TooLargeError, bound, read
 from affidavit.aws.bedrock_errors import Failure, failure
 from affidavit.aws.clients import Clients, trusts_usual_authorities
 from affidavit.aws.deadline import within
@@ -26,17 +27,20 @@ from affidavit.aws.limits import Breaker, Limits, StoppedError
 from affidavit.aws.settings import AwsSettings
 from affidavit.aws.shapes import plain
 from affidavit.aws.trace import Trace
-from affidavit.errors import CollectError
+from affidavit.errors import CollectError, CredentialsError, EstateError
 from affidavit.model.answering import ErrorKind
 from affidavit.model.observation import JsonObject
 
 SERVICE: Final = "bedrock-runtime"
 MODEL_SECONDS: Final = 120.0
 """A model is waited for longer than other answers: a long one takes more than a minute."""
+_IDENTITY: Final = ("", "", "sts")
+"""Where the breaker keeps whether we could be told who we are."""
 MAX_EVENTS: Final = 100_000
 """Events of one stream; a model writes about one for each token."""
 _TROUBLE: Final = (
-    ClientError, BotoCoreError, HTTPError, TooLargeError, StoppedError, *UNREADABLE, *PARSER_TROUBLE
+    ClientError, BotoCoreError, HTTPError, ParserError, CutOffError, TooLargeError, StoppedError,
+    *UNREADABLE, *PARSER_TROUBLE,
 )  # fmt: skip
 
 
@@ -51,7 +55,7 @@ class Reply:
     failure: Failure | None = None
     request_id: str = ""
     latency_ms: float = 0.0
-    """From the first byte sent to the last one read, in ms: pauses and repetitions included."""
+    """From when the last request was sent to the last byte read, in ms."""
     service_ms: float | None = None
     """What the service says that the model took, in ms."""
     input_tokens: int | None = None
@@ -81,7 +85,8 @@ class Runtime:
         self.breaker = Breaker()
         self._stop = threading.Event()
         self.limits = Limits(settings.requests_per_second, self._stop)
-        self._accounts = Accounts(settings, Clients(settings), self.limits)
+        self._identity_clients = Clients(settings)
+        self._accounts = Accounts(settings, self._identity_clients, self.limits)
         self._account_id, self._region = account_id, region
 
     def __enter__(self) -> Self:
@@ -94,26 +99,49 @@ class Runtime:
         """Let nothing more out; what waits ends."""
         self._stop.set()
         self.clients.close()
+        self._identity_clients.close()
 
     def ask(self, operation: str, parameters: JsonObject) -> Reply:
         """Return what `operation` of bedrock-runtime brought; AWS's trouble is in the reply."""
+        why_not = self.breaker.why_not(*_IDENTITY)
+        if why_not:
+            return _not_asked(why_not)
         try:
             access = self._access()
         except CollectError as error:
-            message = f"{error.what}. {error.why}"
-            return Reply(failure=Failure(kind=ErrorKind.DENIED, code="", message=message))
+            return self._no_access(error)
+        self.breaker.answered(*_IDENTITY)
         region = self._region or self._accounts.home_region(access.session)
         account_id = access.identity.account_id
         why_not = self.breaker.why_not(account_id, region, SERVICE)
         if why_not:
-            message = f"Not asked, as before it: {why_not}"
-            return Reply(failure=Failure(kind=ErrorKind.UNREACHABLE, code="", message=message))
+            return _not_asked(why_not)
         return _Exchange(self, access, region, operation).run(parameters)
 
     def _access(self) -> Access:
         if self._account_id:
             return self._accounts.access(self._account_id)
+        if self.settings.bound is not None:
+            raise EstateError(
+                "No account is named whose models are to be asked",
+                why="On behalf of a tenant only its bound accounts are asked, never our own.",
+                todo="Name one of the tenant's accounts.",
+            )
         return self._accounts.home()
+
+    def _no_access(self, error: CollectError) -> Reply:
+        """Return the reply where nobody could be; a dead STS is not waited for each time."""
+        message = f"{error.what}. {error.why}"
+        refused = isinstance(error, (CredentialsError, EstateError))
+        if not refused:
+            self.breaker.failed(*_IDENTITY, why=message)
+        kind = ErrorKind.DENIED if refused else ErrorKind.UNREACHABLE
+        return Reply(failure=Failure(kind=kind, code="", message=message))
+
+
+def _not_asked(why_not: str) -> Reply:
+    message = f"Not asked, as before it: {why_not}"
+    return Reply(failure=Failure(kind=ErrorKind.UNREACHABLE, code="", message=message))
 
 
 class _Exchange:
@@ -124,11 +152,11 @@ class _Exchange:
         self._region, self._operation = region, operation
         self._place = (access.identity.account_id, region, SERVICE)
         self._trace = Trace(pace=self._pace)
+        self._sent_at = time.monotonic()
         self._events: list[Any] = []
         self._metadata: dict[str, Any] = {}
 
     def run(self, parameters: JsonObject) -> Reply:
-        began = time.monotonic()
         body, problem = {}, None
         try:
             body = within(self._runtime.settings, self._trace, lambda: self._read(parameters))
@@ -138,10 +166,11 @@ class _Exchange:
             self._runtime.breaker.failed(*self._place, why=problem.message)
         else:
             self._runtime.breaker.answered(*self._place)
-        return self._reply(body, problem, (time.monotonic() - began) * 1000)
+        return self._reply(body, problem, (time.monotonic() - self._sent_at) * 1000)
 
     def _pace(self, operation: str, _url: str) -> None:
         self._runtime.limits.wait(*self._place, operation)
+        self._sent_at = time.monotonic()
 
     def _read(self, parameters: JsonObject) -> JsonObject:
         with self._runtime.clients.use(self._access.session, *self._place) as client:

@@ -25,6 +25,10 @@ class TooLargeError(Exception):
         super().__init__(f"The answer is larger than {most} bytes; the rest was not read.")
 
 
+class CutOffError(Exception):
+    """An answer ended before all of it had come; it is not asked for again."""
+
+
 class _Content:
     """An answer that was read, in the form that botocore reads one in."""
 
@@ -62,12 +66,22 @@ class BoundedSession:
             response.raw.close()
             raise
         response.raw.release_conn()
+        _require_all(response, len(content))
         headers: Any = response.headers
         return AWSResponse(response.url, response.status_code, headers, _Content(content))
 
     def close(self) -> None:
         """Close the session that was wrapped."""
         self._inner.close()
+
+
+def _require_all(response: AWSResponse, arrived: int) -> None:
+    promised = response.headers.get("content-length")
+    is_whole = not promised or "content-encoding" in response.headers
+    if is_whole or response.status_code >= _FIRST_ERROR_STATUS:
+        return
+    if str(promised) != str(arrived):
+        raise CutOffError(f"{arrived} of {promised} bytes arrived")
 
 
 def read(pieces: Iterable[bytes], most: int) -> bytes:

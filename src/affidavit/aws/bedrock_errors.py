@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from botocore.exceptions import ClientError, EventStreamError
+from botocore.eventstream import ParserError
+from botocore.exceptions import ClientError, EventStreamError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
-from affidavit.aws.bedrock_bounds import TooLargeError
+from affidavit.aws.bedrock_bounds import CutOffError, TooLargeError
 from affidavit.aws.errors import trouble
 from affidavit.aws.limits import StoppedError
 from affidavit.model.answering import ErrorKind
@@ -60,7 +61,10 @@ def failure(error: Exception, *, operation: str, endpoint: str, html: bool) -> F
         return Failure(kind=ErrorKind.TOO_LARGE, code="", message=str(error))
     if isinstance(error, StoppedError):
         return Failure(kind=ErrorKind.UNREACHABLE, code="", message="Not sent: the run ended.")
-    if isinstance(error, HTTPError):
+    if isinstance(error, ParserError):
+        message = f"{endpoint} sent what is no event stream: {error}"
+        return Failure(kind=ErrorKind.MALFORMED, code="", message=message)
+    if isinstance(error, (HTTPError, CutOffError, IncompleteReadError)):
         message = f"The answer of {endpoint} broke off: {type(error).__name__}: {error}"
         return Failure(kind=ErrorKind.BROKEN, code="", message=message)
     why = trouble(error, iam_action=f"bedrock:{_ACTIONS[operation]}", endpoint=endpoint, html=html)

@@ -1,14 +1,18 @@
 """`affidavit ledger`: verify the ledger, print its signed checkpoint."""
 
 import json
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
+from affidavit.errors import LedgerError
 from affidavit.operations import ledger
 from affidavit.settings import Settings
+from affidavit.store import VerifiedContent, VerifiedLog
 
 
 @click.group()
@@ -21,30 +25,51 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def verify(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
-    """Recompute every leaf, root and signature from what is stored.
+    """Recompute every leaf, root and signature, and read all that the ledger names by digest.
+
+    That is every answer of AWS and every attached file: all that is gone or altered is named.
 
     Exit codes: 0 everything holds; 1 something does not, and is named; 3 the store is unusable.
     """
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Verifying", total=None)
-        logs = ledger.verify(
-            settings,
-            tenant,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+        contents = ledger.verify_content(settings, tenant, _bar(progress, "Answers and files"))
+        for content in contents:
+            for damage in content.damages:
+                click.echo(f"{content.tenant}: {damage.what}: {damage.why}", err=True)
+        logs = ledger.verify(settings, tenant, _bar(progress, "Leaves"))
+    damaged = any(content.damages for content in contents)
     if as_json:
-        click.echo(json.dumps([asdict(log) for log in logs], indent=2))
-        return
-    for log in logs:
-        click.echo(
-            f"{log.tenant}: {log.leaves} leaves hold ({log.evidence} evidence records, {log.runs} "
-            f"runs), as do {log.checkpoints} signed checkpoints."
-        )
-        if log.deleted:
-            click.echo(f"The evidence of {log.deleted} leaves was deleted, as the ledger says.")
-        if log.unsigned:
-            click.echo(f"{log.unsigned} leaves are newer than the last checkpoint.")
+        shown = [
+            {**asdict(log), **asdict(content)} for log, content in zip(logs, contents, strict=True)
+        ]
+        click.echo(json.dumps(shown, indent=2))
+    else:
+        for log, content in zip(logs, contents, strict=True):
+            _tell(log, content)
+    sys.exit(LedgerError.exit_code if damaged else 0)
+
+
+def _bar(progress: Progress, words: str) -> Callable[[int, int], None]:
+    task = progress.add_task(words, total=None)
+    return lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _tell(log: VerifiedLog, content: VerifiedContent) -> None:
+    click.echo(
+        f"{log.tenant}: {log.leaves} leaves hold ({log.evidence} evidence records, {log.runs} "
+        f"runs), as do {log.checkpoints} signed checkpoints."
+    )
+    if log.deleted:
+        click.echo(f"The evidence of {log.deleted} leaves was deleted, as the ledger says.")
+    if log.unsigned:
+        click.echo(f"{log.unsigned} leaves are newer than the last checkpoint.")
+    read = (
+        f"{content.answers} answers with {content.blobs} bodies and {content.attachments} items of "
+        "manual evidence were read again"
+    )
+    found = len(content.damages)
+    click.echo(f"{read}: {f'{found} are DAMAGED, named above' if found else 'all as logged'}.")
 
 
 @command.command()

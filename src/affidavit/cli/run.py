@@ -28,9 +28,8 @@ FOUND = 1
 @click.option("--demo", is_flag=True, help="Collect the simulated estate instead of AWS.")
 @click.option(
     "--framework",
-    default="genai-v1",
-    show_default=True,
-    help="Framework: genai-v1, or the id of a custom one.",
+    default="",
+    help="genai-v1, or the id of a custom one. Default: the assessment's; genai-v1 for a new one.",
 )
 @click.option("--name", default=runs.DEFAULT_NAME, show_default=True, help="Assessment's name.")
 @click.option("--profile", default="", help="Profile of your AWS configuration.")

@@ -20,7 +20,8 @@ from affidavit.catalogue.shapes import service as service_model
 from affidavit.checks.fanout import CONSTANT, EACH
 from affidavit.model.catalogue import Catalogue, Operation
 
-_ONCE: Final = "once"
+_WHOLE: Final = frozenset({"once", "list_buckets"})
+"""Fan-outs that ask once for all there is."""
 
 
 def added(catalogue: Catalogue, keywords: Iterable[str]) -> dict[str, Operation]:
@@ -116,7 +117,7 @@ def _same(catalogue: Catalogue, own: Operation) -> Operation | None:
     """Return the catalogue's operation that asks exactly this, if there is one."""
     for known in catalogue.operations.values():
         alike = (known.service, known.operation) == (own.service, own.operation)
-        if alike and known.fan_out == _ONCE and not own.inputs:
+        if alike and known.fan_out in _WHOLE and not own.inputs:
             return known
     return None
 

@@ -26,8 +26,8 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_shipped(catalogue: Catalogue, framework_id: str) -> bool:
-    """Tell whether this is the shipped framework, by its short id or its UUID."""
-    return framework_id in (catalogue.framework.id, catalogue.framework.uuid)
+    """Tell whether this is the shipped framework: by its short id, its UUID, or none named."""
+    return framework_id in ("", catalogue.framework.id, catalogue.framework.uuid)
 
 
 def require_id(catalogue: Catalogue, framework_id: str) -> None:
@@ -57,7 +57,9 @@ def require_framework(store: Store, catalogue: Catalogue, tenant: str, framework
 
 
 def require_same(catalogue: Catalogue, found: Assessment, framework_id: str) -> None:
-    """Raise `UsageError` where an assessment of the same name has another framework."""
+    """Raise `UsageError` where an assessment of the same name has another than was asked for."""
+    if not framework_id:
+        return
     shipped = is_shipped(catalogue, framework_id)
     if found.framework_id == (catalogue.framework.id if shipped else framework_id):
         return

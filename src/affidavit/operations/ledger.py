@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from affidavit.errors import LedgerError, UsageError
 from affidavit.settings import Settings
-from affidavit.store import Store, StoredCheckpoint, VerifiedLog, open_store
+from affidavit.store import Store, StoredCheckpoint, VerifiedContent, VerifiedLog, open_store
 
 
 def verify(
@@ -19,6 +19,19 @@ def verify(
     """
     with open_store(settings, create=False) as store:
         return store.verify(progress, _chosen(store, tenant))
+
+
+def verify_content(
+    settings: Settings,
+    tenant: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Sequence[VerifiedContent]:
+    """Read again all that the tenant's ledger (or each) names by digest: answers, attached files.
+
+    Whatever is gone or altered is in the result, all of it; `LedgerError` where there is no ledger.
+    """
+    with open_store(settings, create=False) as store:
+        return store.verify_content(progress, _chosen(store, tenant))
 
 
 def checkpoint(

@@ -41,8 +41,9 @@ class RunRequest:
     """What to collect, as whom."""
 
     aws: AwsSettings
-    framework: str = "genai-v1"
-    """Id of the shipped framework, or of a custom one of the tenant."""
+    framework: str = ""
+    """Id of the shipped framework, or of a custom one of the tenant. Empty: that of the assessment
+    of this name; of a new one, the shipped framework."""
     name: str = DEFAULT_NAME
     """Name of the assessment; created at the first run, found again by name and tenant later."""
     accounts: tuple[str, ...] = ()

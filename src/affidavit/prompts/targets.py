@@ -18,6 +18,8 @@ from affidavit.prompts.target import Request
 CONVERSE: Final = "Converse"
 INVOKE: Final = "InvokeModel"
 _STREAMS: Final = {CONVERSE: "ConverseStream", INVOKE: "InvokeModelWithResponseStream"}
+_LOST: Final = frozenset({ErrorKind.UNREACHABLE, ErrorKind.MALFORMED})
+"""What means, in the midst of a stream, that it broke off."""
 _NO_CONVERSE: Final = re.compile(
     r"doesn.t support the model|does not support the model|not supported.{0,40}converse"
     r"|converse.{0,60}not support",
@@ -129,7 +131,8 @@ def _base(reply: Reply, api: str, model_id: str, sent: Mapping[str, Any]) -> Ans
 
 
 def _words(failure: Failure) -> str:
-    return f"{failure.code}: {failure.message}" if failure.code else failure.message
+    said = failure.code.lower() in failure.message.lower()
+    return failure.message if said else f"{failure.code}: {failure.message}"
 
 
 def _with(answer: Answer, parts: Parts) -> Answer:
@@ -155,7 +158,8 @@ def _streamed(answer: Answer, reply: Reply, parts: Parts) -> Answer:
     if reply.failure is None and not parts.stop_reason:
         why = f"The stream ended after {len(reply.events)} events without a stop reason."
         return replace(whole, error=why, error_kind=ErrorKind.BROKEN)
-    if reply.failure and reply.events and reply.failure.kind is ErrorKind.UNREACHABLE:
+    lost = reply.failure is not None and reply.failure.kind in _LOST
+    if lost and reply.events:
         return replace(whole, error_kind=ErrorKind.BROKEN)
     return whole
 

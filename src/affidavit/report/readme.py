@@ -13,10 +13,14 @@ WHAT IS HERE
   report.pdf          the report, to read
   evidence.csv        every evidence record, one a row, for a spreadsheet
   evidence.jsonl      the same records whole, each with its inclusion proof
-  runs.jsonl          the run records: what each run did and counted
+  runs.jsonl          the run records: what each run did and counted, under which
+                      parameters
+  answers.jsonl       the digests of all that each run was judged from
   records.jsonl       changes, parameters and keys that were logged in between
   observations/       what AWS answered, one file for each question{observations}
-  catalogue.json      controls, checks with their rules, parameters in force
+  catalogue.json      controls and checks with their rules, as the last run used
+                      them; its SHA-256 stands in the run record
+  catalogues/         the same of earlier runs that used another version
   checkpoint.txt      the ledger's size and root, signed
   consistency.jsonl   proofs from earlier checkpoints to this one
   timestamp.tsr       outside time stamp of the checkpoint, only if there is one
@@ -43,15 +47,25 @@ HOW TO VERIFY
 
 WHAT IS PROVED
   Nothing in this report was changed since it was logged; no record and no run of
-  the period was left out; each control's verdict follows from its records.
+  the period was left out; each control's verdict follows from its records; every
+  record was made for a source of the catalogue in here, under the version of its
+  check and with the parameters in force, from answers that its own run committed
+  to, of the same account and of the time of that run.
 
 WHAT IS NOT PROVED
-  - That AWS answered so: the collector ran in the operator's hands.
+  - That AWS answered so, and was asked all: the collector ran in the operator's
+    hands.
   - When it was{stamp}.
+  - What stands in leaves of the ledger before this report's first run, and in
+    those that runs of other assessments claim: the verifier counts them.
   - That the operator keeps no second ledger: compare with an earlier report
     (--previous EARLIER.zip) or with a checkpoint kept elsewhere.
-  - That report.pdf says what the records say: it is signed with them, not
-    compared. evidence.csv is compared, row by row.
+  - That the verdicts follow from the answers by these rules: affidavit verify
+    --rejudge (full installation) recomputes them.
+  - That report.pdf and this file say what the records say: their digests are in
+    the signed manifest, their text is not compared. evidence.csv is compared, row
+    by row.
+  - How the signing key is kept, and which program made this report.
   - That procedures are followed. The catalogue of controls is Affidavit's own and
     not AWS's text. Evidence in this report does not prove compliance.
 """

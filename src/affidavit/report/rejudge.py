@@ -39,7 +39,11 @@ _SAME = (
     *("control_set_id", "source_type", "keyword", "evidence_type", "resource_type", "time"),
     *("origin", "synthetic"),
 )
-"""Members that judging again must give again; besides them the inputs and the attributes."""
+"""Members that judging again must give again, and the attributes besides.
+
+Not the inputs: which of several answers that brought a resource into scope is cited follows from
+the order of asking, which a report does not hold. `verify` has held them to the run's answers.
+"""
 
 Key = tuple[str, ...]
 
@@ -158,12 +162,8 @@ def _again(
 
 
 def _key(record: Mapping[str, Any]) -> Key:
-    inputs = sorted([digest, pointer] for digest, pointer in record["inputs"])
-    return (
-        *(str(record[name]) for name in _SAME),
-        json.dumps(inputs),
-        json.dumps(record["attributes"], sort_keys=True),
-    )
+    attributes = json.dumps(record["attributes"], sort_keys=True)
+    return (*(str(record[name]) for name in _SAME), attributes)
 
 
 def _difference(record: Mapping[str, Any], found: Counter[Key]) -> str:

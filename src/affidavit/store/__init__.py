@@ -2,6 +2,7 @@
 
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.content_verifying import VerifiedContent
 from affidavit.store.documents import Document, Documents
 from affidavit.store.log import Log
 from affidavit.store.runs import OpenRun, record_from_json, verdict_from_json
@@ -24,6 +25,7 @@ __all__ = [
     "Store",
     "StoredCheckpoint",
     "VerdictDay",
+    "VerifiedContent",
     "VerifiedLog",
     "open_store",
     "record_from_json",

@@ -46,7 +46,7 @@ class Blobs:
         addresses = [hmac.new(keys.address, body, sha256).hexdigest() for body in bodies]
         new: dict[Path, bytes] = {}
         for address, body in zip(addresses, bodies, strict=True):
-            path = self._path(tenant, address)
+            path = self.path(tenant, address)
             if path not in new and not _refreshed(path, keys.id):
                 new[path] = _sealed(keys, address, body)
         write_all(new)
@@ -54,11 +54,11 @@ class Blobs:
 
     def missing(self, tenant: str, addresses: Iterable[str]) -> list[str]:
         """Return those addresses whose files are not there."""
-        return [a for a in addresses if not self._path(tenant, a).exists()]
+        return [a for a in addresses if not self.path(tenant, a).exists()]
 
     def get(self, tenant: str, address: str) -> bytes:
         """Return a body; `StoreDamagedError` names the blob where it is gone or altered."""
-        path = self._path(tenant, address)
+        path = self.path(tenant, address)
         try:
             data = path.read_bytes()
         except FileNotFoundError as error:
@@ -76,7 +76,8 @@ class Blobs:
             raise _damaged(path, "Its contents were altered.") from error
         return _unpacked(sealed)
 
-    def _path(self, tenant: str, address: str) -> Path:
+    def path(self, tenant: str, address: str) -> Path:
+        """Return where the blob of an address lies, or would."""
         return self.folder(tenant) / address[:2] / address
 
 

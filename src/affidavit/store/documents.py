@@ -51,6 +51,12 @@ class Writes:
     """Records of kind change (see `records.KINDS`), appended to the tenant's log."""
 
 
+_ONE = sa.select(table).where(
+    *(table.c[name] == sa.bindparam(name) for name in ("tenant", "kind", "id"))
+)
+"""Built once: every request of the API reads two."""
+
+
 class Documents:
     """The documents of all tenants."""
 
@@ -59,9 +65,9 @@ class Documents:
 
     def get(self, tenant: str, kind: str, identifier: str) -> Document | None:
         """Return a document of the tenant, or None."""
-        wanted = (table.c.tenant == tenant, table.c.kind == kind, table.c.id == identifier)
+        named = {"tenant": tenant, "kind": kind, "id": identifier}
         with self._database.read() as connection:
-            row = connection.execute(sa.select(table).where(*wanted)).one_or_none()
+            row = connection.execute(_ONE, named).one_or_none()
         return _document(row) if row else None
 
     def find(self, kind: str, identifier: str) -> list[tuple[str, Document]]:

@@ -8,7 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from affidavit.errors import StoreError
-from affidavit.model.canonical import canonical
+from affidavit.model.canonical import canonical, plain_json
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso
 from affidavit.store.log import Appender
 from affidavit.store.schema import record as table
 
@@ -74,3 +76,9 @@ def day_of(record: Mapping[str, Any], now: datetime) -> date:
     """Return the UTC day of a record: of its own time where it has one, else today."""
     text = str(record.get("time", ""))
     return date.fromisoformat(text[:10]) if text else now.date()
+
+
+def parameter(now: datetime, values: Mapping[str, Any], **said: str) -> dict[str, Any]:
+    """Return the record of a user's parameter; values as JSON text, since they may be floats."""
+    texts = {name: plain_json(value).decode() for name, value in values.items()}
+    return {"kind": "parameter", "id": new_id(now), "time": iso(now), **said, **texts}

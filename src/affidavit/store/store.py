@@ -12,13 +12,11 @@ import sqlalchemy as sa
 
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
-from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
-from affidavit.model.identifiers import new_id
 from affidavit.model.observation import Result
 from affidavit.model.run import Assessment, ControlVerdict, RunRecord, digest_of_answers
-from affidavit.model.times import iso, utc_now
+from affidavit.model.times import utc_now
 from affidavit.settings import Settings
 from affidavit.store import (
     catalogues,
@@ -34,16 +32,15 @@ from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
 from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
+from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.folders import FolderReader
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
-from affidavit.store.runs import OpenRun, Runs, verdict_from_json
+from affidavit.store.runs import OpenRun, Runs
 from affidavit.store.schema import log as log_table
-from affidavit.store.schema import run as run_table
-from affidavit.store.schema import verdict as verdict_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.verdict_days import VerdictDay
@@ -68,7 +65,8 @@ class Store:
         self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
-        self._results = Results(self._database, Blobs(self.objects, self.keys))
+        self._blobs = Blobs(self.objects, self.keys)
+        self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, self.objects)
         self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
@@ -131,19 +129,9 @@ class Store:
         why: str,
     ) -> int:
         """Log that a user's parameter was set or, with None, taken back; return its leaf."""
-        now = self._clock()
-        record = {
-            "kind": "parameter",
-            "id": new_id(now),
-            "time": iso(now),
-            "by": by,
-            "why": why,
-            "assessment_id": assessment.id,
-            "check_id": check_id,
-            "name": name,
-            "value": plain_json(value).decode(),
-            "default": plain_json(default).decode(),
-        }
+        said = {"assessment_id": assessment.id, "check_id": check_id, "name": name, "by": by}
+        values = {"value": value, "default": default}
+        record = records.parameter(self._clock(), values, **said, why=why)
         return self.append_record(assessment.tenant, record)
 
     def assessment(self, assessment_id: str) -> Assessment:
@@ -263,21 +251,7 @@ class Store:
 
     def verdicts(self, assessment_id: str, day: date) -> dict[str, ControlVerdict]:
         """Return what the day's last committed run says of each control; empty for no run."""
-        last = (
-            sa.select(run_table.c.id)
-            .where(
-                run_table.c.assessment_id == assessment_id,
-                run_table.c.day == day.isoformat(),
-                run_table.c.state == "committed",
-            )
-            .order_by(run_table.c.sequence.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        chosen = sa.select(verdict_table).where(verdict_table.c.run_id == last)
-        with self._database.read() as connection:
-            rows = list(connection.execute(chosen.order_by(verdict_table.c.control_id)))
-        return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}
+        return verdict_days.of_day(self._database, assessment_id, day)
 
     def verdict_days(self, assessment: Assessment, first: date, last: date) -> list[VerdictDay]:
         """Return what the last committed run of each day says, day by day; no run, no entry."""
@@ -369,6 +343,21 @@ class Store:
         chosen = self.tenants() if tenants is None else tenants
         return [
             LogVerifier(self._database, self.objects, tenant, known).verify(progress)
+            for tenant in chosen
+        ]
+
+    def verify_content(
+        self,
+        progress: Progress = lambda _done, _all: None,
+        tenants: Sequence[str] | None = None,
+    ) -> list[VerifiedContent]:
+        """Read every answer, blob and attached file of `tenants` (or all) again.
+
+        Returns what was read, and everything that is gone or altered; raises nothing for these.
+        """
+        chosen = self.tenants() if tenants is None else tenants
+        return [
+            ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
             for tenant in chosen
         ]
 

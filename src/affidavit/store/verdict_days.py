@@ -51,3 +51,22 @@ def between(
         VerdictDay(day=date.fromisoformat(day), run_id=one, controls=controls[one])
         for day, one in last_of.items()
     ]
+
+
+def of_day(database: Database, assessment_id: str, day: date) -> dict[str, ControlVerdict]:
+    """Return what the day's last committed run says of each control; empty for no run."""
+    last = (
+        sa.select(run.c.id)
+        .where(
+            run.c.assessment_id == assessment_id,
+            run.c.day == day.isoformat(),
+            run.c.state == "committed",
+        )
+        .order_by(run.c.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    chosen = sa.select(verdict).where(verdict.c.run_id == last)
+    with database.read() as connection:
+        rows = list(connection.execute(chosen.order_by(verdict.c.control_id)))
+    return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}

@@ -217,7 +217,12 @@ class Collected:
             segment = writer.close()
         collector: Any = Collector(catalogue=self.catalogue, store=store, door=None)  # type: ignore[arg-type] # asks nothing
         collector.now = self.installation.clock
-        record = collector._record(self.assessment, opened, tally, {})
+        assessment = self.assessment
+        if not judged:  # no account was entered: none needs a record of every check
+            estate = replace(assessment.estate, accounts=())
+            assessment = replace(assessment, estate=estate)
+        store.keep_catalogue(assessment.tenant, self.catalogue)
+        record = collector._record(assessment, opened, tally, {})
         store.commit_run(record, [segment])
         return made
 

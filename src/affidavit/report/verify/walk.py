@@ -86,6 +86,7 @@ def _one_record(state: State, proved: Proved, tally: evidence.RunTally) -> None:
     record, where = proved.record, proved.where
     evidence.check_record(proved, tally.run)
     tally.rules.check_record(record, tally.run, where)
+    cited: list[Answer] = []
     for hexadecimal, _ in record["inputs"]:
         key = _digest(hexadecimal, where)
         if key not in tally.answers:
@@ -97,6 +98,9 @@ def _one_record(state: State, proved: Proved, tally: evidence.RunTally) -> None:
         answer = state.observations.cite(key, where)
         if answer is not None:
             _check_answer(record, answer, hexadecimal, where)
+            cited.append(answer)
+    if record["verdict"] == "COMPLIANT" and cited and all(answer.gap for answer in cited):
+        raise VerificationError(where, "is COMPLIANT, but cites nothing but gaps")
     state.synthetic = state.synthetic or record["synthetic"]
     tally.add(proved)
     state.counts[record["verdict"]] += 1
@@ -112,8 +116,6 @@ def _check_answer(record: Mapping[str, Any], answer: Answer, cited: str, where: 
             f"is of the account {record['account_id']}, but cites an answer of "
             f"{answer.account_id} ({cited[:16]}…)",
         )
-    if answer.gap and record["verdict"] == "COMPLIANT":
-        raise VerificationError(where, f"is COMPLIANT, but {cited[:16]}…, which it cites, is a gap")
 
 
 def _digest(hexadecimal: str, where: str) -> bytes:

@@ -1,0 +1,1 @@
+"""A Bedrock-shaped endpoint on loopback: scripted models, true streams, invocation logs."""

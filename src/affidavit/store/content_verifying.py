@@ -1,0 +1,213 @@
+"""Verification of what the ledger names by digest: answers with their bodies, and attached files.
+
+Every blob is decrypted and hashed again, every answer's digest computed from its row, each run's
+answers compared with what its record in the ledger committed to, and every file and text that was
+added as manual evidence hashed. Nothing stops at the first damage: all of it is named.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from affidavit.errors import StoreError
+from affidavit.model.canonical import digest_of
+from affidavit.model.run import digest_of_answers
+from affidavit.store.attachments import Attachments
+from affidavit.store.blobs import Blobs
+from affidavit.store.database import Database
+from affidavit.store.schema import document as document_table
+from affidavit.store.schema import record as record_table
+from affidavit.store.schema import result as result_table
+from affidavit.store.schema import run as run_table
+
+Progress = Callable[[int, int], None]
+"""Called with answers and files done, and how many there are in all."""
+_PAGE = 200
+_CHUNK = 2**20
+_MANUAL = "manual_evidence"
+_IMPORT = "IMPORT_EVIDENCE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """One thing that is gone or is not what its digest says."""
+
+    what: str
+    """The file, row or document."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedContent:
+    """What was read again of one tenant."""
+
+    tenant: str
+    answers: int
+    """Rows of observations and gaps."""
+    blobs: int
+    """Different bodies among them."""
+    attachments: int
+    """Files and texts of manual evidence."""
+    damages: tuple[Damage, ...]
+    """Empty where all holds."""
+
+
+class ContentVerifier:
+    """Reads everything of one tenant that digests in the ledger stand for."""
+
+    def __init__(
+        self, database: Database, blobs: Blobs, attachments: Attachments, tenant: str
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._attachments = attachments
+        self._tenant = tenant
+        self._damages: list[Damage] = []
+        self._body = ("", "")
+        """The last blob and its digest: rows come in the order of their blobs."""
+        self._read = 0
+
+    def verify(self, progress: Progress) -> VerifiedContent:
+        """Return what was read and all that is damaged."""
+        added = dict(self._added())
+        total, done = self._count() + len(added), 0
+        for row in self._rows():
+            self._answer(row)
+            done += 1
+            if done % _PAGE == 0:
+                progress(done, total)
+        for run in self._run_records():
+            self._answers_of(run)
+        for identifier, (digest, is_file) in added.items():
+            if is_file:
+                self._file(identifier, digest)
+            else:
+                self._text(identifier, digest)
+        progress(total, total)
+        return VerifiedContent(
+            tenant=self._tenant,
+            answers=done,
+            blobs=self._read,
+            attachments=len(added),
+            damages=tuple(self._damages),
+        )
+
+    def _damaged(self, what: str, why: str) -> None:
+        self._damages.append(Damage(what=what, why=why))
+
+    def _chosen(self, *columns: Any) -> sa.Select[Any]:
+        joined = sa.select(*columns).join(run_table, run_table.c.id == result_table.c.run_id)
+        return joined.where(run_table.c.tenant == self._tenant)
+
+    def _count(self) -> int:
+        counted = self._chosen(sa.func.count()).select_from(result_table)
+        with self._database.read() as connection:
+            return int(connection.scalar(counted) or 0)
+
+    def _rows(self) -> Iterator[sa.Row[Any]]:
+        """Yield every answer's row, those with one blob together; a page at a time."""
+        key = (result_table.c.blob, result_table.c.run_id, result_table.c.unit_id)
+        last: tuple[str, str, str] | None = None
+        while True:
+            chosen = self._chosen(result_table).order_by(*key).limit(_PAGE)
+            if last is not None:
+                chosen = chosen.where(sa.tuple_(*key) > last)
+            with self._database.read() as connection:
+                rows = list(connection.execute(chosen))
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            last = (rows[-1].blob, rows[-1].run_id, rows[-1].unit_id)
+
+    def _answer(self, row: sa.Row[Any]) -> None:
+        what = f"The answer {row.digest} of run {row.run_id}"
+        value = json.loads(row.body)
+        if digest_of(value) != row.digest:
+            self._damaged(what, f"Its digest is now {digest_of(value)}.")
+        if value.get("kind") != "observation" or not self._digest_of_blob(row, what):
+            return
+        if self._body[1] != value.get("body_digest"):
+            path = self._blobs.path(self._tenant, row.blob)
+            self._damaged(what, f"Its body, the blob {path}, is not the one observed.")
+
+    def _digest_of_blob(self, row: sa.Row[Any], what: str) -> bool:
+        """Read a blob once; return whether there is a digest to compare with."""
+        if self._body[0] == row.blob:
+            return bool(self._body[1])
+        try:
+            self._body = (row.blob, sha256(self._blobs.get(self._tenant, row.blob)).hexdigest())
+        except StoreError as error:
+            self._body = (row.blob, "")
+            self._damaged(what, f"{error.what}. {error.why}")
+        self._read += 1
+        return bool(self._body[1])
+
+    def _run_records(self) -> list[dict[str, Any]]:
+        return self._records("run")
+
+    def _records(self, kind: str) -> list[dict[str, Any]]:
+        chosen = (
+            sa.select(record_table.c.body)
+            .where(record_table.c.tenant == self._tenant, record_table.c.kind == kind)
+            .order_by(record_table.c.leaf)
+        )
+        with self._database.read() as connection:
+            return [json.loads(body) for body in connection.scalars(chosen)]
+
+    def _answers_of(self, run: dict[str, Any]) -> None:
+        chosen = sa.select(result_table.c.digest).where(result_table.c.run_id == run["run_id"])
+        with self._database.read() as connection:
+            digests = sorted(connection.scalars(chosen.distinct()))
+        if (len(digests), digest_of_answers(digests)) != (run["answers"], run["answers_digest"]):
+            self._damaged(
+                f"The answers of run {run['run_id']}",
+                f"The ledger committed to {run['answers']}; {len(digests)} are there, or others.",
+            )
+
+    def _added(self) -> Iterator[tuple[str, tuple[str, bool]]]:
+        """Yield (id, (SHA-256, is a file)) of all manual evidence that the ledger names."""
+        for change in self._records("change"):
+            if change.get("action") != _IMPORT:
+                continue
+            details = json.loads(change.get("details", "{}"))
+            for item in details.get("manualEvidence", ()):
+                if "sha256" in item:
+                    yield item["id"], (item["sha256"], "fileName" in item)
+            if "sha256" in details:
+                yield details["id"], (details["sha256"], True)
+
+    def _file(self, identifier: str, digest: str) -> None:
+        what = f"The file of manual evidence {identifier}"
+        try:
+            path = self._attachments.path(self._tenant, digest)
+            total = sha256()
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    total.update(chunk)
+        except StoreError as error:
+            self._damaged(what, f"{error.what}. {error.why}".strip())
+            return
+        except OSError as error:
+            self._damaged(what, f"{error.filename} cannot be read: {error.strerror}.")
+            return
+        if total.hexdigest() != digest:
+            self._damaged(what, f"{path} was altered: its SHA-256 is not the ledger's.")
+
+    def _text(self, identifier: str, digest: str) -> None:
+        """Check a text response, unless it was deleted with its assessment."""
+        chosen = sa.select(document_table.c.body).where(
+            document_table.c.tenant == self._tenant,
+            document_table.c.kind == _MANUAL,
+            document_table.c.id == identifier,
+        )
+        with self._database.read() as connection:
+            body = connection.scalar(chosen)
+        text = json.loads(body).get("textResponse") if body else None
+        if body and sha256(str(text).encode()).hexdigest() != digest:
+            self._damaged(
+                f"The text of manual evidence {identifier}", "Its SHA-256 is not the ledger's."
+            )
