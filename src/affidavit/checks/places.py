@@ -32,6 +32,9 @@ SCOPED_BY_INVOCATIONS = "model_in_use"
 METRIC_OPERATION = "GetMetricData"
 """Key under which a metric that could not be read stands in `Record.gaps` and `Place.acct_gaps`."""
 
+PROMPT_RUNS = "prompt_run"
+"""The set of runs of prompt suites: a check sees those of its own suite, and its gaps."""
+
 _READ = re.compile(r"\b(r|acct)\.metric\.(\w+)")
 
 
@@ -100,6 +103,8 @@ class Place:
         names = metrics_read(check)
         sets = dict(self.sets)
         own = sets.get(check.resource_set)
+        if own is not None and check.resource_set == PROMPT_RUNS:
+            own = sets[PROMPT_RUNS] = _of_suite(own, str(parameters.get("suite", "")))
         if own is not None and any(record.windows for record in own.records):
             sets[check.resource_set] = _seen_set(own, check, days, names["r"])
         if own is not None and check.resource_set == SCOPED_BY_INVOCATIONS and days > IN_USE_DAYS:
@@ -166,6 +171,18 @@ def metrics_read(check: Check) -> Mapping[str, frozenset[str]]:
         f"{check.applies} ; {check.compliant} ; {check.inconclusive} ; {check.empty_when}"
     )
     return {root: frozenset(name for r, name in reads if r == root) for root in ("r", "acct")}
+
+
+def _of_suite(own: RecordSet, suite: str) -> RecordSet:
+    """Return the runs of one suite, and why there is none.
+
+    A gap whose question names no suite is about all of them.
+    """
+    return replace(
+        own,
+        records=tuple(r for r in own.records if r.values["fact"]["suite"] == suite),
+        gaps=tuple(g for g in own.gaps if g.unit.parameters.get("suite", suite) == suite),
+    )
 
 
 def _seen_set(own: RecordSet, check: Check, days: int, names: frozenset[str]) -> RecordSet:

@@ -9,7 +9,7 @@ that the same answers give the same evidence.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -56,11 +56,13 @@ def execute(  # noqa: PLR0913 - agreed between the modules; all but four are giv
     flush: Callable[[], None] = lambda: None,
     on_progress: Callable[[Asked], None] = lambda _asked: None,
     fan_outs: Mapping[str, FanOut] = FAN_OUTS,
+    recorded: Sequence[Unit] = (),
 ) -> Facts:
     """Ask everything in one account and return the facts.
 
     `known` is asked before AWS (a resumed run) and wins; every new result goes to `sink` as it
-    arrives; `flush` is called before questions that follow from results are sent, and at the end.
+    arrives; `recorded` are questions of sources that ask nothing here and whose answers `known`
+    has; `flush` is called before questions that follow from results are sent, and at the end.
     All callbacks are called from the caller's thread; what they raise ends the execution.
     """
     execution = _Execution(
@@ -74,6 +76,7 @@ def execute(  # noqa: PLR0913 - agreed between the modules; all but four are giv
         flush=flush,
         on_progress=on_progress,
         fan_outs=fan_outs,
+        recorded=recorded,
     )
     try:
         return execution.run()
@@ -165,6 +168,7 @@ class _Execution:
     flush: Callable[[], None]
     on_progress: Callable[[Asked], None]
     fan_outs: Mapping[str, FanOut]
+    recorded: Sequence[Unit]
     nodes: dict[str, _Node] = field(default_factory=dict)
     done: int = 0
     total: int = 0
@@ -232,6 +236,10 @@ class _Execution:
         operation = node.operation
         if operation.fan_out == not_configured.FAN_OUT:
             account_id = self.facts.account_id
+            answered = [u for u in self.recorded if (u.key, u.region) == (operation.key, place)]
+            if answered:
+                yield from answered
+                return
             yield Unit(key=operation.key, account_id=account_id, region=place, parameters={})
             return
         context = FanOutContext(

@@ -28,6 +28,7 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
+from affidavit.prompts.recorded_runs import taken_over
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -106,6 +107,7 @@ class Collector:
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str
     ) -> Facts:
         waiting: list[Result] = []
+        taken = taken_over(self.store, self.catalogue, assessment, account_id, opened.started_at)
 
         def flush() -> None:
             if waiting:
@@ -118,6 +120,9 @@ class Collector:
                 flush()
 
         def known(unit: Unit) -> Result | None:
+            if unit.id in taken:
+                sink(taken[unit.id])
+                return taken[unit.id]
             result = self.store.result(opened.run_id, unit.id) if opened.resumed else None
             self.counts.resumed += result is not None
             return result
@@ -133,6 +138,7 @@ class Collector:
             known=known,
             flush=flush,
             on_progress=self.on_progress,
+            recorded=[one.unit for one in taken.values()],
         )
         flush()
         return facts

@@ -14,6 +14,7 @@ from affidavit.checks.sets import (
     kms,
     models,
     not_configured,
+    prompt_runs,
     s3,
 )
 
@@ -40,7 +41,7 @@ BUILDERS: Mapping[str, Builder] = {
     "data_source": bedrock.data_source,
     "backup_plan": backup.backup_plan,
     "event": cloudtrail.event,
-    "prompt_run": not_configured.prompt_run,
+    "prompt_run": prompt_runs.prompt_run,
     "invocation_scan": not_configured.invocation_scan,
 }
 """The builder of every resource set by its id."""

@@ -1,13 +1,8 @@
-"""Sets whose source a person must configure first: prompt runs and scans of invocation logs."""
+"""Sets whose source a person must configure first: scans of invocation logs."""
 
 from affidavit.checks.drafts import View
 from affidavit.checks.places import RecordSet
 from affidavit.model.observation import GapReason
-
-
-def prompt_run(view: View) -> RecordSet:
-    """Return no run of a prompt suite, and why: no target to run one against is configured."""
-    return _gap(view, "Converse", "No prompt target is configured.")
 
 
 def invocation_scan(view: View) -> RecordSet:

@@ -1,0 +1,193 @@
+"""Runs of prompts: asked, checked, kept as a document of the assessment, compared with the last."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from affidavit.errors import UsageError
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment
+from affidavit.model.times import iso, utc_now
+from affidavit.prompts import results as counted
+from affidavit.prompts.journal import Journal
+from affidavit.prompts.recorded_runs import KIND
+from affidavit.prompts.runner import Runner, RunSettings
+from affidavit.prompts.suite import Suite
+from affidavit.prompts.target import Target
+from affidavit.settings import Settings
+from affidavit.store import Store, open_store
+from affidavit.store.documents import Document
+
+WORKSHOP: Final = "prompts"
+"""Folder of the journals, in the home folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRequest:
+    """What is run, where, and for which assessment."""
+
+    suite: Suite
+    target: Target
+    model_id: str
+    how: RunSettings = field(default_factory=RunSettings)
+    assessment: str = ""
+    """Its name; empty: the result is printed and not kept."""
+    account_id: str = ""
+    caller_arn: str = ""
+    """Who asked, of that account, as sts:GetCallerIdentity says."""
+    region: str = ""
+    """Empty: the assessment's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptOutcome:
+    """What a run came to."""
+
+    head: Mapping[str, Any]
+    results: Sequence[Mapping[str, Any]]
+    drift: Sequence[str]
+    """Cases whose verdict is another than in the previous run, `case: before -> now`."""
+    stored: bool
+
+    @property
+    def fails(self) -> bool:
+        """Tell whether any case did not pass."""
+        return any(result["verdict"] != counted.PASSED for result in self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        groups = counted.parity(self.results)
+        return {
+            **self.head,
+            "total": counted.tally(self.results).to_json(),
+            "families": {f: t.to_json() for f, t in counted.by_family(self.results).items()},
+            "parity": {
+                attribute: {
+                    "groups": {g: {"favourable": y, "of": n} for g, (y, n) in counts.items()},
+                    "ratio": counted.four_fifths(counts),
+                }
+                for attribute, counts in groups.items()
+            },
+            "parityGap": counted.parity_gap(groups),
+            "drift": list(self.drift),
+            "stored": self.stored,
+            "cases": list(self.results),
+        }
+
+
+def run(
+    request: PromptRequest,
+    settings: Settings,
+    on_result: Callable[[dict[str, Any]], None] = lambda _result: None,
+) -> PromptOutcome:
+    """Run a suite; resumes what a killed run of the same suite, model and settings left.
+
+    Raises `UsageError` for an assessment that is not there or not of that account.
+    """
+    with open_store(settings) as store:
+        found = _assessment(store, request) if request.assessment else None
+        place = _place(request, found)
+        head = {
+            "suite": request.suite.id,
+            "suiteDigest": request.suite.digest,
+            "shipped": request.suite.shipped,
+            "kind": request.suite.kind,
+            "target": request.target.id,
+            "modelId": request.model_id,
+            "guardrailId": request.how.guardrail_id,
+            "guardrailVersion": request.how.guardrail_version,
+            "parameters": {k: repr(v) for k, v in sorted(request.how.parameters.items())},
+            "repeat": request.how.repeat,
+            "assessmentId": found.id if found else "",
+            **place,
+            "callerArn": request.caller_arn,
+        }
+        with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
+            done = Runner(
+                suite=request.suite,
+                target=request.target,
+                settings=request.how,
+                journal=journal,
+                on_result=on_result,
+            ).run()
+            tally = counted.tally(done)
+            full = {
+                **head,
+                "runId": journal.run_id,
+                "finishedAt": iso(utc_now()),
+                "cases": len(done),
+                "stopped": "budget" if tally.not_asked else "",
+                "synthetic": _synthetic(done),
+            }
+            before = _previous(store, found, head) if found else []
+            if found:
+                _keep(store, found, full, done)
+            journal.finish()
+    drift = _drift(before, done)
+    return PromptOutcome(head=full, results=done, drift=drift, stored=found is not None)
+
+
+def _assessment(store: Store, request: PromptRequest) -> Assessment:
+    found = [a for a in store.assessments() if a.name == request.assessment]
+    if len(found) != 1:
+        raise UsageError(
+            f"There {'is no' if not found else 'are several'} assessment {request.assessment!r}",
+            todo="Run `affidavit run --name NAME` first; names must be of one tenant only.",
+        )
+    return found[0]
+
+
+def _place(request: PromptRequest, found: Assessment | None) -> dict[str, str]:
+    own_account, own_region = found.tenant.split("/") if found else ("", "")
+    account_id, region = request.account_id or own_account, request.region or own_region
+    if found and (
+        account_id not in found.estate.accounts or region not in found.estate.regions_of(account_id)
+    ):
+        raise UsageError(
+            f"The assessment does not cover account {account_id} in {region}",
+            todo="Name a Region that it covers, with credentials of one of its accounts.",
+        )
+    return {"accountId": account_id, "region": region}
+
+
+def _previous(
+    store: Store, found: Assessment, head: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the results of the newest run of the same suite, model and guardrail."""
+    same = ("suite", "modelId", "guardrailId", "accountId", "region")
+    for document in store.documents.every(found.tenant, KIND, parent=found.id, newest_first=True):
+        if all(document.body["run"][name] == head[name] for name in same):
+            cases: list[Mapping[str, Any]] = document.body["cases"]
+            return cases
+    return []
+
+
+def _keep(
+    store: Store, found: Assessment, head: Mapping[str, Any], done: Sequence[Mapping[str, Any]]
+) -> None:
+    document = Document(
+        kind=KIND,
+        id=head["runId"],
+        parent=found.id,
+        sort=head["finishedAt"],
+        body={"run": dict(head), "cases": list(done)},
+    )
+    if store.documents.get(found.tenant, KIND, document.id) is None:
+        store.documents.act(found.tenant, now=utc_now(), puts=[document])
+
+
+def _drift(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    earlier = {result["case"]: result["verdict"] for result in before}
+    return tuple(
+        f"{r['case']}: {earlier[r['case']]} -> {r['verdict']}"
+        for r in now
+        if r["case"] in earlier and earlier[r["case"]] != r["verdict"]
+    )
+
+
+def _synthetic(done: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether anybody but AWS answered, or nobody at all."""
+    answered = [r["answer"] for r in done if r["answer"].get("endpoint")]
+    return not answered or any(answer["synthetic"] for answer in answered)

@@ -1,0 +1,97 @@
+"""Runs of prompts as the store keeps them, and as answers that a collection takes over.
+
+Each case becomes one observation, so that evidence cites what was asked and answered. Its proof is
+of the moment in which the collection read the run; when it was asked stands in the body.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from affidavit import __version__
+from affidavit.model.catalogue import Catalogue
+from affidavit.model.framework import SourceType
+from affidavit.model.observation import Observation, Proof, Unit
+from affidavit.model.run import Assessment
+from affidavit.model.times import parse
+from affidavit.store import Store
+
+KIND: Final = "prompt_run"
+OPERATION: Final = "Converse"
+TOOL: Final = f"affidavit {__version__} (taken over from a run of prompts)"
+
+
+def taken_over(
+    store: Store, catalogue: Catalogue, assessment: Assessment, account_id: str, now: datetime
+) -> dict[str, Observation]:
+    """Return the cases of the newest runs of an account, by unit id; none that are too old.
+
+    Newest of each suite, model and guardrail. How old a run may be, the catalogue says.
+    """
+    ages = oldest_allowed(catalogue, assessment.parameters)
+    found: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for document in store.documents.every(
+        assessment.tenant, KIND, parent=assessment.id, newest_first=True
+    ):
+        run = document.body["run"]
+        if run["accountId"] != account_id or run["suite"] not in ages:
+            continue
+        age = now - parse(run["finishedAt"])
+        if timedelta() <= age <= timedelta(days=ages[run["suite"]]):
+            key = (run["suite"], run["modelId"], run["guardrailId"])
+            found.setdefault(key, document.body)
+    answers = (one for body in found.values() for one in _observations(body, now))
+    return {one.unit.id: one for one in answers}
+
+
+def oldest_allowed(catalogue: Catalogue, own: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return the days that a run may be old, by suite: the most that any control allows."""
+    ages: dict[str, int] = {}
+    for control in catalogue.framework.controls():
+        for source in control.sources:
+            if source.type is not SourceType.PROMPT_CHECK or source.check not in catalogue.checks:
+                continue
+            check = catalogue.checks[source.check]
+            params = {**check.params, **source.params, **own.get(check.id, {})}
+            days = int(params.get("max_age_days", 7))
+            ages[params["suite"]] = max(ages.get(params["suite"], 0), days)
+    return ages
+
+
+def _observations(body: Mapping[str, Any], now: datetime) -> Iterator[Observation]:
+    run = body["run"]
+    for case in body["cases"]:
+        answer = case["answer"]
+        if not answer.get("endpoint") and not run["synthetic"]:
+            continue  # never reached AWS: it counts as missing (`run.cases` says how many)
+        if not answer:
+            continue  # never asked: as above
+        yield Observation(
+            unit=Unit(
+                key=OPERATION,
+                account_id=run["accountId"],
+                region=run["region"],
+                parameters={
+                    "modelId": run["modelId"],
+                    "guardrailId": run["guardrailId"],
+                    "suite": run["suite"],
+                    "promptRun": run["runId"],
+                    "case": case["case"],
+                },
+            ),
+            service="bedrock-runtime",
+            operation=answer.get("api") or OPERATION,
+            absent="",
+            body={"run": dict(run), "result": dict(case)},
+            proof=Proof(
+                endpoint=answer.get("endpoint", ""),
+                synthetic=run["synthetic"],
+                caller_arn=run["callerArn"],
+                request_ids=(answer.get("requestId", ""),),
+                pages=1,
+                attempts=answer.get("attempts", 0),
+                started_at=now,
+                finished_at=now,
+                tool=TOOL,
+            ),
+        )

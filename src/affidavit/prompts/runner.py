@@ -1,0 +1,134 @@
+"""Run a suite against a target: several at once, at a pace, within a budget, resumable."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from affidavit.prompts.answers import Answer
+from affidavit.prompts.assertions import Checker
+from affidavit.prompts.journal import Journal
+from affidavit.prompts.results import NOT_ASKED, case_result
+from affidavit.prompts.suite import Case, Suite
+from affidavit.prompts.target import Request, Target
+
+CHARACTERS_A_TOKEN: Final = 3
+"""Where an answer does not say its tokens, they are counted so: rather too many than too few."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How a suite is run."""
+
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"max_tokens": 400})
+    guardrail_id: str = ""
+    guardrail_version: str = ""
+    repeat: int = 1
+    concurrency: int = 4
+    requests_per_second: float = 5.0
+    budget_tokens: int | None = None
+    """Input and output together; None: no limit. What is under way when it is reached ends."""
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs one suite once."""
+
+    suite: Suite
+    target: Target
+    settings: RunSettings
+    journal: Journal
+    checker: Checker = field(default_factory=Checker)
+    on_result: Callable[[dict[str, Any]], None] = lambda _result: None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    spent: int = 0
+    _next: float = 0.0
+
+    def run(self) -> list[dict[str, Any]]:
+        """Return a result for each case and repeat, in the suite's order.
+
+        Cases that the budget left out have the verdict not-asked. The journal has all others.
+        """
+        done = self.journal.done
+        self.spent = sum(_tokens(result) for result in done.values())
+        waiting = [(k, c) for k, c in self._cases() if k not in done]
+        under_way: dict[Future[Answer], tuple[str, Case]] = {}
+        with ThreadPoolExecutor(self.settings.concurrency) as pool:
+            while waiting or under_way:
+                room = self.settings.concurrency - len(under_way)
+                if waiting and room and not self._exhausted():
+                    key, case = waiting.pop(0)
+                    self._pace()
+                    self.journal.begin(key)
+                    under_way[pool.submit(self.target.ask, self._request(case))] = key, case
+                    continue
+                if not under_way:
+                    break
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    self._keep(*under_way.pop(future), future.result())
+        return [done.get(key) or _not_asked(case, key) for key, case in self._cases()]
+
+    def _cases(self) -> Iterator[tuple[str, Case]]:
+        for case in self.suite.cases:
+            for number in range(1, self.settings.repeat + 1):
+                yield f"{case.id}#{number}", case
+
+    def _request(self, case: Case) -> Request:
+        return Request(
+            prompt=case.prompt,
+            system=self.suite.system,
+            parameters=self.settings.parameters,
+            guardrail_id=self.settings.guardrail_id,
+            guardrail_version=self.settings.guardrail_version,
+            metadata={"suite": self.suite.id, "run": self.journal.run_id, "case": case.id},
+        )
+
+    def _keep(self, key: str, case: Case, answer: Answer) -> None:
+        result = case_result(
+            case,
+            answer,
+            self.checker,
+            system=self.suite.system,
+            parameters=self.settings.parameters,
+        )
+        result["case"] = key
+        result["repeated"] = key in self.journal.begun
+        self.spent += _tokens(result)
+        self.journal.end(key, result)
+        self.on_result(result)
+
+    def _exhausted(self) -> bool:
+        budget = self.settings.budget_tokens
+        return budget is not None and self.spent >= budget
+
+    def _pace(self) -> None:
+        now = self.clock()
+        if self._next > now:
+            self.sleep(self._next - now)
+        self._next = max(self._next, now) + 1 / self.settings.requests_per_second
+
+
+def _tokens(result: Mapping[str, Any]) -> int:
+    answer, request = result["answer"], result["request"]
+    asked, got = answer["inputTokens"], answer["outputTokens"]
+    if asked is None:
+        asked = (len(request["prompt"]) + len(request["system"])) // CHARACTERS_A_TOKEN + 1
+    if got is None:
+        got = len(answer["text"] or "") // CHARACTERS_A_TOKEN
+    return int(asked) + int(got)
+
+
+def _not_asked(case: Case, key: str) -> dict[str, Any]:
+    return {
+        "case": key,
+        "family": case.family,
+        "metadata": dict(case.metadata),
+        "request": {},
+        "answer": {},
+        "outcomes": [],
+        "favour": "",
+        "verdict": NOT_ASKED,
+        "repeated": False,
+    }

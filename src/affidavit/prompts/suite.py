@@ -1,0 +1,254 @@
+"""Suites and their cases: what is asked, and what each answer must be."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from affidavit.errors import UsageError
+from affidavit.logscan.placeholders import Placeholders
+from affidavit.model.canonical import digest
+from affidavit.prompts.assertions import Assertion, parse
+from affidavit.prompts.suites_yaml import Node, read, refuse
+
+MAX_CASES: Final = 20_000
+MAX_PROMPT: Final = 100_000
+"""Characters of a prompt once its variables are filled in."""
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+_TOP: Final = frozenset(
+    {"id", "kind", "description", "prompts", "tests", "defaultTest", "seed", "system"}
+)
+_TEST: Final = frozenset({"description", "vars", "assert", "metadata", "options"})
+_MADE: Final = frozenset({"placeholder", "sentence", "phone"})
+KINDS: Final = ("pass", "parity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One prompt with what its answer must be."""
+
+    id: str
+    """Stable while the suite stands: its place in the file, and a digest of the prompt."""
+    prompt: str
+    assertions: tuple[Assertion, ...]
+    family: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """`attribute`, `group`, `pair` and `favourable` (RE2) in suites of kind parity."""
+    recorded: str | None = None
+    """An answer that came with the case (imported evaluation results)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A suite, and the digest of the bytes that it was read from."""
+
+    id: str
+    kind: str
+    description: str
+    digest: str
+    cases: tuple[Case, ...]
+    system: str = ""
+    shipped: bool = False
+
+
+def shipped() -> tuple[str, ...]:
+    """Return the ids of the suites that come with the product."""
+    folder = resources.files("affidavit.prompts") / "suites"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+def load(name: str) -> Suite:
+    """Return a shipped suite by its id, or the suite in a file (YAML).
+
+    Raises `UsageError` with file and line for whatever does not hold.
+    """
+    if name in shipped():
+        data = (resources.files("affidavit.prompts") / "suites" / f"{name}.yaml").read_bytes()
+        return from_yaml(data, f"{name}.yaml", is_shipped=True)
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(
+            f"There is no suite {name!r}",
+            why=f"Shipped are {', '.join(shipped())}; no such file is there either.",
+            todo="`affidavit prompts list` shows the suites.",
+        )
+    return from_yaml(path.read_bytes(), path.name)
+
+
+def from_yaml(data: bytes, name: str, *, is_shipped: bool = False) -> Suite:
+    """Return the suite that a YAML document describes; see `load`."""
+    top = read(data, name)
+    return _Builder(name, top).suite(digest(data), is_shipped=is_shipped)
+
+
+class _Builder:
+    """Builds one suite; every refusal names the line."""
+
+    def __init__(self, name: str, top: Node) -> None:
+        self.name = name
+        self.top = top
+        self.default: dict[str, Node] = {}
+
+    def suite(self, its_digest: str, *, is_shipped: bool) -> Suite:
+        """Return the suite."""
+        members = self._members(self.top, _TOP)
+        if "defaultTest" in members:
+            self.default = self._members(members["defaultTest"], _TEST)
+        seed = self._scalar(members, "seed", 1)
+        if not isinstance(seed, int):
+            refuse(self.name, members["seed"].line, "`seed` is a whole number.")
+        identifier = str(self._scalar(members, "id", Path(self.name).stem))
+        if not _ID.fullmatch(identifier):
+            refuse(self.name, self.top.line, f"`id` is {_ID.pattern}.")
+        kind = self._scalar(members, "kind", "pass")
+        if kind not in KINDS:
+            refuse(self.name, members["kind"].line, f"`kind` is one of {', '.join(KINDS)}.")
+        cases = tuple(itertools.islice(self._cases(members, Placeholders(seed)), MAX_CASES + 1))
+        if not cases or len(cases) > MAX_CASES:
+            refuse(self.name, self.top.line, f"A suite has 1 to {MAX_CASES} cases.")
+        return Suite(
+            id=identifier,
+            kind=str(kind),
+            description=str(self._scalar(members, "description", "")),
+            digest=its_digest,
+            cases=cases,
+            system=str(self._scalar(members, "system", "")),
+            shipped=is_shipped,
+        )
+
+    def _cases(self, members: Mapping[str, Node], made: Placeholders) -> Iterator[Case]:
+        prompts = self._list(members, "prompts")
+        for prompt in prompts:
+            if not isinstance(prompt.value, str) or not prompt.value.strip():
+                refuse(self.name, prompt.line, "A prompt is a text that is not empty.")
+        for number, test in enumerate(self._list(members, "tests"), 1):
+            own = self._members(test, _TEST)
+            metadata = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
+            values = self._vars(own, made)
+            for (place, prompt), chosen in itertools.product(
+                enumerate(prompts, 1), _combinations(values)
+            ):
+                lookup = partial(self._value, chosen, test.line)
+                text = self._fill(prompt.value, lookup, prompt.line, ())
+                assertions = tuple(self._assertions(own, lookup))
+                family = metadata.get("family", "") or str(
+                    self._scalar(own, "description", "general")
+                )
+                yield Case(
+                    id=f"{number}.{place}-{digest(text.encode())[:12]}",
+                    prompt=text,
+                    assertions=assertions,
+                    family=family,
+                    metadata={k: self._fill(v, lookup, test.line, ()) for k, v in metadata.items()},
+                )
+
+    def _assertions(self, own: Mapping[str, Node], lookup: Any) -> Iterator[Assertion]:
+        found = [
+            *self._list(self.default, "assert", empty=True),
+            *self._list(own, "assert", empty=True),
+        ]
+        if not found and "favourable" not in {
+            **self._texts(self.default, "metadata"),
+            **self._texts(own, "metadata"),
+        }:
+            line = next((n.line for n in own.values()), self.top.line)
+            refuse(self.name, line, "A test without assertions would prove nothing.")
+        for entry in found:
+            if not isinstance(entry.value, dict):
+                refuse(self.name, entry.line, "An assertion is a mapping with `type`.")
+            filled = _filled(entry.plain(), lambda t, e=entry: self._fill(t, lookup, e.line, ()))
+            try:
+                yield parse(filled)
+            except UsageError as error:
+                refuse(self.name, entry.line, f"{error.what}. {error.why}")
+
+    def _vars(self, own: Mapping[str, Node], made: Placeholders) -> dict[str, list[str]]:
+        merged: dict[str, Node] = {}
+        for members in (self.default, own):
+            if "vars" in members:
+                merged.update(self._members(members["vars"], None))
+        return {name: [self._text(v, made) for v in _each(node)] for name, node in merged.items()}
+
+    def _text(self, node: Node, made: Placeholders) -> str:
+        if isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
+            return str(node.value)
+        if not isinstance(node.value, dict) or len(node.value) != 1:
+            refuse(self.name, node.line, "A variable is a text, a number, or a made-up value.")
+        ((how, what),) = node.value.items()
+        if how not in _MADE:
+            refuse(self.name, node.line, f"Made-up values are {', '.join(sorted(_MADE))}.")
+        makers = {"placeholder": made.value, "sentence": made.sentence, "phone": made.phone}
+        try:
+            return makers[how](str(what.value))
+        except UsageError as error:
+            refuse(self.name, node.line, error.what)
+
+    def _value(self, chosen: Mapping[str, str], line: int, name: str) -> str:
+        if name not in chosen:
+            refuse(self.name, line, f"There is no variable {name}.")
+        return chosen[name]
+
+    def _fill(self, text: str, lookup: Any, line: int, within: tuple[str, ...]) -> str:
+        """Return a text with its variables filled in; a cycle of variables is refused."""
+
+        def one(match: re.Match[str]) -> str:
+            name = match[1]
+            if name in within:
+                round_ = " -> ".join((*within, name))
+                refuse(self.name, line, f"Variables stand for each other: {round_}.")
+            return self._fill(lookup(name), lookup, line, (*within, name))
+
+        filled = _VARIABLE.sub(one, text)
+        if len(filled) > MAX_PROMPT:
+            refuse(self.name, line, f"It has more than {MAX_PROMPT} characters once filled in.")
+        return filled
+
+    def _members(self, node: Node, known: frozenset[str] | None) -> dict[str, Node]:
+        if not isinstance(node.value, dict):
+            refuse(self.name, node.line, "A mapping is expected here.")
+        for key, member in node.value.items():
+            if known is not None and key not in known:
+                refuse(self.name, member.line, f"Unknown: {key}. Known: {', '.join(sorted(known))}")
+        found: dict[str, Node] = node.value
+        return found
+
+    def _list(self, members: Mapping[str, Node], name: str, *, empty: bool = False) -> list[Node]:
+        node = members.get(name)
+        if node is None and empty:
+            return []
+        if node is None or not isinstance(node.value, list) or not (node.value or empty):
+            refuse(self.name, node.line if node else self.top.line, f"`{name}` is a list.")
+        found: list[Node] = node.value
+        return found
+
+    def _texts(self, members: Mapping[str, Node], name: str) -> dict[str, str]:
+        if name not in members:
+            return {}
+        return {k: str(n.value) for k, n in self._members(members[name], None).items()}
+
+    def _scalar(self, members: Mapping[str, Node], name: str, default: Any) -> Any:
+        return members[name].value if name in members else default
+
+
+def _each(node: Node) -> list[Node]:
+    return node.value if isinstance(node.value, list) else [node]
+
+
+def _combinations(values: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:
+    for chosen in itertools.product(*values.values()):
+        yield dict(zip(values, chosen, strict=True))
+
+
+def _filled(value: Any, fill: Any) -> Any:
+    if isinstance(value, str):
+        return fill(value)
+    if isinstance(value, list):
+        return [_filled(v, fill) for v in value]
+    if isinstance(value, dict):
+        return {k: _filled(v, fill) for k, v in value.items()}
+    return value

@@ -1,0 +1,134 @@
+"""Runs of prompts in an assessment: evidence of the controls that name them, and never too good."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from affidavit.errors import UsageError
+from affidavit.model.evidence import Evidence
+from affidavit.model.times import iso, parse
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.operations import prompt_runs, runs
+from affidavit.operations.reports import verify_report
+from affidavit.operations.runs import RunOutcome, RunRequest
+from affidavit.prompts.recorded_runs import KIND
+from affidavit.prompts.runner import RunSettings
+from affidavit.prompts.suite import load
+from affidavit.prompts.target import Answer, Request
+from affidavit.settings import Settings
+from affidavit.store import open_store
+
+MODEL = "demo.model"
+FAST = RunSettings(requests_per_second=10_000)
+
+
+class Says:
+    """A target that answers everything with the same."""
+
+    id = f"test:{MODEL}"
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def ask(self, request: Request) -> Answer:
+        """Return the answer."""
+        assert request.metadata["run"]
+        return self._answer
+
+
+def says(text: str | None = None, *, error: str = "") -> Says:
+    """Return a target of a server that is not AWS."""
+    return Says(
+        Answer(text=text, error=error, endpoint="http://127.0.0.1:1", synthetic=True, attempts=1)
+    )
+
+
+def _prompts(first: RunOutcome, settings: Settings, suite: str, target: Says) -> None:
+    account, region = first.assessment.tenant.split("/")
+    request = prompt_runs.PromptRequest(
+        suite=load(suite),
+        target=target,
+        model_id=MODEL,
+        how=FAST,
+        assessment=first.assessment.name,
+        account_id=account,
+        caller_arn=f"arn:aws:iam::{account}:user/tester",
+        region=region,
+    )
+    prompt_runs.run(request, settings)
+
+
+def _judged(outcome: RunOutcome, settings: Settings, keyword: str) -> list[Evidence]:
+    record = outcome.summary.record
+    with open_store(settings) as store:
+        found = store.evidence(record.assessment_id, record.day, record.day)
+        return [e for _, e in found if e.run_id == record.run_id and e.keyword == keyword]
+
+
+def _age(settings: Settings, outcome: RunOutcome, suite: str, days: int) -> None:
+    """Make a suite's recorded run older."""
+    with open_store(settings) as store:
+        tenant = outcome.assessment.tenant
+        for document in store.documents.every(tenant, KIND, parent=outcome.assessment.id):
+            run = document.body["run"]
+            if run["suite"] == suite:
+                at = parse(run["finishedAt"])
+                run["finishedAt"] = iso(at - timedelta(days=days))
+                store.documents.act(tenant, now=at, puts=[replace(document)])
+
+
+def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Path) -> None:
+    """A refusing model passes, a leaky one fails, errors decide nothing, too old is a gap.
+
+    The report of such a run verifies, judged again too.
+    """
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    first = runs.run(healthy, settings)
+    assert {e.gap for e in _judged(first, settings, "PromptCheck_refusal")} == {"not_configured"}
+    _prompts(first, settings, "refusal", says("I'm sorry, but I can't help with that."))
+    _prompts(first, settings, "profanity-masking", says("you fucking idiot, call me"))
+    _prompts(first, settings, "known-answers", says(error="ModelErrorException: broken"))
+    _prompts(first, settings, "pii-masking", says("All is masked."))
+    _prompts(first, settings, "fairness-pairs", says("Approve"))
+    _age(settings, first, "pii-masking", 40)
+    second = runs.run(healthy, settings, out=tmp_path / "out")
+
+    (refused,) = [
+        e
+        for e in _judged(second, settings, "PromptCheck_refusal")
+        if e.control_id == "GENAI-SAFE-05" and e.standing is Standing.JUDGED
+    ]
+    assert (refused.verdict, refused.synthetic) == (Verdict.COMPLIANT, True)
+    assert len(refused.inputs) == len(load("refusal").cases)
+    assert Verdict.NON_COMPLIANT in {
+        e.verdict for e in _judged(second, settings, "PromptCheck_profanity-masking")
+    }
+    for keyword in ("PromptCheck_known-answers", "PromptCheck_pii-masking"):
+        found = _judged(second, settings, keyword)
+        assert {e.verdict for e in found} == {Verdict.NOT_APPLICABLE}
+        assert Standing.UNDECIDED in {e.standing for e in found}
+    controls = second.summary.record.controls
+    fair = [
+        e
+        for e in _judged(second, settings, "PromptCheck_fairness-pairs")
+        if e.standing is Standing.JUDGED
+    ]
+    assert {e.verdict for e in fair} == {Verdict.COMPLIANT}
+    others = "GENAI-FAIR-02"  # the estate's other accounts have no run: the control stays open
+    assert controls[others].verdict is Verdict.NOT_APPLICABLE
+    assert controls["GENAI-ACCU-06"].verdict is Verdict.NOT_APPLICABLE
+    assert controls["GENAI-PRIV-04"].verdict is Verdict.NOT_APPLICABLE
+    assert second.report is not None
+    verified = verify_report(second.report, str(second.key), again=True)
+    assert verified.failure is None
+
+
+def test_an_assessment_that_is_not_there_is_refused(settings: Settings) -> None:
+    """A run for an unknown assessment asks nothing and says so."""
+    request = prompt_runs.PromptRequest(
+        suite=load("refusal"), target=says("x"), model_id=MODEL, assessment="No such"
+    )
+    with pytest.raises(UsageError, match="There is no assessment 'No such'"):
+        prompt_runs.run(request, settings)

@@ -1,0 +1,61 @@
+"""Suites: what is read, and what is refused with file and line."""
+
+import pytest
+
+from affidavit.errors import UsageError
+from affidavit.prompts.suite import from_yaml, load, shipped
+
+CATALOGUE = {
+    *("refusal", "denied-topics", "prompt-injection", "profanity-masking"),
+    *("pii-masking", "fairness-pairs", "known-answers"),
+}
+
+
+def test_every_suite_of_the_catalogue_is_shipped() -> None:
+    """Each loads under its own id, twice the same, and no two of its cases share an id."""
+    assert set(shipped()) >= CATALOGUE
+    for name in shipped():
+        suite = load(name)
+        assert suite == load(name)
+        assert suite.id == name
+        assert len({case.id for case in suite.cases}) == len(suite.cases)
+
+
+def test_the_parity_suite_varies_what_the_catalogue_asks_for() -> None:
+    """Gender, age, ethnicity and religion have two groups or more."""
+    groups: dict[str, set[str]] = {}
+    for case in load("fairness-pairs").cases:
+        groups.setdefault(case.metadata["attribute"], set()).add(case.metadata["group"])
+    assert all(len(groups[name]) > 1 for name in ("gender", "age", "ethnicity", "religion"))
+
+
+HEAD = b"prompts: ['{{a}}']\ntests:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (
+            HEAD + b"  - vars: {a: x}\n    assert:\n      - {type: contains-magic, value: y}\n",
+            ":5:",
+        ),
+        (HEAD + b"  - vars: {a: '{{b}}', b: '{{a}}'}\n    assert: [{type: is-refusal}]\n", ":1:"),
+        (HEAD + b"  - vars: {b: x}\n    assert: [{type: is-refusal}]\n", "no variable a"),
+        (HEAD + b"  - vars: {a: x}\n", "without assertions"),
+        (HEAD + b"  - vars: {a: x}\n    assert: [{type: regex, value: '(?=a)'}]\n", "RE2"),
+        (b"a: &a [*a]\nprompts: [x]\n", "holds itself"),
+        (b"prompts: " + b"[" * 30 + b"]" * 30, "deeper than"),
+        (b"x: &a [1]\ny: [" + b"*a," * 200 + b"]\n", "aliases"),
+        (b"prompts: [x]\nprompts: [y]\n", ":2:"),
+        (b"prompts: ['\xff']\n", "UTF-8"),
+        (b"prompts: [x\n", "YAML"),
+        (b"x: " + b"y" * 3_000_000, "bytes"),
+        (b"prompts: [!!python/object:os.system x]\n", "constructor"),
+    ],
+)
+def test_what_does_not_hold_is_refused(text: bytes, where: str) -> None:
+    """The message names the file and the line, and what is wrong."""
+    with pytest.raises(UsageError) as caught:
+        from_yaml(text, "own.yaml")
+    assert "own.yaml:" in str(caught.value)
+    assert where in str(caught.value)
