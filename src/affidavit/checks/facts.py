@@ -13,21 +13,31 @@ class Facts:
         self.account_id = account_id
         self.regions = regions
         self._by_place: dict[tuple[str, str], dict[bytes, Result]] = {}
+        self._ordered: dict[tuple[str, str], list[Result]] = {}
 
     def add(self, result: Result) -> None:
         """Take a result in; the same question again replaces the earlier answer."""
         unit = result.unit
-        place = self._by_place.setdefault((unit.key, unit.region), {})
-        place[plain_json(unit.parameters)] = result
+        at = (unit.key, unit.region)
+        self._by_place.setdefault(at, {})[plain_json(unit.parameters)] = result
+        self._ordered.pop(at, None)
 
     def results(self, key: str, region: str = GLOBAL_REGION) -> list[Result]:
-        """Return all results of operation `key` in `region`, in the order they were asked."""
-        return list(self._by_place.get((key, region), {}).values())
+        """Return all results of operation `key` in `region`, in the order of their parameters.
+
+        So that what follows from them is the same whatever the order in which answers arrived: a
+        report is judged again from answers in the order of their digests.
+        """
+        at = (key, region)
+        if at not in self._ordered:
+            place = self._by_place.get(at, {})
+            self._ordered[at] = [place[asked] for asked in sorted(place)]
+        return list(self._ordered[at])
 
     def result(self, key: str, region: str, parameters: JsonObject) -> Result | None:
         """Return the result of exactly this question, or None when it was not asked."""
         return self._by_place.get((key, region), {}).get(plain_json(parameters))
 
     def __iter__(self) -> Iterator[Result]:
-        for place in self._by_place.values():
-            yield from place.values()
+        for key, region in sorted(self._by_place):
+            yield from self.results(key, region)

@@ -6,7 +6,8 @@ selected stands in it as records of the ledger.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -16,7 +17,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.operations import work
 from affidavit.operations.answers import answer
-from affidavit.operations.assessed import assessed, is_assigned
+from affidavit.operations.assessed import Assessed, assessed, is_assigned
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
@@ -48,19 +49,8 @@ def create_assessment_report(
     context: Context, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """Ask for a report of what is selected; it is IN_PROGRESS until the worker has built it."""
-    if "queryStatement" in request:
-        what = (
-            "Reports of evidence finder queries are not built yet. Select evidence with "
-            "AssociateAssessmentReportEvidenceFolder, and leave queryStatement out."
-        )
-        raise ValidationFault(what, fields=[("queryStatement", "Member must be null")])
     found = assessed(context, caller, "CreateAssessmentReport", request["assessmentId"])
-    days = selection(context, caller.tenant, found.id).days()
-    if not days:
-        raise ValidationFault(
-            "No evidence has been added to the assessment report. Add evidence with "
-            "AssociateAssessmentReportEvidenceFolder or BatchAssociateAssessmentReportEvidence."
-        )
+    days, told = _wanted(context, caller, found, request)
     now = context.now()
     body: dict[str, Any] = {
         "id": new_id(now),
@@ -74,6 +64,7 @@ def create_assessment_report(
         "creationTime": iso(now),
         "_firstDay": days[0].isoformat(),
         "_lastDay": days[-1].isoformat(),
+        **told,
     }
     if found.document is not None:
         body["_kmsKey"] = found.document.body.get("_kmsKey", "")
@@ -85,6 +76,31 @@ def create_assessment_report(
     act(context, caller, _change("CREATE", document), puts=[document, task])
     context.wake()
     return {"assessmentReport": answer(body)}
+
+
+def _wanted(
+    context: Context, caller: Caller, found: Assessed, request: Mapping[str, Any]
+) -> tuple[Sequence[date], dict[str, Any]]:
+    """Return the days that a report is wanted of, and what the ledger keeps of a query."""
+    if "queryStatement" in request:
+        from affidavit.operations.query_statements import matched
+
+        query = matched(context, caller, found, request["queryStatement"])
+        if not query.days:
+            raise ValidationFault("The query of queryStatement finds no evidence.")
+        return query.days, {
+            "_query": request["queryStatement"],
+            "_understood": query.understood,
+            "_matched": query.count,
+            "_matchedDigest": query.digest,
+        }
+    days = selection(context, caller.tenant, found.id).days()
+    if not days:
+        raise ValidationFault(
+            "No evidence has been added to the assessment report. Add evidence with "
+            "AssociateAssessmentReportEvidenceFolder or BatchAssociateAssessmentReportEvidence."
+        )
+    return days, {}
 
 
 def list_assessment_reports(

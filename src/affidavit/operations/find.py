@@ -96,7 +96,7 @@ def group(settings: Settings, request: FindRequest, names: tuple[str, ...]) -> G
     fields = [field_of(Word(name)) for name in names]
     with _asked(settings, request) as asked:
         groups = asked.finder.groups(asked.question, fields)
-        known = _names(asked.store.assessments(asked.question.scope.tenant))
+        known = names_of(asked.store.assessments(asked.question.scope.tenant))
     named = [known.of(f.name) if f.kind.name == "NAMED" else {} for f in fields]
     totals: dict[tuple[str, ...], int] = {}
     for values, number in groups.rows:
@@ -254,10 +254,11 @@ def scope_of(store: Store, tenant: str, wanted: tuple[str, ...]) -> tuple[Scope,
         )
     mine = [one for one in every if one.tenant == tenants[0]]
     ids = tuple(sorted(one.id for one in chosen))
-    return Scope(tenant=tenants[0], assessments=ids), _names(mine)
+    return Scope(tenant=tenants[0], assessments=ids), names_of(mine)
 
 
-def _names(assessments: Sequence[Assessment]) -> Names:
+def names_of(assessments: Sequence[Assessment]) -> Names:
+    """Return what names stand for in queries over these assessments of one tenant."""
     framework = catalogue.load().framework
     return Names(
         assessments={one.id: one.name for one in assessments},

@@ -33,6 +33,11 @@ _SHOWN_SOURCES: Final[Mapping[str, str]] = {
 """Words for a control's data sources, in `controlSources`; all together are 98 characters."""
 
 
+def source_types() -> dict[str, str]:
+    """Return the source type that each word of `control_sources` stands for, in lower case."""
+    return {shown.lower(): kind for kind, shown in _SHOWN_SOURCES.items()}
+
+
 def arn(caller: Caller, kind: str, identifier: str) -> str:
     """Return the ARN of a resource of the caller's tenant, for example a control's."""
     return f"arn:aws:auditmanager:{caller.region}:{caller.account_id}:{kind}/{identifier}"

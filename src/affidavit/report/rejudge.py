@@ -39,11 +39,7 @@ _SAME = (
     *("control_set_id", "source_type", "keyword", "evidence_type", "resource_type", "time"),
     *("origin", "synthetic"),
 )
-"""Members that judging again must give again, and the attributes besides.
-
-Not the inputs: which of several answers that brought a resource into scope is cited follows from
-the order of asking, which a report does not hold. `verify` has held them to the run's answers.
-"""
+"""Members that judging again must give again; inputs and attributes besides."""
 
 Key = tuple[str, ...]
 
@@ -163,17 +159,28 @@ def _again(
 
 def _key(record: Mapping[str, Any]) -> Key:
     attributes = json.dumps(record["attributes"], sort_keys=True)
-    return (*(str(record[name]) for name in _SAME), attributes)
+    return (*(str(record[name]) for name in _SAME), json.dumps(record["inputs"]), attributes)
 
 
 def _difference(record: Mapping[str, Any], found: Counter[Key]) -> str:
     said = _key(record)
     same = [key for key, number in found.items() if number > 0 and key[:6] == said[:6]]
-    now = f"{same[0][6]} {same[0][7]}: {same[0][9]}" if same else "no such record"
+    now = _told(said, same[0]) if same else "no such record"
     return (
         f"says {record['verdict']} {record['standing']} ({record['check_id']}) for "
         f"{record['resource_arn'] or 'the account'}: {record['reason']}; judging again gives {now}"
     )
+
+
+def _told(said: Key, again: Key) -> str:
+    """Return what judging again gives, and the first other member where the words are the same."""
+    names = (*_SAME, "inputs", "attributes")
+    differing = [at for at, name in enumerate(names) if said[at] != again[at]]
+    words = f"{again[6]} {again[7]}: {again[9]}"
+    if any(at in (6, 7, 9) for at in differing):
+        return words
+    at = differing[0]
+    return f"the same but for {names[at]}: {again[at]} instead of {said[at]}"
 
 
 def _assessment(run: Mapping[str, Any]) -> Assessment:

@@ -1,0 +1,281 @@
+"""`CreateAssessmentReport.queryStatement`: Audit Manager's SQL form, asked of the evidence finder.
+
+Audit Manager's rules hold (behaviour notes, 2.8): SELECT eventJson, FROM the event data store of
+the settings, exactly one assessmentId and that of the request, no GROUP BY, HAVING, functions.
+Its cap of 22,000 items does not. What cannot be translated is refused by name, never left out.
+"""
+
+import heapq
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlglot import ErrorLevel, exp, parse
+from sqlglot.errors import SqlglotError
+
+from affidavit.errors import QueryError
+from affidavit.finder.bind import bind
+from affidavit.finder.engine import Finder
+from affidavit.finder.query import Question, Scope
+from affidavit.finder.tree import And, Expression, Not, Operator, Or, Term, Word
+from affidavit.model.evidence import Evidence
+from affidavit.operations.account_settings import get_settings
+from affidavit.operations.assessed import Assessed
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.faults import ValidationFault
+from affidavit.operations.find import names_of
+from affidavit.operations.standard import source_types
+
+COLUMNS: Final[Mapping[str, str]] = {
+    "evidenceid": "id",
+    "resourcearn": "resource.arn",
+    "resourcetype": "resource.type",
+    "resourcecompliancecheck": "compliance",
+    "assessmentid": "assessment",
+    "controlid": "control",
+    "controlname": "control",
+    "controldomainname": "control.domain",
+    "eventname": "event.name",
+    "service": "service",
+    "servicecategory": "service.category",
+    "datasource": "source",
+    "accountid": "account",
+    "region": "region",
+    "eventtime": "time",
+}
+"""Columns of the event data store, in lower case, and the finder's fields."""
+_COMPARED: Final[Mapping[type[exp.Expression], Operator]] = {
+    exp.EQ: Operator.EQUAL,
+    exp.NEQ: Operator.NOT_EQUAL,
+    exp.LT: Operator.LESS,
+    exp.LTE: Operator.LESS_EQUAL,
+    exp.GT: Operator.GREATER,
+    exp.GTE: Operator.GREATER_EQUAL,
+    exp.Like: Operator.LIKE,
+}
+_CLAUSES: Final = frozenset({"kind", "expressions", "from_", "from", "where", "order", "limit"})
+_FROM: Final = re.compile(r"""\bfrom\s+["']?([A-Za-z0-9:/_-]+)["']?""", re.IGNORECASE)
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)Z?")
+_STORE: Final = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """What a query found."""
+
+    days: tuple[date, ...]
+    """Days with matches, in order."""
+    count: int
+    digest: str
+    """SHA-256 over the sorted ids of the matches, a line each."""
+    understood: str
+    """The query in the finder's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    where: Expression
+    limit: int | None
+    newest: bool
+
+
+def matched(context: Context, caller: Caller, found: Assessed, statement: str) -> Matched:
+    """Return what a statement finds in an assessment's evidence.
+
+    Raises `ValidationFault` that names what is wrong, also where some evidence cannot be read: a
+    report must not leave it out unsaid.
+    """
+    asked = _translated(context, caller, found, statement)
+    names = names_of(context.store.assessments(caller.tenant))
+    scope = Scope(tenant=caller.tenant, assessments=(found.id,))
+    try:
+        question = Question(scope=scope, where=bind(asked.where, names))
+    except QueryError as error:
+        raise _refused(f"{error.what}. {error.todo}".strip()) from error
+    with Finder(context.store) as finder:
+        stream = finder.stream(question)
+        rows = _limited((row.evidence for row in stream.rows), asked)
+        kept = [(one.id, one.time.date()) for one in rows]
+    if stream.unreadable:
+        gone = stream.unreadable[0]
+        raise ValidationFault(f"Evidence of {gone.day} cannot be read: {gone.why}")
+    ids = "".join(f"{identifier}\n" for identifier, _ in sorted(kept))
+    return Matched(
+        days=tuple(sorted({day for _, day in kept})),
+        count=len(kept),
+        digest=sha256(ids.encode()).hexdigest(),
+        understood=str(asked.where),
+    )
+
+
+def _limited(rows: Any, asked: _Asked) -> list[Evidence]:
+    if asked.limit is None:
+        return list(rows)
+    choose: Callable[..., list[Evidence]] = heapq.nlargest if asked.newest else heapq.nsmallest
+    return choose(asked.limit, rows, key=lambda one: (one.time, one.id))
+
+
+def _translated(context: Context, caller: Caller, found: Assessed, statement: str) -> _Asked:
+    select = _select(_store(context, caller), statement)
+    where = select.args.get("where")
+    if where is None:
+        raise _refused("WHERE must name the assessmentId.")
+    if [_column(c) for c in where.find_all(exp.Column)].count("assessment") != 1:
+        raise _refused("WHERE must name exactly one assessmentId.")
+    tree = _expression(where.this, partial(_value, found))
+    parts = tree.parts if isinstance(tree, And) else (tree,)
+    own = Term(Word("assessment"), Operator.EQUAL, (Word(found.id),))
+    if own not in parts:
+        raise _refused("assessmentId must be that of the request, and hold for all evidence.")
+    return _Asked(tree, _limit(select), _newest_first(select))
+
+
+def _store(context: Context, caller: Caller) -> str:
+    """Return the ARN of the tenant's event data store, as GetSettings answers it."""
+    asked = {"attribute": "EVIDENCE_FINDER_ENABLEMENT"}
+    settings = get_settings(context, caller, asked)["settings"]
+    arn = settings.get("evidenceFinderEnablement", {}).get("eventDataStoreArn", "")
+    if not arn:
+        raise _refused("Evidence finder is not enabled: UpdateSettings with evidenceFinderEnabled.")
+    return str(arn)
+
+
+def _select(store: str, statement: str) -> exp.Select:
+    """Return the statement taken apart: one SELECT eventJson of the tenant's store."""
+    place = _FROM.search(statement)
+    if place is None or place[1] not in (store, store.rpartition("/")[2]):
+        raise _refused(f"FROM must be the event data store of the settings: {store}")
+    text = statement[: place.start()] + f" FROM {_STORE}" + statement[place.end() :]
+    try:
+        parsed = parse(text, dialect="trino", error_level=ErrorLevel.RAISE)
+    except (SqlglotError, RecursionError) as error:
+        raise _refused(f"It is not SQL that can be read: {str(error)[:300]}") from error
+    select = parsed[0] if len(parsed) == 1 else None
+    if not isinstance(select, exp.Select):
+        raise _refused("It must be one SELECT statement.")
+    more = [name for name, value in select.args.items() if value and name not in _CLAUSES]
+    if more:
+        raise _refused(f"It has a clause that is not supported: {more[0].strip('_').upper()}")
+    chosen = [one.name.lower() for one in select.expressions if type(one) is exp.Column]
+    if chosen != ["eventjson"] or len(select.expressions) != 1:
+        raise _refused("SELECT must be of eventJson alone.")
+    tables = [table.name for table in select.find_all(exp.Table)]
+    if tables != [_STORE] or len(list(select.find_all(exp.Select))) > 1:
+        raise _refused("FROM must be the event data store alone.")
+    return select
+
+
+def _expression(node: exp.Expression, value: Callable[[str, str], str]) -> Expression:
+    """Return the finder's expression for a condition; anything unknown is refused."""
+    if isinstance(node, exp.Paren):
+        return _expression(node.this, value)
+    if isinstance(node, exp.And):
+        return And(tuple(_parts(node, exp.And, value)))
+    if isinstance(node, exp.Or):
+        return Or(tuple(_parts(node, exp.Or, value)))
+    if isinstance(node, exp.Not):
+        return Not(_expression(node.this, value))
+    return _term(node, value)
+
+
+def _parts(
+    node: exp.Expression, kind: type[exp.Expression], value: Callable[[str, str], str]
+) -> list[Expression]:
+    parts: list[Expression] = []
+    for one in (node.left, node.right):  # type: ignore[attr-defined] # of And and Or
+        inner = one.unnest()
+        known = _parts(inner, kind, value) if type(inner) is kind else [_expression(inner, value)]
+        parts += known
+    return parts
+
+
+def _term(node: exp.Expression, value: Callable[[str, str], str]) -> Expression:
+    if isinstance(node, exp.Between):
+        field = _field(node.this)
+        low, high = (value(field.text, _literal(node.args[name])) for name in ("low", "high"))
+        return And(
+            (
+                Term(field, Operator.GREATER_EQUAL, (Word(low),)),
+                Term(field, Operator.LESS_EQUAL, (Word(high),)),
+            )
+        )
+    if isinstance(node, exp.In) and node.expressions and "query" not in _given(node):
+        field = _field(node.this)
+        values = tuple(Word(value(field.text, _literal(one))) for one in node.expressions)
+        return Term(field, Operator.IN, values)
+    operator = _COMPARED.get(type(node))
+    if operator is None:
+        raise _refused(f"It has a condition that is not supported: {node.sql()[:100]}")
+    field, text = _field(node.this), _literal(node.expression)
+    if operator is Operator.LIKE:
+        text = re.sub(r"([*?\\])", r"\\\1", text).replace("%", "*").replace("_", "?")
+        return Term(field, operator, (Word(text),))
+    return Term(field, operator, (Word(value(field.text, text)),))
+
+
+def _given(node: exp.Expression) -> set[str]:
+    return {name for name, one in node.args.items() if one}
+
+
+def _field(node: exp.Expression) -> Word:
+    return Word(_column(node))
+
+
+def _column(node: exp.Expression) -> str:
+    if isinstance(node, exp.Column | exp.Dot):
+        field = COLUMNS.get(node.sql().lower().rpartition(".")[2].strip('"'))
+        prefix = node.sql().lower().rpartition(".")[0].strip('"')
+        if field is not None and prefix in ("", "eventdata"):
+            return field
+    raise _refused(f"It has a column that is not supported: {node.sql()[:100]}")
+
+
+def _literal(node: exp.Expression) -> str:
+    if isinstance(node, exp.Literal):
+        return str(node.this)
+    raise _refused(f"It compares with something other than a value: {node.sql()[:100]}")
+
+
+def _value(found: Assessed, field: str, text: str) -> str:
+    """Return a value as the finder has it: control by short id, times with a zone."""
+    if field == "control":
+        keys = {name: one.key for one in found.controls for name in (one.id, one.name, one.key)}
+        return keys.get(text, text)
+    if field == "source":
+        return source_types().get(text.lower(), text)
+    time = _TIME.fullmatch(text) if field == "time" else None
+    return f"{time[1]}T{time[2]}Z" if time else text
+
+
+def _limit(select: exp.Select) -> int | None:
+    limit = select.args.get("limit")
+    if limit is None:
+        return None
+    text = _literal(limit.expression)
+    if not text.isdecimal() or int(text[:12]) < 1:
+        raise _refused("LIMIT must be a number from 1 on.")
+    return int(text[:12])
+
+
+def _newest_first(select: exp.Select) -> bool:
+    """Tell whether LIMIT keeps the newest, as it does without ORDER BY."""
+    order = select.args.get("order")
+    if order is None:
+        return True
+    terms = order.expressions
+    if len(terms) != 1 or _column(terms[0].this) != "time":
+        raise _refused("ORDER BY must be of eventTime alone.")
+    return bool(terms[0].args.get("desc"))
+
+
+def _refused(what: str) -> ValidationFault:
+    return ValidationFault(
+        f"Value at 'queryStatement' failed to satisfy constraint: {what}",
+        reason="fieldValidationFailed",
+        fields=[("queryStatement", what)],
+    )
