@@ -9,7 +9,15 @@ from affidavit.model.observation import Gap, GapReason, Unit
 
 def _gap(**parameters: Any) -> Gap:
     unit = Unit(key="GetThing", account_id="1", region="us-east-1", parameters=parameters)
-    return Gap(unit=unit, operation="GetThing", reason=GapReason.DENIED, message="no", proof=None)
+    return Gap(
+        unit=unit,
+        service="thing",
+        operation="GetThing",
+        reason=GapReason.DENIED,
+        code="",
+        message="no",
+        proof=None,
+    )
 
 
 def test_the_order_of_arrival_does_not_show() -> None:
