@@ -173,6 +173,13 @@ def metrics_read(check: Check) -> Mapping[str, frozenset[str]]:
     return {root: frozenset(name for r, name in reads if r == root) for root in ("r", "acct")}
 
 
+def _is_of_another(record: Record, suite: str) -> bool:
+    """Tell whether a record names another suite; one that names none is left to be undecided."""
+    fact = record.values.get("fact")
+    named = fact.get("suite") if isinstance(fact, Mapping) else None
+    return isinstance(named, str) and named != suite
+
+
 def _of_suite(own: RecordSet, suite: str) -> RecordSet:
     """Return the runs of one suite, and why there is none.
 
@@ -180,7 +187,7 @@ def _of_suite(own: RecordSet, suite: str) -> RecordSet:
     """
     return replace(
         own,
-        records=tuple(r for r in own.records if r.values["fact"]["suite"] == suite),
+        records=tuple(r for r in own.records if not _is_of_another(r, suite)),
         gaps=tuple(g for g in own.gaps if g.unit.parameters.get("suite", suite) == suite),
     )
 
