@@ -39,5 +39,5 @@ class Facts:
         return self._by_place.get((key, region), {}).get(plain_json(parameters))
 
     def __iter__(self) -> Iterator[Result]:
-        for key, region in sorted(self._by_place):
-            yield from self.results(key, region)
+        for _, place in sorted(self._by_place.items()):
+            yield from (place[asked] for asked in sorted(place))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -40,6 +41,9 @@ def moto() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
+    # moto's backends are of the process: what other tests left in them must not be found.
+    reset = Request(f"{url}/moto-api/reset", method="POST")  # noqa: S310 - on loopback
+    urlopen(reset).close()  # noqa: S310
     session = Session()
     session.set_credentials("AKIDEXAMPLE", "secret")
     for name, call, request in SEED:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.session import Session
@@ -61,6 +62,9 @@ def places() -> Iterator[Places]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
+    # moto's backends are of the process: what other tests left in them must not be found.
+    reset = Request(f"{url}/moto-api/reset", method="POST")  # noqa: S310 - on loopback
+    urlopen(reset).close()  # noqa: S310
     sns, sqs, events = (_client(url, name) for name in ("sns", "sqs", "events"))
     topic = sns.create_topic(Name="audit")["TopicArn"]
     queues = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("messages", "events")]
