@@ -21,7 +21,7 @@ from affidavit.errors import QueryError
 from affidavit.finder.bind import bind
 from affidavit.finder.engine import Finder
 from affidavit.finder.query import Question, Scope
-from affidavit.finder.tree import And, Expression, Not, Operator, Or, Term, Word
+from affidavit.finder.tree import And, Expression, Not, Operator, Or, Term, Word, both
 from affidavit.model.evidence import Evidence
 from affidavit.operations.account_settings import get_settings
 from affidavit.operations.assessed import Assessed
@@ -49,7 +49,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "eventtime": "time",
 }
 """Columns of the event data store, in lower case, and the finder's fields."""
-_COMPARED: Final[Mapping[type[exp.Expression], Operator]] = {
+_COMPARED: Final[Mapping[type[exp.Expr], Operator]] = {
     exp.EQ: Operator.EQUAL,
     exp.NEQ: Operator.NOT_EQUAL,
     exp.LT: Operator.LESS,
@@ -90,13 +90,15 @@ def matched(context: Context, caller: Caller, found: Assessed, statement: str) -
     Raises `ValidationFault` that names what is wrong, also where some evidence cannot be read: a
     report must not leave it out unsaid.
     """
-    asked = _translated(context, caller, found, statement)
     names = names_of(context.store.assessments(caller.tenant))
     scope = Scope(tenant=caller.tenant, assessments=(found.id,))
     try:
+        asked = _translated(context, caller, found, statement)
         question = Question(scope=scope, where=bind(asked.where, names))
     except QueryError as error:
         raise _refused(f"{error.what}. {error.todo}".strip()) from error
+    except RecursionError as error:
+        raise _refused("It nests too deeply.") from error
     with Finder(context.store) as finder:
         stream = finder.stream(question)
         rows = _limited((row.evidence for row in stream.rows), asked)
@@ -153,7 +155,7 @@ def _select(store: str, statement: str) -> exp.Select:
     text = statement[: place.start()] + f" FROM {_STORE}" + statement[place.end() :]
     try:
         parsed = parse(text, dialect="trino", error_level=ErrorLevel.RAISE)
-    except (SqlglotError, RecursionError) as error:
+    except SqlglotError as error:
         raise _refused(f"It is not SQL that can be read: {str(error)[:300]}") from error
     select = parsed[0] if len(parsed) == 1 else None
     if not isinstance(select, exp.Select):
@@ -170,63 +172,41 @@ def _select(store: str, statement: str) -> exp.Select:
     return select
 
 
-def _expression(node: exp.Expression, value: Callable[[str, str], str]) -> Expression:
+def _expression(node: exp.Expr, value: Callable[[str, str], str]) -> Expression:
     """Return the finder's expression for a condition; anything unknown is refused."""
     if isinstance(node, exp.Paren):
         return _expression(node.this, value)
-    if isinstance(node, exp.And):
-        return And(tuple(_parts(node, exp.And, value)))
-    if isinstance(node, exp.Or):
-        return Or(tuple(_parts(node, exp.Or, value)))
+    if isinstance(node, exp.And | exp.Or):
+        parts = [_expression(one, value) for one in node.flatten()]
+        return both(*parts) if isinstance(node, exp.And) else Or(tuple(parts))
     if isinstance(node, exp.Not):
         return Not(_expression(node.this, value))
     return _term(node, value)
 
 
-def _parts(
-    node: exp.Expression, kind: type[exp.Expression], value: Callable[[str, str], str]
-) -> list[Expression]:
-    parts: list[Expression] = []
-    for one in (node.left, node.right):  # type: ignore[attr-defined] # of And and Or
-        inner = one.unnest()
-        known = _parts(inner, kind, value) if type(inner) is kind else [_expression(inner, value)]
-        parts += known
-    return parts
-
-
-def _term(node: exp.Expression, value: Callable[[str, str], str]) -> Expression:
+def _term(node: exp.Expr, value: Callable[[str, str], str]) -> Expression:
     if isinstance(node, exp.Between):
-        field = _field(node.this)
+        field = Word(_column(node.this))
         low, high = (value(field.text, _literal(node.args[name])) for name in ("low", "high"))
-        return And(
-            (
-                Term(field, Operator.GREATER_EQUAL, (Word(low),)),
-                Term(field, Operator.LESS_EQUAL, (Word(high),)),
-            )
+        return both(
+            Term(field, Operator.GREATER_EQUAL, (Word(low),)),
+            Term(field, Operator.LESS_EQUAL, (Word(high),)),
         )
-    if isinstance(node, exp.In) and node.expressions and "query" not in _given(node):
-        field = _field(node.this)
+    if isinstance(node, exp.In) and node.expressions and not node.args.get("query"):
+        field = Word(_column(node.this))
         values = tuple(Word(value(field.text, _literal(one))) for one in node.expressions)
         return Term(field, Operator.IN, values)
     operator = _COMPARED.get(type(node))
     if operator is None:
         raise _refused(f"It has a condition that is not supported: {node.sql()[:100]}")
-    field, text = _field(node.this), _literal(node.expression)
+    field, text = Word(_column(node.this)), _literal(node.expression)
     if operator is Operator.LIKE:
         text = re.sub(r"([*?\\])", r"\\\1", text).replace("%", "*").replace("_", "?")
         return Term(field, operator, (Word(text),))
     return Term(field, operator, (Word(value(field.text, text)),))
 
 
-def _given(node: exp.Expression) -> set[str]:
-    return {name for name, one in node.args.items() if one}
-
-
-def _field(node: exp.Expression) -> Word:
-    return Word(_column(node))
-
-
-def _column(node: exp.Expression) -> str:
+def _column(node: exp.Expr) -> str:
     if isinstance(node, exp.Column | exp.Dot):
         field = COLUMNS.get(node.sql().lower().rpartition(".")[2].strip('"'))
         prefix = node.sql().lower().rpartition(".")[0].strip('"')
@@ -235,7 +215,7 @@ def _column(node: exp.Expression) -> str:
     raise _refused(f"It has a column that is not supported: {node.sql()[:100]}")
 
 
-def _literal(node: exp.Expression) -> str:
+def _literal(node: exp.Expr) -> str:
     if isinstance(node, exp.Literal):
         return str(node.this)
     raise _refused(f"It compares with something other than a value: {node.sql()[:100]}")
@@ -274,8 +254,4 @@ def _newest_first(select: exp.Select) -> bool:
 
 
 def _refused(what: str) -> ValidationFault:
-    return ValidationFault(
-        f"Value at 'queryStatement' failed to satisfy constraint: {what}",
-        reason="fieldValidationFailed",
-        fields=[("queryStatement", what)],
-    )
+    return ValidationFault.of_members([("queryStatement", what)])

@@ -104,6 +104,11 @@ def test_limit_takes_the_newest(ask: Any) -> None:
         ("", "UNION SELECT eventJson FROM store", "one SELECT"),
         ("; SELECT 1", "", "one SELECT"),
         (" AND (", "", "cannot|can be read"),
+        (" AND (1 = 1" + " OR service = 's'" * 500 + ")", "", "column"),
+        (" AND (service = 's'" + " OR service = 's'" * 520 + ")", "LIMIT 0", "LIMIT"),
+        (" AND " + "NOT " * 60 + "service = 's'", "", "nests"),
+        (" AND " + "NOT " * 2300 + "service = 's'", "", "nests"),
+        (" AND " + "(" * 4000 + "service = 's'" + ")" * 4000, "", "nests"),
     ],
 )
 def test_what_cannot_be_translated_is_refused_by_name(
