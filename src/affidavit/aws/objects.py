@@ -68,16 +68,7 @@ class Objects:
         refused; `CollectError` where it did not arrive whole.
         """
         with self._asking(url, "read") as (s3, place):
-            answer = s3.get_object(**place)
-            size, body = 0, answer["Body"]
-            try:
-                _require_small(url, answer.get("ContentLength", 0), limit)
-                for part in body.iter_chunks(_CHUNK):
-                    size += len(part)
-                    _require_small(url, size, limit)
-                    write(part)
-            finally:
-                body.close()
+            _receive(url, s3.get_object(**place), write, limit)
 
     def delete(self, url: str) -> None:
         """Delete the object; one that is not there is no error."""
@@ -101,13 +92,11 @@ class Objects:
             with self._clients.use(access.session, owner, self._region, "s3") as client:
                 yield client, place
         except (ClientError, BotoCoreError) as error:
-            kind = ObjectError if _is_refusal(error) else CollectError
-            raise kind(
-                f"{url} cannot be {done}",
-                why=str(error),
-                todo=f"The bucket must belong to account {owner}, and the role that is bound for "
-                "it must be allowed s3:PutObject, s3:GetObject and s3:DeleteObject on it.",
-            ) from error
+            todo = (
+                f"The bucket must belong to account {owner}, and the role that is bound for it "
+                "must be allowed s3:PutObject, s3:GetObject and s3:DeleteObject on it."
+            )
+            raise _refused(url, done, error, todo) from error
 
 
 def split(url: str) -> tuple[str, str]:
@@ -142,6 +131,27 @@ def _key_problem(key: str) -> str:
     if _CONTROL.search(key) or len(key.encode()) > _MAX_KEY:
         return f"A key has at most {_MAX_KEY} bytes, and no control characters."
     return ""
+
+
+def _receive(
+    url: str, answer: Mapping[str, Any], write: Callable[[bytes], object], limit: int
+) -> None:
+    """Give what GetObject answered to `write`, part by part; `ObjectError` beyond `limit` bytes."""
+    size, body = 0, answer["Body"]
+    try:
+        _require_small(url, answer.get("ContentLength", 0), limit)
+        for part in body.iter_chunks(_CHUNK):
+            size += len(part)
+            _require_small(url, size, limit)
+            write(part)
+    finally:
+        body.close()
+
+
+def _refused(url: str, done: str, error: Exception, todo: str) -> CollectError:
+    """Return the error to raise for S3's: `ObjectError` for a refusal, else `CollectError`."""
+    kind = ObjectError if _is_refusal(error) else CollectError
+    return kind(f"{url} cannot be {done}", why=str(error), todo=todo)
 
 
 def _require_small(url: str, size: int, limit: int) -> None:
@@ -192,15 +202,8 @@ class OwnObjects:
         """Return an object of at most `limit` bytes; errors as of `listed`."""
         bucket, key = split(url)
         with self._asking(url, "read") as s3:
-            answer = s3.get_object(Bucket=bucket, Key=key)
-            parts, size = [], 0
-            try:
-                for part in answer["Body"].iter_chunks(_CHUNK):
-                    size += len(part)
-                    _require_small(url, size, limit)
-                    parts.append(part)
-            finally:
-                answer["Body"].close()
+            parts: list[bytes] = []
+            _receive(url, s3.get_object(Bucket=bucket, Key=key), parts.append, limit)
             return b"".join(parts)
 
     @contextmanager
@@ -210,9 +213,5 @@ class OwnObjects:
             with self._clients.use(self._session, "", region, "s3") as client:
                 yield client
         except (ClientError, BotoCoreError) as error:
-            kind = ObjectError if _is_refusal(error) else CollectError
-            raise kind(
-                f"{url} cannot be {done}",
-                why=str(error),
-                todo="Check credentials and Region; s3:ListBucket and s3:GetObject are needed.",
-            ) from error
+            todo = "Check credentials and Region; s3:ListBucket and s3:GetObject are needed."
+            raise _refused(url, done, error, todo) from error

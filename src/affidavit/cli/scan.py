@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -19,8 +20,9 @@ from rich.table import Table
 
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
+from affidavit.logscan.cloudtrail import TrailSettings
+from affidavit.logscan.invocations import ScanSettings
 from affidavit.operations import scans
-from affidavit.settings import Settings
 
 FOUND, INCOMPLETE = 1, 3
 _GAPS_SHOWN = 20
@@ -67,37 +69,19 @@ def _output(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--allow-domain", "domains", multiple=True, help="Own domain, no finding.")
 @click.option("--blocked-message", "blocked", multiple=True, help="Guardrail's blocked message.")
 @click.option("--key-file", type=READABLE, help="Key of the hashes (default: one of this run).")
-@click.pass_obj
-def invocations(
-    settings: Settings,  # noqa: ARG001 - every command takes it
-    *,
-    uris: tuple[str, ...],
-    as_json: bool,
-    parquet: Path | None,
-    engine: str,  # noqa: ARG001 - local is the only one so far
-    processes: int | None,
-    profile: str,
-    region: str,
-    kinds: tuple[str, ...],
-    types: tuple[str, ...],
-    numbers: tuple[str, ...],
-    domains: tuple[str, ...],
-    blocked: tuple[str, ...],
-    key_file: Path | None,
-) -> None:
+def invocations(**given: Any) -> None:
     """Find personal data, profanity, refusals and calls without guardrail in invocation logs.
 
     Never prints what was found: type, place, keyed hash and a masked excerpt.
     """
     look = scans.invocation_settings(
-        kinds=kinds,
-        types=types,
-        allowed=(numbers, domains),
-        blocked_messages=blocked,
-        key_file=key_file,
+        kinds=given["kinds"],
+        types=given["types"],
+        allowed=(given["numbers"], given["domains"]),
+        blocked_messages=given["blocked"],
+        key_file=given["key_file"],
     )
-    where = scans.Where(uris=uris, aws=AwsSettings(profile=profile, region=region))
-    _scan(scans.ScanRequest(where=where, look=look, processes=processes), as_json, parquet)
+    _scan(_request(given, look), given["as_json"], given["parquet"])
 
 
 @command.command()
@@ -109,29 +93,24 @@ def invocations(
 @click.option("--errors-only", is_flag=True, help="Only events with an errorCode.")
 @click.option("--public-keys", type=READABLE,
               help="Output of `aws cloudtrail list-public-keys`, for digest files.")  # fmt: skip
-@click.pass_obj
-def cloudtrail(
-    settings: Settings,  # noqa: ARG001 - every command takes it
-    *,
-    uris: tuple[str, ...],
-    as_json: bool,
-    parquet: Path | None,
-    engine: str,  # noqa: ARG001 - local is the only one so far
-    processes: int | None,
-    profile: str,
-    region: str,
-    events: tuple[str, ...],
-    read_only: bool | None,
-    errors_only: bool,
-    public_keys: Path | None,
-) -> None:
+def cloudtrail(**given: Any) -> None:
     """Find events in CloudTrail files, each with its record, and verify digest files."""
-    look = scans.trail_settings(events=events, read_only=read_only, errors_only=errors_only)
-    where = scans.Where(uris=uris, aws=AwsSettings(profile=profile, region=region))
-    request = scans.ScanRequest(
-        where=where, look=look, processes=processes, public_keys=public_keys
+    look = scans.trail_settings(
+        events=given["events"], read_only=given["read_only"], errors_only=given["errors_only"]
     )
-    _scan(request, as_json, parquet)
+    _scan(_request(given, look), given["as_json"], given["parquet"])
+
+
+def _request(given: Mapping[str, Any], look: ScanSettings | TrailSettings) -> scans.ScanRequest:
+    """Return the scan that a command's options ask for."""
+    aws = AwsSettings(profile=given["profile"], region=given["region"])
+    where = scans.Where(uris=given["uris"], aws=aws)
+    return scans.ScanRequest(
+        where=where,
+        look=look,
+        processes=given["processes"],
+        public_keys=given.get("public_keys"),
+    )
 
 
 def _scan(request: scans.ScanRequest, as_json: bool, parquet: Path | None) -> None:

@@ -5,46 +5,20 @@ Ibis is imported when the first query is compiled.
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.finder import bound as b
 from affidavit.finder.patterns import regex_of
+from affidavit.model.evidence import Evidence
 from affidavit.model.framework import SourceType
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 TABLE: Final = "evidence"
-COLUMNS: Final = (
-    "id",
-    "assessment_id",
-    "run_id",
-    "control_set_id",
-    "control_id",
-    "source_id",
-    "source_type",
-    "keyword",
-    "evidence_type",
-    "time",
-    "account_id",
-    "region",
-    "resource_arn",
-    "resource_type",
-    "verdict",
-    "standing",
-    "reason",
-    "gap",
-    "check_id",
-    "check_digest",
-    "parameters",
-    "origin",
-    "inputs",
-    "attributes",
-    "synthetic",
-    "salt",
-    "entry",
-)
+COLUMNS: Final = (*(member.name for member in fields(Evidence) if member.init), "entry")
 """Of a segment; a test compares with what the store writes."""
 _KINDS: Final = {
     "time": 'timestamp("UTC", 6)',

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, get_args
 
 from cryptography.exceptions import InvalidTag
@@ -27,6 +26,7 @@ from affidavit.model.times import iso, parse, utc_now
 from affidavit.operations.caller import Role
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
+from affidavit.store.database import is_missing
 from affidavit.store.documents import Document
 
 TENANT: Final = "affidavit/keys"
@@ -96,8 +96,7 @@ def every(store: Store) -> list[AccessKey]:
 
 def listed(settings: Settings) -> list[AccessKey]:
     """Return all access keys without their secrets; none, and nothing made, before the first."""
-    file = settings.database.removeprefix("sqlite:///")
-    if file != settings.database and not Path(file).is_file():
+    if is_missing(settings.database):
         return []
     with open_store(settings, create=False) as store:
         return every(store)

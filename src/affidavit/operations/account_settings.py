@@ -107,12 +107,7 @@ def check(context: Context, caller: Caller, request: Mapping[str, Any]) -> None:
         *_destination(context, caller, request, "defaultExportDestination"),
     ]
     if problems:
-        name, text = problems[0]
-        raise ValidationFault(
-            f"Value at '{name}' failed to satisfy constraint: {text}",
-            reason="fieldValidationFailed",
-            fields=problems,
-        )
+        raise ValidationFault.of_members(problems)
 
 
 def get_services_in_scope(

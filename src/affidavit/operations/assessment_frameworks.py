@@ -184,12 +184,7 @@ def _sets(
         ids = [ref["id"] for ref in one.get("controls", [])]
         problems += _twice(f"controlSets[{index}].controls", "id", ids)
     if problems:
-        name, text = problems[0]
-        raise ValidationFault(
-            f"Value at '{name}' failed to satisfy constraint: {text}",
-            reason="fieldValidationFailed",
-            fields=problems,
-        )
+        raise ValidationFault.of_members(problems)
     _require_controls(context, caller, given)
     return [
         {

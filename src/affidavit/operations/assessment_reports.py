@@ -158,11 +158,7 @@ def validate_assessment_report_integrity(
     url = request["s3RelativePath"]
     problem = place_problem(context, caller.tenant, url, "reports")
     if problem:
-        raise ValidationFault(
-            f"Value at 's3RelativePath' failed to satisfy constraint: {problem}",
-            reason="fieldValidationFailed",
-            fields=[("s3RelativePath", problem)],
-        )
+        raise ValidationFault.of_members([("s3RelativePath", problem)])
     with TemporaryDirectory(prefix="affidavit-") as folder:
         path = Path(folder) / "report.zip"
         try:

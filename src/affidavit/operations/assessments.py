@@ -120,7 +120,8 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
     _check(context, caller, request, request.get("roles", []))
     before = writable(context, caller, found)
     accounts = _accounts(caller, request["scope"])
-    _require_accounts(context, caller, accounts, besides=found.id)
+    others = [one for one in _active(context, caller) if one["id"] != found.id]
+    _require_accounts(others, accounts)
     metadata = dict(before.body["metadata"])
     metadata["scope"] = _scope(request["scope"], accounts)
     for name, member in (("assessmentName", "name"), ("assessmentDescription", "description")):
@@ -238,12 +239,7 @@ def _check(
         if problem:
             problems.append(("assessmentReportsDestination.destination", problem))
     if problems:
-        name, text = problems[0]
-        raise ValidationFault(
-            f"Value at '{name}' failed to satisfy constraint: {text}",
-            reason="fieldValidationFailed",
-            fields=problems,
-        )
+        raise ValidationFault.of_members(problems)
 
 
 def _scope_problems(
@@ -272,23 +268,16 @@ def _scope(given: Mapping[str, Any], accounts: Sequence[str]) -> dict[str, Any]:
 
 
 def _require_room(context: Context, caller: Caller, accounts: Sequence[str]) -> None:
-    active = [one for one in _every(context, caller) if one["status"] == "ACTIVE"]
+    active = _active(context, caller)
     if len(active) >= MAX_ACTIVE:
         raise QuotaFault(
             f"There are {len(active)} active assessments; an account and Region has {MAX_ACTIVE}."
         )
-    _require_accounts(context, caller, accounts, besides="")
+    _require_accounts(active, accounts)
 
 
-def _require_accounts(
-    context: Context, caller: Caller, accounts: Sequence[str], *, besides: str
-) -> None:
-    known = {
-        account["id"]
-        for one in _every(context, caller)
-        if one["status"] == "ACTIVE" and one["id"] != besides
-        for account in one["scope"]["awsAccounts"]
-    }
+def _require_accounts(active: Sequence[Mapping[str, Any]], accounts: Sequence[str]) -> None:
+    known = {account["id"] for one in active for account in one["scope"]["awsAccounts"]}
     total = len(known | set(accounts))
     if total > MAX_ACCOUNTS:
         raise QuotaFault(
@@ -297,9 +286,10 @@ def _require_accounts(
         )
 
 
-def _every(context: Context, caller: Caller) -> list[dict[str, Any]]:
-    """Return the metadata of the tenant's assessments that have a document."""
-    return [one.body["metadata"] for one in context.store.documents.every(caller.tenant, KIND)]
+def _active(context: Context, caller: Caller) -> list[dict[str, Any]]:
+    """Return the metadata of the tenant's ACTIVE assessments that have a document."""
+    every = [one.body["metadata"] for one in context.store.documents.every(caller.tenant, KIND)]
+    return [one for one in every if one["status"] == "ACTIVE"]
 
 
 def _documents(

@@ -11,7 +11,7 @@ Each is one modelled error of the API (`code`), so that API, console and command
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from affidavit.errors import AffidavitError
 
@@ -48,6 +48,16 @@ class ValidationFault(Fault):
         super().__init__(what)
         self.reason = reason
         self.fields = tuple(fields)
+
+    @classmethod
+    def of_members(cls, problems: Sequence[tuple[str, str]]) -> Self:
+        """Return the fault of (member path, what it must be); the text names the first."""
+        name, text = problems[0]
+        return cls(
+            f"Value at '{name}' failed to satisfy constraint: {text}",
+            reason="fieldValidationFailed",
+            fields=problems,
+        )
 
     def members(self) -> Mapping[str, Any]:
         """Return reason and fields; no `fields` when no member is to blame."""

@@ -36,12 +36,7 @@ def completed(
     ]
     problems += _too_many(sources) + _twice(sources)
     if problems:
-        name, text = problems[0]
-        raise ValidationFault(
-            f"Value at '{name}' failed to satisfy constraint: {text}",
-            reason="fieldValidationFailed",
-            fields=problems,
-        )
+        raise ValidationFault.of_members(problems)
     now = context.now()
     return [{"sourceId": new_id(now), **source} for source in sources]
 

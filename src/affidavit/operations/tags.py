@@ -40,11 +40,7 @@ def tag_resource(context: Context, caller: Caller, request: dict[str, Any]) -> d
     tags = found.body.get("tags", {}) | request["tags"]
     if reserved or len(tags) > MAX_TAGS:
         text = f"Member must leave the resource with at most {MAX_TAGS} tags, none of them aws:"
-        raise ValidationFault(
-            f"Value at 'tags' failed to satisfy constraint: {text}",
-            reason="fieldValidationFailed",
-            fields=[("tags", text)],
-        )
+        raise ValidationFault.of_members([("tags", text)])
     _put(context, caller, found, tags)
     return {}
 

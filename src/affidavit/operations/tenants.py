@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from affidavit.aws.objects import bucket_problem
@@ -32,6 +31,7 @@ from affidavit.operations.tenant_bindings import (
 )
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
+from affidavit.store.database import is_missing
 from affidavit.store.documents import Document
 
 _NAME: Final = re.compile(r"(?P<account>[0-9]{12})(/[a-z]{2}(-[a-z]+)+-[0-9])?", re.ASCII)
@@ -164,8 +164,7 @@ def every(store: Store) -> list[Binding]:
 
 def listed(settings: Settings) -> list[Binding]:
     """Return all bindings; none, and nothing made, before the first."""
-    file = settings.database.removeprefix("sqlite:///")
-    if file != settings.database and not Path(file).is_file():
+    if is_missing(settings.database):
         return []
     with open_store(settings, create=False) as store:
         return every(store)

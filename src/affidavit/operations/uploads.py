@@ -39,11 +39,7 @@ def get_evidence_file_upload_url(
     name = request["fileName"]
     problem = name_problem(name)
     if problem:
-        raise ValidationFault(
-            f"Value at 'fileName' failed to satisfy constraint: {problem}",
-            reason="fieldValidationFailed",
-            fields=[("fileName", problem)],
-        )
+        raise ValidationFault.of_members([("fileName", problem)])
     url = presign(context, caller, "upload", new_id(context.now()), tag_of(caller, name))
     return {"evidenceFileName": name, "uploadUrl": url}
 

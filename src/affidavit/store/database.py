@@ -188,12 +188,17 @@ class Database:
         )
 
 
+def is_missing(text: str) -> bool:
+    """Tell whether the URL names an SQLite file that is not there."""
+    url, where = _parsed(text)
+    return url.get_backend_name() == "sqlite" and not Path(where).is_file()
+
+
 def refuse_missing(text: str) -> None:
     """Raise `StoreError` where the URL names an SQLite file that is not there."""
-    url, where = _parsed(text)
-    if url.get_backend_name() == "sqlite" and not Path(where).is_file():
+    if is_missing(text):
         raise StoreError(
-            f"There is no database {where}",
+            f"There is no database {_parsed(text)[1]}",
             why="Nothing was collected with this home folder yet, or it is another one.",
             todo="Give the right one with --home or AFFIDAVIT_HOME.",
         )
