@@ -38,6 +38,7 @@ from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
+from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
@@ -70,6 +71,7 @@ class Store:
         self._blobs = Blobs(self.objects, self.keys)
         self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, self.objects)
+        self.evidence_pages = EvidencePages(self._database, self.objects)
         self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
@@ -92,8 +94,6 @@ class Store:
             self._runs.close()
         finally:
             self._database.close()
-
-    # Assessments. `along`: documents of the same act, in the same transaction
 
     def create_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
@@ -142,6 +142,11 @@ class Store:
         """Return an assessment; `StoreError` where there is none."""
         return self._assessments.get(assessment_id)
 
+    def known_assessment(self, tenant: str, assessment_id: str) -> Assessment | None:
+        """Return an assessment of the tenant, or None."""
+        found = self._assessments.known(assessment_id)
+        return found if found is not None and found.tenant == tenant else None
+
     def find_assessment(self, tenant: str, name: str) -> Assessment | None:
         """Return the tenant's assessment of this name, or None."""
         return self._assessments.find(tenant, name)
@@ -149,8 +154,6 @@ class Store:
     def assessments(self, tenant: str | None = None) -> Sequence[Assessment]:
         """Return the tenant's assessments, or all, by tenant and name."""
         return self._assessments.every(tenant)
-
-    # Runs and their results
 
     def begin_run(
         self, assessment: Assessment, day: date, catalogue_digest: str, now: datetime
@@ -193,8 +196,6 @@ class Store:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
 
-    # Catalogues
-
     def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
         """Keep a version of the catalogue, once: reports show the rules that each run used."""
         catalogues.keep(self.documents, tenant, catalogue, self._clock())
@@ -202,8 +203,6 @@ class Store:
     def catalogue(self, tenant: str, digest: str) -> bytes | None:
         """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
         return catalogues.content_of(self.documents, tenant, digest)
-
-    # Evidence
 
     def segment_writer(
         self, run_id: str, tenant: str, assessment_id: str, day: date
