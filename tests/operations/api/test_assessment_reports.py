@@ -34,7 +34,9 @@ def test_nothing_selected_nothing_reported(owner: Any, collected: Any) -> None:
         owner("CreateAssessmentReport", **ask)
 
 
-def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str, str]) -> None:
+def test_from_in_progress_to_a_verified_download(
+    owner: Any, selected: dict[str, str], tmp_path: Path
+) -> None:
     """The worker builds it, the URL gives the file, and the file verifies under our key."""
     made = owner("CreateAssessmentReport", **selected, name="r-1", description="d")
     report = made["assessmentReport"]
@@ -58,10 +60,12 @@ def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str,
     assert found[1] == "r-1.zip"
     store = owner.context.store
     key = read_key(str(store.keys.folder / f"{store.keys.signer().public.fingerprint}.pub.pem"))
-    outcome = verify(found[0], key)
+    path = tmp_path / "report.zip"
+    path.write_bytes(b"".join(found[0]))
+    outcome = verify(path, key)
     assert outcome.verified, outcome.failure
     owner("DeleteAssessmentReport", **place)
-    assert not Path(found[0]).exists()
+    assert not list(store.objects.glob("*/*/reports/*"))
     with pytest.raises(NotFoundFault):
         owner("GetAssessmentReportUrl", **place)
 
