@@ -29,7 +29,7 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
-from affidavit.prompts.recorded_runs import taken_over
+from affidavit.prompts.recorded_runs import is_taken_over, taken_over
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -54,6 +54,8 @@ class Counts:
             self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
+            if is_taken_over(result.unit):
+                continue  # asked by a run of prompts, not by this run
             self.operations += 1
             self.calls += result.proof.attempts if result.proof else 0
         self.naive += the_plan.naive(facts)
