@@ -23,7 +23,7 @@ from affidavit.operations import erasing, holds, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
-from affidavit.operations.assessment_reports import forget_file
+from affidavit.operations.assessment_reports import choice_of, forget_file
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.collectable import current
 from affidavit.operations.collecting import collect
@@ -154,7 +154,9 @@ def _built(context: Context, tenant: str, document: Document) -> str:
             last_day=date.fromisoformat(body["_lastDay"]),
         )
         signed_at = context.now()
-        build_in(context.store, context.store.assessment(document.parent), request, signed_at)
+        assessment = context.store.assessment(document.parent)
+        choice = choice_of(context, tenant, document)
+        build_in(context.store, assessment, request, signed_at, choice)
         context.store.attachments.keep_report(tenant, document.id, path)
         if body["_s3"]:
             with objects_of(context, tenant, "reports") as objects:

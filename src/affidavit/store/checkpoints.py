@@ -20,7 +20,7 @@ from affidavit.ledger.stamp import NoStamp, stamp
 from affidavit.ledger.tiles import publish, published_size
 from affidavit.store.database import Database
 from affidavit.store.files import disk_errors, make_folder
-from affidavit.store.log import Appender, fetch
+from affidavit.store.log import Appender, ahead
 from affidavit.store.objects import DiskObjects, Objects
 from affidavit.store.places import from_micros, micros
 from affidavit.store.schema import checkpoint as table
@@ -120,7 +120,7 @@ def publish_tiles(database: Database, objects: Objects, tenant: str) -> None:
 
         def written(folder: Path, before: int) -> None:
             sizes = (min(before, found.size), found.size)
-            publish(folder, lambda level, n: fetch(connection, tenant, level, n), sizes, found.note)
+            publish(folder, ahead(connection, tenant), sizes, found.note)
 
         if isinstance(objects, DiskObjects):
             folder = objects.root / tenant / "log"
