@@ -1,9 +1,9 @@
 """Where invocation logs lie, which day of them is scanned, and what CloudWatch counted on it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, JsonObject
@@ -71,10 +71,9 @@ class Counted:
     inputs: tuple[Input, ...]
 
 
-def on_day(values: Mapping[str, Any], day: str) -> float:
-    """Return the sum of a query's values of a day (`Timestamps` are aware datetimes)."""
-    pairs = zip(values.get("Timestamps", ()), values.get("Values", ()), strict=False)
-    return float(sum(value for time, value in pairs if time.isoformat()[:_DATE] == day))
+def sum_on(points: Iterable[tuple[datetime, float]], day: str) -> float:
+    """Return the sum of a query's values of one day."""
+    return float(sum(value for time, value in points if time.isoformat()[:_DATE] == day))
 
 
 def outputs_with(personal: object, wanted: object, known: frozenset[str]) -> int | None:

@@ -1,11 +1,23 @@
-"""CloudTrail's events of one keyword in a place."""
+"""What kind of evidence a source gives, and CloudTrail's events of one keyword in a place."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from affidavit.checks.events import names_of
 from affidavit.checks.records import Place, RecordSet
+from affidavit.model.framework import SourceType
 from affidavit.model.observation import Gap
+
+EVIDENCE_TYPES: Mapping[SourceType, str] = {
+    SourceType.API_CALL: "Configuration data",
+    SourceType.CONFIG: "Compliance check",
+    SourceType.SECURITY_HUB: "Compliance check",
+    SourceType.CLOUDTRAIL: "User activity",
+    SourceType.PROMPT_CHECK: "Configuration data",
+    SourceType.INVOCATION_LOG: "Configuration data",
+    SourceType.MANUAL: "Manual",
+}
+"""Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
 
 
 def result_synthetic(result: object) -> bool:

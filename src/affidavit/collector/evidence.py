@@ -18,7 +18,7 @@ from affidavit.checks.rules import effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
-from affidavit.collector.activity import events_of, result_synthetic
+from affidavit.collector.activity import EVIDENCE_TYPES, events_of, result_synthetic
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.collector.log_evidence import log_entries
 from affidavit.model.canonical import plain_json
@@ -29,17 +29,6 @@ from affidavit.model.identifiers import new_id, new_salt
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason
 from affidavit.model.run import Assessment
 from affidavit.model.verdict import Standing, Verdict
-
-EVIDENCE_TYPES: Mapping[SourceType, str] = {
-    SourceType.API_CALL: "Configuration data",
-    SourceType.CONFIG: "Compliance check",
-    SourceType.SECURITY_HUB: "Compliance check",
-    SourceType.CLOUDTRAIL: "User activity",
-    SourceType.PROMPT_CHECK: "Configuration data",
-    SourceType.INVOCATION_LOG: "Configuration data",
-    SourceType.MANUAL: "Manual",
-}
-"""Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
 
 UNMAPPED, NOT_DUE = "mapping-not-available", "not-due"
 """Checks of sources that nothing here collects, and that are not due today (WEEKLY, MONTHLY)."""

@@ -65,7 +65,7 @@ def test_a_complete_account_gives_records_of_every_kind(account: Any) -> None:
         "backup_plan": 1,
         "event": 1,
         "prompt_run": 0,
-        "invocation_scan": 0,
+        "invocation_scan": 2,
     }
     for place, name in everywhere(account):
         gaps = place.sets[name].gaps

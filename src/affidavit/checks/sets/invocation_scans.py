@@ -12,12 +12,12 @@ from affidavit.checks.invocation_logs import (
     CONFIGURATION,
     Counted,
     destinations,
-    on_day,
     scanned_day,
+    sum_on,
 )
 from affidavit.checks.model_ids import plain_id
 from affidavit.checks.places import Record, RecordSet
-from affidavit.checks.windows import query_id, questions
+from affidavit.checks.windows import query_id, questions, read_points
 from affidavit.model.observation import Gap, GapReason, Observation, Result
 
 OPERATION: Final = "FilterLogEvents"
@@ -72,7 +72,7 @@ def _no_log(view: View) -> Gap:
 def _counted(view: View) -> tuple[Mapping[str, Counted], list[Gap]]:
     """Return what CloudWatch counted yesterday by ModelId, and why it may be incomplete."""
     found: dict[str, Counted] = {}
-    for _, series, parameters in questions(view.scope, view.region):
+    for series, parameters in questions(view.scope, view.region):
         wanted = [(i, model) for i, (metric, model) in enumerate(series) if metric == _METRIC]
         if not any(model for _, model in wanted):
             continue
@@ -85,21 +85,17 @@ def _counted(view: View) -> tuple[Mapping[str, Counted], list[Gap]]:
 
 def _of_model(view: View, answer: Any, index: int, model: str) -> Counted:
     inputs = () if answer.result is None else (view.answers.input(answer.result),)
-    results = [
-        one for one in answer.body.get("MetricDataResults", ()) if one.get("Id") == query_id(index)
-    ]
-    whole = results and all(
-        one.get("StatusCode") == "Complete" and one.get("Label") and not one.get("Messages")
-        for one in results
-    )
-    if answer.gap is not None or not whole or answer.body.get("Messages"):
+    points = None
+    if answer.gap is None and not answer.body.get("Messages"):
+        points, _ = read_points(answer.body, query_id(index))
+    if points is None:
         words = f"CloudWatch did not give the whole of {_METRIC} {model}."
         gap = answer.gap or view.answers.gap(
             "GetMetricData", view.region, {}, GapReason.MALFORMED, words
         )
         return Counted(value=None, gap=gap, inputs=inputs)
-    day = scanned_day(view.answers.now)
-    return Counted(value=sum(on_day(one, day) for one in results), gap=None, inputs=inputs)
+    value = sum_on(points, scanned_day(view.answers.now))
+    return Counted(value=value, gap=None, inputs=inputs)
 
 
 def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> Iterator[Record]:
