@@ -9,9 +9,11 @@ What makes a run safe to kill at any moment:
 One account is in memory at a time: the estate may grow without the process growing.
 """
 
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from itertools import islice
 
 from affidavit import __version__
@@ -30,6 +32,8 @@ from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
 from affidavit.prompts.recorded_runs import is_taken_over, taken_over
+from affidavit.sources import invocation_log
+from affidavit.sources.invocation_log import InvocationLogSource
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -145,9 +149,14 @@ class Collector:
             flush=flush,
             on_progress=self.on_progress,
             recorded=[one.unit for one in taken.values()],
+            sources={invocation_log.FAN_OUT: self._logs(assessment.tenant)},
         )
         flush()
         return facts
+
+    def _logs(self, tenant: str) -> InvocationLogSource:
+        """Return what scans invocation logs; its hashes are made with a key of the tenant."""
+        return InvocationLogSource(self.door, log_key(self.store, tenant))
 
     def _record(
         self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]
@@ -177,6 +186,11 @@ class Collector:
             first_leaf=-1,
             parameters=assessment.parameters,
         )
+
+
+def log_key(store: Store, tenant: str) -> bytes:
+    """Return the key of the hashes of what is found in a tenant's logs."""
+    return hmac.new(store.keys.tenant(tenant).body, b"log findings", sha256).digest()
 
 
 def _write(writer: SegmentWriter, tally: Tally, evidence: Iterator[Evidence]) -> None:
