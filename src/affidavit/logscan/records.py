@@ -52,6 +52,7 @@ class Record(msgspec.Struct, gc=False):
     operation: str | None = None
     modelId: str | None = None  # noqa: N815 - AWS's word
     errorCode: str | None = None  # noqa: N815 - AWS's word
+    requestMetadata: Any = None  # noqa: N815 - AWS's word
     input: Body | None = None
     output: Body | None = None
 
