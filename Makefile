@@ -62,6 +62,7 @@ bench: $(STAMP)
 
 bench-crash: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m bench.crash --kills 200
+	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.test_docs
