@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,24 @@ from hypothesis import settings
 settings.register_profile("affidavit", deadline=None)
 settings.load_profile("affidavit")
 """No test is timed: this machine may be busy. Time is what `make bench` measures."""
+
+
+NOT_RUN = "NOT RUN"
+"""What the reason of a skip begins with where a tier lacks what it needs."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a tier that was not run fail in CI: there nobody reads why."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else ""
+        if reason.removeprefix("Skipped: ").startswith(NOT_RUN):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: {reason} (in CI every tier must run)"
+    return report
 
 
 def _ministack() -> Any:

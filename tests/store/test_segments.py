@@ -10,7 +10,8 @@ import pytest
 
 from affidavit.errors import StoreDamagedError, StoreError
 from affidavit.model.canonical import canonical
-from affidavit.store.segments import ROW_GROUP, Segment, SegmentWriter, read_segment
+from affidavit.store.segment_sink import ROW_GROUP
+from affidavit.store.segments import Segment, SegmentWriter, read_segment
 
 TENANT = "111122223333/us-east-1"
 
@@ -63,12 +64,13 @@ def test_rows_are_sorted(tmp_path: Path, sample: Any) -> None:
 
 def test_row_groups_are_streamed(tmp_path: Path, sample: Any) -> None:
     """Many records come out in the order of their entries; a control's rows are found."""
-    evidence = [sample.evidence("r", "a", n) for n in range(ROW_GROUP + 100)]
+    count = ROW_GROUP + 100
+    evidence = [sample.evidence("r", "a", n) for n in range(count)]
     segment = write(tmp_path, evidence)
     path = tmp_path / segment.path
     assert pq.ParquetFile(path).metadata.num_row_groups == 2
     rows = dict(read_segment(path, segment.digest))
-    assert list(rows) == list(range(ROW_GROUP + 100))
+    assert list(rows) == list(range(count))
     one = dict(read_segment(path, segment.digest, "C01"))
     assert {number: rows[number] for number in one} == one
     assert {row.evidence.control_id for row in one.values()} == {"C01"}

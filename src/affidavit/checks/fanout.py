@@ -283,7 +283,7 @@ def _metric_data(context: FanOutContext) -> Iterator[JsonObject]:
         return
     if not any(isinstance(r, Observation) for r in facts.results("ListMetrics", region)):
         return
-    for _, _, parameters in questions(context.scope, context.region):
+    for _, parameters in questions(context.scope, context.region):
         yield parameters
 
 

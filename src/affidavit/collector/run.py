@@ -18,6 +18,7 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
 from affidavit.collector.manual import states
@@ -28,7 +29,7 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
-from affidavit.prompts.recorded_runs import taken_over
+from affidavit.prompts.recorded_runs import is_taken_over, taken_over
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -53,6 +54,8 @@ class Counts:
             self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
+            if is_taken_over(result.unit):
+                continue  # asked by a run of prompts, not by this run
             self.operations += 1
             self.calls += result.proof.attempts if result.proof else 0
         self.naive += the_plan.naive(facts)
@@ -65,6 +68,8 @@ class Collector:
     catalogue: Catalogue
     store: Store
     door: Door
+    not_due: Mapping[str, str] = field(default_factory=dict)
+    """Ids of the sources that are not asked this time, each with why (`due.words`)."""
     on_progress: Callable[[Asked], None] = lambda _asked: None
     now: Callable[[], datetime] = utc_now
     counts: Counts = field(default_factory=Counts)
@@ -79,13 +84,14 @@ class Collector:
         self.store.sweep(daily=True)
         opened = self.store.begin_run(assessment, moment.date(), self.catalogue.digest, moment)
         self.store.keep_catalogue(assessment.tenant, self.catalogue)
-        the_plan = plan(self.catalogue)
-        tally = Tally(self.catalogue.framework)
+        collected = put_aside(self.catalogue, self.not_due)
+        the_plan = plan(collected)
+        tally = Tally(collected.framework)
         writer = self.store.segment_writer(
             opened.run_id, assessment.tenant, assessment.id, opened.started_at.date()
         )
         maker = EvidenceMaker(
-            catalogue=self.catalogue,
+            catalogue=collected,
             assessment=assessment,
             run_id=opened.run_id,
             now=opened.started_at,
@@ -93,7 +99,7 @@ class Collector:
         for account_id in assessment.estate.accounts:
             facts = self._ask(assessment, the_plan, opened, account_id)
             self.counts.add(facts, the_plan)
-            account = records.build(self.catalogue, facts, opened.started_at, assessment.parameters)
+            account = records.build(collected, facts, opened.started_at, assessment.parameters)
             _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
         _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")

@@ -21,7 +21,7 @@ from affidavit.operations import erasing, holds, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
-from affidavit.operations.assessment_reports import path_of
+from affidavit.operations.assessment_reports import choice_of, path_of
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.collectable import current
 from affidavit.operations.collecting import collect
@@ -151,7 +151,11 @@ def _built(context: Context, tenant: str, document: Document) -> str:
         last_day=date.fromisoformat(body["_lastDay"]),
     )
     signed_at = context.now()
-    build_in(context.store, context.store.assessment(document.parent), request, signed_at)
+    assessment, choice = (
+        context.store.assessment(document.parent),
+        choice_of(context, tenant, document),
+    )
+    build_in(context.store, assessment, request, signed_at, choice)
     if body["_s3"]:
         with objects_of(context, tenant, "reports") as objects:
             objects.put(body["_s3"], path, _kms_key(context, tenant, body.get("_kmsKey", "")))

@@ -19,7 +19,7 @@ from affidavit.ledger.stamp import NoStamp, stamp
 from affidavit.ledger.tiles import publish, published_size
 from affidavit.store.database import Database
 from affidavit.store.files import disk_errors, make_folder
-from affidavit.store.log import Appender, fetch
+from affidavit.store.log import Appender, ahead
 from affidavit.store.places import from_micros, micros, tenant_folder
 from affidavit.store.schema import checkpoint as table
 from affidavit.store.schema import record
@@ -110,7 +110,7 @@ def publish_tiles(database: Database, objects: Path, tenant: str) -> Path:
         if found is not None:
             make_folder(folder)
             sizes = (min(published_size(folder), found.size), found.size)
-            publish(folder, lambda level, n: fetch(connection, tenant, level, n), sizes, found.note)
+            publish(folder, ahead(connection, tenant), sizes, found.note)
     return folder
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +20,7 @@ from affidavit.model.canonical import canonical
 from affidavit.model.run import RunRecord
 from affidavit.model.verdict import Verdict
 from affidavit.store import checkpoints, records
-from affidavit.store.log import Appender
+from affidavit.store.log import Appender, insert_into
 from affidavit.store.places import micros
 from affidavit.store.runs import NOBODY, last_committed, record_from_json
 from affidavit.store.schema import folder, run, segment, verdict
@@ -162,25 +161,24 @@ def _register(connection: sa.Connection, item: Segment, first_leaf: int) -> None
 
 def _count(connection: sa.Connection, record: RunRecord, segments: Sequence[Segment]) -> None:
     """Add the evidence to the folders' counters of (assessment, control, day)."""
-    for item in segments:
-        for (control_set, control), counts in item.counts.items():
-            added = {v.value.lower(): counts.get(v.value, 0) for v in Verdict}
-            key = sa.and_(
-                folder.c.assessment_id == record.assessment_id,
-                folder.c.control_id == control,
-                folder.c.day == item.day,
-            )
-            more: dict[str, Any] = {name: folder.c[name] + n for name, n in added.items()}
-            if connection.execute(folder.update().where(key).values(**more)).rowcount == 0:
-                connection.execute(
-                    folder.insert().values(
-                        assessment_id=record.assessment_id,
-                        control_id=control,
-                        day=item.day,
-                        control_set_id=control_set,
-                        **added,
-                    )
-                )
+    rows = [
+        {
+            "assessment_id": record.assessment_id,
+            "control_id": control,
+            "day": item.day,
+            "control_set_id": control_set,
+            **{verdict.value.lower(): counts.get(verdict.value, 0) for verdict in Verdict},
+        }
+        for item in segments
+        for (control_set, control), counts in item.counts.items()
+    ]
+    if not rows:
+        return
+    new = insert_into(connection, folder)
+    more = {v.value.lower(): folder.c[v.value.lower()] for v in Verdict}
+    summed = {name: counter + new.excluded[name] for name, counter in more.items()}
+    key = [column.name for column in folder.primary_key]
+    connection.execute(new.on_conflict_do_update(index_elements=key, set_=summed), rows)
 
 
 def _tell_verdicts(connection: sa.Connection, record: RunRecord) -> None:

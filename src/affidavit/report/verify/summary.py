@@ -62,6 +62,9 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
     without = _ranges(missing) if missing else "none"
     yield from _fact("Without run", _days(len(missing), without))
     yield from _fact("Evidence", _counts(facts["evidence"]))
+    if facts["chosen"]:
+        yield from _fact("Chosen", _choice(facts["chosen"]))
+        yield from _fact("Left out", _left_out(facts["omitted"]))
     yield from _fact("Controls", _counts(Counter(facts["controls_last_run"].values())))
     yield from _fact(
         "Ledger", f"{facts['tree']['size']} leaves, root {facts['tree']['root'][:32]}…"
@@ -85,6 +88,34 @@ def _fact(label: str, words: str) -> list[str]:
         subsequent_indent=" " * _LABEL,
         break_on_hyphens=False,
     )
+
+
+def _choice(choice: dict[str, Any]) -> str:
+    """Return how the report's records were chosen."""
+    words = {
+        "selection": "by a person, record by record or folder by folder",
+        "query": f"by the query {choice['query']!r}",
+        "sample": f"at random from {choice['population']} records of the query "
+        f"{choice['query']!r}, seed {choice['seed']!r}",
+    }
+    return f"{words.get(choice['by'], choice['by'])}; leaf {choice['leaf']} of the ledger says so"
+
+
+def _left_out(omitted: dict[str, dict[str, int]]) -> str:
+    """Return how many records of the period the report leaves out, and of which controls."""
+    total: Counter[str] = Counter()
+    for counts in omitted.values():
+        total.update(counts)
+    if not total:
+        return "none"
+    worst = sorted(
+        ((n.get("NON_COMPLIANT", 0), control) for control, n in omitted.items()),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    shown = "; ".join(f"{number} of {control}" for number, control in worst[:_SHOWN] if number)
+    more = f". Non-compliant: {shown}" if shown else ""
+    rest = sum(number > 0 for number, _ in worst[_SHOWN:])
+    return f"{_counts(total)}{more}" + (f"; and of {rest} more controls" if rest else "")
 
 
 def _leaves(leaves: dict[str, int]) -> str:
@@ -135,6 +166,13 @@ def _verdict(outcome: Outcome) -> str:
     if outcome.keyless:
         return f"NOT VERIFIED. {NO_KEY}"
     mark = " Its evidence is SYNTHETIC." if outcome.facts["synthetic"] else ""
+    if outcome.facts["chosen"]:
+        left = sum(sum(counts.values()) for counts in outcome.facts["omitted"].values())
+        return (
+            "VERIFIED: nothing in this report was altered since it was logged, and no run of its "
+            "period was left out. It holds chosen evidence only, exactly what the ledger says was "
+            f"chosen; {left} other records of the period are not in it.{mark}"
+        )
     return (
         "VERIFIED: nothing in this report was altered since it was logged, and no run and no "
         f"record of its period was left out.{mark}"
