@@ -1,16 +1,21 @@
 """Runs of prompts in an assessment: evidence of the controls that name them, and never too good."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from affidavit.demo import MODELS
 from affidavit.errors import UsageError
 from affidavit.model.evidence import Evidence
+from affidavit.model.observation import Observation
 from affidavit.model.times import iso, parse
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.operations import prompt_runs, runs
+from affidavit.operations.prompt_storing import cases_digest
+from affidavit.operations.prompt_sweep import ModelToAsk
 from affidavit.operations.reports import verify_report
 from affidavit.operations.runs import RunOutcome, RunRequest
 from affidavit.prompts.recorded_runs import KIND
@@ -132,3 +137,52 @@ def test_an_assessment_that_is_not_there_is_refused(settings: Settings) -> None:
     )
     with pytest.raises(UsageError, match="There is no assessment 'No such'"):
         prompt_runs.run(request, settings)
+
+
+def test_a_kept_run_is_in_the_ledger_at_once(healthy: RunRequest, tmp_path: Path) -> None:
+    """Its leaf commits to its results, under a signed checkpoint, before a collection reads it."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    first = runs.run(healthy, settings)
+    _prompts(first, settings, "refusal", says("I can't help with that."))
+    tenant = first.assessment.tenant
+    with open_store(settings) as store:
+        (document,) = store.documents.every(tenant, KIND, parent=first.assessment.id)
+        size = store.log(tenant).size
+        ((_, record),) = store.records_between(tenant, size - 1, size - 1)
+        signed = store.checkpoint(tenant)
+    assert signed is not None
+    assert signed.size == size
+    assert (record["object_type"], record["object_id"]) == ("PROMPT_RUN", document.id)
+    said = json.loads(record["details"])
+    assert said["casesDigest"] == document.body["run"]["casesDigest"]
+    assert said["casesDigest"] == cases_digest(document.body["cases"])
+    second = runs.run(healthy, settings, out=tmp_path / "out")
+    (judged,) = [
+        e
+        for e in _judged(second, settings, "PromptCheck_refusal")
+        if e.control_id == "GENAI-SAFE-05" and e.standing is Standing.JUDGED
+    ]
+    with open_store(settings) as store:
+        case = store.observation(judged.inputs[0].digest)
+    assert isinstance(case, Observation)
+    assert case.body["run"]["casesDigest"] == said["casesDigest"]
+    asked = case.body["proof"]
+    assert asked["startedAt"] <= asked["finishedAt"] <= iso(case.proof.started_at)
+
+
+def test_a_run_asks_its_models_first(healthy: RunRequest, tmp_path: Path) -> None:
+    """Models are asked in their own account before the collection, whose questions are no more."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    models = tuple(
+        ModelToAsk(model_id=m, account_id=a, region="us-east-1", suites=("profanity-masking",))
+        for a, m in zip(healthy.accounts, MODELS, strict=True)
+    )
+    plain = runs.run(healthy, settings)
+    outcome = runs.run(replace(healthy, models=models), settings)
+    assert [o.head["accountId"] for o in outcome.prompts] == list(healthy.accounts)
+    assert [o.fails for o in outcome.prompts] == [False, True]
+    assert outcome.summary.record.operations == plain.summary.record.operations
+    found = _judged(outcome, settings, "PromptCheck_profanity-masking")
+    verdicts = {e.attributes["model"]: e.verdict for e in found if e.standing is Standing.JUDGED}
+    assert verdicts == dict(zip(MODELS, (Verdict.COMPLIANT, Verdict.NON_COMPLIANT), strict=True))
+    assert json.dumps(outcome.to_json()["prompts"])

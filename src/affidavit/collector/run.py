@@ -9,15 +9,18 @@ What makes a run safe to kill at any moment:
 One account is in memory at a time: the estate may grow without the process growing.
 """
 
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from itertools import islice
 
 from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
@@ -29,7 +32,9 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
-from affidavit.prompts.recorded_runs import taken_over
+from affidavit.prompts.recorded_runs import is_taken_over, taken_over
+from affidavit.sources import invocation_log
+from affidavit.sources.invocation_log import InvocationLogSource
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -54,6 +59,8 @@ class Counts:
             self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
+            if is_taken_over(result.unit) or is_proof(result.unit):
+                continue  # asked by a run of prompts, not by this run
             self.operations += 1
             self.calls += result.proof.attempts if result.proof else 0
         self.naive += the_plan.naive(facts)
@@ -111,7 +118,11 @@ class Collector:
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str
     ) -> Facts:
         waiting: list[Result] = []
-        taken = taken_over(self.store, self.catalogue, assessment, account_id, opened.started_at)
+        moment = opened.started_at
+        taken: dict[str, Result] = {
+            **taken_over(self.store, self.catalogue, assessment, account_id, moment),
+            **proofs(self.store, assessment, account_id, moment),
+        }
 
         def flush() -> None:
             if waiting:
@@ -143,9 +154,14 @@ class Collector:
             flush=flush,
             on_progress=self.on_progress,
             recorded=[one.unit for one in taken.values()],
+            sources={invocation_log.FAN_OUT: self._logs(assessment.tenant)},
         )
         flush()
         return facts
+
+    def _logs(self, tenant: str) -> InvocationLogSource:
+        """Return what scans invocation logs; its hashes are made with a key of the tenant."""
+        return InvocationLogSource(self.door, log_key(self.store, tenant))
 
     def _record(
         self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]
@@ -175,6 +191,11 @@ class Collector:
             first_leaf=-1,
             parameters=assessment.parameters,
         )
+
+
+def log_key(store: Store, tenant: str) -> bytes:
+    """Return the key of the hashes of what is found in a tenant's logs."""
+    return hmac.new(store.keys.tenant(tenant).body, b"log findings", sha256).digest()
 
 
 def _write(writer: SegmentWriter, tally: Tally, evidence: Iterator[Evidence]) -> None:

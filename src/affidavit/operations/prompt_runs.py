@@ -1,22 +1,22 @@
-"""Runs of prompts: asked, checked, kept as a document of the assessment, compared with the last."""
+"""Runs of prompts: asked, checked, kept with a leaf of the ledger, compared with the last."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from affidavit import __version__
 from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
+from affidavit.operations import prompt_storing
 from affidavit.prompts import results as counted
 from affidavit.prompts.journal import Journal
-from affidavit.prompts.recorded_runs import KIND
 from affidavit.prompts.runner import Runner, RunSettings
 from affidavit.prompts.suite import Suite
 from affidavit.prompts.target import Target
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
-from affidavit.store.documents import Document
 
 WORKSHOP: Final = "prompts"
 """Folder of the journals, in the home folder."""
@@ -54,6 +54,15 @@ class PromptOutcome:
         """Tell whether any case did not pass."""
         return any(result["verdict"] != counted.PASSED for result in self.results)
 
+    def in_short(self) -> dict[str, Any]:
+        """Return what a run of everything says of it."""
+        named = ("runId", "suite", "modelId", "accountId", "region", "synthetic")
+        return {
+            **{name: self.head[name] for name in named},
+            "total": counted.tally(self.results).to_json(),
+            "parityGap": counted.parity_gap(counted.parity(self.results)),
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return it for `--json`."""
         groups = counted.parity(self.results)
@@ -75,56 +84,78 @@ class PromptOutcome:
         }
 
 
+OnResult = Callable[[dict[str, Any]], None]
+
+
 def run(
-    request: PromptRequest,
-    settings: Settings,
-    on_result: Callable[[dict[str, Any]], None] = lambda _result: None,
+    request: PromptRequest, settings: Settings, on_result: OnResult = lambda _result: None
 ) -> PromptOutcome:
     """Run a suite; resumes what a killed run of the same suite, model and settings left.
 
-    Raises `UsageError` for an assessment that is not there or not of that account.
+    A kept run is in the ledger, under a signed checkpoint, when this returns. Raises `UsageError`
+    for an assessment that is not there or not of that account.
     """
     with open_store(settings) as store:
         found = _assessment(store, request) if request.assessment else None
-        place = _place(request, found)
-        head = {
-            "suite": request.suite.id,
-            "suiteDigest": request.suite.digest,
-            "shipped": request.suite.shipped,
-            "kind": request.suite.kind,
-            "target": request.target.id,
-            "modelId": request.model_id,
-            "guardrailId": request.how.guardrail_id,
-            "guardrailVersion": request.how.guardrail_version,
-            "parameters": {k: repr(v) for k, v in sorted(request.how.parameters.items())},
-            "repeat": request.how.repeat,
-            "assessmentId": found.id if found else "",
-            **place,
-            "callerArn": request.caller_arn,
+        outcome = run_in(store, found, request, settings, on_result)
+        if found:
+            store.sign_checkpoint(found.tenant)
+            store.publish(found.tenant)
+    return outcome
+
+
+def run_in(
+    store: Store,
+    found: Assessment | None,
+    request: PromptRequest,
+    settings: Settings,
+    on_result: OnResult = lambda _result: None,
+) -> PromptOutcome:
+    """Run a suite for an assessment of an open store; whoever calls signs the next checkpoint."""
+    head = _head(request, found)
+    with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
+        done = Runner(
+            suite=request.suite,
+            target=request.target,
+            settings=request.how,
+            journal=journal,
+            on_result=on_result,
+        ).run()
+        full = {
+            **head,
+            "runId": journal.run_id,
+            "finishedAt": iso(utc_now()),
+            "cases": len(done),
+            "stopped": "budget" if counted.tally(done).not_asked else "",
+            "synthetic": _synthetic(done),
+            "casesDigest": prompt_storing.cases_digest(done),
+            "tool": f"affidavit {__version__}",
         }
-        with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
-            done = Runner(
-                suite=request.suite,
-                target=request.target,
-                settings=request.how,
-                journal=journal,
-                on_result=on_result,
-            ).run()
-            tally = counted.tally(done)
-            full = {
-                **head,
-                "runId": journal.run_id,
-                "finishedAt": iso(utc_now()),
-                "cases": len(done),
-                "stopped": "budget" if tally.not_asked else "",
-                "synthetic": _synthetic(done),
-            }
-            before = _previous(store, found, head) if found else []
-            if found:
-                _keep(store, found, full, done)
-            journal.finish()
-    drift = _drift(before, done)
+        before = prompt_storing.previous(store, found, head) if found else None
+        if found:
+            prompt_storing.keep(store, found, full, done)
+        journal.finish()
+    drift = _drift(before["cases"] if before else [], done)
     return PromptOutcome(head=full, results=done, drift=drift, stored=found is not None)
+
+
+def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
+    """Return what makes the run what it is: a journal of the same is resumed."""
+    return {
+        "suite": request.suite.id,
+        "suiteDigest": request.suite.digest,
+        "shipped": request.suite.shipped,
+        "kind": request.suite.kind,
+        "target": request.target.id,
+        "modelId": request.model_id,
+        "guardrailId": request.how.guardrail_id,
+        "guardrailVersion": request.how.guardrail_version,
+        "parameters": {k: repr(v) for k, v in sorted(request.how.parameters.items())},
+        "repeat": request.how.repeat,
+        "assessmentId": found.id if found else "",
+        **_place(request, found),
+        "callerArn": request.caller_arn,
+    }
 
 
 def _assessment(store: Store, request: PromptRequest) -> Assessment:
@@ -148,32 +179,6 @@ def _place(request: PromptRequest, found: Assessment | None) -> dict[str, str]:
             todo="Name a Region that it covers, with credentials of one of its accounts.",
         )
     return {"accountId": account_id, "region": region}
-
-
-def _previous(
-    store: Store, found: Assessment, head: Mapping[str, Any]
-) -> Sequence[Mapping[str, Any]]:
-    """Return the results of the newest run of the same suite, model and guardrail."""
-    same = ("suite", "modelId", "guardrailId", "accountId", "region")
-    for document in store.documents.every(found.tenant, KIND, parent=found.id, newest_first=True):
-        if all(document.body["run"][name] == head[name] for name in same):
-            cases: list[Mapping[str, Any]] = document.body["cases"]
-            return cases
-    return []
-
-
-def _keep(
-    store: Store, found: Assessment, head: Mapping[str, Any], done: Sequence[Mapping[str, Any]]
-) -> None:
-    document = Document(
-        kind=KIND,
-        id=head["runId"],
-        parent=found.id,
-        sort=head["finishedAt"],
-        body={"run": dict(head), "cases": list(done)},
-    )
-    if store.documents.get(found.tenant, KIND, document.id) is None:
-        store.documents.act(found.tenant, now=utc_now(), puts=[document])
 
 
 def _drift(

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
+from affidavit.model.times import iso, utc_now
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertions import Checker
 from affidavit.prompts.journal import Journal
@@ -43,6 +45,7 @@ class Runner:
     on_result: Callable[[dict[str, Any]], None] = lambda _result: None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = utc_now
     spent: int = 0
     _next: float = 0.0
 
@@ -54,7 +57,7 @@ class Runner:
         done = self.journal.done
         self.spent = sum(_tokens(result) for result in done.values())
         waiting = [(k, c) for k, c in self._cases() if k not in done]
-        under_way: dict[Future[Answer], tuple[str, Case]] = {}
+        under_way: dict[Future[_Timed], tuple[str, Case]] = {}
         with ThreadPoolExecutor(self.settings.concurrency) as pool:
             while waiting or under_way:
                 room = self.settings.concurrency - len(under_way)
@@ -62,7 +65,7 @@ class Runner:
                     key, case = waiting.pop(0)
                     self._pace()
                     self.journal.begin(key)
-                    under_way[pool.submit(self.target.ask, self._request(case))] = key, case
+                    under_way[pool.submit(self._ask, case)] = key, case
                     continue
                 if not under_way:
                     break
@@ -75,6 +78,10 @@ class Runner:
             for number in range(1, self.settings.repeat + 1):
                 yield f"{case.id}#{number}", case
 
+    def _ask(self, case: Case) -> "_Timed":
+        asked_at = self.now()
+        return self.target.ask(self._request(case)), asked_at, self.now()
+
     def _request(self, case: Case) -> Request:
         return Request(
             prompt=case.prompt,
@@ -85,7 +92,8 @@ class Runner:
             metadata={"suite": self.suite.id, "run": self.journal.run_id, "case": case.id},
         )
 
-    def _keep(self, key: str, case: Case, answer: Answer) -> None:
+    def _keep(self, key: str, case: Case, timed: "_Timed") -> None:
+        answer, asked_at, answered_at = timed
         result = case_result(
             case,
             answer,
@@ -95,6 +103,7 @@ class Runner:
         )
         result["case"] = key
         result["repeated"] = key in self.journal.begun
+        result["askedAt"], result["answeredAt"] = iso(asked_at), iso(answered_at)
         self.spent += _tokens(result)
         self.journal.end(key, result)
         self.on_result(result)
@@ -108,6 +117,10 @@ class Runner:
         if self._next > now:
             self.sleep(self._next - now)
         self._next = max(self._next, now) + 1 / self.settings.requests_per_second
+
+
+_Timed = tuple[Answer, datetime, datetime]
+"""An answer, when it was asked for, when it was there."""
 
 
 def _tokens(result: Mapping[str, Any]) -> int:

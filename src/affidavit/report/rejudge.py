@@ -76,6 +76,10 @@ class _Seen:
 
 def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
     """Judge a verified report again; add a step, or the first difference, to `outcome`."""
+    if outcome.facts["chosen"]:
+        what = "holds chosen evidence only: a run can be judged again only from all of its answers"
+        outcome.failure = Failure(STEP, path.name, what)
+        return
     seen = _Seen()
     try:
         with Archive(path) as archive:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from affidavit.store.database import Database
 from affidavit.store.schema import segment as table
+from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segments import check_digest, damaged_file
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class PageRow(NamedTuple):
 class EvidencePages:
     """Reads pages of folders; safe to share between threads."""
 
-    def __init__(self, database: Database, objects: Path) -> None:
+    def __init__(self, database: Database, places: SegmentPlaces) -> None:
         self._database = database
-        self._objects = objects
+        self._places = places
         self._lock = Lock()
         self._intact: dict[Path, Stamp] = {}
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
@@ -100,7 +101,7 @@ class EvidencePages:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        path = self._objects / part.path
+        path = self._places.local(part.path, part.file)
         stamp = self._whole(path, part.file)
         try:
             numbers = self._numbers(path, stamp, part, control)

@@ -124,6 +124,11 @@ class _Call:
         )
 
 
+def is_of_runtime(path: str) -> bool:
+    """Return whether a request's path is one of bedrock-runtime's."""
+    return bool(_MODEL.fullmatch(unquote(path)) or _GUARDRAIL.fullmatch(unquote(path)))
+
+
 def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
