@@ -24,7 +24,9 @@ MAX_ATTEMPTS: Final = 5
 PAUSE: Final = timedelta(minutes=2)
 """Between attempts, times the number of attempts."""
 
-Task = Literal["collect", "report", "fetch", "forget", "publish", "event", "erase", "purge"]
+Task = Literal[
+    "collect", "report", "fetch", "forget", "publish", "event", "erase", "purge", "upkeep"
+]
 SENDING: Final = frozenset({"publish", "event"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
