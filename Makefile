@@ -61,7 +61,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench
 
 bench-crash: $(STAMP) $(SEAWEED)
-	$(BIN)/python -m bench.crash --kills 200
+	$(BIN)/python -m bench.crash --kills 100
 	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)

@@ -24,7 +24,7 @@ from affidavit.api.hosts import LOOPBACK, HostAllowList
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError, UsageError
-from affidavit.operations import access_keys, leadership, scheduler, tasks
+from affidavit.operations import access_keys, leadership, scheduler, tasks, upkeep
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -152,7 +152,7 @@ class Background:
     def _schedule(self) -> None:
         while not self._stopping:
             try:
-                left = scheduler.schedule(self.context)
+                left = scheduler.schedule(self.context) + upkeep.leave(self.context)
             except StoreError as error:
                 _log.error("The scheduler cannot use the store: %s", error)
                 left = 0
