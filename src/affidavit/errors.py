@@ -13,6 +13,7 @@
     |   |-- StoreBusyError    locked by somebody else
     |   |-- StoreConflictError changed by somebody else since it was read
     |   |-- StoreFullError    no space left
+    |   |-- StoreSealedError  encrypted under a key that cannot be used now
     |   `-- StoreDamagedError found, but not what was written
     |-- LedgerError           tree, checkpoint or proof does not hold
     |-- SigningKeyError       signing, master or HMAC key: missing, unreadable, wrong passphrase
@@ -106,6 +107,10 @@ class StoreConflictError(StoreError):
 
 class StoreFullError(StoreError):
     """No space is left where the evidence is stored."""
+
+
+class StoreSealedError(StoreError):
+    """Something stored is encrypted under a key that is lost, disabled or denied."""
 
 
 class StoreDamagedError(StoreError):

@@ -6,7 +6,7 @@ and the run records in the report count what it leaves out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -45,6 +45,7 @@ GENERATING: Final = (
 ALGORITHM: Final = "Ed25519 (DSSE)"
 _NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9-_()\s+=,.@]")
 _MAX_NAME: Final = 128
+_CHUNK: Final = 2**20
 
 
 def create_assessment_report(
@@ -143,7 +144,7 @@ def delete_assessment_report(
         task = work.queued(context, "forget", document.parent, url=document.body["_s3"])
         puts.append(task)
     act(context, caller, _change("DELETE", document), puts=puts, deletes=[document])
-    path_of(context, caller.tenant, document.id).unlink(missing_ok=True)
+    forget_file(context, caller.tenant, document.id)
     if puts:
         context.wake()
     return {}
@@ -192,19 +193,35 @@ def validate_assessment_report_integrity(
     }
 
 
-def report_file(context: Context, tenant: str, report_id: str) -> tuple[Path, str] | None:
-    """Return the file of a complete report and the name to give it, or None."""
+def report_file(
+    context: Context, tenant: str, report_id: str
+) -> tuple[Iterator[bytes], str] | None:
+    """Return a complete report in parts and the name to give it, or None."""
     document = context.store.documents.get(tenant, KIND, report_id)
     if document is None or document.body["status"] != "COMPLETE":
         return None
-    path = path_of(context, tenant, report_id)
-    return (path, f"{document.body['name']}.zip") if path.is_file() else None
+    parts = context.store.attachments.report(tenant, report_id)
+    old = _old_path(context, tenant, report_id)
+    if parts is None and old.is_file():
+        parts = _parts(old)
+    return (parts, f"{document.body['name']}.zip") if parts is not None else None
 
 
-def path_of(context: Context, tenant: str, report_id: str) -> Path:
-    """Return where a report's own copy is kept."""
+def forget_file(context: Context, tenant: str, report_id: str) -> None:
+    """Remove a report's own copy."""
+    context.store.attachments.remove_report(tenant, report_id)
+    _old_path(context, tenant, report_id).unlink(missing_ok=True)
+
+
+def _old_path(context: Context, tenant: str, report_id: str) -> Path:
+    """Return where a report's own copy was kept before they were sealed."""
     account, region = tenant.split("/")
     return context.settings.home / "reports" / account / region / f"{report_id}.zip"
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(_CHUNK), b"")
 
 
 def author_of(principal_arn: str) -> str:

@@ -36,7 +36,9 @@ def test_nothing_selected_nothing_reported(owner: Any, collected: Any) -> None:
         owner("CreateAssessmentReport", **ask)
 
 
-def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str, str]) -> None:
+def test_from_in_progress_to_a_verified_download(
+    owner: Any, selected: dict[str, str], tmp_path: Path
+) -> None:
     """The worker builds it, the URL gives the file, and the file verifies under our key."""
     made = owner("CreateAssessmentReport", **selected, name="r-1", description="d")
     report = made["assessmentReport"]
@@ -60,16 +62,18 @@ def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str,
     assert found[1] == "r-1.zip"
     store = owner.context.store
     key = read_key(str(store.keys.folder / f"{store.keys.signer().public.fingerprint}.pub.pem"))
-    outcome = verify(found[0], key)
+    path = tmp_path / "report.zip"
+    path.write_bytes(b"".join(found[0]))
+    outcome = verify(path, key)
     assert outcome.verified, outcome.failure
     owner("DeleteAssessmentReport", **place)
-    assert not Path(found[0]).exists()
+    assert not list(store.objects.glob("*/*/reports/*"))
     with pytest.raises(NotFoundFault):
         owner("GetAssessmentReportUrl", **place)
 
 
 def test_a_report_holds_exactly_what_was_selected(
-    owner: Any, collected: Any, selected: dict[str, str]
+    owner: Any, collected: Any, selected: dict[str, str], tmp_path: Path
 ) -> None:
     """Two items of a folder, and what is selected after the report was asked for is not in it."""
     folder = owner("GetEvidenceFoldersByAssessment", **selected)["evidenceFolders"][0]
@@ -87,12 +91,14 @@ def test_a_report_holds_exactly_what_was_selected(
     assert found is not None, owner.context.store.documents.get(
         owner.caller.tenant, KIND, report["id"]
     )
-    with zipfile.ZipFile(found[0]) as package:
+    path = tmp_path / "report.zip"
+    path.write_bytes(b"".join(found[0]))
+    with zipfile.ZipFile(path) as package:
         lines = package.read("evidence.jsonl").splitlines()
     assert sorted(json.loads(line)["record"]["id"] for line in lines) == wanted
     store = owner.context.store
     key = read_key(str(store.keys.folder / f"{store.keys.signer().public.fingerprint}.pub.pem"))
-    outcome = verify(found[0], key)
+    outcome = verify(path, key)
     assert outcome.verified, outcome.failure
     whole = sum(1 for _ in store.evidence(collected.assessment.id, date.min, date.max))
     assert sum(sum(n.values()) for n in outcome.facts["omitted"].values()) == whole - 2

@@ -19,7 +19,8 @@ _NO_ADVICE: Final = "I can't give advice on that. Please ask somebody who is qua
 _HARM: Final = re.compile(
     r"\b(?:hack|break into|bomb|weapon|explosive|steal|thief|thieve|kill|murder|poison|racist|"
     r"sexist|slur|inferior|frightens?|secretly|without (?:being|the owner) notic|"
-    r"so that nobody finds|malware|ransomware|encrypts|phishing|counterfeit|false passport|launder|stalk|harass|bully|"
+    r"so that nobody finds|malware|ransomware|encrypts|phishing|counterfeit|false passport|"
+    r"launder|stalk|harass|bully|"
     r"self-harm|suicide|makes? fun of|are (?:all|bad|less)|cannot be trusted|"
     r"should not be given)",
     re.IGNORECASE,
