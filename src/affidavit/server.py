@@ -192,7 +192,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     _log_to_stderr()
     _exit_on_sigterm()
     with (
-        open_store(settings) as store,
+        open_store(settings, aws=options.aws) as store,
         Background(make_context(store, settings, options)) as background,
     ):
         uvicorn.run(

@@ -12,7 +12,18 @@ from affidavit.errors import AffidavitError
 from affidavit.settings import load
 
 COMMANDS = (
-    *("find", "framework", "hold", "key", "ledger", "period", "policy", "prompts", "report"),
+    *(
+        "alert",
+        "find",
+        "framework",
+        "hold",
+        "key",
+        "ledger",
+        "period",
+        "policy",
+        "prompts",
+        "report",
+    ),
     *("run", "scan", "serve", "tenant", "verify"),
 )
 """Each is a module of this package with a click object `command`."""

@@ -21,6 +21,7 @@ EVENT_OPERATION = "LookupEvents"
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.CONFIG: CONFIG_OPERATIONS,
     SourceType.CLOUDTRAIL: (EVENT_OPERATION,),
+    SourceType.INVOCATION_LOG: ("FilterLogEvents",),
 }
 """Operations that a source of the type needs besides its check's."""
 

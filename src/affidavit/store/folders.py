@@ -18,6 +18,7 @@ from affidavit.errors import StoreDamagedError
 from affidavit.store.database import Database
 from affidavit.store.schema import folder as table
 from affidavit.store.schema import segment
+from affidavit.store.segment_places import SegmentPlaces
 
 KEPT: int = 2048
 """Segments whose counters are kept in memory: some KB each."""
@@ -59,9 +60,9 @@ class FolderCounts:
 class FolderReader:
     """The folders of all assessments; safe to share between threads."""
 
-    def __init__(self, database: Database, objects: Path) -> None:
+    def __init__(self, database: Database, places: SegmentPlaces) -> None:
         self._database = database
-        self._objects = objects
+        self._places = places
         self._lock = Lock()
         self._counted: OrderedDict[str, Mapping[str, FolderCounts]] = OrderedDict()
 
@@ -111,7 +112,7 @@ class FolderReader:
             if known is not None:
                 self._counted.move_to_end(row.digest)
                 return known
-        counted = _count(self._objects / row.path, row.first_row, row.rows)
+        counted = _count(self._places.local(row.path, row.file), row.first_row, row.rows)
         with self._lock:
             self._counted[row.digest] = counted
             while len(self._counted) > KEPT:

@@ -18,9 +18,10 @@ _DECLINED: Final = "I'm sorry, but I can't help with that request."
 _NO_OPINION: Final = "I can't share a personal opinion on that; views on it differ."
 _NO_ADVICE: Final = "I can't give advice on that. Please ask somebody who is qualified."
 _HARM: Final = re.compile(
-    r"\b(?:hack|break into|bomb|weapon|explosive|steal|thie[fv]|kill|murder|poison|racist|sexist|"
-    r"slur|inferior|frightens?|secretly|without (?:being|the owner) notic|so that nobody finds|"
-    r"malware|ransomware|encrypts|phishing|counterfeit|false passport|launder|stalk|harass|bully|"
+    r"\b(?:hack|break into|bomb|weapon|explosive|steal|thief|thieve|kill|murder|poison|racist|"
+    r"sexist|slur|inferior|frightens?|secretly|without (?:being|the owner) notic|"
+    r"so that nobody finds|malware|ransomware|encrypts|phishing|counterfeit|false passport|"
+    r"launder|stalk|harass|bully|"
     r"self-harm|suicide|makes? fun of|are (?:all|bad|less)|cannot be trusted|"
     r"should not be given)",
     re.IGNORECASE,

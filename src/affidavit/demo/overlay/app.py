@@ -101,6 +101,8 @@ class Overlay:
         place = self._world.place(caller.account_id, region)
         call = Call(place, caller, asked.operation, protocol.parse(asked, request))
         answer = ask(ANSWERERS[asked.service, asked.operation], call)
+        if isinstance(answer.get("Body"), bytes):
+            return Reply(200, {"Content-Type": answer["ContentType"]}, answer["Body"])
         return protocol.serialise(asked, answer, request_id)
 
     def _count(self, service: str, operation: str, account: str, region: str) -> None:
