@@ -1,17 +1,12 @@
-"""Raw questions and answers, sealed under the tenant's key: kept only where a run says so.
+"""Raw questions and answers, sealed under the tenant's data key: kept only where a run says so.
 
-One function seals and one opens, so that another scheme of keys changes this module only. Sealed:
-key id (8 bytes), nonce (12), AES-256-GCM over the zstd frame; run and case are additional data, so
-that two of them cannot be swapped.
+Run and case are the purpose of each seal, so that two of them cannot be swapped.
 """
 
 import base64
 import json
-import secrets
+import zlib
 from typing import Any, Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from affidavit.errors import StoreDamagedError, UsageError
 from affidavit.model.canonical import digest
@@ -23,42 +18,22 @@ from affidavit.store.documents import Document
 KIND: Final = "prompt_raw"
 SEALED: Final = "sealed"
 """Member of a result, until the run is kept; then `sealedDigest` stands in its place."""
-_ID: Final = slice(0, 8)
-_NONCE: Final = slice(8, 20)
-_BODY: Final = slice(20, None)
 _MOST: Final = 64 * 2**20
 """Bytes of one opened answer."""
 
 
 def seal(store: Store, tenant: str, plain: bytes, about: str) -> bytes:
-    """Return `plain` sealed under the tenant's key for what it is about."""
-    import pyarrow as pa
-
-    keys = store.keys.tenant(tenant)
-    nonce = secrets.token_bytes(12)
-    packed: bytes = pa.compress(plain, codec="zstd", asbytes=True)
-    framed = len(plain).to_bytes(8, "big") + packed
-    return keys.id + nonce + AESGCM(keys.body).encrypt(nonce, framed, about.encode())
+    """Return `plain` sealed under the tenant's data key for what it is about."""
+    return store.keyring.seal(tenant, f"raw answer of {about}", zlib.compress(plain))
 
 
 def unseal(store: Store, tenant: str, sealed: bytes, about: str) -> bytes:
-    """Return what was sealed; `StoreDamagedError` where it was altered or the key is another."""
-    import pyarrow as pa
-
-    keys = store.keys.tenant(tenant)
-    if sealed[_ID] != keys.id:
-        raise StoreDamagedError(
-            f"The raw answer of {about} was sealed under another master key than the present one",
-            todo="Restore the key folder of that time.",
-        )
-    try:
-        framed = AESGCM(keys.body).decrypt(sealed[_NONCE], sealed[_BODY], about.encode())
-    except (InvalidTag, ValueError) as error:
-        raise StoreDamagedError(f"The raw answer of {about} was altered") from error
-    size = int.from_bytes(framed[:8], "big")
-    if size > _MOST:
+    """Return what was sealed; `StoreDamagedError` or `StoreSealedError` where that cannot be."""
+    packed = store.keyring.unseal(tenant, f"raw answer of {about}", sealed)
+    opened = zlib.decompressobj()
+    plain = opened.decompress(packed, _MOST)
+    if not opened.eof:
         raise StoreDamagedError(f"The raw answer of {about} is larger than {_MOST} bytes")
-    plain: bytes = pa.decompress(framed[8:], size, codec="zstd", asbytes=True)
     return plain
 
 
