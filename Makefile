@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BROWSER := $(VENV)/.browser
 
-.PHONY: install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
+VENDOR := src/affidavit/console/static/vendor
+
+.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -13,18 +16,44 @@ $(STAMP): requirements/lock.txt pyproject.toml
 	@echo "Installing the locked packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(MAKE) --no-print-directory assets
 	@touch $@
+
+# htmx and a font for the console, from npm; without them every page works as plain GET and POST.
+assets:
+	@if command -v npm >/dev/null && mkdir -p build/npm $(VENDOR) && cp src/affidavit/console/package*.json build/npm/ \
+	  && (cd build/npm && npm ci --ignore-scripts --no-audit --no-fund --silent); then \
+	  cp build/npm/node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/ \
+	  && cp build/npm/node_modules/htmx.org/LICENSE $(VENDOR)/htmx-LICENSE \
+	  && cp build/npm/node_modules/@fontsource-variable/open-sans/files/open-sans-latin-wght-normal.woff2 $(VENDOR)/ \
+	  && cp build/npm/node_modules/@fontsource-variable/open-sans/LICENSE $(VENDOR)/open-sans-LICENSE; \
+	else echo "npm is missing or fails: the console works without JavaScript and in the system's font (make assets)." >&2; fi
 
 run: $(STAMP)
 	$(BIN)/affidavit run --demo
 
-test: $(STAMP)
+$(BROWSER): requirements/browser.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } \
+	  || echo "*** NO CHROMIUM: THE BROWSER TIER IS SKIPPED (apt-get install chromium) ***" >&2
+
+test: $(STAMP) $(BROWSER) chromium
 	$(BIN)/coverage erase
 	COVERAGE_FILE=$(CURDIR)/.coverage COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -m "not slow" -n 2 --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
-test-slow: $(STAMP)
+test-browser: $(BROWSER) chromium
+	$(BIN)/python -m pytest --timeout=600 tests/console
+
+screenshots: $(BROWSER) chromium
+	$(BIN)/python -m bench.screenshots
+
+test-slow: $(STAMP) $(BROWSER) chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -65,6 +94,7 @@ verify-pyz: $(STAMP)
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/lock.txt requirements/browser.in -o requirements/browser.txt
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -45,7 +45,7 @@ from affidavit.store.runs import OpenRun, Runs
 from affidavit.store.schema import log as log_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
-from affidavit.store.verdict_days import VerdictDay
+from affidavit.store.verdict_days import VerdictDay, VerdictHistory
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
 
@@ -73,6 +73,7 @@ class Store:
         self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
+        self.verdict_history = VerdictHistory(self._database)
 
     def __enter__(self) -> Self:
         return self
@@ -266,7 +267,7 @@ class Store:
     def tenants(self) -> list[str]:
         """Return the tenants that have a log."""
         with self._database.read() as connection:
-            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
+            return [*connection.scalars(sa.select(log_table.c.tenant).order_by("tenant"))]
 
     def log(self, tenant: str) -> Log:
         """Return the tenant's log, to read and to prove from."""
@@ -359,10 +360,9 @@ class Store:
 
         Returns what was read, and everything that is gone or altered; raises nothing for these.
         """
-        chosen = self.tenants() if tenants is None else tenants
         return [
             ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in chosen
+            for tenant in (self.tenants() if tenants is None else tenants)
         ]
 
     def sweep(self, *, daily: bool = False) -> list[Path]:
