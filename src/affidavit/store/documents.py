@@ -6,7 +6,6 @@ never overwrite each other unseen, and come in one transaction with the change-l
 of them.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
