@@ -6,9 +6,11 @@ import logging
 import re
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -315,4 +317,24 @@ def test_too_many_at_once(serving: Serving, recorder: Any) -> None:
         assert first.result(5)[0] == 200
     assert (status, headers["x-amzn-errortype"]) == (429, "throttlingexception")
     assert headers["retry-after"] == "1"
+    assert next(running, None) is None
+
+
+def test_bodies_of_all_requests_together_are_bounded(serving: Serving, recorder: Any) -> None:
+    """Many that send a body and never end it take a bounded part of memory; others are told so."""
+    limits = Limits(held_bytes=3_000_000, body_seconds=20)
+    running = serving(create_app({}, lambda _: None, limits, insecure=True), recorder)
+    served = next(running)
+    head = b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(3):
+            connection = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            stack.enter_context(connection).sendall(head + b"x" * 999_000)
+        small = head.replace(b"1000001", b"10000") + b"x" * 10_000
+        status, end = 0, time.monotonic() + 20
+        while status != 429 and time.monotonic() < end:
+            status = answers(served.raw(small))[0]
+        assert status == 429
+    status, _, _ = answers(served.raw(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    assert status == 404
     assert next(running, None) is None
