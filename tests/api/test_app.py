@@ -148,6 +148,9 @@ NASTY = {
     "other host": b"GET /account/status HTTP/1.1\r\nHost: evil.example\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
     "absolute": b"GET http://evil.example/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "absolute, our own": b"GET http://evil/account/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "fragment": b"GET /account/status#x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "host with a user": b"GET /account/status HTTP/1.1\r\nHost: localhost:1@evil\r\n\r\n",
     "double slash": b"GET //evil.example/account/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "bad escape": b"GET /controls/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "bad length": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
@@ -159,6 +162,13 @@ NASTY = {
     "no operation": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "smuggled": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+    b"Content-Length: 40\r\n\r\nGET /insights HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "folded length": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nX: y\r\n Content-Length: 9\r\n"
+    b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\nGET /insights HTTP/1.1\r\n\r\n",
+    "chunked, not last": b"POST /controls HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nGET /insights HTTP/1.1\r\n\r\n",
+    "bare line feeds": b"GET /insights HTTP/1.1\nHost: localhost\n\n",
     "chunks over the limit": b"POST /controls HTTP/1.1\r\nHost: localhost\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n1388\r\n" + b"x" * 5000 + b"\r\n0\r\n\r\n",
     "http/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

@@ -66,9 +66,12 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse()
 
     def on_headers_complete(self) -> None:
-        """Leave the rest to the application, which has limits of its own."""
+        """Leave the rest to the application; the parser answers 400 to what is raised here."""
         self._head_done()
         self._in_head = False
+        if not self.url.startswith(b"/") or b"#" in self.url:
+            # An absolute target names a host of its own, which nobody here would look at.
+            raise ValueError("The target of a request must be a path.")
         super().on_headers_complete()
 
     def _expect_head(self) -> None:
