@@ -259,6 +259,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             host=options.host,
             port=options.port,
             http=BoundedHttp,
+            ws="none",
             ssl_certfile=options.tls_cert,
             ssl_keyfile=options.tls_key,
             server_header=False,
