@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -22,10 +23,11 @@ from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.files import Files
 from affidavit.api.hosts import LOOPBACK, HostAllowList
+from affidavit.api.metrics import Metrics
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError, UsageError
-from affidavit.operations import access_keys, leadership, log_watching, scheduler, tasks
+from affidavit.operations import access_keys, leadership, log_watching, metrics, scheduler, tasks
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -191,7 +193,9 @@ def make_app(background: Background, options: ServeOptions) -> ASGIApp:
         hosts=hosts,
         ready=background.healthy,
     )
-    return HostAllowList(Files(api, context), hosts)
+    files = Files(api, context)
+    text = partial(metrics.prometheus, context)
+    return HostAllowList(Metrics(files, text, metrics.CONTENT_TYPE), hosts)
 
 
 def make_context(store: Store, settings: Settings, options: ServeOptions) -> Context:
