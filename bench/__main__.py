@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, detectors, finder, judge, ledger, scan, sealing
+from bench import api, append, collect, detectors, finder, judge, ledger, report, scan, sealing
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "sealing": sealing.run,
     "api": api.run,
     "judge": judge.run,
+    "report": report.run,
     "collect": collect.run,
     "detectors": detectors.run,
     "scan": scan.run,

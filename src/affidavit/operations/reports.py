@@ -20,8 +20,10 @@ from affidavit.operations.collectable import assessment_catalogue
 from affidavit.report import Built, Request, build
 from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
+from affidavit.report.verify.exports import ExportOutcome
+from affidavit.report.verify.main import check
 from affidavit.report.verify.note import Key, KeyProblemError, read_key
-from affidavit.report.verify.outcome import Outcome, verify
+from affidavit.report.verify.outcome import Outcome
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
@@ -75,14 +77,16 @@ def build_report(
 
 def verify_report(
     report: Path, key: str, previous: Path | None = None, *, again: bool = False
-) -> Outcome:
-    """Return what verifying a report finds; `again`: recompute every verdict as well.
+) -> Outcome | ExportOutcome:
+    """Return what verifying a report or an export finds; `again`: recompute every verdict as well.
 
     Raises `UsageError` for a key or a file that cannot be read.
     """
     try:
         given: Key | None = read_key(key) if key else None
-        outcome = verify(report, given, previous)
+        outcome = check(report, given, previous)
+        if isinstance(outcome, ExportOutcome):
+            return outcome
         if again and outcome.failure is None:
             rejudge(report, outcome, catalogues.load())
     except KeyProblemError as problem:

@@ -19,7 +19,7 @@ from affidavit.collector.execute import Asked
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import erasing, holds, outbox, upkeep, work
+from affidavit.operations import alerts, erasing, holds, outbox, upkeep, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -65,7 +65,9 @@ def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> b
     if not why:
         taken.done()
         return True
-    if taken.document.body["task"] in work.SENDING:
+    if taken.document.body["task"] == "alert":
+        alerts.failed(context, taken.tenant, taken.document, why)
+    elif taken.document.body["task"] in work.SENDING:
         outbox.failed(context, taken.tenant, taken.document, why)
     if not taken.failed(why):
         _give_up(context, taken, why)
@@ -226,6 +228,7 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "publish": _publish,
     "purge": erasing.purge,
     "event": _send_event,
+    "alert": alerts.deliver,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from .exports import ExportOutcome
 from .outcome import NO_KEY, Outcome
 
 WIDTH = 80
@@ -21,6 +22,35 @@ _WORDS = {
 def render(outcome: Outcome, *, details: bool = False) -> str:
     """Return the whole summary; `details` adds the counts of each control."""
     return "\n".join(printable(line) for line in _lines(outcome, details=details))
+
+
+def render_export(outcome: ExportOutcome) -> str:
+    """Return what verifying an export found."""
+    lines = [f"Export {outcome.export}", ""]
+    facts = outcome.facts
+    if facts:
+        lines += _fact("Tenant", facts["tenant"])
+        lines += _fact("Query", facts["query"] or "all evidence")
+        lines += _fact("Understood", facts["understood"] or "all evidence")
+        lines += _fact("Asked at", f"{facts['generated_at']} by {facts['tool']}")
+        lines += _fact("Rows", f"{facts['rows']}, {facts['format']}")
+        for name in ("sample", "first"):
+            lines += _fact("Only", f"{name} {facts[name]}") if name in facts else []
+        missing = sum(one["rows"] for one in facts["unreadable"])
+        lines += _fact("Not in it", f"{missing} rows that could not be read" if missing else "none")
+        lines.append("")
+    for step, words in outcome.steps:
+        lines += _item(" ok ", step, words)
+    if outcome.failure:
+        failure = outcome.failure
+        lines += _item("FAIL", failure.step, f"{failure.where}: {failure.what}")
+    lines += ["", "Not proved by this export:"]
+    for note in outcome.notes:
+        lines += textwrap.wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    end = "VERIFIED: the file is what its signed manifest says."
+    if not outcome.verified:
+        end = "NOT VERIFIED. Do not rely on this export; the line marked FAIL says what is wrong."
+    return "\n".join(printable(line) for line in [*lines, "", end])
 
 
 def printable(text: str) -> str:
