@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_STAMP := $(VENV)/.spark
 
 .PHONY: install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
 
@@ -24,7 +25,13 @@ test: $(STAMP)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
-test-slow: $(STAMP)
+# Sail, Spark and pyiceberg: heavy, for the slow tier only. What the main lock pins stays as it is.
+$(SPARK_STAMP): requirements/spark.txt $(STAMP)
+	@echo "Installing Sail, Spark and pyiceberg into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@touch $@
+
+test-slow: $(STAMP) $(SPARK_STAMP)
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -65,6 +72,7 @@ verify-pyz: $(STAMP)
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -39,6 +39,7 @@ from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.folders import FolderReader
+from affidavit.store.lake import Lake
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
@@ -73,6 +74,7 @@ class Store:
         self._segment_files = SegmentFiles(self._database, self.objects)
         self.evidence_folders = FolderReader(self._database, self.objects)
         self.attachments = Attachments(self.objects)
+        self.lake = Lake(self._database, self.objects, settings.home, settings.lake)
 
     def __enter__(self) -> Self:
         return self
@@ -110,12 +112,11 @@ class Store:
     def delete_evidence(
         self, tenant: str, assessment_id: str, *, by: str, why: str, before: date | None = None
     ) -> int:
-        """Delete an assessment's evidence and log it, all or of days before; return its files.
-
-        The log keeps the hashes of the leaves.
-        """
+        """Delete evidence, all or of days before, and log it; return its files. Leaves stay."""
         given = {"by": by, "why": why, "now": self._clock(), "before": before}
-        return deleting.remove(self._database, self.objects, tenant, assessment_id, **given)
+        files = deleting.remove(self._database, self.objects, tenant, assessment_id, **given)
+        self.lake.follow(tenant)
+        return files
 
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
@@ -216,9 +217,7 @@ class Store:
     ) -> Committed:
         """Commit a run in one transaction; what was committed before is returned unchanged.
 
-        The run record's sequence, links, leaves and answers are filled in from what is stored.
-
-        Signed by `signer`, or by our own current key.
+        Its sequence, links, leaves and answers are filled in. Signed by `signer` or our own key.
         """
         signer = signer or self.keys.signer()
         answers = self.answers(run_record.run_id)
@@ -318,8 +317,8 @@ class Store:
         return found
 
     def publish(self, tenant: str) -> tuple[str, ...]:
-        """Write tiles and checkpoint as files, and ask for a time stamp; return what failed."""
-        warnings = []
+        """Write tiles, checkpoint and lake, and ask for a time stamp; return what failed."""
+        warnings = [self.lake.warning(tenant)]
         try:
             checkpoints.publish_tiles(self._database, self.objects, tenant)
         except StoreError as error:
@@ -340,8 +339,7 @@ class Store:
     ) -> list[VerifiedLog]:
         """Verify the logs of `tenants` (or all) under `keys` (or our own public keys).
 
-        Returns a summary of each; raises `LedgerError` or `StoreDamagedError` that names the first
-        wrong thing: segment, row, field.
+        Raises `LedgerError` or `StoreDamagedError` that names the first wrong segment, row, field.
         """
         known = self.public_keys() if keys is None else keys
         chosen = self.tenants() if tenants is None else tenants
@@ -376,7 +374,9 @@ class Store:
 
     def compact(self, tenant: str) -> Compacted:
         """Put the segments of each day before today into one file; no leaf or proof changes."""
-        return compacting.compact(self._database, self.objects, tenant, self._clock().date())
+        done = compacting.compact(self._database, self.objects, tenant, self._clock().date())
+        self.lake.follow(tenant)
+        return done
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
         with self._database.read() as connection:
