@@ -106,7 +106,7 @@ def test_what_has_no_canonical_form_is_refused(changed: dict[str, Any]) -> None:
 
 
 def _plain_segment(rows: list[Evidence], block: int, group: int) -> Iterator[list[Evidence]]:
-    """Yield the row groups that rows belong in, sorted record by record."""
+    """Yield the stretches that rows belong in, sorted record by record."""
     held: list[Evidence] = []
     for first in range(0, len(rows), block):
         held += rows[first : first + block]
@@ -125,7 +125,7 @@ def test_a_segment_is_what_the_plain_way_writes(
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(segments, "BLOCK", block),
-        mock.patch.object(segment_sink, "ROW_GROUP", group),
+        mock.patch.object(segment_sink, "STRETCH", group),
     ):
         with SegmentWriter(Path(folder), "r", "111122223333/us-east-1", "a", "d") as writer:
             writer.append(rows)

@@ -6,7 +6,7 @@ the same, so that evidence which arrives meanwhile moves nothing. A segment that
 is named in the answer, and the rest is answered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -35,13 +35,12 @@ from affidavit.finder.query import (
     value_text,
 )
 from affidavit.finder.spark import Spark
+from affidavit.finder.walk import Walk
 from affidavit.store import Chosen, SegmentFile, Store
 from affidavit.store.segments import row_of
 
 NEWEST: Final = Order()
 _MOMENT: Final = timedelta(microseconds=1)
-_WIDER: Final = 4
-"""How each step of a page grows beyond the engine's first: most end early."""
 _BATCH: Final = 1024
 
 
@@ -198,12 +197,15 @@ class Finder:
         )
         rows: list[_Row] = []
         unreadable: list[Unreadable] = []
-        for step, edge in _steps(segments, order, self._engine.first_step):
-            if len(rows) >= limit and edge is not None and _beyond(edge, rows[-1].key, order):
+        walk = Walk(segments, order, self._engine.first_step)
+        while step := walk.following():
+            if len(rows) >= limit and walk.is_beyond(rows[-1].key):
                 break
             good, bad = self._intact.sift(step)
             unreadable += bad
-            rows += self._rows(asked, good)
+            found = self._rows(asked, good)
+            walk.tell(len(found), limit)
+            rows += found
             rows.sort(key=lambda row: (row.key, row.id), reverse=order.descending)
             del rows[limit:]
         return rows, unreadable
@@ -262,31 +264,6 @@ class Finder:
 
     def _places(self, segments: list[SegmentFile]) -> Places:
         return Places(self._store.log(segments[0].tenant), segments)
-
-
-def _steps(
-    segments: list[SegmentFile], order: Order, width: int
-) -> Iterator[tuple[list[SegmentFile], datetime | None]]:
-    """Yield segments to read together, and the nearest time that they or later ones can hold."""
-    if order.column != "time":
-        yield segments, None
-        return
-    nearest: Callable[[SegmentFile], datetime] = (
-        (lambda one: one.max_time) if order.descending else (lambda one: one.min_time)
-    )
-    step: list[SegmentFile] = []
-    for one in sorted(segments, key=nearest, reverse=order.descending):
-        step.append(one)
-        if sum(held.rows for held in step) >= width:
-            yield step, nearest(step[0])
-            step, width = [], width * _WIDER
-    if step:
-        yield step, nearest(step[0])
-
-
-def _beyond(edge: datetime, last: datetime, order: Order) -> bool:
-    """Tell whether rows from `edge` on all come after the last row; equal times do not."""
-    return edge < last if order.descending else edge > last
 
 
 def _limited(number: int, most: int) -> None:
