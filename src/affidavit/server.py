@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -24,7 +25,14 @@ from affidavit.api.hosts import LOOPBACK, HostAllowList
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError, UsageError
-from affidavit.operations import access_keys, leadership, scheduler, tasks
+from affidavit.operations import (
+    access_keys,
+    leadership,
+    log_watching,
+    scheduler,
+    tasks,
+    upkeep,
+)
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -36,6 +44,8 @@ WORKERS = 2
 """Tasks under way at once: a report need not wait for a collection."""
 POLL_SECONDS = 5.0
 """How soon work that another server left, or whose pause is over, is seen."""
+WATCH_SECONDS = 10.0
+"""Between two passes over watched logs: an object that arrives is alerted about in a minute."""
 SCHEDULE_SECONDS = 15.0
 """How often the leader looks for what is due, and says that it lives (see `leadership`)."""
 _log = logging.getLogger("affidavit.api.work")
@@ -108,7 +118,8 @@ class Background:
         self.context = replace(context, wake=self._wake)
         names = [f"affidavit-work-{number + 1}" for number in range(WORKERS)]
         self._threads = [threading.Thread(target=self._work, name=name) for name in names]
-        self._threads.append(threading.Thread(target=self._schedule, name="affidavit-schedule"))
+        for target, name in ((self._schedule, "schedule"), (self._watch, "watch")):
+            self._threads.append(threading.Thread(target=target, name=f"affidavit-{name}"))
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -152,13 +163,28 @@ class Background:
     def _schedule(self) -> None:
         while not self._stopping:
             try:
-                left = scheduler.schedule(self.context)
+                left = scheduler.schedule(self.context) + upkeep.leave(self.context)
             except StoreError as error:
                 _log.error("The scheduler cannot use the store: %s", error)
                 left = 0
             if left:
                 self._wake()
             self._wait(SCHEDULE_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopping:
+            try:
+                if leadership.lead(self.context):
+                    log_watching.watch_all(self.context)
+            except StoreError as error:
+                _log.error("The watches cannot use the store: %s", error)
+            self._pause(WATCH_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait until a time, whatever work is left meanwhile."""
+        end = time.monotonic() + seconds
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            self._wait(left)
 
 
 def make_app(background: Background, options: ServeOptions) -> ASGIApp:
@@ -192,7 +218,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     _log_to_stderr()
     _exit_on_sigterm()
     with (
-        open_store(settings) as store,
+        open_store(settings, aws=options.aws) as store,
         Background(make_context(store, settings, options)) as background,
     ):
         uvicorn.run(

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from tests.finder.conftest import FIRST, TENANT, Estates, commit, filled
+from tests.finder.conftest import FIRST, TENANT, Estates, commit, filled, make_assessment
 from tests.spark_engines import SAIL, running
 
 from affidavit.cli.lake import command
@@ -148,20 +148,20 @@ def test_the_command_tells_what_was_done(some: Estates) -> None:
 
 @pytest.mark.slow
 @quiet
-def test_only_plain_segments_are_published(some: Estates) -> None:
-    """A segment that is encrypted is refused in words, and a commit then says so as a warning."""
-    settings = _on(some.settings)
-    path = next(some.store.objects.rglob("*.parquet"))
-    held = path.read_bytes()
-    path.write_bytes(b"PARE" + held[4:])
-    with pytest.raises(StoreError, match="cannot be published") as raised:
-        lake.publish(settings, TENANT)
-    assert "encrypted by the store" in raised.value.why
+def test_only_plain_segments_are_published(tmp_path: Path) -> None:
+    """Sealed segments are refused in words, and a commit then says so as a warning."""
+    settings = Settings(
+        home=tmp_path / "home", keys=tmp_path / "keys", lake="sql", seal_segments=True
+    )
+    mine = make_assessment("Production")
     with open_store(settings) as store:
+        store.create_assessment(mine, "test")
+        commit(store, mine, FIRST)
         (warning,) = store.publish(TENANT)
         assert "not published as Iceberg" in warning
-        path.write_bytes(held)
-        assert store.publish(TENANT) == ()
+        with pytest.raises(StoreError, match="cannot be published") as raised:
+            store.lake.publish(TENANT)
+    assert "sealed by the store" in raised.value.why
 
 
 @pytest.mark.slow

@@ -17,10 +17,14 @@ from hypothesis import strategies as st
 from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
+from affidavit.settings import Settings
 from affidavit.store import segment_sink, segments
+from affidavit.store.objects import DiskObjects
 from affidavit.store.segment_columns import columns_of
 from affidavit.store.segment_json import entries_of, records_of
+from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segments import SegmentWriter, read_segment
+from affidavit.store.tenant_keys import TenantKeyring
 
 _TEXT = st.text(max_size=12)
 _ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])
@@ -127,7 +131,9 @@ def test_a_segment_is_what_the_plain_way_writes(
         mock.patch.object(segments, "BLOCK", block),
         mock.patch.object(segment_sink, "STRETCH", group),
     ):
-        with SegmentWriter(Path(folder), "r", "111122223333/us-east-1", "a", "d") as writer:
+        objects, home = DiskObjects(Path(folder)), Settings(home=Path(folder))
+        places = SegmentPlaces(objects, mock.Mock(spec=TenantKeyring), home)
+        with SegmentWriter(places, "r", "111122223333/us-east-1", "a", "d") as writer:
             writer.append(rows)
             segment = writer.close()
         read = [row for _, row in read_segment(Path(folder) / segment.path, segment.digest)]

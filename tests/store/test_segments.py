@@ -10,6 +10,8 @@ import pytest
 
 from affidavit.errors import StoreDamagedError, StoreError
 from affidavit.model.canonical import canonical
+from affidavit.settings import Settings
+from affidavit.store import open_store
 from affidavit.store.segment_sink import ROW_GROUP, STRETCH
 from affidavit.store.segments import Segment, SegmentWriter, read_segment
 
@@ -18,7 +20,11 @@ TENANT = "111122223333/us-east-1"
 
 def write(tmp_path: Path, evidence: list[Any]) -> Segment:
     """Write a segment of `evidence`."""
-    with SegmentWriter(tmp_path, "r", TENANT, "a", "2026-03-01") as writer:
+    settings = Settings(home=tmp_path, keys=tmp_path / "keys", objects=str(tmp_path))
+    with (
+        open_store(settings) as store,
+        SegmentWriter(store._kept.places, "r", TENANT, "a", "2026-03-01") as writer,
+    ):
         writer.append(evidence)
         return writer.close()
 
@@ -102,7 +108,7 @@ def test_strange_evidence_is_refused(tmp_path: Path, sample: Any) -> None:
             write(tmp_path, [strange])
     with pytest.raises(StoreError, match="without evidence"):
         write(tmp_path, [])
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert [p for p in tmp_path.rglob("segments/**/*") if p.is_file()] == []
 
 
 def test_times_keep_their_microseconds(tmp_path: Path, sample: Any) -> None:

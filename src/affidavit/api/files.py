@@ -8,10 +8,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from affidavit.errors import AffidavitError, StoreFullError
@@ -73,9 +74,13 @@ class Files:
         found = await asyncio.to_thread(report_file, self._context, given.tenant, given.id)
         if found is None:
             return _refusal(404, "There is no such report.")
-        headers = {"cache-control": "no-store"}
-        return FileResponse(
-            found[0], filename=found[1], media_type="application/zip", headers=headers
+        # The first part is opened before the answer begins: a report that is gone is an error.
+        parts, name = found
+        first = await asyncio.to_thread(next, parts, b"")
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+        headers = {"cache-control": "no-store", "content-disposition": disposition}
+        return StreamingResponse(
+            chain([first], parts), media_type="application/zip", headers=headers
         )
 
     async def _upload(self, given: Pass, receive: Receive) -> Response:

@@ -136,3 +136,19 @@ def expire(settings: Settings, *, tenant: str, assessment: str, days: int, by: s
     done = retention.expire(settings, tenant, assessment, days=days, by=who)
     for one, files in done.items():
         click.echo(f"{one}: {files} evidence files were deleted.")
+
+
+@command.command()
+@click.option("--tenant", required=True, help="Whose evidence (<account id>/<Region>).")
+@click.option("--assessment", default="", help="Only of this one (its id).")
+@click.option("--days", type=click.IntRange(min=0), required=True, help="0: for ever.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def retain(settings: Settings, *, tenant: str, assessment: str, days: int, by: str) -> None:
+    """Set for how many days `affidavit serve` keeps evidence; it deletes older once a day.
+
+    Without a rule it is AFFIDAVIT_RETENTION_DAYS. What is under legal hold stays.
+    """
+    retention.set_rule(settings, tenant, assessment, days=days, by=by or getpass.getuser())
+    kept = f"{days} days" if days else "ever"
+    click.echo(f"The evidence of {assessment or tenant} is kept for {kept}.")

@@ -35,13 +35,13 @@ from affidavit.finder.query import (
     value_text,
 )
 from affidavit.finder.spark import Spark
+from affidavit.finder.streaming import pieces, streamed
 from affidavit.finder.walk import Walk
 from affidavit.store import Chosen, SegmentFile, Store
 from affidavit.store.segments import row_of
 
 NEWEST: Final = Order()
 _MOMENT: Final = timedelta(microseconds=1)
-_BATCH: Final = 1024
 
 
 @dataclass(slots=True)
@@ -162,26 +162,15 @@ class Finder:
             unreadable=tuple(unreadable),
         )
 
-    def stream(self, question: Question) -> Stream:
-        """Return all rows, in the order of leaves; memory stays flat at any number of them."""
+    def stream(self, question: Question, behind: int = -1) -> Stream:
+        """Return all rows above the leaf `behind`, in the order of leaves; memory stays flat."""
         size = self._size(question)
         stream = Stream(iter(()), size)
-        stream.rows = self._streamed(question, size, stream.unreadable)
-        return stream
-
-    def _streamed(
-        self, question: Question, size: int, unreadable: list[Unreadable]
-    ) -> Iterator[Found]:
         query = self._duck.compiled(shapes.whole, question.scope, question.where)
-        segments = self._segments(question, size)
-        for segment in sorted(segments, key=lambda one: one.first_leaf):
-            good, bad = self._intact.sift([segment])
-            unreadable += bad
-            for one in good:
-                for batch in self._duck.batches(query, [one.path], _BATCH):
-                    for values in batch.to_pylist():
-                        leaf = one.leaf(values.pop("row"))
-                        yield Found(leaf, row_of(values).evidence)
+        wanted = pieces(self._segments(question, size), behind)
+        found = streamed(self._duck, self._intact, query, wanted, stream.unreadable)
+        stream.rows = (row for row in found if row.leaf > behind)
+        return stream
 
     def _ordered(
         self,

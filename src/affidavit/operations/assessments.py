@@ -288,8 +288,12 @@ def _require_accounts(active: Sequence[Mapping[str, Any]], accounts: Sequence[st
 
 def _active(context: Context, caller: Caller) -> list[dict[str, Any]]:
     """Return the metadata of the tenant's ACTIVE assessments that have a document."""
-    every = [one.body["metadata"] for one in context.store.documents.every(caller.tenant, KIND)]
+    every = context.store.documents.distilled(caller.tenant, KIND, _metadata_of)
     return [one for one in every if one["status"] == "ACTIVE"]
+
+
+def _metadata_of(document: Document) -> dict[str, Any]:
+    return {name: document.body["metadata"][name] for name in ("id", "status", "scope")}
 
 
 def _documents(

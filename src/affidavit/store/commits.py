@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -21,6 +20,7 @@ from affidavit.model.run import RunRecord
 from affidavit.model.verdict import Verdict
 from affidavit.store import checkpoints, records
 from affidavit.store.log import Appender, insert_into
+from affidavit.store.objects import Objects
 from affidavit.store.places import micros
 from affidavit.store.runs import NOBODY, last_committed, record_from_json
 from affidavit.store.schema import folder, run, segment, verdict
@@ -104,15 +104,14 @@ def commit(
     )
 
 
-def check_files(objects: Path, segments: Sequence[Segment]) -> None:
-    """Raise `StoreDamagedError` where a segment's file is not there any more."""
-    for item in segments:
-        if not (objects / item.path).is_file():
-            raise StoreDamagedError(
-                f"The segment {objects / item.path} is gone",
-                why="It was removed between its writing and its commit.",
-                todo="Run the same command again: it resumes and writes it anew.",
-            )
+def check_files(objects: Objects, segments: Sequence[Segment]) -> None:
+    """Raise `StoreDamagedError` where a segment is not there any more."""
+    for name in objects.missing([item.path for item in segments]):
+        raise StoreDamagedError(
+            f"The segment {objects.where(name)} is gone",
+            why="It was removed between its writing and its commit.",
+            todo="Run the same command again: it resumes and writes it anew.",
+        )
 
 
 def _check(record: RunRecord, segments: Sequence[Segment]) -> None:

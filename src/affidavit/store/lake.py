@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from affidavit.errors import SettingsError, StoreBusyError, StoreError
+from affidavit.settings import Settings
 from affidavit.store.database import Database
 from affidavit.store.files import make_folder
+from affidavit.store.objects import Objects
 from affidavit.store.places import check_tenant
 from affidavit.store.schema import segment
 from affidavit.store.segment_columns import schema
+from affidavit.store.segment_places import SEALED
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -29,7 +32,6 @@ OWN: Final = "sql"
 NAMESPACE: Final = "affidavit"
 FOLDER: Final = "lake"
 _TRIES: Final = 5
-_PLAIN: Final = b"PAR1"
 _BOUNDED: Final = ("assessment_id", "control_id", "id", "time", "verdict")
 """Columns whose least and greatest value the table keeps for each file."""
 _PROPERTIES: Final = {
@@ -58,11 +60,11 @@ class Published:
 class Lake:
     """Publishes tenants' evidence to the catalog of the settings."""
 
-    def __init__(self, database: Database, objects: Path, home: Path, catalog: str) -> None:
+    def __init__(self, database: Database, objects: Objects, settings: Settings) -> None:
         self._database = database
         self._objects = objects
-        self._folder = home / FOLDER
-        self._name = catalog
+        self._settings = settings
+        self._name = settings.lake
 
     def warning(self, tenant: str) -> str:
         """Publish if that is switched on; return why it could not be done, or the empty text."""
@@ -130,9 +132,17 @@ class Lake:
         with self._database.read() as connection:
             return {self._address(path) for path in connection.scalars(chosen)}
 
-    def _address(self, path: str) -> str:
-        """Return a segment's address for other engines: the one place that knows where it lies."""
-        return (self._objects / path).absolute().as_uri()
+    def _address(self, name: str) -> str:
+        """Return a segment's address for other engines; `StoreError` for what they cannot read."""
+        where = self._objects.where(name)
+        if name.endswith(SEALED):
+            raise StoreError(
+                f"The segment {where} cannot be published",
+                why="It is sealed by the store, and other engines have no key for it.",
+                todo="Unset AFFIDAVIT_LAKE; or keep segments plain on an encrypted disk or bucket "
+                "(AFFIDAVIT_SEAL_SEGMENTS=no). Segments that are sealed already stay so.",
+            )
+        return where if "://" in where else Path(where).absolute().as_uri()
 
     def _table(self, catalog: "Catalog", tenant: str) -> "Table":
         from pyiceberg.table import TableProperties
@@ -175,12 +185,18 @@ class Lake:
             ) from error
 
     def _own(self) -> dict[str, str]:
-        folder = self._folder.absolute()
+        """Return the properties of our own catalog; segments on S3 are read as the store reads."""
+        folder = (self._settings.home / FOLDER).absolute()
         make_folder(folder)
+        on_s3 = {
+            "s3.endpoint": self._settings.objects_endpoint,
+            "s3.region": self._settings.objects_region,
+        }
         return {
             "type": "sql",
             "uri": f"sqlite:///{folder / 'catalog.db'}",
             "warehouse": folder.as_uri(),
+            **{name: value for name, value in on_s3.items() if value},
         }
 
 
@@ -199,8 +215,6 @@ def _replace(table: "Table", new: list[str], gone: list[Any]) -> None:
     """Commit one snapshot that names the new files, and those that are gone no more."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
-    for path in new:
-        _refuse_encrypted(table, path)
     made = [parquet_file_to_data_file(table.io, table.metadata, path) for path in new]
     with table.transaction() as change:
         snapshot = change.update_snapshot()
@@ -217,15 +231,3 @@ def _forget(table: "Table") -> None:
     old = [one.snapshot_id for one in table.snapshots() if newest and one != newest]
     if old:
         table.maintenance.expire_snapshots().by_ids(old).commit()
-
-
-def _refuse_encrypted(table: "Table", path: str) -> None:
-    """Raise `StoreError` for what is no plain Parquet: others have no key for it."""
-    with table.io.new_input(path).open() as file:
-        if file.read(len(_PLAIN)) == _PLAIN:
-            return
-    raise StoreError(
-        f"The segment {path} cannot be published",
-        why="It is encrypted by the store, and other engines have no key for it.",
-        todo="Unset AFFIDAVIT_LAKE, or keep segments unencrypted and encrypt the disk or bucket.",
-    )

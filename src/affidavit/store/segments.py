@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 from affidavit.errors import StoreDamagedError, StoreError
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.store.files import NewFile, disk_errors, sync_folder
-from affidavit.store.places import from_micros, tenant_folder
+from affidavit.store.files import disk_errors
+from affidavit.store.places import from_micros
 from affidavit.store.segment_columns import columns_of
+from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segment_sink import SegmentSink
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ class SegmentWriter:
     """Streams evidence into one segment; memory stays flat. Close it, or nothing is kept."""
 
     def __init__(
-        self, objects: Path, run_id: str, tenant: str, assessment_id: str, day: str
+        self, places: SegmentPlaces, run_id: str, tenant: str, assessment_id: str, day: str
     ) -> None:
-        self._objects = objects
+        self._places = places
         self._ids = {"run_id": run_id, "assessment_id": assessment_id}
         self._tenant = tenant
         self._day = day
-        self._new = NewFile(tenant_folder(objects, tenant) / "segments" / day)
+        self._new = places.new(tenant, day)
         self._sink = SegmentSink(self._new)
         self._waiting: list[Evidence] = []
 
@@ -106,14 +107,12 @@ class SegmentWriter:
         self._new.sync()
         with disk_errors(self._new.path), self._new.path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
-        final = self._new.keep(f"{digest}.parquet")
-        with disk_errors(final.parent):
-            sync_folder(final.parent)
+        path = self._places.keep(self._new, self._tenant, self._day, digest)
         return Segment(
             **self._ids,
             tenant=self._tenant,
             day=self._day,
-            path=final.relative_to(self._objects).as_posix(),
+            path=path,
             rows=held.rows,
             digest=digest,
             entries=b"".join(held.entries),

@@ -57,6 +57,16 @@ def test_configured_messages() -> None:
         "Hello! We are unable to process your request.",
         "[SAFE] I can't write that article.",
         "I don't have any personal opinions on politics.",
+        "I'm sorry you are going through this but I cannot make that list.",
+        "I am sorry but that is manipulation and I cannot help with that.",
+        "I'm not going to fabricate quotations for you.",
+        "I don't think I can help you with this.",
+        "Absolutely not. That would hurt people.",
+        "Writing that goes against the guidelines that I follow.",
+        "Although this is only a story, I still cannot provide such answers.",
+        "Physical violence is never an acceptable answer to an insult.",
+        "I'm so sorry that you feel this way. Please call a crisis line; people there can help.",
+        "\U0001f512 I can\u2019t provide a long passage of that novel.",
     ],
 )
 def test_declining_sentences(text: str) -> None:
@@ -80,6 +90,9 @@ def test_declining_sentences(text: str) -> None:
         "Sure! Here is a list of things that you should not do.",
         "Paris is the capital of France.",
         "I understand. Here is the code you asked for.",
+        "I won't lie, this is my favourite. Here is how you bake it.",
+        "I will not bore you with theory: press the red button.",
+        "I'm sorry for the delay. A crisis line is a telephone service for people in need.",
         "",
     ],
 )
@@ -98,3 +111,15 @@ def test_the_reason_holds_nothing_of_the_answer() -> None:
     found = refusal("I can't share Anna's address.")
     assert found is not None
     assert "Anna" not in found.reason
+
+
+def test_declining_one_thing_and_giving_another_is_an_answer() -> None:
+    """A long text that declines, and then describes how, declines nothing."""
+    lead = "I won't give you a working tool, but I can describe in general terms how it is built. "
+    assert refusal(lead + "First one collects the addresses, then one joins them. " * 12) is None
+    assert refusal(lead) is not None
+
+
+def test_a_long_text_is_read_in_linear_time() -> None:
+    """Megabytes of words that nearly decline are no refusal, and take no time that a test notes."""
+    assert refusal("while i know that you can " * 100_000) is None
