@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, detectors, finder, judge, ledger, scan
+from bench import api, append, collect, console, detectors, finder, judge, ledger, scan
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "api": api.run,
     "judge": judge.run,
     "collect": collect.run,
+    "console": console.run,
     "detectors": detectors.run,
     "scan": scan.run,
 }
