@@ -19,6 +19,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.store import records
 from affidavit.store.database import Database
 from affidavit.store.log import Appender
+from affidavit.store.scanned import ScannedObjects
 from affidavit.store.schema import document as table
 
 Distilled = TypeVar("Distilled")
@@ -67,6 +68,8 @@ class Documents:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._distilled: dict[tuple[Any, ...], dict[str, tuple[int, Any]]] = {}
+        self.scanned = ScannedObjects(database)
+        """Objects of watched logs: written together with documents."""
 
     def get(self, tenant: str, kind: str, identifier: str) -> Document | None:
         """Return a document of the tenant, or None."""
@@ -168,6 +171,11 @@ class Documents:
         writes = Writes(puts=puts, deletes=deletes, changes=changes, absent=absent)
         with self._database.write() as connection:
             write(connection, tenant, writes, now)
+
+
+def with_writes(tenant: str, writes: Writes, now: datetime) -> Callable[[sa.Connection], None]:
+    """Return what does `writes` within somebody else's transaction."""
+    return lambda connection: write(connection, tenant, writes, now)
 
 
 def write(connection: sa.Connection, tenant: str, writes: Writes, now: datetime) -> None:
