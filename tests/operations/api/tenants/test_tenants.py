@@ -66,6 +66,7 @@ def _entered(context: Any, tenant: str) -> dict[str, str]:
         ({"ambient": True, "evidence_buckets": {"b/c": OWN}}, "cannot be bound"),
         ({"ambient": True, "evidence_buckets": {"own-ab12-s3alias": OWN}}, "cannot be bound"),
         ({"ambient": True, "report_buckets": {"affidavit-backup": OWN}}, "cannot be bound"),
+        ({"ambient": True, "report_buckets": {"affidavit-evidence": OWN}}, "cannot be bound"),
         ({"ambient": True, "report_buckets": {"bucket": "1"}}, "cannot be bound"),
         ({"ambient": True, "report_buckets": {"bucket": OTHER}}, f"account {OTHER}"),
         ({"ambient": True, "topics": [f"arn:aws:sns:us-east-1:{OTHER}:t"]}, f"account {OTHER}"),
@@ -78,7 +79,9 @@ def _entered(context: Any, tenant: str) -> dict[str, str]:
 )
 def test_what_cannot_be_bound(owner: Any, grant: Mapping[str, Any], says: str) -> None:
     """What is malformed, the installation's own, or of an account that no role enters."""
-    settings = replace(owner.context.settings, reserved_buckets=("affidavit-backup",))
+    own: dict[str, Any] = {"objects": "s3://affidavit-evidence/x"}
+    own["reserved_buckets"] = ("affidavit-backup",)
+    settings = replace(owner.context.settings, **own)
     store = owner.context.store
     with pytest.raises(UsageError) as caught:
         tenants.bind(settings, store, OWN, tenants.Grant(**grant), by="test")
