@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,7 @@ from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.files import Files
 from affidavit.api.hosts import LOOPBACK, HostAllowList
+from affidavit.api.metrics import Metrics
 from affidavit.api.protocol import Protocol
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
@@ -35,6 +37,7 @@ from affidavit.operations import (
     access_keys,
     leadership,
     log_watching,
+    metrics,
     scheduler,
     tasks,
     upkeep,
@@ -229,7 +232,10 @@ def make_app(background: Background, options: ServeOptions, finder: Finder) -> A
         ready=background.healthy,
     )
     console = create_console(context, dispatcher, Protocol().members, finder, secure=options.secure)
-    return HostAllowList(Doors(Files(api, context), console), hosts)
+    files = Files(api, context)
+    text = partial(metrics.prometheus, context)
+    doors = Doors(Metrics(files, text, metrics.CONTENT_TYPE), console)
+    return HostAllowList(doors, hosts)
 
 
 def make_context(store: Store, settings: Settings, options: ServeOptions) -> Context:
@@ -259,6 +265,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             host=options.host,
             port=options.port,
             http=BoundedHttp,
+            ws="none",
             ssl_certfile=options.tls_cert,
             ssl_keyfile=options.tls_key,
             server_header=False,
