@@ -237,7 +237,7 @@ class Finder:
         """Return the answers of each engine that has something to look through, one by one."""
         found: list[tuple[Any, ...]] = []
         for engine, files in self._shared(segments):
-            table = engine.rows(engine.compiled(shape, *asked), [one.path for one in files])
+            table = engine.rows(engine.compiled(shape, *asked), files)
             found += zip(*(column.to_pylist() for column in table.columns), strict=True)
         return found
 
@@ -248,7 +248,7 @@ class Finder:
         for engine, held in self._shared(segments):
             files = {str(one.path): one for one in held}
             places = None if engine.places else self._places(held)
-            table = engine.rows(engine.compiled(shape, *asked), [one.path for one in held])
+            table = engine.rows(engine.compiled(shape, *asked), held)
             for values in table.to_pylist():
                 segment, number = values.pop("segment"), values.pop("row")
                 key = values.pop(shapes.SORTED)
