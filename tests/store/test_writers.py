@@ -61,7 +61,7 @@ def test_processes_on_one_sqlite_home(tmp_path: Path) -> None:
 def test_machines_on_postgresql_and_s3(
     tmp_path: Path, postgres_database: str, seaweedfs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two writers on PostgreSQL and a bucket; a third machine with nothing but the keys reads all."""
+    """Two writers on PostgreSQL and a bucket; a third machine with the keys reads all."""
     for name, value in seaweedfs.environment.items():
         monkeypatch.setenv(name, value)
     bucket = f"writers-{os.urandom(6).hex()}"

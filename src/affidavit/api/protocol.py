@@ -98,6 +98,12 @@ class Protocol:
             members: dict[str, Any] = operation.read(given, "", problems)
         return members
 
+    def members(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return an operation's members as a request's are read; raises ValidationFault."""
+        with validated() as problems:
+            members: dict[str, Any] = self.operations[name].read(given, "", problems)
+        return members
+
     def answer(self, operation: Operation, answer: Mapping[str, Any]) -> Answer:
         """Return the HTTP answer for what an operation returned."""
         return Answer(status=operation.status, body=operation.write(answer))

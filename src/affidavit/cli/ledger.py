@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import MofNCompleteColumn, Progress
 
 from affidavit.errors import LedgerError
 from affidavit.operations import ledger, retention
@@ -33,13 +33,15 @@ def verify(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
     Exit codes: 0 everything holds; 1 something does not, and is named; 3 the store is unusable.
     """
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    off = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=off) as progress:
         contents = ledger.verify_content(settings, tenant, _bar(progress, "Answers and files"))
         for content in contents:
             for damage in content.damages:
                 click.echo(f"{content.tenant}: {damage.what}: {damage.why}", err=True)
         logs = ledger.verify(settings, tenant, _bar(progress, "Leaves"))
-    damaged = any(content.damages for content in contents)
+    damaged = any(content.damages for content in contents) or any(log.sealed for log in logs)
     if as_json:
         shown = [
             {**asdict(log), **asdict(content)} for log, content in zip(logs, contents, strict=True)
@@ -63,6 +65,11 @@ def _tell(log: VerifiedLog, content: VerifiedContent) -> None:
     )
     if log.deleted:
         click.echo(f"The evidence of {log.deleted} leaves was deleted, as the ledger says.")
+    if log.sealed:
+        click.echo(
+            f"The evidence of {log.sealed} leaves could NOT be opened, so it was not compared; "
+            f"their hashes hold. {log.why_sealed}"
+        )
     if log.unsigned:
         click.echo(f"{log.unsigned} leaves are newer than the last checkpoint.")
     read = (

@@ -9,11 +9,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from affidavit.aws.manual_evidence import ControlPlace
 from affidavit.aws.settings import AwsSettings
 from affidavit.cli import prompt_output
 from affidavit.errors import UsageError
-from affidavit.operations import prompt_requests, prompt_runs, prompt_showing
+from affidavit.operations import prompt_evidence, prompt_requests, prompt_runs, prompt_showing
 from affidavit.operations.prompt_requests import PromptCall
+from affidavit.prompts.export.cases import ExportSettings
 from affidavit.prompts.imports import ImportSettings, as_yaml
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load, shipped
@@ -198,3 +200,61 @@ def show_run(settings: Settings, *, run: str, case: str, as_json: bool) -> None:
     console = Console()
     prompt_output.show(console, kept.run, kept.cases, kept.metrics)
     prompt_output.models(console, kept.models)
+
+
+@command.command("evidence")
+@click.argument("run")
+@click.option("--assessment-id", required=True, help="Audit Manager's id of the assessment.")
+@click.option("--control-set-id", required=True, help="Of the control set.")
+@click.option("--control-id", required=True, help="Of the control.")
+@click.option("--endpoint-url", default="", help="Our server's; default: AWS Audit Manager.")
+@click.option("--profile", default="", help="Profile of your AWS configuration.")
+@click.option("--region", default="", help="Region of the assessment.")
+@click.pass_obj
+def add_evidence(settings: Settings, /, *, run: str, **options: Any) -> None:
+    """Add a kept RUN (its id, or `last`) to a control as manual evidence, in two files."""
+    aws = AwsSettings(
+        profile=options["profile"],
+        endpoint_url=options["endpoint_url"],
+        region=options["region"],
+        call_timeout=settings.call_timeout,
+    )
+    place = ControlPlace(
+        assessment_id=options["assessment_id"],
+        control_set_id=options["control_set_id"],
+        control_id=options["control_id"],
+    )
+    for name in prompt_evidence.add(settings, run, aws, place):
+        click.echo(f"Added {name}")
+
+
+@command.command("export-canary")
+@click.argument("suite")
+@click.option("--model", required=True, help="Model id, or ARN of a profile.")
+@click.option("--region", default="", help="Region that is asked; default: the canary's own.")
+@click.option("--guardrail", default="", help="Guardrail id or ARN.")
+@click.option("--guardrail-version", default="", help="Its version.")
+@click.option("--blocked-message", multiple=True, help="What your guardrail says; repeat.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("affidavit-canary"),
+    show_default=True,
+    help="Folder of the files.",
+)
+def export_canary(suite: str, out: Path, **options: Any) -> None:
+    """Write SUITE as a CloudWatch Synthetics canary, a Lambda function, requests and commands.
+
+    Cases that need a detector are left out and named.
+    """
+    how = ExportSettings(
+        model_id=options["model"],
+        region=options["region"],
+        guardrail_id=options["guardrail"],
+        guardrail_version=options["guardrail_version"],
+        blocked_messages=options["blocked_message"],
+    )
+    done = prompt_requests.export_to(suite, how, out)
+    click.echo(f"{len(done.suite['cases'])} cases in {out}; {len(done.left_out)} left out")
+    for case, why in list(done.left_out.items())[:10]:
+        click.echo(f"Left out: {case}: {why}")

@@ -54,15 +54,17 @@ _TRIES: Final = 5
 
 
 def _occur(context: Context, tenant: str, alert: Alert, count: int) -> bool:
-    puts = noted(context, tenant, alert, count=count)
+    told, puts = noted(context, tenant, alert, count=count)
     context.store.documents.act(tenant, now=context.now(), puts=puts)
     if len(puts) > 1:
         context.wake()
-    return bool(puts[0].body["toldAt"] == puts[0].body["time"])
+    return told
 
 
-def noted(context: Context, tenant: str, alert: Alert, *, count: int = 1) -> list[Document]:
-    """Return what is written of an alert: itself, and a task for each channel if it is told now."""
+def noted(
+    context: Context, tenant: str, alert: Alert, *, count: int = 1
+) -> tuple[bool, list[Document]]:
+    """Return whether an alert is told now, and what is written of it: itself, its messages."""
     now, documents = context.now(), context.store.documents
     found = documents.get(tenant, KIND, stable_id("alert", f"{tenant}:{alert.key}"))
     is_open = found is not None and found.body["state"] == "firing"
@@ -80,7 +82,7 @@ def noted(context: Context, tenant: str, alert: Alert, *, count: int = 1) -> lis
     }
     put = _put(found, tenant, alert.key, body)
     tasks = _tasks(context, tenant, replace(alert, state="firing"), put.id) if tell else []
-    return [put, *tasks]
+    return tell, [put, *tasks]
 
 
 def recover(context: Context, tenant: str, key: str, facts: Mapping[str, str]) -> bool:

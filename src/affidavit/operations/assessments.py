@@ -14,7 +14,7 @@ from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import iso
-from affidavit.operations import account_settings, erasing, standard, work
+from affidavit.operations import account_settings, erasing, holds, standard, work
 from affidavit.operations.accounts import is_management_account
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
@@ -176,6 +176,7 @@ def delete_assessment(context: Context, caller: Caller, request: dict[str, Any])
     task = erasing.erasure(context, found.id, manual)
     change = _change("DELETE", document)
     along = writes(context, caller, [change], puts=[task], deletes=[*own, *gone])
+    along = replace(along, absent=holds.unless_held(found.id))
     context.store.delete_assessment(found.stored, by=caller.principal_arn, along=along)
     context.wake()
     return {}

@@ -214,7 +214,7 @@ class _Pass:
             puts = [
                 put
                 for alert, count in found
-                for put in alerts.noted(context, watch.tenant, alert, count=count)
+                for put in alerts.noted(context, watch.tenant, alert, count=count)[1]
             ]
             along = with_writes(watch.tenant, Writes(puts=puts), self._now)
             try:

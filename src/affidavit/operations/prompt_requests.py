@@ -16,6 +16,8 @@ from affidavit.prompts import imports
 from affidavit.prompts.assertion_kinds import Instruments
 from affidavit.prompts.assertions import Checker
 from affidavit.prompts.bodies import Family
+from affidavit.prompts.export.cases import Export, ExportSettings, export
+from affidavit.prompts.export.files import files
 from affidavit.prompts.imports import ImportSettings, answers_of
 from affidavit.prompts.online import OnlineScorers
 from affidavit.prompts.runner import RunSettings
@@ -162,3 +164,16 @@ def _checker(call: PromptCall, runtime: Runtime | None) -> Checker:
 def _scorers(call: PromptCall) -> str:
     named = [f"judge {call.judge}" if call.judge else "", "guardrails" if call.online else ""]
     return ", ".join(name for name in named if name)
+
+
+def export_to(suite: str, how: ExportSettings, out: Path) -> Export:
+    """Write a suite as a canary into a folder; raise `UsageError` where that cannot be."""
+    done = export(load(suite), how)
+    written = files(done)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, data in written.items():
+            (out / name).write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written", why=str(error)) from error
+    return done

@@ -19,7 +19,7 @@ from affidavit.collector.execute import Asked
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import alerts, erasing, holds, outbox, upkeep, work
+from affidavit.operations import alerts, canary_runs, erasing, holds, outbox, upkeep, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -229,6 +229,7 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "purge": erasing.purge,
     "event": _send_event,
     "alert": alerts.deliver,
+    "canary": canary_runs.run,
 }
 
 
@@ -239,6 +240,8 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     if task == "collect":
         _tell_given_up(context, taken, why)
         return
+    if task == "canary":
+        canary_runs.failed(context, taken.tenant, taken.document, why)
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
     document = context.store.documents.get(taken.tenant, kind, subject)

@@ -6,7 +6,6 @@ never overwrite each other unseen, and come in one transaction with the change-l
 of them.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +52,8 @@ class Writes:
     """Each must be of the version read."""
     changes: Sequence[Mapping[str, Any]] = ()
     """Records of kind change (see `records.KINDS`), appended to the tenant's log."""
+    absent: Sequence[tuple[str, str | None]] = ()
+    """(kind, id) of documents that must not be there, None: of any id; see `legal_hold`."""
 
 
 _ONE = sa.select(table).where(
@@ -160,13 +161,14 @@ class Documents:
         puts: Sequence[Document] = (),
         deletes: Sequence[Document] = (),
         changes: Sequence[Mapping[str, Any]] = (),
+        absent: Sequence[tuple[str, str | None]] = (),
     ) -> None:
         """Write and delete documents and append change-log records, all or nothing.
 
         Raises `StoreConflictError` where one is not as `Writes` wants it: read again and decide
         again.
         """
-        writes = Writes(puts=puts, deletes=deletes, changes=changes)
+        writes = Writes(puts=puts, deletes=deletes, changes=changes, absent=absent)
         with self._database.write() as connection:
             write(connection, tenant, writes, now)
 
@@ -180,6 +182,11 @@ def write(connection: sa.Connection, tenant: str, writes: Writes, now: datetime)
     """Do `writes` within a transaction; `StoreConflictError` where one is not as it was read."""
     for change in writes.changes:
         records.check_kind(change)
+    if writes.absent:
+        # On PostgreSQL the tenant's log is locked first: who puts such a document locks it too.
+        Appender(connection, tenant)
+    for kind, identifier in writes.absent:
+        _require_absent(connection, tenant, kind, identifier)
     for put in writes.puts:
         _put(connection, tenant, put)
     for gone in writes.deletes:
@@ -213,6 +220,16 @@ def _put(connection: sa.Connection, tenant: str, put: Document) -> None:
 def _delete(connection: sa.Connection, tenant: str, gone: Document) -> None:
     if connection.execute(table.delete().where(*_as_read(tenant, gone))).rowcount != 1:
         raise _conflict(gone)
+
+
+def _require_absent(
+    connection: sa.Connection, tenant: str, kind: str, identifier: str | None
+) -> None:
+    found = sa.select(table.c.id).where(table.c.tenant == tenant, table.c.kind == kind)
+    if identifier is not None:
+        found = found.where(table.c.id == identifier)
+    if connection.execute(found.limit(1)).first():
+        raise StoreConflictError(f"A {kind.replace('_', ' ')} was set meanwhile")
 
 
 def _as_read(tenant: str, document: Document) -> tuple[sa.ColumnElement[bool], ...]:

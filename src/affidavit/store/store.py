@@ -48,7 +48,7 @@ from affidavit.store.runs import OpenRun, Runs
 from affidavit.store.schema import log as log_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
-from affidavit.store.verdict_days import VerdictDay
+from affidavit.store.verdict_days import VerdictDay, VerdictHistory
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
 
@@ -80,6 +80,7 @@ class Store:
         self._segment_files = SegmentFiles(self._database, places)
         self.evidence_folders = FolderReader(self._database, places)
         self.attachments = Attachments(objects, self.keyring)
+        self.verdict_history = VerdictHistory(self._database)
         self.lake = Lake(self._database, objects, settings)
 
     def __enter__(self) -> Self:
@@ -268,9 +269,8 @@ class Store:
 
     def tenants(self) -> list[str]:
         """Return the tenants that have a log."""
-        chosen = sa.select(log_table.c.tenant).order_by("tenant")
         with self._database.read() as connection:
-            return list(connection.scalars(chosen))
+            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
 
     def log(self, tenant: str) -> Log:
         """Return the tenant's log, to read and to prove from."""
@@ -356,10 +356,9 @@ class Store:
         tenants: Sequence[str] | None = None,
     ) -> list[VerifiedContent]:
         """Read all answers, blobs and attached files again; what is gone or altered is returned."""
-        chosen = self.tenants() if tenants is None else tenants
         return [
             ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in chosen
+            for tenant in (self.tenants() if tenants is None else tenants)
         ]
 
     def sweep(self, *, daily: bool = False) -> list[str]:
