@@ -8,8 +8,11 @@ import pytest
 from tests.operations.api.test_manual_evidence import control  # noqa: F401 - a fixture
 
 from affidavit.finder import export as exporting
+from affidavit.ledger.checkpoint import origin_of
 from affidavit.operations import find
 from affidavit.operations.find import Drawing, ExportRequest, FindRequest
+from affidavit.report.verify.exports import verify_export
+from affidavit.report.verify.note import Key
 from affidavit.settings import Settings
 
 ANSWERS = ("We asked the works council.", "=HYPERLINK(1)", "Minutes of March, ü")
@@ -63,7 +66,7 @@ def test_pages_go_through_both(settings: Settings) -> None:
 
 
 def test_text_answers_stand_in_exports(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    owner: Any, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CSV has the answers, safe against formulas; JSON lines tell them from logged records."""
     monkeypatch.setattr(exporting, "PART_ROWS", 2)
@@ -80,3 +83,8 @@ def test_text_answers_stand_in_exports(
     assert {line["manual"]["reason"] for line in lines if "manual" in line} == set(ANSWERS)
     assert [line["leaf"] for line in lines] == sorted(line["leaf"] for line in lines)
     find.export_rows(settings, request, ExportRequest(path=tmp_path / "e.parquet", kind="parquet"))
+    tenant = owner.caller.tenant
+    key = Key(origin_of(tenant), owner.context.store.keys.signer().public.raw)
+    for kind in ("csv", "jsonl", "parquet"):
+        outcome = verify_export(tmp_path / f"e.{kind}", key)
+        assert outcome.verified, outcome.failure
