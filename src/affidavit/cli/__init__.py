@@ -13,7 +13,7 @@ from affidavit.settings import load
 
 COMMANDS = (
     *("alert", "canary", "find", "framework", "hold", "key", "ledger", "period", "policy"),
-    *("prompts", "report", "run", "scan", "serve", "tenant", "verify"),
+    *("prompts", "report", "run", "scan", "serve", "tenant", "user", "verify"),
 )
 """Each is a module of this package with a click object `command`."""
 

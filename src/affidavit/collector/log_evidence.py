@@ -15,7 +15,7 @@ from affidavit.collector.configuration import Entry
 from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, GapReason, JsonObject, Observation, Unit
 from affidavit.model.times import iso
-from affidavit.prompts.results import wilson
+from affidavit.prompts.metrics.intervals import wilson
 
 OPERATION: Final = "FilterLogEvents"
 CHANGES: Final = ("bedrock_UpdateGuardrail", "bedrock_DeleteGuardrail")

@@ -13,7 +13,7 @@ from math import sqrt
 from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
-from affidavit.prompts.results import wilson
+from affidavit.prompts.metrics.intervals import wilson
 
 RATES: Final[Mapping[str, str]] = {
     "refused": "refusals",

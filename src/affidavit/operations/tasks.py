@@ -19,7 +19,16 @@ from affidavit.collector.execute import Asked
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import alerts, canary_runs, erasing, holds, log_followup, outbox, work
+from affidavit.operations import (
+    alerts,
+    canary_runs,
+    erasing,
+    holds,
+    log_followup,
+    outbox,
+    upkeep,
+    work,
+)
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -80,6 +89,10 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     try:
         if task == "collect":
             _collect(context, taken.tenant, taken.document, stopping)
+        elif task == "upkeep":
+            upkeep.keep_up(context, taken.tenant, stopping)
+            if stopping():
+                raise StoppingError("The server stops")  # noqa: TRY301 - handed back
         else:
             _TASKS[task](context, taken.tenant, taken.document)
     except StoppingError:
@@ -191,7 +204,8 @@ def _fetch(context: Context, tenant: str, task: Document) -> None:
                 objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
             digest = new.close()
     except ObjectError as error:
-        _finish(context, tenant, document, {"state": FAILED, "why": f"{error.what}. {error.why}"})
+        why = " ".join(error.diagnostics().split())
+        _finish(context, tenant, document, {"state": FAILED, "why": why})
         return
     _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
 

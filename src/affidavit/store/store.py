@@ -38,6 +38,7 @@ from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
+from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
 from affidavit.store.kept import open_kept
 from affidavit.store.log import Appender, Log, log_size
@@ -46,7 +47,7 @@ from affidavit.store.runs import OpenRun, Runs
 from affidavit.store.schema import log as log_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
-from affidavit.store.verdict_days import VerdictDay
+from affidavit.store.verdict_days import VerdictDay, VerdictHistory
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
 
@@ -74,9 +75,11 @@ class Store:
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, places)
+        self.evidence_pages = EvidencePages(self._database, places)
         self._segment_files = SegmentFiles(self._database, places)
         self.evidence_folders = FolderReader(self._database, places)
         self.attachments = Attachments(objects, self.keyring)
+        self.verdict_history = VerdictHistory(self._database)
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +100,6 @@ class Store:
         finally:
             self._kept.objects.close()
             self._database.close()
-
-    # Assessments. `along`: documents of the same act, in the same transaction
 
     def create_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
@@ -144,6 +145,11 @@ class Store:
         """Return an assessment; `StoreError` where there is none."""
         return self._assessments.get(assessment_id)
 
+    def known_assessment(self, tenant: str, assessment_id: str) -> Assessment | None:
+        """Return an assessment of the tenant, or None."""
+        found = self._assessments.known(assessment_id)
+        return found if found is not None and found.tenant == tenant else None
+
     def find_assessment(self, tenant: str, name: str) -> Assessment | None:
         """Return the tenant's assessment of this name, or None."""
         return self._assessments.find(tenant, name)
@@ -151,8 +157,6 @@ class Store:
     def assessments(self, tenant: str | None = None) -> Sequence[Assessment]:
         """Return the tenant's assessments, or all, by tenant and name."""
         return self._assessments.every(tenant)
-
-    # Runs and their results
 
     def begin_run(
         self, assessment: Assessment, day: date, catalogue_digest: str, now: datetime
@@ -195,8 +199,6 @@ class Store:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
 
-    # Catalogues
-
     def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
         """Keep a version of the catalogue, once: reports show the rules that each run used."""
         catalogues.keep(self.documents, tenant, catalogue, self._clock())
@@ -204,8 +206,6 @@ class Store:
     def catalogue(self, tenant: str, digest: str) -> bytes | None:
         """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
         return catalogues.content_of(self.documents, tenant, digest)
-
-    # Evidence
 
     def segment_writer(
         self, run_id: str, tenant: str, assessment_id: str, day: date
@@ -267,9 +267,8 @@ class Store:
 
     def tenants(self) -> list[str]:
         """Return the tenants that have a log."""
-        chosen = sa.select(log_table.c.tenant).order_by("tenant")
         with self._database.read() as connection:
-            return list(connection.scalars(chosen))
+            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
 
     def log(self, tenant: str) -> Log:
         """Return the tenant's log, to read and to prove from."""
@@ -358,10 +357,9 @@ class Store:
         tenants: Sequence[str] | None = None,
     ) -> list[VerifiedContent]:
         """Read all answers, blobs and attached files again; what is gone or altered is returned."""
-        chosen = self.tenants() if tenants is None else tenants
         return [
             ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in chosen
+            for tenant in (self.tenants() if tenants is None else tenants)
         ]
 
     def sweep(self, *, daily: bool = False) -> list[str]:
