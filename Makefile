@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_STAMP := $(VENV)/.spark
 # What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
 NAMES := .venv-names
 LOCKER := .venv-lock
@@ -51,6 +52,12 @@ test: $(STAMP) $(BROWSER) chromium
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
+# Sail, Spark and pyiceberg: heavy, for the slow tier only. What the main lock pins stays as it is.
+$(SPARK_STAMP): requirements/spark.txt $(STAMP)
+	@echo "Installing Sail, Spark and pyiceberg into $(VENV) ..."
+	@$(PIP) -r requirements/spark.txt
+	@touch $@
+
 SEAWEED := $(VENV)/.seaweedfs
 
 $(SEAWEED): requirements/seaweedfs.txt $(STAMP)
@@ -69,7 +76,7 @@ test-browser: $(BROWSER) chromium
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(BROWSER) chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -119,6 +126,7 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
 	$(COMPILE) --constraint requirements/lock.txt requirements/names.in -o requirements/names.txt
 	$(COMPILE) --constraint requirements/lock.txt requirements/browser.in -o requirements/browser.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
 clean:

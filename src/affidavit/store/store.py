@@ -41,6 +41,7 @@ from affidavit.store.evidence import EvidenceReader
 from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
 from affidavit.store.kept import open_kept
+from affidavit.store.lake import Lake
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
@@ -80,6 +81,7 @@ class Store:
         self.evidence_folders = FolderReader(self._database, places)
         self.attachments = Attachments(objects, self.keyring)
         self.verdict_history = VerdictHistory(self._database)
+        self.lake = Lake(self._database, objects, settings)
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +120,9 @@ class Store:
     ) -> int:
         """Delete an assessment's evidence, or that of days before; return how many files it had."""
         given = {"by": by, "why": why, "now": self._clock(), "before": before}
-        return deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
+        files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
+        self.lake.follow(tenant)
+        return files
 
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
@@ -218,9 +222,7 @@ class Store:
     ) -> Committed:
         """Commit a run in one transaction; what was committed before is returned unchanged.
 
-        The run record's sequence, links, leaves and answers are filled in from what is stored.
-
-        Signed by `signer`, or by our own current key.
+        Its sequence, links, leaves and answers are filled in. Signed by `signer` or our own key.
         """
         signer = signer or self.keys.signer()
         answers = self.answers(run_record.run_id)
@@ -320,8 +322,8 @@ class Store:
         return found
 
     def publish(self, tenant: str) -> tuple[str, ...]:
-        """Write tiles and checkpoint as files, and ask for a time stamp; return what failed."""
-        warnings = []
+        """Publish tiles, checkpoint, lake; ask for a time stamp; return what failed."""
+        warnings = [self.lake.warning(tenant)]
         try:
             checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
         except StoreError as error:
@@ -340,10 +342,7 @@ class Store:
         tenants: Sequence[str] | None = None,
         keys: Sequence[PublicKey] | None = None,
     ) -> list[VerifiedLog]:
-        """Verify the logs of `tenants` (or all) under `keys` (or our own); return a summary each.
-
-        Raises `LedgerError` or `StoreDamagedError` that names the first wrong thing.
-        """
+        """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
         known = self.public_keys() if keys is None else keys
         chosen = self.tenants() if tenants is None else tenants
         return [
@@ -371,8 +370,11 @@ class Store:
 
     def compact(self, tenant: str, stopping: Callable[[], bool] = lambda: False) -> Compacted:
         """Put the segments of each day before today into one file; no leaf or proof changes."""
-        day = self._clock().date()
-        return compacting.compact(self._database, self._kept, tenant, day, stopping)
+        done = compacting.compact(
+            self._database, self._kept, tenant, self._clock().date(), stopping
+        )
+        self.lake.follow(tenant)
+        return done
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
         with self._database.read() as connection:
@@ -390,8 +392,7 @@ def open_store(
     """Open the store that the settings name, made (unless `create` is False) or migrated.
 
     `aws`: how KMS is reached for tenants whose data keys it wraps. Raises `SettingsError` for a
-    wrong database URL, `StoreBusyError`, `StoreFullError`,
-    `StoreDamagedError` or `StoreError`.
+    wrong database URL, `StoreBusyError`, `StoreFullError`, `StoreDamagedError` or `StoreError`.
     """
     if not create:
         refuse_missing(settings.database)
