@@ -28,8 +28,14 @@ def _kept(**more: Any) -> KeptRun:
     }
     run = {
         **dict.fromkeys(("guardrailId", "guardrailVersion", "callerArn", "region"), ""),
-        "suite": "pii", "suiteDigest": "d", "modelId": "m", "accountId": "1", "runId": "r1",
-        "finishedAt": "2026-11-30T10:00:00Z", "synthetic": True, **more,
+        "suite": "pii",
+        "suiteDigest": "d",
+        "modelId": "m",
+        "accountId": "1",
+        "runId": "r1",
+        "finishedAt": "2026-11-30T10:00:00Z",
+        "synthetic": True,
+        **more,
     }
     return KeptRun(tenant="1/us-east-1", run=run, cases=[case], metrics={})
 
