@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, detectors, finder, judge, ledger, report, scan
+from bench import api, append, collect, detectors, finder, judge, ledger, report, scan, sealing
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
     "append": append.run,
     "finder": finder.run,
+    "sealing": sealing.run,
     "api": api.run,
     "judge": judge.run,
     "report": report.run,

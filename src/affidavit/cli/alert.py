@@ -10,7 +10,7 @@ import click
 from affidavit.aws.settings import AwsSettings
 from affidavit.catalogue import load
 from affidavit.errors import UsageError
-from affidavit.operations import alert_channels, alerts
+from affidavit.operations import alert_channels, alerts, log_watches
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
 from affidavit.settings import Settings
@@ -139,3 +139,60 @@ def _print(found: list[Channel], *, as_json: bool) -> None:
         return
     for one in found:
         click.echo(f"{one.tenant}  {one.name}  {one.kind}  {one.target}")
+
+
+@command.group()
+def watch() -> None:
+    """Watch invocation logs as they grow, in `affidavit serve`."""
+
+
+def _watch_options(function: Any) -> Any:
+    for option in (
+        click.option("--by", default="", help="Who does it; default: your login name."),
+        click.option("--region", required=True, help="Region whose log it is."),
+        click.option("--account", required=True, help="Account whose log it is."),
+        click.option("--tenant", required=True, help="As 111122223333/eu-central-1."),
+    ):
+        function = option(function)
+    return function
+
+
+@watch.command("add")
+@_watch_options
+@click.pass_obj
+def watch_add(settings: Settings, /, tenant: str, account: str, region: str, by: str) -> None:
+    """Watch the log that the account's own logging configuration names."""
+    with open_store(settings) as store:
+        made = log_watches.Watch(tenant=tenant, account_id=account, region=region)
+        log_watches.add(store, made, by=by or getpass.getuser())
+    click.echo(f"{made.name} is watched for {tenant}.")
+
+
+@watch.command("remove")
+@_watch_options
+@click.pass_obj
+def watch_remove(settings: Settings, /, tenant: str, account: str, region: str, by: str) -> None:
+    """Watch it no more, and forget what was counted."""
+    with open_store(settings) as store:
+        gone = log_watches.Watch(tenant=tenant, account_id=account, region=region)
+        log_watches.remove(store, gone, by=by or getpass.getuser())
+    click.echo(f"{gone.name} is not watched any more.")
+
+
+@watch.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def watch_list(settings: Settings, /, *, as_json: bool) -> None:
+    """List what is watched: objects listed, scanned, failed and waiting, records, disclosures."""
+    with open_store(settings) as store:
+        found = [log_watches.told(store, one, doc) for one, doc in log_watches.watches(store)]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        click.echo(
+            f"{one['tenant']}  {one['watch']}  {one['log'] or '(not read yet)'}  "
+            f"listed {one['listed']}, scanned {one['scanned']}, failed {one['failed']}, "
+            f"waiting {one['waiting']}; records {one.get('records', 0)}, "
+            f"disclosures {one.get('disclosures', 0)}"
+        )

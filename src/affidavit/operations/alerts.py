@@ -54,6 +54,17 @@ _TRIES: Final = 5
 
 
 def _occur(context: Context, tenant: str, alert: Alert, count: int) -> bool:
+    told, puts = noted(context, tenant, alert, count=count)
+    context.store.documents.act(tenant, now=context.now(), puts=puts)
+    if len(puts) > 1:
+        context.wake()
+    return told
+
+
+def noted(
+    context: Context, tenant: str, alert: Alert, *, count: int = 1
+) -> tuple[bool, list[Document]]:
+    """Return whether an alert is told now, and what is written of it: itself, its messages."""
     now, documents = context.now(), context.store.documents
     found = documents.get(tenant, KIND, stable_id("alert", f"{tenant}:{alert.key}"))
     is_open = found is not None and found.body["state"] == "firing"
@@ -71,10 +82,7 @@ def _occur(context: Context, tenant: str, alert: Alert, count: int) -> bool:
     }
     put = _put(found, tenant, alert.key, body)
     tasks = _tasks(context, tenant, replace(alert, state="firing"), put.id) if tell else []
-    documents.act(tenant, now=now, puts=[put, *tasks])
-    if tasks:
-        context.wake()
-    return tell
+    return tell, [put, *tasks]
 
 
 def recover(context: Context, tenant: str, key: str, facts: Mapping[str, str]) -> bool:

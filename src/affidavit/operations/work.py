@@ -25,7 +25,17 @@ PAUSE: Final = timedelta(minutes=2)
 """Between attempts, times the number of attempts."""
 
 Task = Literal[
-    "collect", "report", "fetch", "forget", "publish", "event", "erase", "purge", "alert"
+    "collect",
+    "report",
+    "fetch",
+    "forget",
+    "publish",
+    "event",
+    "erase",
+    "purge",
+    "alert",
+    "canary",
+    "upkeep",
 ]
 SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
