@@ -86,12 +86,13 @@ class Overlay:
             return None
         self._count(asked.service, asked.operation, caller.account_id, region)
         form = form if form == "s3control" else asked.protocol
+        reply: Reply | None = None
         with suppress(NotOursError):
             try:
-                return self._answer(asked, request, caller, region, request_id)
+                reply = self._answer(asked, request, caller, region, request_id)
             except AwsError as error:
-                return protocol.refuse(form, error, request_id)
-        return None
+                reply = protocol.refuse(form, error, request_id)
+        return reply
 
     def _answer(
         self, asked: Asked, request: Any, caller: Caller, region: str, request_id: str
