@@ -9,7 +9,19 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, detectors, finder, judge, ledger, report, scan, sealing
+from bench import (
+    api,
+    append,
+    collect,
+    console,
+    detectors,
+    finder,
+    judge,
+    ledger,
+    report,
+    scan,
+    sealing,
+)
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
@@ -20,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "judge": judge.run,
     "report": report.run,
     "collect": collect.run,
+    "console": console.run,
     "detectors": detectors.run,
     "scan": scan.run,
 }

@@ -4,8 +4,10 @@
 """
 
 import ast
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import nodes
@@ -26,27 +28,24 @@ def reference() -> str:
     """Return the whole of docs/reference/console.md."""
     hours = int(LONGEST.total_seconds() // 3600)
     rows = [f"| {one.name} | `/console{one.path}` |" for one in VIEWS if one.name]
-    return "\n".join(
-        [
-            "# Pages of the console",
-            "",
-            "Made by `python -m tests.console.test_reference`; a test compares.",
-            "",
-            "Every page is an address that can be sent to a colleague, answers to a plain GET and works",
-            "without JavaScript. What is filtered, sorted, grouped or chosen stands in the address.",
-            "",
-            "| Page | Address |",
-            "|---|---|",
-            *rows,
-            "",
-            "Downloads: `/console/finder/evidence.csv` and `/console/assessments/{assessment}/period.csv`",
-            "take the same parameters as their pages.",
-            "",
-            f"A session ends after {int(IDLE.total_seconds() // 60)} minutes without a request and after",
-            f"{hours} hours in any case.",
-            "",
-        ]
-    )
+    table = "\n".join(rows)
+    return f"""# Pages of the console
+
+Made by `python -m tests.console.test_reference`; a test compares.
+
+Every page is an address that can be sent to a colleague, answers to a plain GET and works without
+JavaScript. What is filtered, sorted, grouped or chosen stands in the address.
+
+| Page | Address |
+|---|---|
+{table}
+
+Downloads: `/console/finder/evidence.csv` and `/console/assessments/{{assessment}}/period.csv` take
+the parameters of their pages.
+
+A session ends after {int(IDLE.total_seconds() // 60)} minutes without a request, and after
+{hours} hours in any case.
+"""
 
 
 def messages() -> str:
@@ -54,7 +53,7 @@ def messages() -> str:
     found: set[tuple[str, ...]] = set()
     for path in SOURCES.rglob("*.py"):
         found |= _of_code(path)
-    made = environment()
+    made: Any = environment()
     for path in TEMPLATES.rglob("*.html"):
         for _, function, said in made.extract_translations(path.read_text(encoding="utf-8")):
             words = said if isinstance(said, tuple) else (said,)
@@ -78,10 +77,7 @@ def _of_code(path: Path) -> set[tuple[str, ...]]:
 
 
 def _entry(words: tuple[str, ...]) -> str:
-    quoted = [
-        f'"{one.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"'
-        for one in words
-    ]
+    quoted = [json.dumps(one, ensure_ascii=False) for one in words]
     if len(quoted) == 1:
         return f'msgid {quoted[0]}\nmsgstr ""\n'
     return f'msgid {quoted[0]}\nmsgid_plural {quoted[1]}\nmsgstr[0] ""\nmsgstr[1] ""\n'

@@ -196,7 +196,9 @@ def _kinds_in_words(cells: Sequence[DayCell]) -> str:
 
 
 def _svg(width: int, height: int, words: str, parts: Iterable[str], name: str) -> Markup:
+    stretched = ' preserveAspectRatio="none"' if name in ("bar", "strip") else ""
     return Markup(  # noqa: S704 - made of numbers and escaped words
         f'<svg class="chart {name}" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-label="{escape(words)}">{"".join(parts)}</svg>'
+        f'height="{height}"{stretched} role="img" aria-label="{escape(words)}">'
+        f"{''.join(parts)}</svg>"
     )
