@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
 NAMES := .venv-names
+OSCAL := .venv-oscal
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
@@ -40,7 +41,12 @@ $(NAMES)/.installed: $(STAMP) requirements/names.txt
 	@$(PIP) --target $(NAMES) -r requirements/names.txt
 	@touch $@
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED)
+$(OSCAL)/.installed: $(STAMP) requirements/oscal.txt
+	@rm -rf $(OSCAL)
+	@$(PIP) --target $(OSCAL) -r requirements/oscal.txt
+	@touch $@
+
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(OSCAL)/.installed
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -90,6 +96,7 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
 	$(COMPILE) --constraint requirements/lock.txt requirements/names.in -o requirements/names.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
 
 clean:
-	rm -rf $(VENV) $(NAMES) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(OSCAL) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -91,6 +91,10 @@ def test_it_verifies_and_says_what_is_left_out(part: tuple[Any, Path]) -> None:
     words = " ".join(pdf.pages[0].extract_text().split())
     assert f"{len(records)} records of the period\u2019s {len(every)}" in words
     assert any("non-compliant" in page.extract_text() for page in pdf.pages)
+    with zipfile.ZipFile(path) as archive:
+        told = " ".join(archive.read("README.txt").decode().split())
+    assert "CHOSEN EVIDENCE ONLY" in told
+    assert "no record and no run" not in told
 
 
 def test_verdicts_are_those_of_all_evidence(part: tuple[Any, Path]) -> None:

@@ -61,6 +61,18 @@ class Day:
     """Records by verdict."""
     gaps: Mapping[str, int]
     """Gap reasons and how often."""
+    manual: str = ""
+    """Of a partial control: missing, expired or present; its state speaks of its automated part."""
+
+    @property
+    def kind(self) -> str:
+        """Return the state's value, or automated: a partial control is never plainly compliant."""
+        return "automated" if self.manual and self.state is State.COMPLIANT else self.state.value
+
+    @property
+    def words(self) -> str:
+        """Return what is shown to people."""
+        return "Automated part compliant" if self.kind == "automated" else self.state.words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,11 @@ class ControlPeriod:
     def counts(self) -> Mapping[State, int]:
         """Return the number of days by state."""
         return Counter(day.state for day in self.days)
+
+    @property
+    def partial(self) -> bool:
+        """Tell whether a person's evidence is asked for too: compliant is of the rest only."""
+        return any(day.manual for day in self.days)
 
     @property
     def covered(self) -> int:
@@ -181,7 +198,14 @@ def _day(day: date, run: VerdictDay | None, control: str) -> Day:
     said = run.controls.get(control) if run else None
     if run is None or said is None:
         return Day(day=day, state=State.NOTHING, run_id="", counts={}, gaps={})
-    return Day(day=day, state=state_of(said), run_id=run.run_id, counts=said.counts, gaps=said.gaps)
+    return Day(
+        day=day,
+        state=state_of(said),
+        run_id=run.run_id,
+        counts=said.counts,
+        gaps=said.gaps,
+        manual=said.manual,
+    )
 
 
 def state_of(said: ControlVerdict) -> State:
