@@ -35,7 +35,8 @@ def results(good: Path) -> dict[str, Any]:
 def _last_run(world: Any) -> dict[str, Any]:
     records = world.maker.ledger.records.values()
     mine = [r for r in records if r.get("run_id") and r["assessment_id"] == world.assessment.id]
-    return [r for r in mine if r["kind"] == "run"][-1]
+    last: dict[str, Any] = [r for r in mine if r["kind"] == "run"][-1]
+    return last
 
 
 def test_a_finding_for_each_control(world: Any, results: dict[str, Any]) -> None:
