@@ -107,6 +107,18 @@ def test_verdicts_are_those_of_all_evidence(part: tuple[Any, Path]) -> None:
     assert "NON_COMPLIANT" in found.values()
 
 
+def test_partial_controls_are_not_counted_as_compliant(good: Path, world: Any) -> None:
+    """The sum of compliant controls holds whole ones only; partial ones stand apart."""
+    outcome = verified(world, good)
+    last, partial = outcome.facts["controls_last_run"], outcome.facts["partial_controls"]
+    assert partial
+    automated = [name for name in partial if last[name] == "COMPLIANT"]
+    plain = sum(verdict == "COMPLIANT" for verdict in last.values()) - len(automated)
+    text = " ".join(render(outcome).split())
+    assert f"Controls: {plain} compliant," in text
+    assert ("in their automated part only" in text) is bool(automated)
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [

@@ -191,10 +191,10 @@ def totals(state: State) -> str:
     state.synthetic = state.synthetic or marked or state.observations.synthetic
     check_claims(state)
     judged = sum(len(run.controls) for run in state.inside)
-    made = check_made(state)
-    return (
-        f"{judged} verdicts of controls recomputed; the manifest says what the records say; {made}"
-    )
+    made = f"the manifest says what the records say; {check_made(state)}"
+    if state.chosen:
+        return f"verdicts of controls recomputed where all their records are here; {made}"
+    return f"{judged} verdicts of controls recomputed; {made}"
 
 
 def time_stamp(state: State) -> str:
