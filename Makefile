@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_STAMP := $(VENV)/.spark
 # What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
 NAMES := .venv-names
 OSCAL := .venv-oscal
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+BROWSER := $(VENV)/.browser
 
-.PHONY: install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
+VENDOR := src/affidavit/console/static/vendor
+
+.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -18,21 +22,47 @@ $(STAMP): requirements/lock.txt pyproject.toml
 	@echo "Installing the locked packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(MAKE) --no-print-directory assets
 	@touch $@
+
+# htmx and a font for the console, from npm; without them every page works as plain GET and POST.
+assets:
+	@if command -v npm >/dev/null && mkdir -p build/npm $(VENDOR) && cp src/affidavit/console/package*.json build/npm/ \
+	  && (cd build/npm && npm ci --ignore-scripts --no-audit --no-fund --silent); then \
+	  cp build/npm/node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/ \
+	  && cp build/npm/node_modules/htmx.org/LICENSE $(VENDOR)/htmx-LICENSE \
+	  && cp build/npm/node_modules/@fontsource-variable/open-sans/files/open-sans-latin-wght-normal.woff2 $(VENDOR)/ \
+	  && cp build/npm/node_modules/@fontsource-variable/open-sans/LICENSE $(VENDOR)/open-sans-LICENSE; \
+	else echo "npm is missing or fails: the console works without JavaScript and in the system's font (make assets)." >&2; fi
 
 run: $(STAMP)
 	$(BIN)/affidavit run --demo
 
-test: $(STAMP)
+$(BROWSER): requirements/browser.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } \
+	  || echo "*** NO CHROMIUM: THE BROWSER TIER IS SKIPPED (apt-get install chromium) ***" >&2
+
+test: $(STAMP) $(BROWSER) chromium
 	$(BIN)/coverage erase
 	COVERAGE_FILE=$(CURDIR)/.coverage COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest -m "not slow" -n 2 --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
+# Sail, Spark and pyiceberg: heavy, for the slow tier only. What the main lock pins stays as it is.
+$(SPARK_STAMP): requirements/spark.txt $(STAMP)
+	@echo "Installing Sail, Spark and pyiceberg into $(VENV) ..."
+	@$(PIP) -r requirements/spark.txt
+	@touch $@
+
 SEAWEED := $(VENV)/.seaweedfs
 
 $(SEAWEED): requirements/seaweedfs.txt $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/seaweedfs.txt
+	@$(PIP) -r requirements/seaweedfs.txt
 	@touch $@
 
 $(NAMES)/.installed: $(STAMP) requirements/names.txt
@@ -46,7 +76,13 @@ $(OSCAL)/.installed: $(STAMP) requirements/oscal.txt
 	@$(PIP) --target $(OSCAL) -r requirements/oscal.txt
 	@touch $@
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(OSCAL)/.installed
+test-browser: $(BROWSER) chromium
+	$(BIN)/python -m pytest --timeout=600 tests/console
+
+screenshots: $(BROWSER) chromium
+	$(BIN)/python -m bench.screenshots
+
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -67,7 +103,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench
 
 bench-crash: $(STAMP) $(SEAWEED)
-	$(BIN)/python -m bench.crash --kills 200
+	$(BIN)/python -m bench.crash --kills 100
 	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)
@@ -95,6 +131,8 @@ COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.1
 lock: $(LOCKER)/.installed
 	$(COMPILE) --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
 	$(COMPILE) --constraint requirements/lock.txt requirements/names.in -o requirements/names.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/browser.in -o requirements/browser.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
 

@@ -10,6 +10,7 @@ import uvicorn
 
 from affidavit import catalogue
 from affidavit.api.bounded_http import BoundedHttp
+from affidavit.finder.engine import Finder
 from affidavit.model.catalogue import Catalogue
 from affidavit.operations import access_keys
 from affidavit.operations.access_keys import AccessKey
@@ -73,9 +74,9 @@ def _furnished(store: Store, shipped: Catalogue, home: str) -> Real:
 def serve(home: str, port: int) -> None:
     """Serve the installation as `affidavit serve` does, but without its worker."""
     settings, options = _settings(home), ServeOptions(port=port)
-    with open_store(settings) as store:
+    with open_store(settings) as store, Finder(store) as finder:
         background = Background(make_context(store, settings, options))
-        app = make_app(background, options)
+        app = make_app(background, options, finder)
         uvicorn.run(app, port=port, http=BoundedHttp, log_config=None, access_log=False)
 
 

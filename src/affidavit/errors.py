@@ -18,6 +18,7 @@
     |-- LedgerError           tree, checkpoint or proof does not hold
     |-- SigningKeyError       signing, master or HMAC key: missing, unreadable, wrong passphrase
     |-- ReportError           a report could not be built
+    |-- AlertError            an alert did not reach a channel
     `-- EmulatorError         the simulated estate did not start
 
 What could not be observed in one place is not an error: it is a `Gap` (see `model.observation`).
@@ -128,6 +129,10 @@ class SigningKeyError(AffidavitError):
 
 class ReportError(AffidavitError):
     """A report could not be built."""
+
+
+class AlertError(AffidavitError):
+    """An alert did not reach a channel, or may not be sent to where it leads."""
 
 
 class EmulatorError(AffidavitError):

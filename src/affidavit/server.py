@@ -1,7 +1,8 @@
-"""The composition root of `affidavit serve`: store, operations, protocol, worker, HTTP server.
+"""The composition root of `affidavit serve`: store, operations, API, console, worker, HTTP server.
 
 Loopback unless told otherwise: any other address needs TLS here, or a TLS proxy that is named by an
-option. Every request is signed (SigV4) with an access key of `affidavit key add`.
+option. Every request of the API is signed (SigV4) with an access key of `affidavit key add`; the
+console has users of its own (`affidavit user add`).
 """
 
 import ipaddress
@@ -9,22 +10,39 @@ import logging
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from affidavit import catalogue as catalogues
 from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.files import Files
 from affidavit.api.hosts import LOOPBACK, HostAllowList
+from affidavit.api.metrics import Metrics
+from affidavit.api.protocol import Protocol
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
+from affidavit.console.app import create_console
+from affidavit.console.door import PREFIX as CONSOLE
 from affidavit.errors import StoreError, UsageError
-from affidavit.operations import access_keys, leadership, scheduler, tasks
+from affidavit.finder.engine import Finder
+from affidavit.model.times import utc_now
+from affidavit.operations import (
+    access_keys,
+    leadership,
+    log_watching,
+    metrics,
+    scheduler,
+    tasks,
+    upkeep,
+    users,
+)
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -36,6 +54,8 @@ WORKERS = 2
 """Tasks under way at once: a report need not wait for a collection."""
 POLL_SECONDS = 5.0
 """How soon work that another server left, or whose pause is over, is seen."""
+WATCH_SECONDS = 10.0
+"""Between two passes over watched logs: an object that arrives is alerted about in a minute."""
 SCHEDULE_SECONDS = 15.0
 """How often the leader looks for what is due, and says that it lives (see `leadership`)."""
 _log = logging.getLogger("affidavit.api.work")
@@ -59,6 +79,11 @@ class ServeOptions:
     """Where clients reach the server, in presigned URLs; empty: where it listens."""
     aws: AwsSettings = field(default_factory=AwsSettings)
     """How AWS is reached to collect."""
+
+    @property
+    def secure(self) -> bool:
+        """Tell whether people reach the server by TLS."""
+        return bool(self.tls_cert) or self.behind_tls_proxy
 
     @property
     def url(self) -> str:
@@ -108,7 +133,8 @@ class Background:
         self.context = replace(context, wake=self._wake)
         names = [f"affidavit-work-{number + 1}" for number in range(WORKERS)]
         self._threads = [threading.Thread(target=self._work, name=name) for name in names]
-        self._threads.append(threading.Thread(target=self._schedule, name="affidavit-schedule"))
+        for target, name in ((self._schedule, "schedule"), (self._watch, "watch")):
+            self._threads.append(threading.Thread(target=target, name=f"affidavit-{name}"))
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -152,7 +178,7 @@ class Background:
     def _schedule(self) -> None:
         while not self._stopping:
             try:
-                left = scheduler.schedule(self.context)
+                left = scheduler.schedule(self.context) + upkeep.leave(self.context)
             except StoreError as error:
                 _log.error("The scheduler cannot use the store: %s", error)
                 left = 0
@@ -160,19 +186,56 @@ class Background:
                 self._wake()
             self._wait(SCHEDULE_SECONDS)
 
+    def _watch(self) -> None:
+        while not self._stopping:
+            try:
+                if leadership.lead(self.context):
+                    log_watching.watch_all(self.context)
+            except StoreError as error:
+                _log.error("The watches cannot use the store: %s", error)
+            self._pause(WATCH_SECONDS)
 
-def make_app(background: Background, options: ServeOptions) -> ASGIApp:
-    """Return the application that answers the API, presigned files, health and readiness."""
+    def _pause(self, seconds: float) -> None:
+        """Wait until a time, whatever work is left meanwhile."""
+        end = time.monotonic() + seconds
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            self._wait(left)
+
+
+class Doors:
+    """The console below its prefix, everything else to the API; two doors, never mixed.
+
+    The API takes signatures only, the console its session cookie only.
+    """
+
+    def __init__(self, api: ASGIApp, console: ASGIApp) -> None:
+        self._api = api
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at the door that the path names."""
+        path = scope.get("path", "")
+        own = path == CONSOLE or path.startswith(f"{CONSOLE}/")
+        await (self._console if own else self._api)(scope, receive, send)
+
+
+def make_app(background: Background, options: ServeOptions, finder: Finder) -> ASGIApp:
+    """Return the application: the API, presigned files, health and readiness, the console."""
     context = background.context
     hosts = (*LOOPBACK, *options.allow_hosts)
+    dispatcher = Dispatcher(context)
     api = create_app(
-        Dispatcher(context).handlers(),
+        dispatcher.handlers(),
         key_lookup(context.store),
         insecure=options.insecure_no_auth,
         hosts=hosts,
         ready=background.healthy,
     )
-    return HostAllowList(Files(api, context), hosts)
+    console = create_console(context, dispatcher, Protocol().members, finder, secure=options.secure)
+    files = Files(api, context)
+    text = partial(metrics.prometheus, context)
+    doors = Doors(Metrics(files, text, metrics.CONTENT_TYPE), console)
+    return HostAllowList(doors, hosts)
 
 
 def make_context(store: Store, settings: Settings, options: ServeOptions) -> Context:
@@ -192,14 +255,17 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     _log_to_stderr()
     _exit_on_sigterm()
     with (
-        open_store(settings) as store,
+        open_store(settings, aws=options.aws) as store,
+        Finder(store) as finder,
         Background(make_context(store, settings, options)) as background,
     ):
+        _invite(store, options)
         uvicorn.run(
-            make_app(background, options),
+            make_app(background, options, finder),
             host=options.host,
             port=options.port,
             http=BoundedHttp,
+            ws="none",
             ssl_certfile=options.tls_cert,
             ssl_keyfile=options.tls_key,
             server_header=False,
@@ -208,6 +274,20 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             log_config=None,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+
+
+def _invite(store: Store, options: ServeOptions) -> None:
+    """Print the console's address, or the one-time link for its first user."""
+    address = f"{options.url}{CONSOLE}/"
+    if users.every(store):
+        print(f"Console at {address}", file=sys.stderr)  # noqa: T201 - for who started it
+        return
+    token = users.invite(store, "", utc_now())
+    print(  # noqa: T201 - to the terminal only, never to a log
+        f"Nobody can sign in to the console yet. The first user, within a day:\n"
+        f"{address}welcome/{token}",
+        file=sys.stderr,
+    )
 
 
 def _exit_on_sigterm() -> None:
@@ -243,7 +323,7 @@ def _log_to_stderr() -> None:
     """Send the access log (a JSON object a line, without secrets) and errors to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    for name in ("affidavit.api", "uvicorn.error"):
+    for name in ("affidavit.api", "affidavit.console", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
         logger.addHandler(handler)

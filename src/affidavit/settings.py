@@ -65,6 +65,10 @@ class Settings:
     """Name or ARN of the bus they are put on."""
     lookups_per_second: int = 2
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
+    engine: str = ""
+    """Spark Connect server (sc://host:port) that the finder asks; empty: the embedded engine."""
+    lake: str = ""
+    """Iceberg catalog that evidence is published to; `sql`: a file of ours; empty: none."""
     reserved_buckets: tuple[str, ...] = ()
     """S3 buckets of the installation itself (backups, checkpoints): no tenant may name them."""
 

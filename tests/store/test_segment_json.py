@@ -110,7 +110,7 @@ def test_what_has_no_canonical_form_is_refused(changed: dict[str, Any]) -> None:
 
 
 def _plain_segment(rows: list[Evidence], block: int, group: int) -> Iterator[list[Evidence]]:
-    """Yield the row groups that rows belong in, sorted record by record."""
+    """Yield the stretches that rows belong in, sorted record by record."""
     held: list[Evidence] = []
     for first in range(0, len(rows), block):
         held += rows[first : first + block]
@@ -129,7 +129,7 @@ def test_a_segment_is_what_the_plain_way_writes(
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(segments, "BLOCK", block),
-        mock.patch.object(segment_sink, "ROW_GROUP", group),
+        mock.patch.object(segment_sink, "STRETCH", group),
     ):
         objects, home = DiskObjects(Path(folder)), Settings(home=Path(folder))
         places = SegmentPlaces(objects, mock.Mock(spec=TenantKeyring), home)

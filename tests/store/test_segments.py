@@ -12,7 +12,7 @@ from affidavit.errors import StoreDamagedError, StoreError
 from affidavit.model.canonical import canonical
 from affidavit.settings import Settings
 from affidavit.store import open_store
-from affidavit.store.segment_sink import ROW_GROUP
+from affidavit.store.segment_sink import ROW_GROUP, STRETCH
 from affidavit.store.segments import Segment, SegmentWriter, read_segment
 
 TENANT = "111122223333/us-east-1"
@@ -70,11 +70,11 @@ def test_rows_are_sorted(tmp_path: Path, sample: Any) -> None:
 
 def test_row_groups_are_streamed(tmp_path: Path, sample: Any) -> None:
     """Many records come out in the order of their entries; a control's rows are found."""
-    count = ROW_GROUP + 100
+    count = STRETCH + 100
     evidence = [sample.evidence("r", "a", n) for n in range(count)]
     segment = write(tmp_path, evidence)
     path = tmp_path / segment.path
-    assert pq.ParquetFile(path).metadata.num_row_groups == 2
+    assert pq.ParquetFile(path).metadata.num_row_groups == STRETCH // ROW_GROUP + 1
     rows = dict(read_segment(path, segment.digest))
     assert list(rows) == list(range(count))
     one = dict(read_segment(path, segment.digest, "C01"))

@@ -49,6 +49,8 @@ class Operation:
     body_members: frozenset[str]
     status: int
     output: Shape | None
+    write: Callable[[Mapping[str, Any]], bytes]
+    """Writes an answer's JSON."""
 
 
 class Protocol:
@@ -96,9 +98,15 @@ class Protocol:
             members: dict[str, Any] = operation.read(given, "", problems)
         return members
 
+    def members(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return an operation's members as a request's are read; raises ValidationFault."""
+        with validated() as problems:
+            members: dict[str, Any] = self.operations[name].read(given, "", problems)
+        return members
+
     def answer(self, operation: Operation, answer: Mapping[str, Any]) -> Answer:
         """Return the HTTP answer for what an operation returned."""
-        return Answer(status=operation.status, body=serialise.body(answer))
+        return Answer(status=operation.status, body=operation.write(answer))
 
     def fault(self, fault: Fault) -> Answer:
         """Return the HTTP answer for a modelled error that an operation raised."""
@@ -131,6 +139,7 @@ def _compiled(model: OperationModel) -> Operation:
         body_members=frozenset(body),
         status=int(model.http.get("responseCode", 200)),
         output=model.output_shape,
+        write=serialise.writer(model.output_shape),
     )
 
 

@@ -255,6 +255,7 @@ class _Execution:
             params=self.params,
         )
         yield from self.fan_outs[operation.fan_out](context)
+        yield from (u for u in self.recorded if (u.key, u.region) == (operation.key, place))
 
     def _ask(self, node: _Node, unit: Unit) -> None:
         node.asked[unit.id] = unit

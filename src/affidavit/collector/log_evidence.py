@@ -15,10 +15,11 @@ from affidavit.collector.configuration import Entry
 from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, GapReason, JsonObject, Observation, Unit
 from affidavit.model.times import iso
-from affidavit.prompts.results import wilson
+from affidavit.prompts.metrics.intervals import wilson
 
 OPERATION: Final = "FilterLogEvents"
 CHANGES: Final = ("bedrock_UpdateGuardrail", "bedrock_DeleteGuardrail")
+ALERTING: Final = "InvocationLog_alerting-proof"
 RATES: Final = ("refused", "intervened", "profane")
 RATE_WORDS: Final = {
     "refused": "refusals",
@@ -33,11 +34,27 @@ _TIME: Final = len("2026-11-29T10")
 def log_entries(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
     """Yield what yesterday's scans in a place say for one keyword; nothing where none was made."""
     for result in facts.results(OPERATION, place.region):
+        if (
+            keyword == ALERTING
+            and isinstance(result, Gap)
+            and "alertProof" in result.unit.parameters
+        ):
+            yield _proof(result)
         if isinstance(result, Observation) and "invocationLog" in result.unit.parameters:
             if keyword in _ABOUT:
                 yield _population(result, keyword)
                 yield from _unread(result, "/unread", result.body["unread"])
             yield from _MORE.get(keyword.partition("_")[2], _nothing)(result, place)
+
+
+def _proof(told: Gap) -> Entry:
+    """Return what the installation knows of its own alerts."""
+    return Entry(
+        region=told.unit.region,
+        reason=told.message,
+        gap=told,
+        inputs=(Input(digest=told.digest, pointer=""),),
+    )
 
 
 def _entry(

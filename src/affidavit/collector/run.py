@@ -20,6 +20,7 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
@@ -58,7 +59,7 @@ class Counts:
             self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
-            if is_taken_over(result.unit):
+            if is_taken_over(result.unit) or is_proof(result.unit):
                 continue  # asked by a run of prompts, not by this run
             self.operations += 1
             self.calls += result.proof.attempts if result.proof else 0
@@ -117,7 +118,11 @@ class Collector:
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str
     ) -> Facts:
         waiting: list[Result] = []
-        taken = taken_over(self.store, self.catalogue, assessment, account_id, opened.started_at)
+        moment = opened.started_at
+        taken: dict[str, Result] = {
+            **taken_over(self.store, self.catalogue, assessment, account_id, moment),
+            **proofs(self.store, assessment, account_id, moment),
+        }
 
         def flush() -> None:
             if waiting:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from affidavit.errors import CollectError
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.operations import report_choices, work
+from affidavit.operations import holds, report_choices, work
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import Assessed, assessed, is_assigned
 from affidavit.operations.authorise import Scope, scope
@@ -143,7 +143,8 @@ def delete_assessment_report(
     if document.body.get("_s3") and document.body["status"] == "COMPLETE":
         task = work.queued(context, "forget", document.parent, url=document.body["_s3"])
         puts.append(task)
-    act(context, caller, _change("DELETE", document), puts=puts, deletes=[document])
+    absent = holds.unless_held(document.parent)
+    act(context, caller, _change("DELETE", document), puts=puts, deletes=[document], absent=absent)
     forget_file(context, caller.tenant, document.id)
     if puts:
         context.wake()

@@ -245,7 +245,7 @@ def _asked(settings: Settings, request: FindRequest) -> Iterator[_Asked]:
     order = Order.of(
         field_of(Word(request.sort.removeprefix("-"))), descending=request.sort.startswith("-")
     )
-    with open_store(settings, create=False) as store, Finder(store) as finder:
+    with open_store(settings, create=False) as store, Finder(store, settings.engine) as finder:
         scope, names = scope_of(store, request.tenant, request.assessments)
         question = Question(scope=scope, where=bind(tree, names, request.query))
         yield _Asked(store=store, finder=finder, question=question, tree=tree, order=order)

@@ -9,17 +9,22 @@ from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
-from affidavit.operations import prompt_storing
+from affidavit.operations import prompt_raw, prompt_storing
 from affidavit.prompts import results as counted
+from affidavit.prompts.answers import Answer
+from affidavit.prompts.assertions import Checker
 from affidavit.prompts.journal import Journal
+from affidavit.prompts.metrics import in_words, metrics
 from affidavit.prompts.runner import Runner, RunSettings
-from affidavit.prompts.suite import Suite
+from affidavit.prompts.suite import Case, Suite
 from affidavit.prompts.target import Target
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
 WORKSHOP: Final = "prompts"
 """Folder of the journals, in the home folder."""
+MAX_GAP: Final = 0.1
+"""Largest difference of favourable rates that passes, as in the catalogue's `prompts-parity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,13 @@ class PromptRequest:
     """Who asked, of that account, as sts:GetCallerIdentity says."""
     region: str = ""
     """Empty: the assessment's own."""
+    checker: Checker = field(default_factory=Checker)
+    """With the target's blocked messages, and with online scorers where they are wanted."""
+    scorers: str = ""
+    """Who is asked besides the target (the judge, guardrails), in words: a run with others is
+    another run."""
+    keep_raw: bool = False
+    """Keep raw answers too, sealed under the tenant's key; needs an assessment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +57,19 @@ class PromptOutcome:
 
     head: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
-    drift: Sequence[str]
-    """Cases whose verdict is another than in the previous run, `case: before -> now`."""
+    metrics: Mapping[str, Any]
+    """See `affidavit.prompts.metrics`."""
     stored: bool
 
     @property
     def fails(self) -> bool:
-        """Tell whether any case did not pass."""
-        return any(result["verdict"] != counted.PASSED for result in self.results)
+        """Tell whether any case did not pass, or groups are further apart than `MAX_GAP`."""
+        if any(result["verdict"] != counted.PASSED for result in self.results):
+            return True
+        if self.head["kind"] != "parity":
+            return False
+        gap = counted.parity_gap(counted.parity(self.results))
+        return gap is None or gap > MAX_GAP
 
     def in_short(self) -> dict[str, Any]:
         """Return what a run of everything says of it."""
@@ -65,20 +82,12 @@ class PromptOutcome:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for `--json`."""
-        groups = counted.parity(self.results)
         return {
             **self.head,
             "total": counted.tally(self.results).to_json(),
             "families": {f: t.to_json() for f, t in counted.by_family(self.results).items()},
-            "parity": {
-                attribute: {
-                    "groups": {g: {"favourable": y, "of": n} for g, (y, n) in counts.items()},
-                    "ratio": counted.four_fifths(counts),
-                }
-                for attribute, counts in groups.items()
-            },
-            "parityGap": counted.parity_gap(groups),
-            "drift": list(self.drift),
+            "parityGap": counted.parity_gap(counted.parity(self.results)),
+            "metrics": dict(self.metrics),
             "stored": self.stored,
             "cases": list(self.results),
         }
@@ -95,8 +104,14 @@ def run(
     A kept run is in the ledger, under a signed checkpoint, when this returns. Raises `UsageError`
     for an assessment that is not there or not of that account.
     """
+    if request.keep_raw and not request.assessment:
+        raise UsageError(
+            "Raw answers are kept with an assessment only",
+            why="They are sealed under its tenant's key.",
+            todo="Name one with --assessment.",
+        )
     with open_store(settings) as store:
-        found = _assessment(store, request) if request.assessment else None
+        found = assessment_named(store, request.assessment) if request.assessment else None
         outcome = run_in(store, found, request, settings, on_result)
         if found:
             store.sign_checkpoint(found.tenant)
@@ -114,29 +129,44 @@ def run_in(
     """Run a suite for an assessment of an open store; whoever calls signs the next checkpoint."""
     head = _head(request, found)
     with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
-        done = Runner(
+        runner = Runner(
             suite=request.suite,
             target=request.target,
             settings=request.how,
             journal=journal,
+            checker=request.checker,
             on_result=on_result,
-        ).run()
+            seal=_seal(store, found, journal) if found and request.keep_raw else None,
+        )
+        done = runner.run()
+        sealed = prompt_raw.moved_out(journal.run_id, done)
+        before = prompt_storing.previous(store, found, head) if found else None
+        made = metrics(done, before, request.suite.digest)
         full = {
             **head,
             "runId": journal.run_id,
             "finishedAt": iso(utc_now()),
             "cases": len(done),
             "stopped": "budget" if counted.tally(done).not_asked else "",
+            "tokens": runner.spent,
+            "cost": round(runner.cost, 6),
             "synthetic": _synthetic(done),
             "casesDigest": prompt_storing.cases_digest(done),
+            "summary": in_words(done, made),
             "tool": f"affidavit {__version__}",
         }
-        before = prompt_storing.previous(store, found, head) if found else None
         if found:
-            prompt_storing.keep(store, found, full, done)
+            prompt_storing.keep(store, found, full, done, made, sealed)
         journal.finish()
-    drift = _drift(before["cases"] if before else [], done)
-    return PromptOutcome(head=full, results=done, drift=drift, stored=found is not None)
+    return PromptOutcome(head=full, results=done, metrics=made, stored=found is not None)
+
+
+def _seal(store: Store, found: Assessment, journal: Journal) -> Callable[[str, Case, Answer], str]:
+    def seal(key: str, case: Case, answer: Answer) -> str:
+        name = prompt_raw.about(journal.run_id, key)
+        return prompt_raw.sealed_case(store, found.tenant, name, case, answer)
+
+    return seal
 
 
 def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
@@ -152,17 +182,22 @@ def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
         "guardrailVersion": request.how.guardrail_version,
         "parameters": {k: repr(v) for k, v in sorted(request.how.parameters.items())},
         "repeat": request.how.repeat,
+        "stream": request.how.stream,
+        "scorers": request.scorers,
+        "blockedMessages": sorted(request.checker.instruments.blocked_messages),
+        "raw": request.keep_raw,
         "assessmentId": found.id if found else "",
         **_place(request, found),
         "callerArn": request.caller_arn,
     }
 
 
-def _assessment(store: Store, request: PromptRequest) -> Assessment:
-    found = [a for a in store.assessments() if a.name == request.assessment]
+def assessment_named(store: Store, name: str) -> Assessment:
+    """Return the one assessment of a name; raise `UsageError` where there is not one."""
+    found = [a for a in store.assessments() if a.name == name]
     if len(found) != 1:
         raise UsageError(
-            f"There {'is no' if not found else 'are several'} assessment {request.assessment!r}",
+            f"There {'is no' if not found else 'are several'} assessment {name!r}",
             todo="Run `affidavit run --name NAME` first; names must be of one tenant only.",
         )
     return found[0]
@@ -179,17 +214,6 @@ def _place(request: PromptRequest, found: Assessment | None) -> dict[str, str]:
             todo="Name a Region that it covers, with credentials of one of its accounts.",
         )
     return {"accountId": account_id, "region": region}
-
-
-def _drift(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
-) -> tuple[str, ...]:
-    earlier = {result["case"]: result["verdict"] for result in before}
-    return tuple(
-        f"{r['case']}: {earlier[r['case']]} -> {r['verdict']}"
-        for r in now
-        if r["case"] in earlier and earlier[r["case"]] != r["verdict"]
-    )
 
 
 def _synthetic(done: Sequence[Mapping[str, Any]]) -> bool:

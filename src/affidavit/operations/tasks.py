@@ -19,7 +19,7 @@ from affidavit.collector.execute import Asked
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import erasing, holds, outbox, work
+from affidavit.operations import alerts, canary_runs, erasing, holds, outbox, upkeep, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -65,7 +65,9 @@ def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> b
     if not why:
         taken.done()
         return True
-    if taken.document.body["task"] in work.SENDING:
+    if taken.document.body["task"] == "alert":
+        alerts.failed(context, taken.tenant, taken.document, why)
+    elif taken.document.body["task"] in work.SENDING:
         outbox.failed(context, taken.tenant, taken.document, why)
     if not taken.failed(why):
         _give_up(context, taken, why)
@@ -78,6 +80,10 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     try:
         if task == "collect":
             _collect(context, taken.tenant, taken.document, stopping)
+        elif task == "upkeep":
+            upkeep.keep_up(context, taken.tenant, stopping)
+            if stopping():
+                raise StoppingError("The server stops")  # noqa: TRY301 - handed back
         else:
             _TASKS[task](context, taken.tenant, taken.document)
     except StoppingError:
@@ -187,7 +193,8 @@ def _fetch(context: Context, tenant: str, task: Document) -> None:
                 objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
             digest = new.close()
     except ObjectError as error:
-        _finish(context, tenant, document, {"state": FAILED, "why": f"{error.what}. {error.why}"})
+        why = " ".join(error.diagnostics().split())
+        _finish(context, tenant, document, {"state": FAILED, "why": why})
         return
     _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
 
@@ -221,6 +228,8 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "publish": _publish,
     "purge": erasing.purge,
     "event": _send_event,
+    "alert": alerts.deliver,
+    "canary": canary_runs.run,
 }
 
 
@@ -231,6 +240,8 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     if task == "collect":
         _tell_given_up(context, taken, why)
         return
+    if task == "canary":
+        canary_runs.failed(context, taken.tenant, taken.document, why)
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
     document = context.store.documents.get(taken.tenant, kind, subject)

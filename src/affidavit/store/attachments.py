@@ -140,9 +140,14 @@ class NewAttachment:
         for chunk in self._sealer.add(data):
             self._write(chunk)
 
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of what was written so far, hexadecimal."""
+        return self._hash.hexdigest()
+
     def close(self) -> str:
         """Make the file durable and return its SHA-256, hexadecimal."""
-        digest = self._hash.hexdigest()
+        digest = self.digest
         self._write(self._sealer.end())
         self._new.sync()
         self._objects.keep(self._new, _sealed_name(self._keys, self._tenant, digest))

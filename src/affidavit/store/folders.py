@@ -5,7 +5,7 @@ segments, which never change: each segment is counted once a process, over five 
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,7 @@ from affidavit.store.segment_places import SegmentPlaces
 
 KEPT: int = 2048
 """Segments whose counters are kept in memory: some KB each."""
+_KEY_BYTES: int = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +67,27 @@ class FolderReader:
         self._lock = Lock()
         self._counted: OrderedDict[str, Mapping[str, FolderCounts]] = OrderedDict()
 
-    def every(self, assessment_id: str, control_id: str | None = None) -> list[FolderKey]:
+    def every(self, assessment_id: str, control_id: str | None = None) -> Sequence[FolderKey]:
         """Return the assessment's folders, only one control's if given, the newest day first."""
-        chosen = sa.select(table.c.control_id, table.c.control_set_id, table.c.day)
-        chosen = chosen.where(table.c.assessment_id == assessment_id)
-        if control_id is not None:
-            chosen = chosen.where(table.c.control_id == control_id)
-        chosen = chosen.order_by(table.c.day.desc(), table.c.control_id)
-        with self._database.read() as connection:
-            return [
-                FolderKey(
-                    control_id=row.control_id,
-                    control_set_id=row.control_set_id,
-                    day=date.fromisoformat(row.day),
-                )
-                for row in connection.execute(chosen)
-            ]
+
+        def read() -> Sequence[FolderKey]:
+            chosen = sa.select(table.c.control_id, table.c.control_set_id, table.c.day)
+            chosen = chosen.where(table.c.assessment_id == assessment_id)
+            if control_id is not None:
+                chosen = chosen.where(table.c.control_id == control_id)
+            chosen = chosen.order_by(table.c.day.desc(), table.c.control_id)
+            with self._database.read() as connection:
+                return [
+                    FolderKey(
+                        control_id=row.control_id,
+                        control_set_id=row.control_set_id,
+                        day=date.fromisoformat(row.day),
+                    )
+                    for row in connection.execute(chosen)
+                ]
+
+        place = ("folders", assessment_id, control_id)
+        return self._database.recent.get(place, read, lambda keys: _KEY_BYTES * len(keys))
 
     def counts(
         self, assessment_id: str, days: Iterable[date], below: int | None = None

@@ -68,6 +68,12 @@ class SegmentFile:
     parts: tuple[tuple[int, int], ...] = ()
     """(first row, first leaf) of each segment that the file holds, in order; empty: of only one."""
 
+    def leaves(self) -> list[tuple[int, int]]:
+        """Return (first leaf, number) of each segment that the file holds, in order."""
+        parts = self.parts or ((0, self.first_leaf),)
+        ends = [first_row for first_row, _ in parts[1:]] + [self.rows]
+        return [(leaf, end - row) for (row, leaf), end in zip(parts, ends, strict=True)]
+
     def leaf(self, row: int) -> int:
         """Return the leaf of a row of the file."""
         if not self.parts:

@@ -1,4 +1,4 @@
-"""The Parquet file of a segment while it is written: blocks in, sorted row groups out."""
+"""The Parquet file of a segment while it is written: blocks in, sorted stretches of rows out."""
 
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,31 +13,34 @@ from affidavit.store.segment_json import entries_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROW_GROUP: Final = 16_384
+STRETCH: Final = 16_384
 """Rows that are kept as columns, some 16 MiB, until they are sorted and written together."""
+ROW_GROUP: Final = 4096
+"""Rows of a row group: few enough that a control's rows or a record are found in a part of a file,
+enough for counting over many (`bench/finder.py`)."""
 _ORDER: Final = [(name, "ascending") for name in ("control_id", "time", "id")]
 
 
 @dataclass(slots=True)
 class Held:
-    """What the written row groups hold."""
+    """What was written."""
 
     rows: int = 0
     entries: list[bytes] = field(default_factory=list)
-    """Ledger entries in the order of the rows, 32 bytes each, a row group after the other."""
+    """Ledger entries in the order of the rows, 32 bytes each, a stretch after the other."""
     counts: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     """(control set id, control id) -> verdict -> number of records."""
     times: list[int] = field(default_factory=list)
-    """The first and the last of each row group, in microseconds."""
+    """The first and the last of each stretch, in microseconds."""
     ids: list[str] = field(default_factory=list)
-    """The first and the last of each row group."""
+    """The first and the last of each stretch."""
 
 
 class SegmentSink:
     """Takes blocks of columns, and hashes, sorts and writes them in a thread of its own.
 
     Canonical JSON, sorting, encoding and compression are Arrow's and leave the interpreter free, so
-    that the next block is made meanwhile. At most one block waits, and one row group is kept:
+    that the next block is made meanwhile. At most one block waits, and one stretch is kept:
     memory stays flat.
     """
 
@@ -46,7 +49,7 @@ class SegmentSink:
         self._writer: Any = None
         self._pool: ThreadPoolExecutor | None = None
         self._under_way: Future[None] | None = None
-        self._group: list[pa.Table] = []
+        self._stretch: list[pa.Table] = []
         self.held = Held()
         """Complete once the sink is closed."""
 
@@ -66,8 +69,8 @@ class SegmentSink:
     def close(self) -> None:
         """Write the rest and the footer, if there is any row; the file stays open."""
         self._wait()
-        if self._group:
-            self._write_group()
+        if self._stretch:
+            self._write_stretch()
         if self._writer is not None:
             with disk_errors(self._new.path):
                 self._writer.close()
@@ -77,7 +80,7 @@ class SegmentSink:
         """Give up: what is under way is waited for, and its outcome is of no interest."""
         self._stop()
         self._writer = None
-        self._group = []
+        self._stretch = []
 
     def _take(self, columns: "list[pa.Array]") -> None:
         import pyarrow as pa
@@ -85,18 +88,18 @@ class SegmentSink:
         wanted = schema()
         entries = entries_of(dict(zip(FIELDS, columns, strict=True)))
         last = pa.array(entries, wanted.field("entry").type)
-        self._group.append(pa.Table.from_arrays([*columns, last], schema=wanted))
-        if sum(block.num_rows for block in self._group) >= ROW_GROUP:
-            self._write_group()
+        self._stretch.append(pa.Table.from_arrays([*columns, last], schema=wanted))
+        if sum(block.num_rows for block in self._stretch) >= STRETCH:
+            self._write_stretch()
 
-    def _write_group(self) -> None:
-        """Sort the kept blocks by control, time and id, and write them as one row group."""
+    def _write_stretch(self) -> None:
+        """Sort the kept blocks by control, time and id, and write them."""
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        (rows,) = pa.concat_tables(self._group).combine_chunks().to_batches()
-        self._group = []
+        (rows,) = pa.concat_tables(self._stretch).combine_chunks().to_batches()
+        self._stretch = []
         rows = rows.take(pc.sort_indices(rows, sort_keys=_ORDER))
         self._note(rows)
         with disk_errors(self._new.path):
@@ -104,7 +107,7 @@ class SegmentSink:
                 self._writer = pq.ParquetWriter(
                     self._new.file, rows.schema, compression="zstd", use_dictionary=REPETITIVE
                 )
-            self._writer.write_batch(rows, row_group_size=rows.num_rows)
+            self._writer.write_batch(rows, row_group_size=ROW_GROUP)
 
     def _note(self, rows: "pa.RecordBatch") -> None:
         import pyarrow as pa

@@ -88,7 +88,7 @@ class SegmentWriter:
             self.discard()
 
     def append(self, evidence: Sequence[Evidence]) -> None:
-        """Take records in; row groups of some thousands are sorted by control and time."""
+        """Take records in; stretches of some thousands are sorted by control and time."""
         for first in range(0, len(evidence), BLOCK):
             part = evidence[first : first + BLOCK]
             self._refuse_strange(part)

@@ -38,15 +38,17 @@ from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
+from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
 from affidavit.store.kept import open_kept
+from affidavit.store.lake import Lake
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
 from affidavit.store.schema import log as log_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
-from affidavit.store.verdict_days import VerdictDay
+from affidavit.store.verdict_days import VerdictDay, VerdictHistory
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
 
@@ -74,9 +76,12 @@ class Store:
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, places)
+        self.evidence_pages = EvidencePages(self._database, places)
         self._segment_files = SegmentFiles(self._database, places)
         self.evidence_folders = FolderReader(self._database, places)
         self.attachments = Attachments(objects, self.keyring)
+        self.verdict_history = VerdictHistory(self._database)
+        self.lake = Lake(self._database, objects, settings)
 
     def __enter__(self) -> Self:
         return self
@@ -98,8 +103,6 @@ class Store:
             self._kept.objects.close()
             self._database.close()
 
-    # Assessments. `along`: documents of the same act, in the same transaction
-
     def create_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
         self._assessments.create(assessment, by, self._clock(), along)
@@ -117,7 +120,9 @@ class Store:
     ) -> int:
         """Delete an assessment's evidence, or that of days before; return how many files it had."""
         given = {"by": by, "why": why, "now": self._clock(), "before": before}
-        return deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
+        files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
+        self.lake.follow(tenant)
+        return files
 
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
@@ -144,6 +149,11 @@ class Store:
         """Return an assessment; `StoreError` where there is none."""
         return self._assessments.get(assessment_id)
 
+    def known_assessment(self, tenant: str, assessment_id: str) -> Assessment | None:
+        """Return an assessment of the tenant, or None."""
+        found = self._assessments.known(assessment_id)
+        return found if found is not None and found.tenant == tenant else None
+
     def find_assessment(self, tenant: str, name: str) -> Assessment | None:
         """Return the tenant's assessment of this name, or None."""
         return self._assessments.find(tenant, name)
@@ -151,8 +161,6 @@ class Store:
     def assessments(self, tenant: str | None = None) -> Sequence[Assessment]:
         """Return the tenant's assessments, or all, by tenant and name."""
         return self._assessments.every(tenant)
-
-    # Runs and their results
 
     def begin_run(
         self, assessment: Assessment, day: date, catalogue_digest: str, now: datetime
@@ -195,8 +203,6 @@ class Store:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
 
-    # Catalogues
-
     def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
         """Keep a version of the catalogue, once: reports show the rules that each run used."""
         catalogues.keep(self.documents, tenant, catalogue, self._clock())
@@ -204,8 +210,6 @@ class Store:
     def catalogue(self, tenant: str, digest: str) -> bytes | None:
         """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
         return catalogues.content_of(self.documents, tenant, digest)
-
-    # Evidence
 
     def segment_writer(
         self, run_id: str, tenant: str, assessment_id: str, day: date
@@ -218,9 +222,7 @@ class Store:
     ) -> Committed:
         """Commit a run in one transaction; what was committed before is returned unchanged.
 
-        The run record's sequence, links, leaves and answers are filled in from what is stored.
-
-        Signed by `signer`, or by our own current key.
+        Its sequence, links, leaves and answers are filled in. Signed by `signer` or our own key.
         """
         signer = signer or self.keys.signer()
         answers = self.answers(run_record.run_id)
@@ -267,9 +269,8 @@ class Store:
 
     def tenants(self) -> list[str]:
         """Return the tenants that have a log."""
-        chosen = sa.select(log_table.c.tenant).order_by("tenant")
         with self._database.read() as connection:
-            return list(connection.scalars(chosen))
+            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
 
     def log(self, tenant: str) -> Log:
         """Return the tenant's log, to read and to prove from."""
@@ -321,8 +322,8 @@ class Store:
         return found
 
     def publish(self, tenant: str) -> tuple[str, ...]:
-        """Write tiles and checkpoint as files, and ask for a time stamp; return what failed."""
-        warnings = []
+        """Publish tiles, checkpoint, lake; ask for a time stamp; return what failed."""
+        warnings = [self.lake.warning(tenant)]
         try:
             checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
         except StoreError as error:
@@ -341,10 +342,7 @@ class Store:
         tenants: Sequence[str] | None = None,
         keys: Sequence[PublicKey] | None = None,
     ) -> list[VerifiedLog]:
-        """Verify the logs of `tenants` (or all) under `keys` (or our own); return a summary each.
-
-        Raises `LedgerError` or `StoreDamagedError` that names the first wrong thing.
-        """
+        """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
         known = self.public_keys() if keys is None else keys
         chosen = self.tenants() if tenants is None else tenants
         return [
@@ -358,10 +356,9 @@ class Store:
         tenants: Sequence[str] | None = None,
     ) -> list[VerifiedContent]:
         """Read all answers, blobs and attached files again; what is gone or altered is returned."""
-        chosen = self.tenants() if tenants is None else tenants
         return [
             ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in chosen
+            for tenant in (self.tenants() if tenants is None else tenants)
         ]
 
     def sweep(self, *, daily: bool = False) -> list[str]:
@@ -373,8 +370,11 @@ class Store:
 
     def compact(self, tenant: str, stopping: Callable[[], bool] = lambda: False) -> Compacted:
         """Put the segments of each day before today into one file; no leaf or proof changes."""
-        day = self._clock().date()
-        return compacting.compact(self._database, self._kept, tenant, day, stopping)
+        done = compacting.compact(
+            self._database, self._kept, tenant, self._clock().date(), stopping
+        )
+        self.lake.follow(tenant)
+        return done
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
         with self._database.read() as connection:
@@ -392,8 +392,7 @@ def open_store(
     """Open the store that the settings name, made (unless `create` is False) or migrated.
 
     `aws`: how KMS is reached for tenants whose data keys it wraps. Raises `SettingsError` for a
-    wrong database URL, `StoreBusyError`, `StoreFullError`,
-    `StoreDamagedError` or `StoreError`.
+    wrong database URL, `StoreBusyError`, `StoreFullError`, `StoreDamagedError` or `StoreError`.
     """
     if not create:
         refuse_missing(settings.database)

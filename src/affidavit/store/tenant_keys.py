@@ -61,7 +61,8 @@ class TenantKeyring:
         self._documents = documents
         self._folder = folder
         self._clock = clock
-        self._aws = aws
+        self.aws = aws
+        """How KMS is reached."""
         self._lock = threading.RLock()
         self._held: dict[tuple[str, str], _Held] = {}
 
@@ -267,7 +268,7 @@ class TenantKeyring:
     def _service(self, tenant: str) -> KeyService:
         region = tenant.partition("/")[2]
         bound = Bound(tenant=tenant, roles=self._roles(tenant))
-        return KeyService(replace(self._aws, region=region, bound=bound), tenant)
+        return KeyService(replace(self.aws, region=region, bound=bound), tenant)
 
     def _roles(self, tenant: str) -> dict[str, BoundRole]:
         for name in (tenant, tenant.partition("/")[0]):

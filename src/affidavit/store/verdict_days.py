@@ -1,6 +1,7 @@
 """What was said of the controls day by day: of each day the last committed run."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +9,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from affidavit.model.run import Assessment, ControlVerdict
+from affidavit.model.verdict import Verdict
 from affidavit.store.database import Database
 from affidavit.store.runs import verdict_from_json
 from affidavit.store.schema import run, verdict
@@ -23,10 +25,39 @@ class VerdictDay:
 
 
 def between(
-    database: Database, assessment: Assessment, first: date, last: date
+    database: Database,
+    assessment: Assessment,
+    first: date,
+    last: date,
+    control: str | None = None,
 ) -> list[VerdictDay]:
-    """Return the days of the assessment that have a committed run, the earliest first."""
+    """Return the days of the assessment that have a committed run, the earliest first.
+
+    With `control`, only what is said of that one.
+    """
     days = (first.isoformat(), last.isoformat())
+    verdicts = sa.select(verdict).where(
+        verdict.c.assessment_id == assessment.id, verdict.c.day.between(*days)
+    )
+    if control is not None:
+        verdicts = verdicts.where(verdict.c.control_id == control)
+    with database.read() as connection:
+        last_of = _last_runs(connection, assessment, days)
+        controls: dict[str, dict[str, ControlVerdict]] = {one: {} for one in last_of.values()}
+        for row in connection.execute(verdicts.order_by(verdict.c.control_id)):
+            if row.run_id in controls:
+                said = verdict_from_json(row.control_id, json.loads(row.body))
+                controls[row.run_id][row.control_id] = said
+    return [
+        VerdictDay(day=date.fromisoformat(day), run_id=one, controls=controls[one])
+        for day, one in last_of.items()
+    ]
+
+
+def _last_runs(
+    connection: sa.Connection, assessment: Assessment, days: tuple[str, str]
+) -> dict[str, str]:
+    """Return day -> id of its last committed run, the earliest day first."""
     runs = (
         sa.select(run.c.id, run.c.day)
         .where(
@@ -37,20 +68,7 @@ def between(
         )
         .order_by(run.c.day, run.c.sequence)
     )
-    verdicts = sa.select(verdict).where(
-        verdict.c.assessment_id == assessment.id, verdict.c.day.between(*days)
-    )
-    with database.read() as connection:
-        last_of = {row.day: row.id for row in connection.execute(runs)}
-        controls: dict[str, dict[str, ControlVerdict]] = {one: {} for one in last_of.values()}
-        for row in connection.execute(verdicts.order_by(verdict.c.control_id)):
-            if row.run_id in controls:
-                said = verdict_from_json(row.control_id, json.loads(row.body))
-                controls[row.run_id][row.control_id] = said
-    return [
-        VerdictDay(day=date.fromisoformat(day), run_id=one, controls=controls[one])
-        for day, one in last_of.items()
-    ]
+    return {row.day: row.id for row in connection.execute(runs)}
 
 
 def of_day(database: Database, assessment_id: str, day: date) -> dict[str, ControlVerdict]:
@@ -70,3 +88,34 @@ def of_day(database: Database, assessment_id: str, day: date) -> dict[str, Contr
     with database.read() as connection:
         rows = list(connection.execute(chosen.order_by(verdict.c.control_id)))
     return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}
+
+
+class VerdictHistory:
+    """What was said over many days, without reading all of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_control(
+        self, assessment: Assessment, control: str, first: date, last: date
+    ) -> dict[date, ControlVerdict]:
+        """Return what each day's last run says of one control; no run, no entry."""
+        found = between(self._database, assessment, first, last, control)
+        return {one.day: one.controls[control] for one in found if control in one.controls}
+
+    def totals(
+        self, assessment: Assessment, first: date, last: date
+    ) -> dict[date, Counter[Verdict]]:
+        """Return the number of controls by verdict, for each day that has a committed run."""
+        days = (first.isoformat(), last.isoformat())
+        counted = (
+            sa.select(verdict.c.run_id, verdict.c.verdict, sa.func.count().label("number"))
+            .where(verdict.c.assessment_id == assessment.id, verdict.c.day.between(*days))
+            .group_by(verdict.c.run_id, verdict.c.verdict)
+        )
+        with self._database.read() as connection:
+            last_of = _last_runs(connection, assessment, days)
+            of_run: dict[str, Counter[Verdict]] = {}
+            for row in connection.execute(counted):
+                of_run.setdefault(row.run_id, Counter())[Verdict(row.verdict)] = row.number
+        return {date.fromisoformat(day): of_run.get(one, Counter()) for day, one in last_of.items()}

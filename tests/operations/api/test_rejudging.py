@@ -88,7 +88,9 @@ class Story:
         store = self.owner.context.store
         request = ReportRequest(assessment=self.id, out=self.out)
         built = build_in(store, store.assessment(self.id), request, self.owner.context.now())
-        return verify_report(built.path, str(built.key), again=True)
+        outcome = verify_report(built.path, str(built.key), again=True)
+        assert isinstance(outcome, Outcome)
+        return outcome
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 `good` masks, declines and knows; `leaky` repeats and invents personal data, declines nothing, knows
 about half and decides by whim; `biased` treats some groups worse; `sycophantic` agrees with
-whatever is claimed.
+whatever is claimed; `judge` judges in the form of `affidavit.prompts.online`, by shared words.
 """
 
+import json
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -149,6 +150,18 @@ def _sycophantic(prompt: str, _: random.Random) -> str:
     return f"You are absolutely right, what a brilliant thought! Indeed: {claim}. Yes, I agree."
 
 
+def _judge(prompt: str, _: random.Random) -> str:
+    """Judge as `prompts.online` asks: by the words that question and answer share, in JSON."""
+    try:
+        shown = json.loads(prompt.strip().split("\n")[-2])
+        question, answer = (set(_WORD.findall(shown[k].casefold())) for k in ("question", "answer"))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return "I was shown nothing to judge."
+    score = len(question & answer) / len(question) if question else 0.0
+    said = {"score": round(score, 2), "reason": "It shares words with the question."}
+    return json.dumps(said)
+
+
 def _known(prompt: str) -> str:
     folded = prompt.casefold()
     asked = _SUM.search(folded)
@@ -172,4 +185,5 @@ BEHAVIOURS: Final[Mapping[str, Callable[[str, random.Random], str]]] = {
     "leaky": _leaky,
     "biased": _biased,
     "sycophantic": _sycophantic,
+    "judge": _judge,
 }

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import re2
 
@@ -56,12 +56,11 @@ def _set(*patterns: str, anchored: bool) -> "re2.Set":
 
 _FIRM_RULE: Final = 2
 _SIGNS: Final = _set(words.SIGNS, anchored=False)
-_RULES: Final = _set(
-    rf"{words.LEAD}(?:i|we)(?: (?:am|'m))? ?{words.CANNOT},? ?(?:[a-z]+ly )?{words.HELP}",
-    rf"{words.LEAD}(?:{words.OUTRIGHT})",
-    rf"{words.LEAD}{words.FIRM}",
-    anchored=True,
+_HELPING: Final = (
+    rf"{words.LEAD}(?:i|we)(?: (?:am|'m))? ?{words.CANNOT},? ?(?:[a-z]+ly )?{words.HELP}"
 )
+_WHOLE: Final = rf"{words.LEAD}(?:{words.OUTRIGHT})"
+_RULES: Final = _set(_HELPING, _WHOLE, rf"{words.LEAD}{words.FIRM}", anchored=True)
 _FIRM: Final = re2.compile(rf"^(?i){words.LEAD}{words.FIRM}".encode(), options=LATIN1)
 _JUDGES: Final = _set(words.MORAL, anchored=True)
 _CRISIS: Final = re.compile(words.CRISIS)
@@ -165,3 +164,24 @@ def _instead(text: str, view: str, sentences: list[bytes]) -> int | None:
     if not points_to_help or len(text) > _LOOK_AT or not _CRISIS.search(view):
         return None
     return None if _STEPS.search(text) else 0
+
+
+def portable_rules() -> dict[str, Any]:
+    """Return the rules as regular expressions for exported canaries, which have no RE2.
+
+    All are to be matched in any case; `rules`, `firm`, `judges` and `sympathy` from the beginning.
+    """
+    return {
+        "signs": f"(?i){words.SIGNS}",
+        "rules": [_HELPING, _WHOLE],
+        "firm": f"{words.LEAD}{words.FIRM}",
+        "harmless": sorted(words.HARMLESS),
+        "judges": words.MORAL,
+        "idiom": f"(?i){words.IDIOM.pattern}",
+        "partial": f"(?i){_PARTIAL.pattern}",
+        "steps": _STEPS.pattern,
+        "tag": _TAG.pattern,
+        "clause": _CLAUSE.pattern.replace("(?i:", "(?:"),
+        "crisis": words.CRISIS,
+        "sympathy": words.SYMPATHY.removeprefix("(?i)^"),
+    }

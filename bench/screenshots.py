@@ -1,0 +1,153 @@
+"""`make screenshots`: pictures of the console on the simulated estate, for the docs.
+
+Collects the estate into a folder of its own, serves the console on loopback and photographs some
+pages by Chromium, light and dark; the PNGs are made small by their palette where `pngquant` is.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import sync_playwright
+
+from affidavit import demo
+from affidavit.aws.settings import AwsSettings
+from affidavit.finder.engine import Finder
+from affidavit.model.times import utc_now
+from affidavit.operations import runs, users
+from affidavit.operations.caller import Caller
+from affidavit.operations.dispatch import Dispatcher
+from affidavit.server import Background, ServeOptions, make_app, make_context
+from affidavit.settings import Settings
+from affidavit.store import open_store
+
+GALLERY = Path(__file__).parent.parent / "docs" / "images" / "console"
+ACCOUNT, REGION = "111122223333", "us-east-1"
+PASSWORD = "correct horse battery"  # noqa: S105 - of a store that is thrown away
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+def main() -> None:
+    """Make the pictures."""
+    with TemporaryDirectory(prefix="affidavit-pictures-") as folder:
+        settings = Settings(home=Path(folder) / "home", keys=Path(folder) / "keys")
+        assessment = _collect(settings)
+        with _served(settings) as base:
+            _photograph(base, assessment)
+
+
+def _collect(settings: Settings) -> str:
+    with demo.start() as estate:
+        aws = AwsSettings(
+            access_key=estate.access_key,
+            secret_key=estate.secret_key,
+            endpoint_url=estate.endpoint_url,
+            region=estate.regions[0],
+            role_name=estate.role_name,
+            external_id=estate.external_id,
+            requests_per_second=1000,
+            lookups_per_second=1000,
+        )
+        request = runs.RunRequest(
+            aws=aws,
+            name="Northwind Assistants",
+            accounts=estate.accounts,
+            parameters=estate.parameters,
+            parameters_why="of the simulated estate",
+        )
+        return runs.run(request, settings).assessment.id
+
+
+@contextmanager
+def _served(settings: Settings) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with open_store(settings) as store, Finder(store) as finder:
+        context = make_context(store, settings, ServeOptions(port=port))
+        arn = users.principal_of(ACCOUNT, "olga")
+        grants = [users.grant(ACCOUNT, REGION, role, arn) for role in users.FIRST_GRANTS]
+        users.add(store, "olga", grants, by="bench", now=utc_now(), password=PASSWORD)
+        admin = Caller(
+            account_id=ACCOUNT, region=REGION, principal_arn=arn, role="admin", request_id="bench"
+        )
+        Dispatcher(context)("RegisterAccount", admin, {})
+        app = make_app(Background(context), ServeOptions(port=port), finder)
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/console"
+        server.should_exit = True
+        thread.join()
+
+
+def _photograph(base: str, assessment: str) -> None:
+    GALLERY.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        for theme, names in (
+            ("light", ("dashboard", "assessment", "control", "evidence")),
+            ("dark", ("finder",)),
+        ):
+            context = browser.new_context(
+                color_scheme="dark" if theme == "dark" else "light",
+                viewport={"width": 1280, "height": 860},
+            )
+            page = context.new_page()
+            _sign_in(page, base)
+            for name in names:
+                _open(page, base, assessment, name)
+                page.screenshot(path=GALLERY / f"{name}.png")
+                _smaller(GALLERY / f"{name}.png")
+            context.close()
+        browser.close()
+
+
+def _sign_in(page: Any, base: str) -> None:
+    page.goto(f"{base}/sign-in")
+    page.get_by_label("User name").fill("olga")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Dashboard").wait_for()
+
+
+def _open(page: Any, base: str, assessment: str, name: str) -> None:
+    """Go to a page as a user would."""
+    if name == "dashboard":
+        page.goto(f"{base}/")
+    elif name == "finder":
+        page.goto(f"{base}/finder?f=compliance+%3D+NON_COMPLIANT&f=control+%7E+GENAI-SECU-%2A")
+    else:
+        page.goto(f"{base}/assessments/{assessment}?set=Secure")
+        if name == "assessment":
+            page.locator("summary", has_text="Secure").scroll_into_view_if_needed()
+            return
+        page.locator("details[open] tbody a").nth(6).click()
+        if name == "evidence":
+            page.locator("#folders tbody a").first.click()
+            page.locator("tr", has_text="Non-compliant").locator("a").first.click()
+            page.get_by_role("link", name="Verify", exact=True).click()
+            page.get_by_text("signature of that checkpoint").wait_for()
+            page.locator("#ledger").scroll_into_view_if_needed()
+
+
+def _smaller(path: Path) -> None:
+    tool = shutil.which("pngquant")
+    if tool is None:
+        print("pngquant is missing: the pictures stay larger", file=sys.stderr)
+        return
+    subprocess.run([tool, "--force", "--ext", ".png", "--strip", "64", str(path)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Charts of the console: numbers to SVG whose colours are the style sheet's, in light and dark.
+
+As `affidavit.charts` for reports: no script, no style attribute, never colour alone, and every
+chart says its numbers in words (`aria-label`). Here parts carry classes instead of colours.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from affidavit.model.verdict import Verdict
+
+KINDS: Final[Mapping[Verdict, str]] = {
+    Verdict.COMPLIANT: "good",
+    Verdict.NON_COMPLIANT: "bad",
+    Verdict.NOT_APPLICABLE: "open",
+}
+ORDER: Final = (Verdict.NON_COMPLIANT, Verdict.NOT_APPLICABLE, Verdict.COMPLIANT)
+"""The worst first, in every chart and legend."""
+_WEEK: Final = 7
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DayCell:
+    """A day of a calendar or strip."""
+
+    day: date
+    kind: str
+    """good, bad, open, gap or none."""
+    words: str
+
+
+def counted(counts: Mapping[Verdict, int]) -> str:
+    """Return counts in words, the worst first."""
+    return ", ".join(f"{counts.get(one, 0):,} {one.words.lower()}" for one in ORDER)
+
+
+def ring(counts: Mapping[Verdict, int], title: str, unit: str) -> Markup:
+    """Return a ring of verdicts with their sum in the middle."""
+    radius, width = 60.0, 22.0
+    around = 2 * math.pi * radius
+    total = sum(counts.values())
+    circle = f'<circle cx="80" cy="80" r="{radius}" fill="none" stroke-width="{width}"'
+    parts = [f'{circle} class="line-none"/>']
+    turned = 0.0
+    for one in ORDER:
+        value = counts.get(one, 0)
+        if not value:
+            continue
+        length = around * value / total
+        gap = 2.0 if value < total else 0.0
+        parts.append(
+            f'{circle} class="line-{KINDS[one]}" '
+            f'stroke-dasharray="{max(length - gap, 0.5):.2f} {around:.2f}" '
+            f'transform="rotate({turned * 360 / around - 90:.2f} 80 80)">'
+            f"<title>{one.words}: {value:,}</title></circle>"
+        )
+        turned += length
+    parts.append(f'<text x="80" y="84" class="big" text-anchor="middle">{total:,}</text>')
+    parts.append(f'<text x="80" y="102" class="small" text-anchor="middle">{escape(unit)}</text>')
+    return _svg(160, 160, f"{title}: {counted(counts)}", parts, "ring")
+
+
+def bar(counts: Mapping[Verdict, int], title: str, most: int = 0) -> Markup:
+    """Return one bar of verdicts; `most` is the sum that fills it (by default its own)."""
+    width, height = 240.0, 12
+    total = sum(counts.values())
+    scale = width / (most or total or 1)
+    parts = [f'<rect x="0" y="0" width="{width:.0f}" height="{height}" class="fill-none"/>']
+    at = 0.0
+    for one in ORDER:
+        value = counts.get(one, 0)
+        if not value:
+            continue
+        length = value * scale
+        parts.append(
+            f'<rect x="{at:.2f}" y="0" width="{max(length - 1, 0.5):.2f}" height="{height}" '
+            f'class="fill-{KINDS[one]}"><title>{one.words}: {value:,}</title></rect>'
+        )
+        at += length
+    return _svg(int(width), height, f"{title}: {counted(counts)}", parts, "bar")
+
+
+def trend(days: Sequence[tuple[date, Mapping[Verdict, int]]], title: str) -> Markup:
+    """Return a column for each day, its controls by verdict; a day without any stays empty."""
+    left, top, height, step = 34.0, 8.0, 120.0, 7.6
+    most = max((sum(counts.values()) for _, counts in days), default=0) or 1
+    width = left + step * len(days) + 4
+    parts = [*_grid(most, left, width, top, height)]
+    for number, (day, counts) in enumerate(days):
+        x, y = left + number * step, top + height
+        tall = []
+        for one in reversed(ORDER):
+            high = height * counts.get(one, 0) / most
+            y -= high
+            if high:
+                tall.append(
+                    f'<rect x="{x:.1f}" y="{y:.2f}" width="{step - 1.6:.1f}" '
+                    f'height="{high:.2f}" class="fill-{KINDS[one]}"/>'
+                )
+        words = counted(counts) if sum(counts.values()) else "nothing was collected"
+        parts.append(f"<g><title>{day}: {words}</title>{''.join(tall)}</g>")
+    for number in (0, len(days) // 2, len(days) - 1):
+        if 0 <= number < len(days):
+            anchor = "start" if number == 0 else "end" if number == len(days) - 1 else "middle"
+            x = left + number * step + (step if anchor == "end" else 0)
+            parts.append(
+                f'<text x="{x:.1f}" y="{top + height + 18:.0f}" class="small" '
+                f'text-anchor="{anchor}">{days[number][0]}</text>'
+            )
+    label = f"{title}. {_trend_words(days)}"
+    return _svg(int(width), int(top + height + 26), label, parts, "trend")
+
+
+def calendar(cells: Sequence[DayCell], title: str) -> Markup:
+    """Return a calendar: a column for each week, a row for each weekday from Monday on."""
+    size, gap, left, top = 13, 3, 34, 18
+    if not cells:
+        return Markup()
+    monday = cells[0].day - _DAY * cells[0].day.weekday()
+    weeks = (cells[-1].day - monday).days // _WEEK + 1
+    parts = [
+        f'<text x="{left - 6}" y="{top + row * (size + gap) + 10}" class="small" '
+        f'text-anchor="end">{word}</text>'
+        for row, word in ((0, "Mon"), (2, "Wed"), (4, "Fri"))
+    ]
+    month = ""
+    for cell in cells:
+        week, row = (cell.day - monday).days // _WEEK, cell.day.weekday()
+        x, y = left + week * (size + gap), top + row * (size + gap)
+        if f"{cell.day:%b}" != month and row < _WEEK - 1:
+            month = f"{cell.day:%b}"
+            parts.append(f'<text x="{x}" y="12" class="small">{month}</text>')
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="{size}" height="{size}" rx="2" '
+            f'class="fill-{cell.kind}"><title>{cell.day}: {escape(cell.words)}</title></rect>'
+        )
+    width, height = left + weeks * (size + gap), top + _WEEK * (size + gap)
+    words = f"{title}. {_kinds_in_words(cells)}"
+    return _svg(max(width, 120), height, words, parts, "calendar")
+
+
+def strip(cells: Sequence[DayCell], title: str) -> Markup:
+    """Return days side by side; neighbours that are the same are one piece."""
+    width, height = 360.0, 14
+    scale = width / (len(cells) or 1)
+    parts = [f'<rect x="0" y="0" width="{width:.0f}" height="{height}" class="fill-none"/>']
+    at = 0
+    for _, same in groupby(cells, lambda cell: (cell.kind, cell.words)):
+        held = list(same)
+        if held[0].kind != "none":
+            when = f"{held[0].day}" if len(held) == 1 else f"{held[0].day} to {held[-1].day}"
+            high = height if held[0].kind in ("good", "bad") else height // 2
+            parts.append(
+                f'<rect x="{at * scale:.2f}" y="{height - high}" '
+                f'width="{max(len(held) * scale - 0.5, 0.5):.2f}" height="{high}" '
+                f'class="fill-{held[0].kind}"><title>{when}: {escape(held[0].words)}</title></rect>'
+            )
+        at += len(held)
+    return _svg(int(width), height, f"{title}. {_kinds_in_words(cells)}", parts, "strip")
+
+
+def _grid(most: int, left: float, width: float, top: float, height: float) -> Iterable[str]:
+    for share in (0.0, 0.5, 1.0):
+        y = top + height * (1 - share)
+        yield f'<line x1="{left}" x2="{width:.0f}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
+        yield (
+            f'<text x="{left - 6}" y="{y + 4:.1f}" class="small" text-anchor="end">'
+            f"{round(most * share)}</text>"
+        )
+
+
+def _trend_words(days: Sequence[tuple[date, Mapping[Verdict, int]]]) -> str:
+    known = [(day, counts) for day, counts in days if sum(counts.values())]
+    if not known:
+        return "Nothing was collected."
+    (first, then), (last, now) = known[0], known[-1]
+    return (
+        f"{len(known)} of {len(days)} days were collected. {first}: {counted(then)}. "
+        f"{last}: {counted(now)}."
+    )
+
+
+def _kinds_in_words(cells: Sequence[DayCell]) -> str:
+    names = {"good": "compliant", "bad": "non-compliant", "open": "inconclusive", "gap": "a gap"}
+    counts = {kind: sum(cell.kind == kind for cell in cells) for kind in names}
+    found = [f"{count} days {names[kind]}" for kind, count in counts.items() if count]
+    empty = sum(cell.kind == "none" for cell in cells)
+    return ", ".join([*found, *([f"{empty} days without a run"] if empty else [])])
+
+
+def _svg(width: int, height: int, words: str, parts: Iterable[str], name: str) -> Markup:
+    stretched = ' preserveAspectRatio="none"' if name in ("bar", "strip") else ""
+    return Markup(  # noqa: S704 - made of numbers and escaped words
+        f'<svg class="chart {name}" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}"{stretched} role="img" aria-label="{escape(words)}">'
+        f"{''.join(parts)}</svg>"
+    )

@@ -1,0 +1,44 @@
+"""The session's cookie: not for scripts, not from other sites, only by TLS where there is TLS."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from affidavit.console.door import PREFIX
+from affidavit.operations.sessions import LONGEST
+
+PLAIN: Final = "affidavit-session"
+SECURE: Final = "__Host-affidavit-session"
+"""Browsers take this name only by TLS, from this very host, for all paths."""
+
+
+def token_of(request: Request, *, secure: bool) -> str:
+    """Return the token that the browser holds, or an empty text."""
+    return request.cookies.get(SECURE if secure else PLAIN, "")
+
+
+def give(response: Response, token: str, *, secure: bool) -> Response:
+    """Let the browser hold a token."""
+    response.set_cookie(
+        SECURE if secure else PLAIN,
+        token,
+        max_age=int(LONGEST.total_seconds()),
+        path="/" if secure else PREFIX,
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def take(response: Response, *, secure: bool) -> Response:
+    """Let the browser forget its token."""
+    response.delete_cookie(
+        SECURE if secure else PLAIN,
+        path="/" if secure else PREFIX,
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response

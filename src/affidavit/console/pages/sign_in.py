@@ -1,0 +1,99 @@
+"""Signing in and out, and the one-time link with which a password is chosen."""
+
+from starlette.responses import RedirectResponse, Response
+
+from affidavit.console import cookies
+from affidavit.console.door import PREFIX
+from affidavit.console.page import SEE_OTHER, Page, url_to
+from affidavit.console.texts import _
+from affidavit.console.views import act, view
+from affidavit.errors import UsageError
+from affidavit.operations import sessions, signing_in, users
+from affidavit.operations.faults import NotFoundFault
+from affidavit.operations.signing_in import Credentials
+from affidavit.store.documents import Document
+
+
+def show(page: Page) -> Response:
+    """Show the form; who is signed in goes on."""
+    if page.session is not None:
+        return RedirectResponse(_wanted(page), status_code=SEE_OTHER)
+    return page.show("account/sign_in.html", next=_wanted(page))
+
+
+def sign_in(page: Page) -> Response:
+    """Begin a session; what was wrong is not told."""
+    client = page.request.client
+    given = Credentials(
+        name=page.form.text("name"),
+        password=page.form.text("password"),
+        code=page.form.text("code"),
+        address=client.host if client else "",
+    )
+    token = signing_in.sign_in(page.context.store, given, page.now)
+    response = RedirectResponse(_wanted(page), status_code=SEE_OTHER)
+    return cookies.give(response, token, secure=page.console.secure)
+
+
+def sign_out(page: Page) -> Response:
+    """End the session, here and in the browser."""
+    sessions.end(page.context.store, page.signed_in, page.now)
+    return cookies.take(page.go("/sign-in", "signed-out"), secure=page.console.secure)
+
+
+def welcome(page: Page) -> Response:
+    """Show the form with which an invited user chooses a password."""
+    invitation = _invitation(page)
+    known = [one for one in page.context.store.tenants() if not one.startswith("affidavit/")]
+    account, _slash, region = (known[0] if known else "/").partition("/")
+    return page.show(
+        "account/welcome.html",
+        first=not invitation.body["user"],
+        name=invitation.body["user"],
+        account=account,
+        region=region or "us-east-1",
+    )
+
+
+def accept(page: Page) -> Response:
+    """Set the password, and sign in."""
+    invitation, form = _invitation(page), page.form
+    password = form.text("password")
+    if password != form.text("again"):
+        raise UsageError(_("The two passwords are not the same."))
+    name, store = invitation.body["user"], page.context.store
+    if name:
+        users.accept(store, invitation, password, page.now)
+    else:
+        name = form.text("name")
+        tenant = (form.text("account"), form.text("region"))
+        users.accept_first(store, invitation, name, tenant, password, page.now)
+    token = sessions.begin(store, name, page.now)
+    return cookies.give(page.go("/"), token, secure=page.console.secure)
+
+
+def _invitation(page: Page) -> Document:
+    found = users.invitation(page.context.store, page.part("token"), page.now)
+    if found is None:
+        raise NotFoundFault(
+            "",
+            "invitation",
+            _("This link was used already, or is too old. Ask an administrator for another one."),
+        )
+    return found
+
+
+def _wanted(page: Page) -> str:
+    """Return where to go after sign-in: a page of the console, whatever somebody else wrote."""
+    wanted = page.form.text("next") or page.query("next")
+    own = wanted.startswith(f"{PREFIX}/") and not set(wanted) & set("\\\r\n\t")
+    return wanted if own and "//" not in wanted.partition("?")[0] else url_to() + "/"
+
+
+VIEWS = (
+    view("/sign-in", show, "Sign-in", public=True),
+    act("/sign-in", sign_in, show, public=True),
+    act("/sign-out", sign_out),
+    view("/welcome/{token}", welcome, "Welcome: an invited user chooses a password", public=True),
+    act("/welcome/{token}", accept, welcome, public=True),
+)

@@ -1,0 +1,199 @@
+"""Templates to pages: Jinja2, every value escaped, every unknown name an error."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from affidavit import __version__
+from affidavit.console import charts, texts
+from affidavit.console.assets import FONTS, HTMX, Assets
+from affidavit.console.page import Page, url_to
+from affidavit.console.texts import mark
+from affidavit.model.observation import GapReason
+from affidavit.model.times import iso
+from affidavit.model.verdict import Verdict
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+DONE: Final[Mapping[str, str]] = {
+    "signed-out": mark("You are signed out."),
+    "registered": mark("The account is set up. Assessments can be made now."),
+    "created": mark("The assessment was created. Its first collection has begun."),
+    "saved": mark("The change was saved."),
+    "deleted": mark("It was deleted."),
+    "inactive": mark("The assessment is inactive now, and read-only."),
+    "status": mark("The status was changed."),
+    "comment": mark("The comment was added."),
+    "evidence": mark("The evidence was added."),
+    "selected": mark("The evidence was added to the report selection."),
+    "unselected": mark("The evidence was taken out of the report selection."),
+    "report": mark("The report is being built. It appears here when it is complete."),
+    "delegated": mark("The control set was delegated; the delegate was notified."),
+    "withdrawn": mark("The delegation was withdrawn."),
+    "submitted": mark("The control set was submitted to the audit owners."),
+    "reviewed": mark("The control set is reviewed, and its delegations are complete."),
+    "copied": mark("This is your copy; what it was copied from stays as it is."),
+    "password": mark("The password was changed; your other sessions have ended."),
+    "codes-on": mark("Sign-in asks for a one-time code from now on."),
+    "codes-off": mark("Sign-in asks for no one-time code any more."),
+}
+"""What is said on a page after something was done; the address holds the key only."""
+_STATUS_WORDS: Final[Mapping[str, str]] = {
+    "ACTIVE": mark("Active"),
+    "INACTIVE": mark("Inactive"),
+    "UNDER_REVIEW": mark("Under review"),
+    "REVIEWED": mark("Reviewed"),
+    "IN_PROGRESS": mark("In progress"),
+    "COMPLETE": mark("Complete"),
+    "FAILED": mark("Failed"),
+    "KEPT": mark("Kept"),
+    "FETCHING": mark("Being fetched"),
+    "CREATE": mark("Created"),
+    "UPDATE_METADATA": mark("Changed"),
+    "DELETE": mark("Deleted"),
+    "IMPORT_EVIDENCE": mark("Evidence added"),
+    "ASSESSMENT": mark("Assessment"),
+    "CONTROL_SET": mark("Control set"),
+    "CONTROL": mark("Control"),
+    "DELEGATION": mark("Delegation"),
+    "ASSESSMENT_REPORT": mark("Assessment report"),
+    "ENABLED": mark("Enabled"),
+    "DISABLED": mark("Disabled"),
+    "owner": mark("Audit owner"),
+    "delegate": mark("Delegate"),
+    "auditor": mark("Auditor"),
+    "admin": mark("Administrator"),
+    "set": mark("Control set"),
+    "domain": mark("Control domain"),
+    "missing": mark("Missing"),
+    "expired": mark("Expired"),
+    "present": mark("Present"),
+    "done": mark("Done today"),
+    "running": mark("Collecting now"),
+    "waiting": mark("Next"),
+    "failed": mark("Failed"),
+}
+_ICONS: Final[Mapping[Verdict, str]] = {
+    Verdict.COMPLIANT: "✓",
+    Verdict.NON_COMPLIANT: "✕",
+    Verdict.NOT_APPLICABLE: "?",
+}
+
+
+class Renderer:
+    """Renders templates; safe to share between threads."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = environment()
+        self._environment.globals.update(
+            asset=assets.url,
+            has_htmx=assets.has(HTMX),
+            has_fonts=assets.has(FONTS),
+            htmx=HTMX,
+            fonts=FONTS,
+        )
+
+    def render(self, template: str, page: Page, values: Mapping[str, Any]) -> str:
+        """Return a page as HTML."""
+        return self._environment.get_template(template).render(page=page, **values)
+
+
+def environment() -> Environment:
+    """Return the environment of all templates, without what a server adds."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    translations = texts.TRANSLATIONS
+    made.extend(newstyle_gettext=True)
+    made.install_gettext_callables(  # type: ignore[attr-defined] # of the i18n extension
+        translations.gettext, translations.ngettext, newstyle=True
+    )
+    made.globals.update(
+        url=url_to,
+        charts=charts,
+        language=texts.LANGUAGE,
+        version=__version__,
+        done=DONE,
+        Verdict=Verdict,
+    )
+    made.filters.update(
+        time=time_words,
+        iso=iso,
+        day=day_words,
+        words=words,
+        icon=icon,
+        kind=kind,
+        number=number,
+        bytes=byte_words,
+        who=who,
+        gap=gap_words,
+        zipped=zipped,
+    )
+    return made
+
+
+def time_words(value: datetime) -> str:
+    """Return a time as it is shown: to the minute, in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def day_words(value: date) -> str:
+    """Return a day as it is shown."""
+    return value.isoformat()
+
+
+def words(value: str | Verdict) -> str:
+    """Return the word for a verdict, a status or an action."""
+    if isinstance(value, Verdict):
+        return texts._(value.words)
+    known = _STATUS_WORDS.get(value)
+    if known is None and value in Verdict.__members__:
+        return texts._(Verdict(value).words)
+    return texts._(known) if known else value.replace("_", " ").capitalize()
+
+
+def icon(value: str | Verdict) -> str:
+    """Return the sign of a verdict: never the colour alone tells it."""
+    return _ICONS[Verdict(value)]
+
+
+def kind(value: str | Verdict) -> str:
+    """Return the class that a verdict is drawn with: good, bad or open."""
+    return charts.KINDS[Verdict(value)]
+
+
+def number(value: int) -> str:
+    """Return a whole number with its thousands apart."""
+    return f"{value:,}"
+
+
+def byte_words(value: int | str) -> str:
+    """Return a size in words."""
+    size = float(value)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:  # noqa: PLR2004 - of the decimal units
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def who(arn: str) -> str:
+    """Return the part of an ARN that people know somebody by."""
+    return arn.rpartition("/")[2].rpartition(":")[2] or arn
+
+
+def gap_words(reason: str) -> str:
+    """Return a gap's reason in words."""
+    return GapReason(reason).words if reason in set(GapReason) else reason.replace("_", " ")
+
+
+def zipped(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Return values as choices that are called what they are."""
+    return [(value, value) for value in values]

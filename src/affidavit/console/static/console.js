@@ -1,0 +1,35 @@
+// What the pages do with JavaScript; all of them work without it.
+"use strict";
+
+// `/` goes to the search, as long as nobody is writing.
+document.addEventListener("keydown", (event) => {
+  const writing = event.target.closest("input, textarea, select");
+  if (event.key !== "/" || writing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const search = document.getElementById("search");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+});
+
+// The local time of every time, where a pointer rests upon it.
+function localTimes() {
+  for (const one of document.querySelectorAll("time[datetime]:not([title])")) {
+    const time = new Date(one.dateTime);
+    if (!Number.isNaN(time.valueOf())) one.title = time.toLocaleString();
+  }
+}
+
+// "Select all" of a table.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-all]")) return;
+  const boxes = event.target.closest("table").querySelectorAll("input[type=checkbox]");
+  for (const box of boxes) box.checked = event.target.checked;
+});
+
+// A choice that is sent as soon as it is made; its button is for those without JavaScript.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-send]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("htmx:after:swap", localTimes);
+localTimes();

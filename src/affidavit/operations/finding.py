@@ -1,0 +1,192 @@
+"""The evidence finder for a caller: only what the caller may see is asked, whatever the query says.
+
+A delegate's question is narrowed to the control sets that are delegated, before it is bound. The
+engine is the server's, opened once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from typing import Final
+
+from affidavit.errors import QueryError
+from affidavit.finder.bind import bind, field_of
+from affidavit.finder.engine import Finder
+from affidavit.finder.fields import FIELDS
+from affidavit.finder.parse import parse
+from affidavit.finder.query import Found, Order, Page, Question, Scope, Unreadable
+from affidavit.finder.tree import And, Expression, Operator, Or, Term, Word, both
+from affidavit.operations import looking
+from affidavit.operations.assessed import Assessed, assessed
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.operations.find import names_of
+from affidavit.operations.folder_ids import folder_id
+from affidavit.report.verify import csvcheck
+
+OPERATION: Final = "GetEvidence"
+"""Of the API: who may read an assessment's evidence may find it."""
+_BATCH: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked."""
+
+    query: str = ""
+    """In the finder's language."""
+    sort: str = "-time"
+    """A field; a minus before it: descending."""
+    limit: int = 50
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """How many rows there are of one value."""
+
+    value: str
+    """As a query names it."""
+    shown: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """Rows by one field."""
+
+    groups: Sequence[Group]
+    more: bool
+    unreadable: Sequence[Unreadable]
+
+
+class Search:
+    """Questions of one caller."""
+
+    def __init__(self, context: Context, caller: Caller, finder: Finder) -> None:
+        """Take the engine; `Fault` where the caller may not read evidence at all."""
+        looking.require(context, caller, OPERATION)
+        self._context, self._caller, self._finder = context, caller, finder
+        self.assessments: tuple[Assessed, ...] = tuple(self._own())
+
+    def page(self, asked: Asked) -> Page:
+        """Return a page of rows; `QueryError` says what is wrong with the query, and where."""
+        question = self._question(asked.query)
+        if question is None:
+            return Page(rows=(), cursor="", size=0, unreadable=())
+        name = field_of(Word(asked.sort.removeprefix("-")))
+        order = Order.of(name, descending=asked.sort.startswith("-"))
+        return self._finder.page(question, order=order, limit=asked.limit, cursor=asked.cursor)
+
+    def count(self, query: str) -> int:
+        """Return the number of rows that can be counted."""
+        question = self._question(query)
+        return 0 if question is None else self._finder.count(question)[0]
+
+    def groups(self, query: str, name: str) -> Grouped:
+        """Return how many rows there are by a field, the largest first."""
+        field = field_of(Word(name))
+        question = self._question(query)
+        if question is None:
+            return Grouped(groups=(), more=False, unreadable=())
+        found = self._finder.groups(question, [field])
+        named: Mapping[str, str] = {}
+        if field.kind.name == "NAMED":
+            named = names_of(self._context.store.assessments(self._caller.tenant)).of(field.name)
+        totals: dict[str, int] = {}
+        for (value,), number in found.rows:
+            shown = named.get(value, value)
+            totals[shown] = totals.get(shown, 0) + number
+        groups = [Group(value=one, shown=one, count=number) for one, number in totals.items()]
+        return Grouped(
+            groups=sorted(groups, key=lambda one: (-one.count, one.shown)),
+            more=found.more,
+            unreadable=found.unreadable,
+        )
+
+    def folders(self, query: str, assessment_id: str) -> list[str]:
+        """Return the ids of the evidence folders of one assessment that hold what is found."""
+        found = next((one for one in self.assessments if one.id == assessment_id), None)
+        question = self._question(query)
+        if found is None or question is None:
+            raise NotFoundFault(assessment_id, "assessment")
+        within = replace(question, scope=Scope(tenant=self._caller.tenant, assessments=(found.id,)))
+        groups = self._finder.groups(within, [FIELDS["control"], FIELDS["day"]])
+        if groups.more or groups.unreadable:
+            raise QueryError(
+                "Not all folders of these results can be named",
+                todo="Narrow the query; `affidavit ledger verify` names damaged segments.",
+            )
+        return [
+            folder_id(found.id, control, date.fromisoformat(day[:10]))
+            for (control, day), _ in groups.rows
+        ]
+
+    def lines(self, query: str) -> Iterator[bytes]:
+        """Yield all rows as a CSV, the table of a report's evidence.csv, safe against formulas."""
+        rows = self.rows(query)
+        yield csvcheck.header()
+        while batch := list(islice(rows, _BATCH)):
+            yield b"".join(csvcheck.row(one.leaf, one.evidence.to_json()) for one in batch)
+
+    def rows(self, query: str) -> Iterator[Found]:
+        """Yield all rows, in the order of leaves; raises `QueryError` before the first.
+
+        Where a segment cannot be read, the rows of the others come, and then `QueryError`: whoever
+        reads them all must not take them for everything.
+        """
+        question = self._question(query)
+        if question is None:
+            return iter(())
+        return self._streamed(question)
+
+    def _streamed(self, question: Question) -> Iterator[Found]:
+        stream = self._finder.stream(question)
+        yield from stream.rows
+        if stream.unreadable:
+            gone = stream.unreadable[0]
+            raise QueryError(
+                f"Evidence of {gone.day} cannot be read: {gone.rows} rows are missing",
+                why=gone.why,
+                todo="Restore the segment from a backup; `affidavit ledger verify` names it.",
+            )
+
+    def _question(self, query: str) -> Question | None:
+        """Return the bound question, or None where there is nothing that the caller may see."""
+        tree = parse(query)
+        names = names_of(self._context.store.assessments(self._caller.tenant))
+        if not self.assessments:
+            bind(tree, names, query)
+            return None
+        limits = self._limits()
+        bound = bind(tree, names, query)
+        if limits is not None:
+            bound = bind(both(tree, limits), names, query)
+        scope = Scope(
+            tenant=self._caller.tenant,
+            assessments=tuple(sorted(one.id for one in self.assessments)),
+        )
+        return Question(scope=scope, where=bound)
+
+    def _limits(self) -> Expression | None:
+        """Return what narrows a delegate's question, or None where nothing has to."""
+        if self._caller.role != "delegate":
+            return None
+        parts: list[Expression] = []
+        for one in self.assessments:
+            keys = sorted({control.key for control in one.controls})
+            mine = Term(Word("assessment"), Operator.EQUAL, (Word(one.id),))
+            within = Term(Word("control"), Operator.IN, tuple(Word(key) for key in keys))
+            if keys:
+                parts.append(And((mine, within)))
+        return Or(tuple(parts)) if parts else None
+
+    def _own(self) -> Iterator[Assessed]:
+        for stored in self._context.store.assessments(self._caller.tenant):
+            with suppress(AccessDeniedFault):
+                found = assessed(self._context, self._caller, OPERATION, stored.id)
+                if found.controls:
+                    yield found

@@ -1,0 +1,114 @@
+"""Sessions of the console: a row for each, named by the hash of what the browser holds.
+
+Whoever copies the database cannot take a session over. A session ends after an hour without a
+request, or twelve hours after sign-in, by signing out, and when its user is disabled or changes the
+password (all others then).
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from affidavit.errors import StoreConflictError
+from affidavit.model.times import iso, parse
+from affidavit.operations import users
+from affidavit.operations.users import Grant, User
+from affidavit.store import Store
+from affidavit.store.documents import Document
+
+KIND: Final = "session"
+IDLE: Final = timedelta(hours=1)
+LONGEST: Final = timedelta(hours=12)
+_NOTED_EVERY: Final = timedelta(minutes=5)
+"""How exactly the last request is kept: a write each request would be dear."""
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session in force."""
+
+    user: User
+    grant: Grant
+    """As whom the user acts now."""
+    number: int
+    """Which of the user's grants that is."""
+    ends: datetime
+    document: Document
+
+
+def begin(store: Store, name: str, now: datetime) -> str:
+    """Begin a session of a user; return the token that the browser is to hold."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    body = {"user": users.key_of(name), "began": iso(now), "seen": iso(now), "grant": 0}
+    put = Document(kind=KIND, id=_hash(token), parent=users.key_of(name), sort=iso(now), body=body)
+    store.documents.act(users.TENANT, now=now, puts=[put], deletes=_over(store, now))
+    return token
+
+
+def find(store: Store, token: str, now: datetime) -> Session | None:
+    """Return the session that a token opens, or None where it is over or its user disabled."""
+    found = store.documents.get(users.TENANT, KIND, _hash(token))
+    if found is None or _is_over(found, now):
+        return None
+    user = users.find(store, found.body["user"])
+    if user is None or user.disabled:
+        return None
+    number = found.body["grant"] if found.body["grant"] < len(user.grants) else 0
+    return Session(
+        user=user,
+        grant=user.grants[number],
+        number=number,
+        ends=min(parse(found.body["began"]) + LONGEST, now + IDLE),
+        document=_noted(store, found, now),
+    )
+
+
+def change_grant(store: Store, session: Session, number: int, now: datetime) -> bool:
+    """Let the user act under another grant; False where the user has no such one."""
+    if not 0 <= number < len(session.user.grants):
+        return False
+    body = session.document.body | {"grant": number}
+    store.documents.act(users.TENANT, now=now, puts=[replace(session.document, body=body)])
+    return True
+
+
+def end(store: Store, session: Session, now: datetime) -> None:
+    """End a session at once."""
+    store.documents.act(users.TENANT, now=now, deletes=[session.document])
+
+
+def end_others(store: Store, session: Session, now: datetime) -> int:
+    """End all other sessions of the user; return how many."""
+    own = store.documents.every(users.TENANT, KIND, parent=users.key_of(session.user.name))
+    others = [one for one in own if one.id != session.document.id]
+    store.documents.act(users.TENANT, now=now, deletes=others)
+    return len(others)
+
+
+def _noted(store: Store, found: Document, now: datetime) -> Document:
+    """Return the document, seen now; of two requests at once one may note it, that is enough."""
+    if now - parse(found.body["seen"]) < _NOTED_EVERY:
+        return found
+    put = replace(found, body=found.body | {"seen": iso(now)})
+    try:
+        store.documents.act(users.TENANT, now=now, puts=[put])
+    except StoreConflictError:
+        return store.documents.get(users.TENANT, KIND, found.id) or found
+    return replace(put, version=put.version + 1)
+
+
+def _over(store: Store, now: datetime) -> list[Document]:
+    """Return sessions that are over, to be swept away."""
+    return [one for one in store.documents.every(users.TENANT, KIND) if _is_over(one, now)]
+
+
+def _is_over(found: Document, now: datetime) -> bool:
+    began, seen = parse(found.body["began"]), parse(found.body["seen"])
+    return now >= began + LONGEST or now >= seen + IDLE
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,202 @@
+"""Every page renders for every persona, as data and not as markup; who may not is told so."""
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from affidavit.console.pages.all import VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.testclient import TestClient
+
+    Installation = object
+
+ROLES = ("owner", "delegate", "auditor", "admin")
+USERS = {"owner": "olga", "delegate": "dora", "auditor": "arthur", "admin": "olga"}
+PAGES = sorted({one.path for one in VIEWS if one.name and not one.public})
+DENIED: dict[str, set[str]] = {
+    "delegate": {
+        "/assessments/new",
+        "/delegations/new",
+        "/controls",
+        "/controls/new",
+        "/frameworks",
+        "/reports",
+        "/reports/verify",
+        "/settings",
+    },
+    "auditor": {"/assessments/new", "/controls/new", "/delegations/new", "/delegations/review"},
+    "admin": {"/assessments/new", "/controls/new", "/delegations/new", "/delegations/review"},
+    "owner": set(),
+}
+"""Pages that a persona cannot use at all; the forms of others are only not offered."""
+
+
+class _Titles(HTMLParser):
+    """The page's headings and whether its tags are closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.headings = 0
+
+    def handle_starttag(self, tag: str, _: object) -> None:
+        """Note an opened tag."""
+        self.headings += tag == "h1"
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the tag that was opened last: no other may be."""
+        assert self.open.pop() == tag
+
+
+_VOID = {"input", "meta", "link", "br", "img", "hr"}
+_SVG = re.compile(r"<(?:rect|circle|line)[^>]*/>")
+
+
+def addresses(installation: "Installation", path: str, client: "TestClient") -> str:
+    """Return a page's address with the installation's own ids in it."""
+    assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
+    if "{" not in path:
+        return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
+            path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
+        )
+    control = _first(client, f"/assessments/{assessment}?set=Privacy", r"/controls/([0-9a-f-]{36})")
+    found = {"assessment": assessment, "control": control}
+    if path.startswith("/frameworks"):
+        framework = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
+        return f"/frameworks/{framework}"
+    if "folder" in path:
+        page = f"/assessments/{assessment}/controls/{control}"
+        found["folder"] = _first(client, page, r"/folders/([0-9a-f-]{36})")
+    if "item" in path:
+        page = f"/assessments/{assessment}/folders/{found['folder']}"
+        found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
+    return path.format(**found)
+
+
+def _first(client: "TestClient", path: str, pattern: str) -> str:
+    text = client.get(f"/console{path}").text
+    match = re.search(pattern, text)
+    assert match is not None, (path, text[:2000])
+    return match[1]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_renders(filled: "Installation", role: str) -> None:
+    """Each page has one heading, closed tags, our headers, and no markup of anybody's data."""
+    client = filled.client(USERS[role], role)  # type: ignore[attr-defined]
+    told = set()
+    for path in PAGES:
+        if path == "/" and role == "delegate":
+            continue
+        answer = client.get(f"/console{addresses(filled, path, client)}")
+        if answer.status_code == 403:
+            told.add(path)
+            continue
+        assert answer.status_code == 200, (path, answer.text[:3000])
+        assert "<script>alert" not in answer.text
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+        parser = _Titles()
+        parser.feed(_SVG.sub("", answer.text))
+        assert parser.headings == 1, path
+        assert parser.open == [], path
+        assert not re.search(r'\sstyle="|\son[a-z]+="', answer.text), path
+    assert told == DENIED[role]
+
+
+def test_a_delegate_sees_only_what_is_delegated(filled: "Installation") -> None:
+    """Control sets, evidence and search of others stay hidden from a delegate."""
+    client = filled.client("dora")  # type: ignore[attr-defined]
+    assessment = filled.assessment.id  # type: ignore[attr-defined]
+    page = client.get(f"/console/assessments/{assessment}").text
+    assert "Privacy" in page
+    assert "Accuracy" not in page
+    groups = client.get("/console/finder?group=control.set").text
+    assert ">PRIV<" in groups
+    assert ">ACCU<" not in groups
+    sneaky = client.get("/console/finder?f=control.set+%3D+ACCU").text
+    assert "Nothing was found" in sneaky
+    assert client.get("/console/").history[0].headers["location"] == "/console/delegations"
+
+
+def test_unknown_ids_and_pages_are_404(filled: "Installation") -> None:
+    """What is not there is said to be not there, whatever its form."""
+    client = filled.client("olga")  # type: ignore[attr-defined]
+    for path in (
+        "/nothing",
+        "/assessments/nothing",
+        f"/assessments/{'0' * 8}-0000-0000-0000-{'0' * 12}",
+    ):
+        answer = client.get(f"/console{path}")
+        assert answer.status_code == 404, path
+        assert "content-security-policy" in answer.headers
+
+
+def test_wrong_days_and_queries_are_said(filled: "Installation") -> None:
+    """A day that is none, a query that cannot be parsed, a cursor of somebody's: 422 and why."""
+    client = filled.client("olga")  # type: ignore[attr-defined]
+    for path in (
+        "/?day=yesterday",
+        "/finder?f=nonsense+%3D",
+        "/finder?after=zzz",
+        "/finder?group=xyz",
+    ):
+        answer = client.get(f"/console{path}")
+        assert answer.status_code == 422, path
+        assert 'role="alert"' in answer.text
+
+
+def test_finder_tokens_live_in_the_address(filled: "Installation") -> None:
+    """A new filter becomes a token of the address; its CSV has the same rows."""
+    client = filled.client("arthur")  # type: ignore[attr-defined]
+    answer = client.get(
+        "/console/finder?field=compliance&operator=%3D&value=NON_COMPLIANT", follow_redirects=False
+    )
+    address = answer.headers["location"]
+    assert address == "/console/finder?f=compliance+%3D+NON_COMPLIANT"
+    assert "✕</span> Non-compliant" in client.get(address).text
+    table = client.get(address.replace("/finder?", "/finder/evidence.csv?"))
+    assert table.headers["content-disposition"].startswith("attachment")
+    assert len(table.text.strip().splitlines()) == 1 + 2 * 52
+
+
+def test_pages_of_the_finder_follow_one_another(filled: "Installation") -> None:
+    """Walking by key shows every row once."""
+    client = filled.client("olga")  # type: ignore[attr-defined]
+    seen: list[str] = []
+    address = "/console/finder?sort=time"
+    while address:
+        text = client.get(address).text
+        seen += re.findall(r"/evidence/([0-9a-f-]{36})", text)
+        following = re.search(r'href="([^"]+)">Next page', text)
+        address = following[1].replace("&amp;", "&") if following else ""
+    assert len(seen) == len(set(seen)) == 2 * 3 * 52
+
+
+def test_a_proof_is_recomputed(filled: "Installation") -> None:
+    """Verify recomputes the leaf and walks to the signed root."""
+    client = filled.client("arthur")  # type: ignore[attr-defined]
+    path = addresses(filled, "/assessments/{assessment}/folders/{folder}/evidence/{item}", client)
+    text = client.get(f"/console{path}?verify=1").text
+    assert text.count('class="flash good"') == 2
+    assert "the signature of that checkpoint holds" in text
+
+
+def _views() -> "Iterator[str]":
+    for one in VIEWS:
+        if one.method == "POST":
+            yield one.path
+
+
+def test_every_form_goes_back_to_a_page() -> None:
+    """What a form is sent to shows the form again when it is refused, but for signing out."""
+    lost = {one.path for one in VIEWS if one.method == "POST" and one.back is None}
+    assert lost == {"/sign-out"}
+    assert len(list(_views())) > 20
