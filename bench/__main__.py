@@ -9,14 +9,28 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import api, append, collect, console, detectors, finder, judge, ledger, scan
+from bench import (
+    api,
+    append,
+    collect,
+    console,
+    detectors,
+    finder,
+    judge,
+    ledger,
+    report,
+    scan,
+    sealing,
+)
 
 BENCHMARKS: Mapping[str, Callable[[], Mapping[str, float | str]]] = {
     "ledger": ledger.run,
     "append": append.run,
     "finder": finder.run,
+    "sealing": sealing.run,
     "api": api.run,
     "judge": judge.run,
+    "report": report.run,
     "collect": collect.run,
     "console": console.run,
     "detectors": detectors.run,

@@ -1,16 +1,22 @@
 """Crash safety: kill -9 at random instants while runs are collected and compacted.
 
-`python -m bench.crash --kills 200`. A child process works: it begins runs, stores results, writes
-segments, commits, puts each day's two segments into one file, and says on a pipe what the store has
-acknowledged. The parent kills it at a random instant, opens the store and asserts, every time:
+`python -m bench.crash --kills 100`: so many in each of four: appending and compacting, with objects
+on a disk and on S3 (SeaweedFS, a real server). A child process works: it begins runs, stores
+results, writes segments, commits, puts each day's two segments into one file, and says on a pipe
+what the store has acknowledged. The parent kills it at a random instant, or within a compaction,
+opens the store and asserts, every time:
 
 - what was acknowledged is there: each result with its digest, each commit with all its evidence;
 - nothing is half-registered: counters, segments and run records speak of the same evidence;
 - the ledger verifies from end to end;
 - the run that was under way is resumed by the next child, under the same id.
+
+`--runs 5` without kills: a child that ends after so many runs; tests let several write at once.
 """
 
 import argparse
+import importlib.util
+import json
 import os
 import random
 import shutil
@@ -19,25 +25,31 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from affidavit.model.evidence import Evidence, Input
-from affidavit.model.identifiers import new_id, new_salt
-from affidavit.model.observation import Observation, Proof, Unit
-from affidavit.model.run import Assessment, ControlVerdict, Estate, RunRecord
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment
 from affidavit.model.times import utc_now
-from affidavit.model.verdict import Standing, Verdict
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
+from bench.crash_samples import (
+    NOW,
+    TENANT,
+    UNITS,
+    assessment_of,
+    evidence_of,
+    observation_of,
+    run_record_of,
+)
 
-TENANT = "111122223333/us-east-1"
 NAME = "crash"
 FIRST_DAY = date(2026, 1, 1)
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-UNITS, BATCH, EVIDENCE, SEGMENTS = 24, 4, 40, 2
+BATCH, EVIDENCE, SEGMENTS = 4, 40, 2
 KILLS_PER_HOME = 20
 LATEST = 1.2
 """Seconds after the child's first word within which it is killed: a cold run and some more."""
@@ -45,11 +57,17 @@ EARLY_SHARE = 0.1
 """Share of kills that hit the start of the child: imports, opening, migration."""
 START = 0.8
 """Seconds that a start takes, about."""
+COMPACTION = {"disk": 0.15, "s3": 0.4}
+"""Seconds that a compaction takes, about; it is killed within them."""
+PHASES = ("append", "compact")
+SETTINGS = "settings.json"
 
 
 def settings_of(home: Path) -> Settings:
-    """Return the settings of a home with its keys beside."""
-    return Settings(home=home / "home", keys=home / "keys")
+    """Return the settings of a home with its keys beside, and what a file there says more."""
+    file = home / SETTINGS
+    more = json.loads(file.read_text()) if file.exists() else {}
+    return Settings(home=home / "home", keys=home / "keys", **more)
 
 
 def say(*words: object) -> None:
@@ -57,19 +75,20 @@ def say(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
-def work(home: Path) -> None:
-    """Collect one day after another until killed."""
+def work(home: Path, name: str, runs: int) -> None:
+    """Collect one day after another until killed, or so many runs."""
     with open_store(settings_of(home)) as store:
-        assessment = store.find_assessment(TENANT, NAME)
+        assessment = store.find_assessment(TENANT, name)
         if assessment is None:
-            assessment = _assessment()
+            assessment = assessment_of(name)
             store.create_assessment(assessment, "crash test")
         import pyarrow.compute
         import pyarrow.parquet  # noqa: F401 - loaded now: kills should hit work, not imports
 
         say("ready")
-        done = len(store.run_records(TENANT, FIRST_DAY, date.max))
-        while True:
+        records = store.run_records(TENANT, FIRST_DAY, date.max)
+        done = sum(record["assessment_name"] == name for _, record in records)
+        while not runs or done < runs:
             _one_run(store, assessment, FIRST_DAY + timedelta(days=done))
             done += 1
 
@@ -79,7 +98,7 @@ def _one_run(store: Store, assessment: Assessment, day: date) -> None:
     say("begun", run.run_id, "resumed" if run.resumed else "new")
     open_units = []
     for number in range(UNITS):
-        observation = _observation(day, number)
+        observation = observation_of(day, number)
         if store.result(run.run_id, observation.unit.id) is None:
             open_units.append(observation)
     for at in range(0, len(open_units), BATCH):
@@ -87,17 +106,18 @@ def _one_run(store: Store, assessment: Assessment, day: date) -> None:
         store.put_results(run.run_id, batch)
         for item in batch:
             say("result", run.run_id, item.unit.id, item.digest)
-    evidence = [_evidence(run.run_id, assessment, n) for n in range(EVIDENCE)]
+    evidence = [evidence_of(run.run_id, assessment, n) for n in range(EVIDENCE)]
     segments = []
     for at in range(SEGMENTS):
         with store.segment_writer(run.run_id, TENANT, assessment.id, day) as writer:
             writer.append(evidence[at::SEGMENTS])
             segments.append(writer.close())
-    record = _run_record(run.run_id, assessment, day, evidence)
+    record = run_record_of(run.run_id, assessment, day, evidence)
     committed = store.commit_run(record, segments)
     say("committed", run.run_id, committed.tree_size)
     leaf = store.append_record(TENANT, {"kind": "change", "id": new_id(utc_now())})
     say("record", leaf)
+    say("compacting")
     if store.compact(TENANT).files_after:
         say("compacted", run.run_id)
 
@@ -172,7 +192,7 @@ def _check_whole(store: Store, assessment: Assessment, runs: int) -> None:
         assert len(store.verdicts(assessment.id, day)) == (4 if number < runs else 0)
 
 
-def kill_once(home: Path, heard: Acknowledged, rng: random.Random) -> None:
+def kill_once(home: Path, heard: Acknowledged, rng: random.Random, how: tuple[str, str]) -> None:
     """Start a child, kill it at a random instant, hear what it had said, and check."""
     child = subprocess.Popen(
         [sys.executable, "-m", "bench.crash", "--work", str(home)],
@@ -181,7 +201,13 @@ def kill_once(home: Path, heard: Acknowledged, rng: random.Random) -> None:
     )
     assert child.stdout is not None
     first = b""
-    if rng.random() < EARLY_SHARE:
+    if how[0] == "compact":
+        while not first.endswith(b"compacting\n"):
+            line = child.stdout.readline()
+            assert line, f"the child ended with {child.wait()}"
+            first += line
+        time.sleep(rng.uniform(0, COMPACTION[how[1]]))
+    elif rng.random() < EARLY_SHARE:
         time.sleep(rng.uniform(0, START))
     else:
         first = child.stdout.readline()
@@ -191,22 +217,31 @@ def kill_once(home: Path, heard: Acknowledged, rng: random.Random) -> None:
     rest = child.stdout.read()
     child.stdout.close()
     child.wait()
-    for line in (first + rest).decode().splitlines():
-        heard.hear(line)
+    for told in (first + rest).decode().splitlines():
+        heard.hear(told)
     check(home, heard)
 
 
-def run(kills: int, seed: int) -> dict[str, int]:
-    """Kill `kills` times; return what happened, or raise `AssertionError`."""
+def run(kills: int, seed: int, how: tuple[str, str], s3: Any = None) -> dict[str, int]:
+    """Kill `kills` times; return what happened, or raise `AssertionError`.
+
+    `how`: (append or compact, disk or s3); `s3`: the server, for s3.
+    """
     rng = random.Random(seed)  # noqa: S311 - instants, not secrets
     totals: Counter[str] = Counter()
     left = kills
     while left:
         home = Path(tempfile.mkdtemp(prefix="affidavit-crash-"))
+        if s3 is not None:
+            with closing(s3.client()) as client:
+                bucket = f"crash-{os.urandom(6).hex()}"
+                client.create_bucket(Bucket=bucket)
+            more = {"objects": f"s3://{bucket}/p", "objects_endpoint": s3.url}
+            (home / SETTINGS).write_text(json.dumps({**more, "seal_segments": True}))
         heard = Acknowledged()
         try:
             for _ in range(min(left, KILLS_PER_HOME)):
-                kill_once(home, heard, rng)
+                kill_once(home, heard, rng, how)
                 totals["kills"] += 1
         finally:
             shutil.rmtree(home)
@@ -218,140 +253,51 @@ def run(kills: int, seed: int) -> dict[str, int]:
     return dict(totals)
 
 
-def _assessment() -> Assessment:
-    return Assessment(
-        id=new_id(utc_now()),
-        name=NAME,
-        tenant=TENANT,
-        framework_id="genai-v1",
-        estate=Estate(accounts=("111122223333",), regions=("us-east-1",)),
-        created_at=NOW,
-        created_by="crash test",
-        parameters={},
-    )
-
-
-def _observation(day: date, number: int) -> Observation:
-    return Observation(
-        unit=Unit(
-            key="GetBucketPolicy",
-            account_id="111122223333",
-            region="us-east-1",
-            parameters={"Bucket": f"b{number}"},
-        ),
-        service="s3",
-        operation="GetBucketPolicy",
-        absent="",
-        body={"Policy": f"{number % 3} {day.day % 2}" * 200},
-        proof=Proof(
-            endpoint="http://127.0.0.1",
-            synthetic=True,
-            caller_arn="arn:aws:iam::111122223333:root",
-            request_ids=("R",),
-            pages=1,
-            attempts=1,
-            started_at=NOW,
-            finished_at=NOW,
-            tool="affidavit",
-        ),
-    )
-
-
-def _evidence(run_id: str, assessment: Assessment, number: int) -> Evidence:
-    return Evidence(
-        id=new_id(utc_now()),
-        assessment_id=assessment.id,
-        run_id=run_id,
-        control_set_id="S",
-        control_id=f"C{number % 4}",
-        source_id="s",
-        source_type="AWS_API_Call",
-        keyword="s3_GetBucketPolicy",
-        evidence_type="Compliance check",
-        time=NOW,
-        account_id="111122223333",
-        region="us-east-1",
-        resource_arn=f"arn:aws:s3:::b{number}",
-        resource_type="AWS::S3::Bucket",
-        verdict=Verdict.COMPLIANT,
-        standing=Standing.JUDGED,
-        reason="as it should be",
-        gap="",
-        check_id="X",
-        check_digest="0" * 64,
-        parameters="{}",
-        origin="direct",
-        inputs=(Input(digest="1" * 64, pointer=""),),
-        attributes={"name": f"b{number}"},
-        synthetic=True,
-        salt=new_salt(),
-    )
-
-
-def _run_record(
-    run_id: str, assessment: Assessment, day: date, evidence: Sequence[Evidence]
-) -> RunRecord:
-    return RunRecord(
-        run_id=run_id,
-        assessment_id=assessment.id,
-        assessment_name=assessment.name,
-        tenant=TENANT,
-        sequence=0,
-        previous="",
-        framework_id="genai-v1",
-        framework_version="1",
-        catalogue_digest="c" * 64,
-        day=day,
-        started_at=NOW,
-        finished_at=NOW,
-        tool="affidavit",
-        synthetic=True,
-        estate=assessment.estate,
-        operations=UNITS,
-        naive_operations=UNITS,
-        calls=UNITS,
-        gaps={},
-        controls=dict(_control_verdicts(evidence)),
-        evidence=len(evidence),
-        first_leaf=-1,
-        parameters={},
-    )
-
-
-def _control_verdicts(evidence: Sequence[Evidence]) -> Iterator[tuple[str, ControlVerdict]]:
-    for control, count in Counter(item.control_id for item in evidence).items():
-        yield (
-            control,
-            ControlVerdict(
-                control_id=control,
-                control_set_id="S",
-                verdict=Verdict.COMPLIANT,
-                counts={"COMPLIANT": count},
-                judged=count,
-                expected=count,
-                accounts=1,
-                regions=1,
-                gaps={},
-                manual="",
-            ),
-        )
+@contextmanager
+def _server(objects: str) -> Iterator[Any]:
+    """Give a running S3 server, or None for a disk; credentials for it stand in the environment."""
+    if objects == "disk":
+        yield None
+        return
+    file = Path(__file__).parent.parent / "tests" / "seaweedfs.py"
+    spec = importlib.util.spec_from_file_location("affidavit_seaweedfs", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with tempfile.TemporaryDirectory(prefix="affidavit-weed-") as folder:
+        server = module.SeaweedFS(Path(folder))
+        os.environ.update(server.environment)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def main() -> None:
     """Read the command line; be the parent, or the child with --work."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.crash")
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--phase", choices=PHASES, nargs="*", default=PHASES)
+    parser.add_argument("--objects", choices=tuple(COMPACTION), nargs="*", default=["disk", "s3"])
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--name", default=NAME, help=argparse.SUPPRESS)
+    parser.add_argument("--runs", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        work(options.work)
+        work(options.work, options.name, options.runs)
         return
     print(f"seed {options.seed}", flush=True)
-    started = time.monotonic()
-    for what, count in run(options.kills, options.seed).items():
-        print(f"{what}: {count}")
-    print(f"lost: 0, half-registered: 0, in {time.monotonic() - started:.0f} s")
+    for objects in options.objects:
+        with _server(objects) as s3:
+            for phase in options.phase:
+                started = time.monotonic()
+                done = run(options.kills, options.seed, (phase, objects), s3)
+                told = ", ".join(f"{what}: {count}" for what, count in done.items())
+                print(f"{phase} on {objects}: {told}; lost: 0, half-registered: 0, ", end="")
+                print(f"in {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

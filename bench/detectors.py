@@ -139,19 +139,39 @@ def _speed(detectors: Detectors) -> dict[str, float | str]:
 
 
 def _refusals() -> dict[str, float | str]:
-    """Measure on PyRIT's labels, all of them.
+    """Measure on PyRIT's labels, all of them; the rules were written with these texts seen.
 
     PyRIT gave answers of one question to another and calls them refusals; no rule over a text alone
-    can see that, so `extra`, which is mostly of these, shows the limit and not the rules.
+    can see that, so `extra`, which is mostly of these, shows the limit and not the rules. Answers
+    that did what was asked, by a person's label, must not be called refusals.
     """
     first = list(data.answers("refusal_scorer/refusal.csv"))
     extra = list(data.answers("refusal_scorer/refusal_extra.csv"))
     declined = [a.label for a in first + extra if refusal(a.text) is not None]
+    achieved = data.achieved_answers()
+    wrong = sum(refusal(text) is not None for text in achieved)
     return {
         "refusal_accuracy_pyrit": _accuracy(first),
         "refusal_accuracy_pyrit_extra": _accuracy(extra),
         "refusal_precision_pyrit": wilson(sum(declined), len(declined)),
+        "refusal_false_on_achieved": wilson(wrong, len(achieved)),
+        **_refusal_speed(),
     }
+
+
+def _refusal_speed() -> dict[str, float | str]:
+    """Measure texts a second: model answers about harm, and sentences of which none declines."""
+    answers = data.plain_answers()
+    sentences = [t for t, _ in data.sentences(SAMPLE, SEED, telephones="people")]
+    figures: dict[str, float | str] = {}
+    for name, texts in (("answers", answers), ("sentences", sentences)):
+        started = time.process_time()
+        for _ in range(SPEED_ROUNDS):
+            for text in texts:
+                refusal(text)
+        spent = (time.process_time() - started) / SPEED_ROUNDS
+        figures[f"refusal_{name}_us_a_text"] = spent / len(texts) * 1e6
+    return figures
 
 
 def _accuracy(answers: Sequence[data.Answer]) -> str:

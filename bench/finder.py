@@ -21,7 +21,7 @@ import duckdb
 
 from affidavit.finder.bind import Names, bind
 from affidavit.finder.engine import Finder
-from affidavit.finder.export import export
+from affidavit.finder.export import Rows, Wanted, export
 from affidavit.finder.fields import FIELDS
 from affidavit.finder.parse import parse
 from affidavit.finder.query import Question, Scope
@@ -129,17 +129,17 @@ def _exported(
     store: Store, finder: Finder, scope: Scope, home: Path
 ) -> Iterator[tuple[str, float]]:
     """Export a tenth of the period as CSV."""
-    stream = finder.stream(_question(scope, "time >= 2026-10-20"))
-    began = time.perf_counter()
-    done = export(
-        home / "export.csv",
-        "csv",
-        stream.rows,
-        facts={},
-        signer=store.keys.signer(),
-        tenant=TENANT,
-        unreadable=stream.unreadable,
+    question = _question(scope, "time >= 2026-10-20")
+
+    def rows(_: Mapping[str, Any], behind: int) -> Rows:
+        stream = finder.stream(question, behind)
+        return Rows(stream.rows, stream.unreadable)
+
+    wanted = Wanted(
+        path=home / "export.csv", kind="csv", tenant=TENANT, request={}, facts=dict, rows=rows
     )
+    began = time.perf_counter()
+    done = export(wanted, store.keys.signer())
     yield "csv_rows_per_s", done.rows / (time.perf_counter() - began)
 
 

@@ -13,10 +13,12 @@
     |   |-- StoreBusyError    locked by somebody else
     |   |-- StoreConflictError changed by somebody else since it was read
     |   |-- StoreFullError    no space left
+    |   |-- StoreSealedError  encrypted under a key that cannot be used now
     |   `-- StoreDamagedError found, but not what was written
     |-- LedgerError           tree, checkpoint or proof does not hold
     |-- SigningKeyError       signing, master or HMAC key: missing, unreadable, wrong passphrase
     |-- ReportError           a report could not be built
+    |-- AlertError            an alert did not reach a channel
     `-- EmulatorError         the simulated estate did not start
 
 What could not be observed in one place is not an error: it is a `Gap` (see `model.observation`).
@@ -107,6 +109,10 @@ class StoreFullError(StoreError):
     """No space is left where the evidence is stored."""
 
 
+class StoreSealedError(StoreError):
+    """Something stored is encrypted under a key that is lost, disabled or denied."""
+
+
 class StoreDamagedError(StoreError):
     """Something stored is not what was written, or is gone."""
 
@@ -123,6 +129,10 @@ class SigningKeyError(AffidavitError):
 
 class ReportError(AffidavitError):
     """A report could not be built."""
+
+
+class AlertError(AffidavitError):
+    """An alert did not reach a channel, or may not be sent to where it leads."""
 
 
 class EmulatorError(AffidavitError):

@@ -10,7 +10,9 @@ import logging
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +24,7 @@ from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.files import Files
 from affidavit.api.hosts import LOOPBACK, HostAllowList
+from affidavit.api.metrics import Metrics
 from affidavit.api.protocol import Protocol
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
@@ -30,7 +33,16 @@ from affidavit.console.door import PREFIX as CONSOLE
 from affidavit.errors import StoreError, UsageError
 from affidavit.finder.engine import Finder
 from affidavit.model.times import utc_now
-from affidavit.operations import access_keys, leadership, scheduler, tasks, users
+from affidavit.operations import (
+    access_keys,
+    leadership,
+    log_watching,
+    metrics,
+    scheduler,
+    tasks,
+    upkeep,
+    users,
+)
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.settings import Settings
@@ -42,6 +54,8 @@ WORKERS = 2
 """Tasks under way at once: a report need not wait for a collection."""
 POLL_SECONDS = 5.0
 """How soon work that another server left, or whose pause is over, is seen."""
+WATCH_SECONDS = 10.0
+"""Between two passes over watched logs: an object that arrives is alerted about in a minute."""
 SCHEDULE_SECONDS = 15.0
 """How often the leader looks for what is due, and says that it lives (see `leadership`)."""
 _log = logging.getLogger("affidavit.api.work")
@@ -119,7 +133,8 @@ class Background:
         self.context = replace(context, wake=self._wake)
         names = [f"affidavit-work-{number + 1}" for number in range(WORKERS)]
         self._threads = [threading.Thread(target=self._work, name=name) for name in names]
-        self._threads.append(threading.Thread(target=self._schedule, name="affidavit-schedule"))
+        for target, name in ((self._schedule, "schedule"), (self._watch, "watch")):
+            self._threads.append(threading.Thread(target=target, name=f"affidavit-{name}"))
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -163,13 +178,28 @@ class Background:
     def _schedule(self) -> None:
         while not self._stopping:
             try:
-                left = scheduler.schedule(self.context)
+                left = scheduler.schedule(self.context) + upkeep.leave(self.context)
             except StoreError as error:
                 _log.error("The scheduler cannot use the store: %s", error)
                 left = 0
             if left:
                 self._wake()
             self._wait(SCHEDULE_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopping:
+            try:
+                if leadership.lead(self.context):
+                    log_watching.watch_all(self.context)
+            except StoreError as error:
+                _log.error("The watches cannot use the store: %s", error)
+            self._pause(WATCH_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait until a time, whatever work is left meanwhile."""
+        end = time.monotonic() + seconds
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            self._wait(left)
 
 
 class Doors:
@@ -202,7 +232,10 @@ def make_app(background: Background, options: ServeOptions, finder: Finder) -> A
         ready=background.healthy,
     )
     console = create_console(context, dispatcher, Protocol().members, finder, secure=options.secure)
-    return HostAllowList(Doors(Files(api, context), console), hosts)
+    files = Files(api, context)
+    text = partial(metrics.prometheus, context)
+    doors = Doors(Metrics(files, text, metrics.CONTENT_TYPE), console)
+    return HostAllowList(doors, hosts)
 
 
 def make_context(store: Store, settings: Settings, options: ServeOptions) -> Context:
@@ -222,7 +255,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
     _log_to_stderr()
     _exit_on_sigterm()
     with (
-        open_store(settings) as store,
+        open_store(settings, aws=options.aws) as store,
         Finder(store) as finder,
         Background(make_context(store, settings, options)) as background,
     ):
@@ -232,6 +265,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             host=options.host,
             port=options.port,
             http=BoundedHttp,
+            ws="none",
             ssl_certfile=options.tls_cert,
             ssl_keyfile=options.tls_key,
             server_header=False,

@@ -29,8 +29,24 @@ class Settings:
     """Where state lives: database, segments, blobs, tiles."""
     database_url: str = ""
     """SQLAlchemy URL of the database; empty: SQLite in `home`."""
-    objects: Path | None = None
-    """Where segments and blobs lie; empty: in `home`."""
+    objects: str = ""
+    """Where segments and blobs lie: a folder or s3://bucket/prefix; empty: in `home`."""
+    objects_endpoint: str = ""
+    """URL of the S3 server; empty: AWS, or AWS_ENDPOINT_URL_S3."""
+    objects_region: str = ""
+    """Region of the bucket; empty: as for every AWS tool."""
+    objects_encryption: str = ""
+    """What S3 is asked to encrypt with: AES256, aws:kms, or a KMS key's ARN; empty: its default."""
+    objects_lock_days: int = 0
+    """Days for which Object Lock keeps checkpoints and bodies from deletion; 0: not locked."""
+    cache: str = ""
+    """Folder for copies of segments from S3 or opened ones; empty: see `cache_folder`."""
+    cache_megabytes: int = 4096
+    """Size that the copies are held below."""
+    seal_segments: bool = False
+    """Whether evidence segments are encrypted at rest; bodies and attached files always are."""
+    retention_days: int = 730
+    """Days that `affidavit serve` keeps evidence, unless a tenant's rule says otherwise; 0: all."""
     keys: Path = field(default_factory=_default_keys)
     """Folder of the signing, master and HMAC keys, apart from the data."""
     key_passphrase: str = ""
@@ -49,6 +65,10 @@ class Settings:
     """Name or ARN of the bus they are put on."""
     lookups_per_second: int = 2
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
+    engine: str = ""
+    """Spark Connect server (sc://host:port) that the finder asks; empty: the embedded engine."""
+    lake: str = ""
+    """Iceberg catalog that evidence is published to; `sql`: a file of ours; empty: none."""
     reserved_buckets: tuple[str, ...] = ()
     """S3 buckets of the installation itself (backups, checkpoints): no tenant may name them."""
 
@@ -59,8 +79,18 @@ class Settings:
 
     @property
     def object_folder(self) -> Path:
-        """Return the folder that segments and blobs are really written to."""
-        return self.objects or self.home / "objects"
+        """Return the folder that segments and blobs are written to, unless that is on S3."""
+        return Path(self.objects).expanduser() if self.objects else self.home / "objects"
+
+    @property
+    def objects_on_s3(self) -> bool:
+        """Return whether segments and blobs lie in a bucket."""
+        return self.objects.startswith("s3://")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Return the folder for copies: they can be lost at any time."""
+        return Path(self.cache).expanduser() if self.cache else self.home / "cache"
 
 
 def load(
@@ -103,9 +133,15 @@ def _from_toml(path: Path) -> dict[str, object]:
 
 
 _WHOLE_NUMBERS = frozenset(
-    {"concurrency", "call_timeout", "requests_per_second", "lookups_per_second"}
+    {
+        *("concurrency", "call_timeout", "requests_per_second", "lookups_per_second"),
+        *("objects_lock_days", "cache_megabytes", "retention_days"),
+    }
 )
-_PATHS = frozenset({"home", "objects", "keys"})
+_FROM_ZERO = frozenset({"objects_lock_days", "retention_days"})
+_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_TRUTHS = frozenset({"seal_segments"})
+_PATHS = frozenset({"home", "keys"})
 
 
 def _convert(name: str, value: object) -> object:
@@ -113,13 +149,23 @@ def _convert(name: str, value: object) -> object:
         return Path(str(value)).expanduser()
     if name == "reserved_buckets":
         return tuple(value if isinstance(value, list) else str(value).replace(",", " ").split())
+    if name in _TRUTHS:
+        return _truth(name, str(value).lower())
     if name not in _WHOLE_NUMBERS:
         return str(value)
-    text = str(value)
-    if not text.isdecimal() or int(text) < 1:
+    text, least = str(value), 0 if name in _FROM_ZERO else 1
+    if not text.isdecimal() or int(text) < least:
         raise SettingsError(
             f"{PREFIX}{name.upper()} is {text!r}",
-            why="It must be a whole number of at least 1.",
+            why=f"It must be a whole number of at least {least}.",
             todo="Set it to a number or unset it.",
         )
     return int(text)
+
+
+def _truth(name: str, text: str) -> bool:
+    if text not in _WORDS:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {text!r}", why="It must be yes or no.", todo="Correct it."
+        )
+    return _WORDS[text]

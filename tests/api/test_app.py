@@ -6,9 +6,11 @@ import logging
 import re
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -146,6 +148,9 @@ NASTY = {
     "other host": b"GET /account/status HTTP/1.1\r\nHost: evil.example\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
     "absolute": b"GET http://evil.example/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "absolute, our own": b"GET http://evil/account/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "fragment": b"GET /account/status#x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "host with a user": b"GET /account/status HTTP/1.1\r\nHost: localhost:1@evil\r\n\r\n",
     "double slash": b"GET //evil.example/account/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "bad escape": b"GET /controls/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "bad length": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
@@ -157,6 +162,13 @@ NASTY = {
     "no operation": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "smuggled": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+    b"Content-Length: 40\r\n\r\nGET /insights HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "folded length": b"POST /controls HTTP/1.1\r\nHost: localhost\r\nX: y\r\n Content-Length: 9\r\n"
+    b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\nGET /insights HTTP/1.1\r\n\r\n",
+    "chunked, not last": b"POST /controls HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nGET /insights HTTP/1.1\r\n\r\n",
+    "bare line feeds": b"GET /insights HTTP/1.1\nHost: localhost\n\n",
     "chunks over the limit": b"POST /controls HTTP/1.1\r\nHost: localhost\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n1388\r\n" + b"x" * 5000 + b"\r\n0\r\n\r\n",
     "http/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -315,4 +327,24 @@ def test_too_many_at_once(serving: Serving, recorder: Any) -> None:
         assert first.result(5)[0] == 200
     assert (status, headers["x-amzn-errortype"]) == (429, "throttlingexception")
     assert headers["retry-after"] == "1"
+    assert next(running, None) is None
+
+
+def test_bodies_of_all_requests_together_are_bounded(serving: Serving, recorder: Any) -> None:
+    """Many that send a body and never end it take a bounded part of memory; others are told so."""
+    limits = Limits(held_bytes=3_000_000, body_seconds=20)
+    running = serving(create_app({}, lambda _: None, limits, insecure=True), recorder)
+    served = next(running)
+    head = b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(3):
+            connection = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            stack.enter_context(connection).sendall(head + b"x" * 999_000)
+        small = head.replace(b"1000001", b"10000") + b"x" * 10_000
+        status, end = 0, time.monotonic() + 20
+        while status != 429 and time.monotonic() < end:
+            status = answers(served.raw(small))[0]
+        assert status == 429
+    status, _, _ = answers(served.raw(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    assert status == 404
     assert next(running, None) is None

@@ -1,6 +1,9 @@
 """Presigned files: streamed to disk and hashed, bounded, refused when the URL is not good."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 import urllib3
 
 from affidavit import catalogue
+from affidavit.api import files
 from affidavit.api.files import Files
 from affidavit.operations import uploads
 from affidavit.operations.caller import Caller
@@ -77,23 +81,66 @@ def door(tmp_path: Path, serving: Callable[..., Iterator[Any]], recorder: Any) -
 
 
 def test_a_file_is_kept_under_its_digest(door: Door) -> None:
-    """Several megabytes arrive whole; the upload names digest and size."""
+    """Several megabytes arrive whole, and lie there sealed; the upload names digest and size."""
     body = bytes(range(256)) * 20_000
     assert door.put(door.upload_url(), body) == HTTPStatus.OK
     digest = sha256(body).hexdigest()
     assert newest(door.context, CALLER, "a.pdf") == {"sha256": digest, "size": len(body)}
-    assert [path.name for path in door.files()] == [digest]
-    assert door.files()[0].read_bytes() == body
+    (kept,) = door.files()
+    assert digest not in kept.name
+    assert body[:4096] not in kept.read_bytes()
+    assert b"".join(door.context.store.attachments.parts(CALLER.tenant, digest)) == body
 
 
-def test_the_same_url_replaces(door: Door) -> None:
-    """A client that tries again sends to the same URL; the last file counts."""
+def test_a_url_takes_one_file(door: Door) -> None:
+    """A client that got no answer sends the same file again; nobody replaces it with another."""
     url = door.upload_url()
     assert door.put(url, b"one") == HTTPStatus.OK
-    assert door.put(url, iter([b"t", b"wo"])) == HTTPStatus.OK
+    assert door.put(url, iter([b"o", b"ne"])) == HTTPStatus.OK
+    assert door.put(url, b"two") == HTTPStatus.CONFLICT
     found = newest(door.context, CALLER, "a.pdf")
     assert found is not None
-    assert found["sha256"] == sha256(b"two").hexdigest()
+    assert found["sha256"] == sha256(b"one").hexdigest()
+    assert len(door.files()) == 1
+
+
+def test_of_two_at_once_one_counts(door: Door) -> None:
+    """Two files sent to one URL at the same time: one is taken, the other is told so."""
+    url, begun = door.upload_url(), threading.Barrier(2)
+
+    def body(data: bytes) -> Iterator[bytes]:
+        yield data
+        begun.wait(20)
+        yield data
+
+    with ThreadPoolExecutor(2) as pool:
+        sent = [pool.submit(door.put, url, body(data)) for data in (b"a", b"b")]
+        assert sorted(one.result() for one in sent) == [HTTPStatus.OK, HTTPStatus.CONFLICT]
+
+
+def test_one_tenant_leaves_room_for_others(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads of one tenant that never end take a part of the places, and those for a while."""
+    monkeypatch.setattr(files, "UPLOAD_SECONDS", 3.0)
+    begun = threading.Semaphore(0)
+
+    def dripping() -> Iterator[bytes]:
+        for _ in range(200):
+            yield b"x"
+            begun.release()
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(files.AT_ONCE_OF_ONE) as pool:
+        urls = [door.upload_url() for _ in range(files.AT_ONCE_OF_ONE)]
+        slow = [pool.submit(door.put, url, dripping()) for url in urls]
+        for _ in range(4 * len(urls)):
+            assert begun.acquire(timeout=20)
+        assert door.put(door.upload_url(), b"x") == HTTPStatus.SERVICE_UNAVAILABLE
+        for one in slow:
+            try:
+                assert one.result(30) == HTTPStatus.REQUEST_TIMEOUT
+            except urllib3.exceptions.ProtocolError:
+                continue  # closed while it was still sending
+    assert door.put(door.upload_url(), b"x") == HTTPStatus.OK
 
 
 def test_what_is_too_large_is_not_kept(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Answers: what JSON they become, and what the model says against them."""
 
+import copy
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import botocore.session
 import pytest
 
 from affidavit.api import serialise
@@ -50,6 +52,36 @@ def test_what_cannot_be_sent_is_an_error(answer: Any, error: type[Exception]) ->
     """A mistake of an operation is an error of ours, not a guess for the client."""
     with pytest.raises(error):
         serialise.body(answer)
+
+
+MODEL = botocore.session.get_session().get_service_model("auditmanager")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"time": datetime(2026, 11, 23, 8, 46, 0, 123456, tzinfo=UTC), "id": UUID},
+        {"time": None, "attributes": {"a": "null", "b": "\u2028 🙂"}},
+        {"attributes": {"lone": "\ud800"}},
+        {"id": "NaN", "resourcesIncluded": ({"value": "x"},)},
+        {},
+    ],
+)
+def test_the_quick_way_writes_what_the_walk_does(item: Any) -> None:
+    """Whatever the answer holds, both ways give the same values."""
+    write = serialise.writer(MODEL.operation_model("GetEvidenceByEvidenceFolder").output_shape)
+    answer = {"evidence": [item, {"time": datetime(2026, 1, 1, tzinfo=UTC)}]}
+    before = copy.deepcopy(answer)
+    assert json.loads(write(answer)) == json.loads(serialise.body(answer))
+    assert answer == before
+
+
+def test_the_quick_way_refuses_what_cannot_be_sent() -> None:
+    """A time without a zone, a number that is none, and a null in a list are errors there too."""
+    write = serialise.writer(MODEL.operation_model("GetEvidenceByEvidenceFolder").output_shape)
+    for item in ({"time": datetime(2026, 1, 1)}, {"id": float("nan")}, {"id": object()}, None):  # noqa: DTZ001 - a time without a zone
+        with pytest.raises((TypeError, ValueError)):
+            write({"evidence": [item]})
 
 
 @pytest.mark.parametrize(

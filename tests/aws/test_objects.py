@@ -95,6 +95,27 @@ def test_a_refusal_is_final_and_a_failure_is_not(
     assert isinstance(caught.value, ObjectError) is final
 
 
+def test_a_key_of_kms_that_may_not_be_used_is_named(nasty: Any, objects: Any) -> None:
+    """Where S3 passes KMS's refusal on, what to do names the key, the role and the grant to add."""
+    key = f"arn:aws:kms:us-east-1:{OWN}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    role = f"arn:aws:sts::{OWN}:assumed-role/AffidavitCollector/affidavit"
+    words = (
+        f"User: {role} is not authorized to perform: kms:Decrypt on resource: {key} because no "
+        "resource-based policy allows the kms:Decrypt action"
+    )
+    body = f"<Error><Code>AccessDenied</Code><Message>{words}</Message></Error>"
+    nasty.replies(nasty.reply(body, 403))
+    with pytest.raises(ObjectError) as caught:
+        objects.fetch("s3://bucket/key", bytes, 10)
+    for wanted in (key, role, "kms:Decrypt", "aws kms create-grant", "--operations Decrypt"):
+        assert wanted in caught.value.todo
+    body = f"<Error><Code>KMS.DisabledException</Code><Message>{key} is disabled.</Message></Error>"
+    nasty.replies(nasty.reply(body, 400))
+    with pytest.raises(ObjectError) as caught:
+        objects.fetch("s3://bucket/key", bytes, 10)
+    assert f"{key} must be enabled" in caught.value.todo
+
+
 def test_half_an_object_is_none(nasty: Any, objects: Any) -> None:
     """An answer that ends too early is an error, not a smaller object."""
     reply = nasty.reply(b"x" * 10)

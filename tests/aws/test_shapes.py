@@ -24,7 +24,7 @@ def _restore(value: dict[str, Any]) -> Any:
 def test_typed_undoes_plain_for_recorded_answers() -> None:
     """Every answer recorded from the real AWS comes back equal after plain and typed."""
     if not RECORDED.is_dir():
-        pytest.skip("NOT RUN: ../shared/recorded-aws is not at hand")
+        pytest.skip("the recorded answers are not in the repository")
     seen = 0
     for path in sorted(RECORDED.glob("*.json")):
         service, operation, _, _ = path.name.split(".")

@@ -61,6 +61,11 @@ def test_demo_prints_a_table_and_how_to_verify(tmp_path: Path) -> None:
     assert lines[0].startswith("SYNTHETIC")
     assert any(line.split()[:2] == ["Total", "52"] for line in lines)
     assert "Worst findings" in done.stdout
+    suites = [
+        line.split() for line in lines[lines.index(next(x for x in lines if "Prompts:" in x)) :]
+    ]
+    refusal = next(words for words in suites if words[:1] == ["refusal"])
+    assert refusal == ["refusal", "19", "of", "19", "0", "of", "19"]
     assert max(len(line) for line in lines if not line.startswith(("Report", "Verify"))) <= 80
     command = next(line for line in lines if line.startswith("Verify")).split()[1:]
     verified = _run(tmp_path, *command[1:])

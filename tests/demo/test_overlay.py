@@ -173,7 +173,7 @@ def test_metric_sums_are_the_estates_totals(client: Client, simulated: Simulated
     )
     result = answer["MetricDataResults"][0]
     assert result["StatusCode"] == "Complete"
-    assert sum(result["Values"]) == 22000
+    assert sum(result["Values"]) == 440
     assert len(result["Values"]) >= 30
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,19 @@ from typing import Any
 import pytest
 from tests.finder.conftest import OF_A_DAY, TENANT, Estates, commit
 
-from affidavit.errors import StoreDamagedError, StoreError
-from affidavit.finder.export import Format
+from affidavit.errors import StoreDamagedError, StoreError, UsageError
+from affidavit.finder import export as exporting
+from affidavit.finder.export_formats import Format
+from affidavit.finder.export_parts import Parts
 from affidavit.ledger.checkpoint import open_note, origin_of
+from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence
 from affidavit.operations.find import Drawing, ExportRequest, FindRequest, export_rows
+from affidavit.report.manifest import envelope
 from affidavit.report.verify.dsse import check_envelope, open_envelope
+from affidavit.report.verify.exports import is_export, verify_export
 from affidavit.report.verify.note import Key
+from affidavit.report.verify.summary import render_export
 from affidavit.store import Chosen
 
 ASKED = FindRequest(query="compliance = NON_COMPLIANT", assessments=("Test",), tenant=TENANT)
@@ -61,9 +69,6 @@ def test_csv_opens_in_a_spreadsheet_without_running_anything(
 
 def test_a_formula_in_evidence_is_written_as_text(fresh: Estates, tmp_path: Path) -> None:
     """A resource that is named like a formula gets an apostrophe in front."""
-    from dataclasses import replace
-    from datetime import date
-
     evil = replace(fresh.records[fresh.second.id][0], resource_arn="=HYPERLINK(1)", reason="@x")
     commit(fresh.store, fresh.second, date(2026, 10, 20), [evil])
     asked = FindRequest(query="day = 2026-10-01 and arn ~ =*".replace("=*", '"=*"'), tenant=TENANT)
@@ -99,10 +104,10 @@ def test_the_manifest_holds_and_is_signed(fresh: Estates, tmp_path: Path, kind: 
     assert (said["query"], said["unreadable"]) == (ASKED.query, [])
     signer = fresh.store.keys.signer()
     signed = path.with_name(f"{path.name}.manifest.dsse.json").read_bytes()
-    envelope = open_envelope(signed, "envelope")
+    opened = open_envelope(signed, "envelope")
     key = Key(origin_of(TENANT), signer.public.raw)
-    check_envelope(envelope, key, origin_of(TENANT), "envelope")
-    assert json.loads(envelope.payload) == statement
+    check_envelope(opened, key, origin_of(TENANT), "envelope")
+    assert json.loads(opened.payload) == statement
     checkpoint = open_note(said["checkpoint"]["note"], [signer.public.verifier(TENANT)])
     assert checkpoint.size == said["checkpoint"]["size"] == fresh.store.log(TENANT).size
 
@@ -138,19 +143,126 @@ def test_what_is_missing_is_told_in_the_manifest(fresh: Estates, tmp_path: Path)
     assert (missing["segment"], missing["rows"]) == (files[1].path.name, OF_A_DAY)
 
 
-def test_an_export_that_fails_leaves_nothing(fresh: Estates, tmp_path: Path) -> None:
-    """Neither a torn file nor a manifest without one stays behind; an older export is kept."""
-    path = tmp_path / "out" / "o.csv"
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_what_was_cut_off_is_gone_on_with(
+    fresh: Estates, tmp_path: Path, kind: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again, an export goes on behind its last part and becomes the very same file.
 
-    def stop(rows: int) -> None:
-        if rows == 5:
+    Until then there is no file of its name, or an older one as it was; what was collected meanwhile
+    is not in it, and another query begins anew.
+    """
+    monkeypatch.setattr(exporting, "PART_ROWS", 3)
+    path, whole = tmp_path / f"o.{kind}", tmp_path / f"whole.{kind}"
+    export_rows(fresh.settings, ASKED, ExportRequest(path=whole, kind=kind))
+    rows = len(_held(fresh))
+    path.write_bytes(b"older")
+    for stop in (1, 2, 3):
+        _cut_off(fresh, ExportRequest(path=path, kind=kind), stop)
+        assert path.read_bytes() == b"older"
+    commit(fresh.store, fresh.second, date(2026, 10, 20), [_held(fresh)[0]])
+    done = export_rows(fresh.settings, ASKED, ExportRequest(path=path, kind=kind))
+    assert (done.rows, done.resumed) == (rows, 9)
+    assert path.read_bytes() == whole.read_bytes()
+    assert sorted(one.name for one in tmp_path.iterdir() if one.name.startswith(".")) == []
+    _cut_off(fresh, ExportRequest(path=path, kind=kind), 1)
+    other = replace(ASKED, query="")
+    assert export_rows(fresh.settings, other, ExportRequest(path=path, kind=kind)).resumed == 0
+
+
+def _cut_off(estates: Estates, where: ExportRequest, parts: int) -> None:
+    """Export until so many parts are complete, and then fail."""
+    add = Parts.add
+
+    def stopping(self: Parts, *given: Any) -> None:
+        add(self, *given)
+        if len(self.parts) == parts:
             raise StoreDamagedError("stopped")
 
-    with pytest.raises(StoreDamagedError):
-        export_rows(fresh.settings, ASKED, ExportRequest(path=path, kind="csv"), progress=stop)
-    assert list(path.parent.iterdir()) == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Parts, "add", stopping)
+        with pytest.raises(StoreDamagedError):
+            export_rows(estates.settings, ASKED, where)
+
+
+def test_an_export_that_cannot_begin_leaves_nothing(fresh: Estates, tmp_path: Path) -> None:
+    """A folder is no file; two exports do not write one file at the same time."""
+    folder = tmp_path / "out"
+    folder.mkdir()
     with pytest.raises(StoreError):
-        export_rows(fresh.settings, ASKED, ExportRequest(path=tmp_path, kind="csv"))
+        export_rows(fresh.settings, ASKED, ExportRequest(path=folder, kind="csv"))
+    assert list(folder.iterdir()) == []
+    path = folder / "o.csv"
+    with Parts(path, {}), pytest.raises(UsageError, match="another export"):
+        export_rows(fresh.settings, ASKED, ExportRequest(path=path, kind="csv"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_export_is_verified_offline(fresh: Estates, tmp_path: Path, kind: Format) -> None:
+    """With the key alone: what was changed in file, manifest or name is named."""
+    path = tmp_path / f"o.{kind}"
+    export_rows(fresh.settings, ASKED, ExportRequest(path=path, kind=kind))
+    key = Key(origin_of(TENANT), fresh.store.keys.signer().public.raw)
+    assert is_export(path)
+    outcome = verify_export(path, key)
+    assert outcome.verified, outcome.failure
+    assert "VERIFIED: the file" in render_export(outcome)
+    assert not verify_export(path, None).verified
+    other = verify_export(path, Key("", bytes(32)))
+    assert other.failure is not None
+    assert "signed by the key" in other.failure.what
+    data = path.read_bytes()
+    for changed, said in ((data[:-1], "SHA-256"), (data + b"x", "SHA-256")):
+        path.write_bytes(changed)
+        found = verify_export(path, key)
+        assert found.failure is not None
+        assert said in found.failure.what
+    path.write_bytes(data)
+    manifest = path.with_name(f"{path.name}.manifest.json")
+    manifest.write_bytes(manifest.read_bytes() + b" ")
+    found = verify_export(path, key)
+    assert found.failure is not None
+    assert "differs from the signed" in found.failure.what
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_rows_are_counted_whatever_the_manifest_says(
+    fresh: Estates, tmp_path: Path, kind: Format
+) -> None:
+    """A manifest that is signed over another number or order of rows is found out."""
+    path = tmp_path / f"o.{kind}"
+    key = Key(origin_of(TENANT), fresh.store.keys.signer().public.raw)
+    for change, said in ((_without_last, "rows; the manifest"), (_turned, "behind leaf")):
+        export_rows(fresh.settings, ASKED, ExportRequest(path=path, kind=kind))
+        _sign_again(fresh, path, change(path.read_bytes()))
+        found = verify_export(path, key)
+        assert found.failure is not None
+        assert said in found.failure.what
+
+
+def _without_last(data: bytes) -> bytes:
+    return data[: data[:-2].rindex(_end(data)) + len(_end(data))]
+
+
+def _turned(data: bytes) -> bytes:
+    *lines, before, last, _ = data.split(_end(data))
+    return _end(data).join([*lines, last, before, b""])
+
+
+def _end(data: bytes) -> bytes:
+    return b"\r\n" if b"\r\n" in data else b"\n"
+
+
+def _sign_again(estates: Estates, path: Path, data: bytes) -> None:
+    """Write the file and sign a manifest over it that says the rest as before."""
+    path.write_bytes(data)
+    statement = _manifest(path)
+    statement["subject"][0]["digest"]["sha256"] = sha256(data).hexdigest()
+    statement["predicate"]["bytes"] = len(data)
+    payload = canonical(statement)
+    path.with_name(f"{path.name}.manifest.json").write_bytes(payload)
+    signed = envelope(payload, estates.store.keys.signer(), origin_of(TENANT))
+    path.with_name(f"{path.name}.manifest.dsse.json").write_bytes(signed)
 
 
 def test_the_first_rows_come_in_the_order_asked(fresh: Estates, tmp_path: Path) -> None:

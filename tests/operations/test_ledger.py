@@ -250,7 +250,7 @@ def test_verify_reads_attached_files_again(logged: Settings) -> None:
         details = {"id": "f", "state": "KEPT", "sha256": digest}
         change = {"kind": "change", "action": "IMPORT_EVIDENCE", "details": json.dumps(details)}
         store.append_record(TENANT, change)
-        path = store.attachments.path(TENANT, digest)
+        path = Path(store.attachments.where(TENANT, digest))
     run = invoke(logged, ledger_command.command)
     assert "1 items of manual evidence were read again: all as logged" in run("verify").output
     path.unlink()

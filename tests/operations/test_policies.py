@@ -12,7 +12,7 @@ from affidavit.operations import policies
 CATALOGUE = catalogue_package.load()
 MANAGED_POLICY_LIMIT = 6144
 """Characters of a managed policy without white space (IAM quotas)."""
-READS = ("Get", "List", "Describe", "Lookup")
+READS = ("Get", "List", "Describe", "Lookup", "Filter", "Decrypt")
 
 
 def actions(document: policies.Document) -> set[str]:
@@ -82,4 +82,14 @@ def test_the_template_trusts_the_collector_with_its_external_id_only() -> None:
         "AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${CollectorAccountId}:root"}
     }
     granted = actions(role["Policies"][0]["PolicyDocument"])
-    assert granted == {*policies.collection_actions(CATALOGUE), "ec2:DescribeRegions"}
+    logs = {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}
+    assert granted == {*policies.collection_actions(CATALOGUE), "ec2:DescribeRegions", *logs}
+
+
+def test_only_logs_are_read_in_buckets() -> None:
+    """Objects are granted below the folders of invocation logs and trails, nowhere else."""
+    (found,) = [s for s in policies.policy(CATALOGUE)["Statement"] if "s3:GetObject" in s["Action"]]
+    assert found["Resource"] == [
+        "arn:aws:s3:::*/AWSLogs/*/BedrockModelInvocationLogs/*",
+        "arn:aws:s3:::*/AWSLogs/*/CloudTrail/*",
+    ]

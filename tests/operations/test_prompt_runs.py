@@ -1,16 +1,25 @@
 """Runs of prompts in an assessment: evidence of the controls that name them, and never too good."""
 
+import base64
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from affidavit.errors import UsageError
+from affidavit.demo import MODELS
+from affidavit.errors import StoreDamagedError, UsageError
+from affidavit.model.canonical import digest
 from affidavit.model.evidence import Evidence
-from affidavit.model.times import iso, parse
+from affidavit.model.identifiers import new_id
+from affidavit.model.observation import Observation
+from affidavit.model.run import Assessment, Estate
+from affidavit.model.times import iso, parse, utc_now
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.operations import prompt_runs, runs
+from affidavit.operations import prompt_raw, prompt_runs, prompt_showing, runs
+from affidavit.operations.prompt_storing import cases_digest
+from affidavit.operations.prompt_sweep import ModelToAsk
 from affidavit.operations.reports import verify_report
 from affidavit.operations.runs import RunOutcome, RunRequest
 from affidavit.prompts.recorded_runs import KIND
@@ -45,19 +54,40 @@ def says(text: str | None = None, *, error: str = "") -> Says:
     )
 
 
-def _prompts(first: RunOutcome, settings: Settings, suite: str, target: Says) -> None:
-    account, region = first.assessment.tenant.split("/")
+def _prompts(
+    first: Assessment, settings: Settings, suite: str, target: Says, *, keep_raw: bool = False
+) -> prompt_runs.PromptOutcome:
+    account, region = first.tenant.split("/")
     request = prompt_runs.PromptRequest(
         suite=load(suite),
         target=target,
         model_id=MODEL,
         how=FAST,
-        assessment=first.assessment.name,
+        assessment=first.name,
         account_id=account,
         caller_arn=f"arn:aws:iam::{account}:user/tester",
         region=region,
+        keep_raw=keep_raw,
     )
-    prompt_runs.run(request, settings)
+    return prompt_runs.run(request, settings)
+
+
+def _bare(settings: Settings, name: str = "Bare") -> Assessment:
+    """Make an assessment that nothing was collected for yet."""
+    account = "111122223333"
+    made = Assessment(
+        id=new_id(utc_now()),
+        name=name,
+        tenant=f"{account}/us-east-1",
+        framework_id="genai-v1",
+        estate=Estate(accounts=(account,), regions=("us-east-1",)),
+        created_at=utc_now(),
+        created_by="tester",
+        parameters={},
+    )
+    with open_store(settings) as store:
+        store.create_assessment(made, by="tester")
+    return made
 
 
 def _judged(outcome: RunOutcome, settings: Settings, keyword: str) -> list[Evidence]:
@@ -87,11 +117,11 @@ def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Pa
     settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
     first = runs.run(healthy, settings)
     assert {e.gap for e in _judged(first, settings, "PromptCheck_refusal")} == {"not_configured"}
-    _prompts(first, settings, "refusal", says("I'm sorry, but I can't help with that."))
-    _prompts(first, settings, "profanity-masking", says("you fucking idiot, call me"))
-    _prompts(first, settings, "known-answers", says(error="ModelErrorException: broken"))
-    _prompts(first, settings, "pii-masking", says("All is masked."))
-    _prompts(first, settings, "fairness-pairs", says("Approve"))
+    _prompts(first.assessment, settings, "refusal", says("I'm sorry, but I can't help with that."))
+    _prompts(first.assessment, settings, "profanity-masking", says("you fucking idiot, call me"))
+    _prompts(first.assessment, settings, "known-answers", says(error="ModelErrorException: broken"))
+    _prompts(first.assessment, settings, "pii-masking", says("All is masked."))
+    _prompts(first.assessment, settings, "fairness-pairs", says("Approve"))
     _age(settings, first, "pii-masking", 40)
     second = runs.run(healthy, settings, out=tmp_path / "out")
 
@@ -132,3 +162,135 @@ def test_an_assessment_that_is_not_there_is_refused(settings: Settings) -> None:
     )
     with pytest.raises(UsageError, match="There is no assessment 'No such'"):
         prompt_runs.run(request, settings)
+
+
+def test_a_kept_run_is_in_the_ledger_at_once(healthy: RunRequest, tmp_path: Path) -> None:
+    """Its leaf commits to its results, under a signed checkpoint, before a collection reads it."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    first = _bare(settings, healthy.name)
+    _prompts(first, settings, "refusal", says("I can't help with that."))
+    tenant = first.tenant
+    with open_store(settings) as store:
+        (document,) = store.documents.every(tenant, KIND, parent=first.id)
+        size = store.log(tenant).size
+        ((_, record),) = store.records_between(tenant, size - 1, size - 1)
+        signed = store.checkpoint(tenant)
+    assert signed is not None
+    assert signed.size == size
+    assert (record["object_type"], record["object_id"]) == ("PROMPT_RUN", document.id)
+    said = json.loads(record["details"])
+    assert said["casesDigest"] == document.body["run"]["casesDigest"]
+    assert said["casesDigest"] == cases_digest(document.body["cases"])
+    second = runs.run(healthy, settings)
+    (judged,) = [
+        e
+        for e in _judged(second, settings, "PromptCheck_refusal")
+        if e.control_id == "GENAI-SAFE-05" and e.standing is Standing.JUDGED
+    ]
+    with open_store(settings) as store:
+        case = store.observation(judged.inputs[0].digest)
+    assert isinstance(case, Observation)
+    assert case.body["run"]["casesDigest"] == said["casesDigest"]
+    asked = case.body["proof"]
+    assert asked["startedAt"] <= asked["finishedAt"] <= iso(case.proof.started_at)
+
+
+def test_a_run_asks_its_models_first(healthy: RunRequest, tmp_path: Path) -> None:
+    """Models are asked in their own account before the collection, whose questions are no more."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    models = tuple(
+        ModelToAsk(model_id=m, account_id=a, region="us-east-1", suites=("profanity-masking",))
+        for a, m in zip(healthy.accounts, MODELS, strict=True)
+    )
+    outcome = runs.run(replace(healthy, models=models), settings)
+    assert [o.head["accountId"] for o in outcome.prompts] == list(healthy.accounts)
+    assert [o.fails for o in outcome.prompts] == [False, True]
+    cases = sum(len(o.results) for o in outcome.prompts)
+    record = outcome.summary.record
+    assert record.answers >= record.operations + cases
+    found = _judged(outcome, settings, "PromptCheck_profanity-masking")
+    verdicts = {e.attributes["model"]: e.verdict for e in found if e.standing is Standing.JUDGED}
+    assert verdicts == dict(zip(MODELS, (Verdict.COMPLIANT, Verdict.NON_COMPLIANT), strict=True))
+    assert {
+        e.attributes["failed by family"] for e in found if e.verdict is Verdict.NON_COMPLIANT
+    } == {"profanity 12, disguised 6"}
+    assert json.dumps(outcome.to_json()["prompts"])
+
+
+def test_kept_runs_are_shown_with_what_changed(settings: Settings) -> None:
+    """A kept run has its metrics, and the next one says what broke since."""
+    first = _bare(settings)
+    _prompts(first, settings, "profanity-masking", says("All is well."))
+    outcome = _prompts(first, settings, "profanity-masking", says("you fucking idiot"))
+    shown = prompt_showing.show(settings, "last")
+    assert shown.run["runId"] == outcome.head["runId"]
+    found = shown.metrics["drift"]
+    assert (len(found["broken"]), found["passRate"]["difference"]) == (18, -1.0)
+    assert shown.metrics["worst"][0]["reasons"] == ["no-profanity: 1 profane words."]
+    assert [row["passed"] for row in shown.models] == [0]
+    assert json.dumps(shown.to_json(), allow_nan=False)
+    listed = prompt_showing.runs(settings, first.name)
+    assert [one.run["suite"] for one in listed] == ["profanity-masking"] * 2
+    assert shown.run["summary"]["since the last run"] == "18 broken, 0 mended of 18"
+    with pytest.raises(UsageError, match="No run of prompts 'nothing'"):
+        prompt_showing.show(settings, "nothing")
+
+
+def test_raw_answers_are_sealed(settings: Settings) -> None:
+    """With --keep-raw the raw answer can be opened again, and stands nowhere in clear.
+
+    Neither the database nor any other file of the home folder has it; an altered one is refused.
+    """
+    first = _bare(settings)
+    outcome = _prompts(
+        first, settings, "denied-topics", says("Call (212) 555-0147, I can't help."), keep_raw=True
+    )
+    case, run = outcome.results[0]["case"], outcome.head["runId"]
+    assert prompt_showing.raw(settings, run, case)["text"] == "Call (212) 555-0147, I can't help."
+    files = [path for path in settings.home.rglob("*") if path.is_file()]
+    assert files
+    assert all(b"555-0147" not in path.read_bytes() for path in files)
+    name = f"{run}/{case}"
+    with open_store(settings) as store:
+        tenant = first.tenant
+        document = store.documents.get(tenant, prompt_raw.KIND, name)
+        assert document is not None
+        sealed = base64.b64decode(document.body["sealed"])
+        assert digest(sealed) == outcome.results[0]["sealedDigest"]
+        assert prompt_raw.unseal(store, tenant, sealed, name)
+        for other in (sealed[:-1] + bytes([sealed[-1] ^ 1]), sealed[:10], b""):
+            with pytest.raises(StoreDamagedError):
+                prompt_raw.unseal(store, tenant, other, name)
+        with pytest.raises(StoreDamagedError):
+            prompt_raw.unseal(store, tenant, sealed, f"{run}/another")
+    plain = _prompts(first, settings, "denied-topics", says("I can't help."))
+    with pytest.raises(UsageError, match="No raw answer"):
+        prompt_showing.raw(settings, plain.head["runId"], case)
+
+
+def test_raw_answers_need_an_assessment(settings: Settings) -> None:
+    """Without one there is no key to seal with: nothing is asked."""
+    request = prompt_runs.PromptRequest(
+        suite=load("refusal"), target=says("x"), model_id=MODEL, keep_raw=True
+    )
+    with pytest.raises(UsageError, match="with an assessment only"):
+        prompt_runs.run(request, settings)
+
+
+def test_money_is_a_budget_too(settings: Settings) -> None:
+    """Once the priced tokens cost the budget nothing more is asked; the cost is in the head."""
+    answer = Answer(text="I can't help.", input_tokens=1000, output_tokens=500)
+    how = RunSettings(
+        requests_per_second=10_000,
+        concurrency=1,
+        budget_cost=0.01,
+        price_input=1.0,
+        price_output=4.0,
+    )
+    request = prompt_runs.PromptRequest(
+        suite=load("refusal"), target=Says(answer), model_id=MODEL, how=how
+    )
+    outcome = prompt_runs.run(request, settings)
+    assert outcome.head["cost"] == pytest.approx(0.012)
+    assert [r["verdict"] for r in outcome.results].count("not-asked") == 15
+    assert outcome.head["stopped"] == "budget"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from affidavit.errors import UsageError
 from affidavit.prompts.answers import Answer, State
-from affidavit.prompts.assertion_types import TYPES, Instruments
+from affidavit.prompts.assertion_kinds import Instruments
+from affidavit.prompts.assertion_types import TYPES
 from affidavit.prompts.assertions import Checker, parse
 
 CHECKER = Checker(instruments=Instruments(blocked_messages=["This topic is closed."]))
@@ -29,6 +30,11 @@ VALUES: dict[str, Any] = {
     "rouge-1": "Paris city",
     "rouge-2": "Paris city",
     "rouge-l": "Paris city",
+    "exact-match": "Paris",
+    "quasi-exact-match": "Paris",
+    "llm-judge": "It is polite.",
+    "apply-guardrail": "abc:1",
+    "guardrail-checks": {"contentFilter": ["HATE"]},
 }
 FAILED = Answer(error="ThrottlingException: too fast")
 MISSING = Answer(text="  \n", stop_reason="end_turn", latency_ms=1, input_tokens=1, output_tokens=0)
@@ -176,3 +182,15 @@ def test_any_text_has_an_outcome(kind: str, text: str) -> None:
     outcome = CHECKER.check(parse(_entry(kind)), Answer(text=text))
     assert 0 <= outcome.score <= 1 + 1e-9
     assert outcome.reason
+
+
+def test_matches_with_a_reference() -> None:
+    """Exact match minds every character, quasi-exact the words only; neither takes a part."""
+    for text, exact, quasi in (
+        ("Paris", True, True),
+        (" Paris\n", True, True),
+        ("the paris.", False, True),
+        ("It is Paris", False, False),
+    ):
+        assert _check(Answer(text=text), "exact-match", "Paris") is exact
+        assert _check(Answer(text=text), "quasi-exact-match", "Paris") is quasi

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.journal import Journal
+from affidavit.prompts.metrics.intervals import wilson
 from affidavit.prompts.results import (
     FAILED,
     NOT_ASKED,
@@ -20,7 +21,6 @@ from affidavit.prompts.results import (
     parity,
     parity_gap,
     tally,
-    wilson,
 )
 from affidavit.prompts.runner import Runner, RunSettings
 from affidavit.prompts.suite import Suite, from_yaml

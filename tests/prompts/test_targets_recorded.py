@@ -9,13 +9,13 @@ from affidavit.errors import UsageError
 from affidavit.model.answering import ErrorKind
 from affidavit.prompts.answers import State
 from affidavit.prompts.target import Request
-from affidavit.prompts.targets_recorded import RecordedTarget
+from affidavit.prompts.targets_recorded import RecordedTarget, recording
 
 
 def _target(folder: Path, *lines: object) -> RecordedTarget:
     path = folder / "answers.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
-    return RecordedTarget(path)
+    return recording(path)
 
 
 def test_answers(tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_bad_lines(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"bad\.jsonl"):
-        RecordedTarget(path)
+        recording(path)

@@ -261,7 +261,7 @@ def test_record_logged_twice(fresh: Worlds) -> None:
     """Two records with one id are one record counted twice."""
     world = fresh()
     lie_in_evidence(world, lambda e: replace(e, id="019b8797-5300-75d8-9818-000000000000"))
-    refused(world, "has the id of another record")
+    refused(world, "has two records of the same id")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def postgres_url() -> Iterator[str]:
         return
     initdb, pg_ctl = _server_binary("initdb"), _server_binary("pg_ctl")
     if initdb is None or pg_ctl is None:
-        pytest.skip("no PostgreSQL: AFFIDAVIT_TEST_POSTGRES_URL is not set, no server is installed")
+        pytest.skip(
+            "NOT RUN: no PostgreSQL: AFFIDAVIT_TEST_POSTGRES_URL is not set, no server is installed"
+        )
     folder = Path("/tmp") / f"affidavit-pg-{uuid.uuid4().hex[:12]}"
     folder.mkdir(mode=0o700)
     if os.geteuid() == 0:

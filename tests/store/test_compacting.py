@@ -99,7 +99,7 @@ def test_readers_of_the_old_files_go_on(
     assert all(time.time() - path.stat().st_mtime < 60 for path in old)
     for path in _files(later):
         os.utime(path, (1, 1))
-    assert sorted(later.sweep()) == old
+    assert sorted(map(Path, later.sweep())) == old
     assert list(later.evidence(assessment.id, sample.day, sample.day)) == held
 
 

@@ -81,7 +81,7 @@ def test_all_damage_is_named(store: Store, collected: Assessment) -> None:
         connection.execute(sa.text("UPDATE document SET body = replace(body, 'talked', 'agreed')"))
     assert text.id == "t"
     found = "\n".join(damages(store, collected))
-    for words in (f"{gone} is damaged. The file is gone", f"{altered} is damaged. Its contents"):
+    for words in (f"{gone} is gone. It was stored", f"{altered} is damaged. Its contents"):
         assert words in found
     assert f"The file of manual evidence f: The attached file {file} is gone" in found
     assert "The text of manual evidence t: Its SHA-256 is not the ledger's" in found
@@ -92,7 +92,7 @@ def test_altered_file(store: Store, collected: Assessment) -> None:
     (file,) = store.objects.glob("*/*/attachments/*")
     file.write_bytes(b"minutes of another board")
     assert damages(store, collected) == [
-        f"The file of manual evidence f: {file} was altered: its SHA-256 is not the ledger's."
+        f"The file of manual evidence f: {file} is damaged. It is not one of our sealed files."
     ]
 
 

@@ -77,7 +77,7 @@ def put_noise(store: Store, run_id: str, sample: Any) -> None:
 def test_a_full_disk_at_commit(small_disk: Path, tmp_path: Path, sample: Any) -> None:
     """A database without space commits nothing of a run; the same commit goes through later."""
     settings = Settings(
-        home=small_disk / "home", keys=tmp_path / "keys", objects=tmp_path / "objects"
+        home=small_disk / "home", keys=tmp_path / "keys", objects=str(tmp_path / "objects")
     )
     with open_store(settings) as store:
         assessment = sample.assessment()

@@ -1,9 +1,14 @@
 """The quick canonical JSON is the canonical JSON."""
 
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +17,14 @@ from hypothesis import strategies as st
 from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
+from affidavit.settings import Settings
+from affidavit.store import segment_sink, segments
+from affidavit.store.objects import DiskObjects
 from affidavit.store.segment_columns import columns_of
 from affidavit.store.segment_json import entries_of, records_of
+from affidavit.store.segment_places import SegmentPlaces
+from affidavit.store.segments import SegmentWriter, read_segment
+from affidavit.store.tenant_keys import TenantKeyring
 
 _TEXT = st.text(max_size=12)
 _ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])
@@ -96,6 +107,56 @@ def test_what_has_no_canonical_form_is_refused(changed: dict[str, Any]) -> None:
     """A member of another type is refused, by name, before anything is hashed."""
     with pytest.raises(TypeError, match=next(iter(changed))):
         _quick([_PLAIN, replace(_PLAIN, **changed)])
+
+
+def _plain_segment(rows: list[Evidence], block: int, group: int) -> Iterator[list[Evidence]]:
+    """Yield the stretches that rows belong in, sorted record by record."""
+    held: list[Evidence] = []
+    for first in range(0, len(rows), block):
+        held += rows[first : first + block]
+        if len(held) >= group or first + block >= len(rows):
+            yield sorted(held, key=lambda e: (e.control_id, e.time, e.id))
+            held = []
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(_EVIDENCE, min_size=1, max_size=12), st.integers(1, 4), st.integers(1, 6))
+def test_a_segment_is_what_the_plain_way_writes(
+    made: list[Evidence], block: int, group: int
+) -> None:
+    """Entries, order, counters and bounds of a written segment are those made record by record."""
+    rows = [replace(row, run_id="r", assessment_id="a") for row in made]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(segments, "BLOCK", block),
+        mock.patch.object(segment_sink, "STRETCH", group),
+    ):
+        objects, home = DiskObjects(Path(folder)), Settings(home=Path(folder))
+        places = SegmentPlaces(objects, mock.Mock(spec=TenantKeyring), home)
+        with SegmentWriter(places, "r", "111122223333/us-east-1", "a", "d") as writer:
+            writer.append(rows)
+            segment = writer.close()
+        read = [row for _, row in read_segment(Path(folder) / segment.path, segment.digest)]
+    plain = [row for ordered in _plain_segment(rows, block, group) for row in ordered]
+    entries = [sha256(canonical(row.to_json())).digest() for row in plain]
+    assert segment.entries == b"".join(entries)
+    assert [row.entry for row in read] == entries
+    assert [row.evidence for row in read] == plain
+    told = Counter((row.control_set_id, row.control_id, row.verdict.value) for row in rows)
+    assert told == Counter(
+        {
+            (*key, verdict): n
+            for key, counts in segment.counts.items()
+            for verdict, n in counts.items()
+        }
+    )
+    assert (segment.rows, segment.min_id, segment.max_id) == (
+        len(rows),
+        min(row.id for row in rows),
+        max(row.id for row in rows),
+    )
+    assert segment.min_time == min(row.time for row in rows)
+    assert segment.max_time == max(row.time for row in rows)
 
 
 def test_text_that_is_not_utf8_is_refused() -> None:

@@ -10,14 +10,21 @@ import pytest
 
 from affidavit.errors import StoreDamagedError, StoreError
 from affidavit.model.canonical import canonical
-from affidavit.store.segments import ROW_GROUP, Segment, SegmentWriter, read_segment
+from affidavit.settings import Settings
+from affidavit.store import open_store
+from affidavit.store.segment_sink import ROW_GROUP, STRETCH
+from affidavit.store.segments import Segment, SegmentWriter, read_segment
 
 TENANT = "111122223333/us-east-1"
 
 
 def write(tmp_path: Path, evidence: list[Any]) -> Segment:
     """Write a segment of `evidence`."""
-    with SegmentWriter(tmp_path, "r", TENANT, "a", "2026-03-01") as writer:
+    settings = Settings(home=tmp_path, keys=tmp_path / "keys", objects=str(tmp_path))
+    with (
+        open_store(settings) as store,
+        SegmentWriter(store._kept.places, "r", TENANT, "a", "2026-03-01") as writer,
+    ):
         writer.append(evidence)
         return writer.close()
 
@@ -63,12 +70,13 @@ def test_rows_are_sorted(tmp_path: Path, sample: Any) -> None:
 
 def test_row_groups_are_streamed(tmp_path: Path, sample: Any) -> None:
     """Many records come out in the order of their entries; a control's rows are found."""
-    evidence = [sample.evidence("r", "a", n) for n in range(ROW_GROUP + 100)]
+    count = STRETCH + 100
+    evidence = [sample.evidence("r", "a", n) for n in range(count)]
     segment = write(tmp_path, evidence)
     path = tmp_path / segment.path
-    assert pq.ParquetFile(path).metadata.num_row_groups == 2
+    assert pq.ParquetFile(path).metadata.num_row_groups == STRETCH // ROW_GROUP + 1
     rows = dict(read_segment(path, segment.digest))
-    assert list(rows) == list(range(ROW_GROUP + 100))
+    assert list(rows) == list(range(count))
     one = dict(read_segment(path, segment.digest, "C01"))
     assert {number: rows[number] for number in one} == one
     assert {row.evidence.control_id for row in one.values()} == {"C01"}
@@ -100,7 +108,7 @@ def test_strange_evidence_is_refused(tmp_path: Path, sample: Any) -> None:
             write(tmp_path, [strange])
     with pytest.raises(StoreError, match="without evidence"):
         write(tmp_path, [])
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert [p for p in tmp_path.rglob("segments/**/*") if p.is_file()] == []
 
 
 def test_times_keep_their_microseconds(tmp_path: Path, sample: Any) -> None:

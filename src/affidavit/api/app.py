@@ -78,6 +78,8 @@ class Api:
         self._ready = ready
         self._workers = Workers(limits.threads)
         self._under_way = 0
+        self._held = 0
+        """Bytes of bodies in memory."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (or take part in the server's start and stop)."""
@@ -107,10 +109,16 @@ class Api:
         return Answer(status=200, body=b'{"status":"ok"}')
 
     async def _answer(self, scope: Scope, receive: Receive, record: Record) -> Answer:
+        held = _Held(self)
         try:
-            body = await self._body(scope, receive)
+            body = await self._body(scope, receive, held)
+            return await self._answer_whole(scope, body, record)
         except ApiError as error:
             return refused(error)
+        finally:
+            held.give_back()
+
+    async def _answer_whole(self, scope: Scope, body: bytes, record: Record) -> Answer:
         request = RawRequest(
             method=scope["method"],
             raw_path=scope["raw_path"],
@@ -126,7 +134,18 @@ class Api:
         finally:
             self._under_way -= 1
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+    def hold(self, length: int) -> None:
+        """Count bytes that are kept in memory; ApiError where all requests keep too many."""
+        self._held += length
+        if self._held > self._limits.held_bytes:
+            what = "The server is reading too much at once. Try again."
+            raise ApiError("ThrottlingException", what, _TOO_MANY)
+
+    def let_go(self, length: int) -> None:
+        """Count bytes that are kept no more."""
+        self._held -= length
+
+    async def _body(self, scope: Scope, receive: Receive, held: "_Held") -> bytes:
         total, announced = 0, 0
         chunked = False
         for name, value in scope["headers"]:
@@ -143,7 +162,7 @@ class Api:
             return b""
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                return await _read(receive, self._limits.body_bytes)
+                return await _read(receive, self._limits.body_bytes, held)
         except TimeoutError:
             raise ApiError("RequestTimeoutException", "The body took too long.", 408) from None
 
@@ -158,6 +177,23 @@ class Api:
                 return
 
 
+class _Held:
+    """What one request keeps in memory."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._length = 0
+
+    def add(self, length: int) -> None:
+        """Keep more bytes; ApiError where there is no room."""
+        self._length += length
+        self._api.hold(length)
+
+    def give_back(self) -> None:
+        """Keep nothing more."""
+        self._api.let_go(self._length)
+
+
 def _new_request_id() -> str:
     """Return a random id in a UUID's form, as AWS's request ids are."""
     text = secrets.token_hex(16)
@@ -170,9 +206,10 @@ def _announced(value: bytes) -> int:
     return int(value) if sane else 10**_MAX_LENGTH_DIGITS
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
+async def _read(receive: Receive, limit: int, held: _Held) -> bytes:
     message = await receive()
     body: bytes = message.get("body", b"")
+    held.add(len(body))
     if message["type"] == "http.request" and not message.get("more_body", False):
         return body
     parts, length = [body], len(body)
@@ -180,6 +217,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
         message = await receive()
         parts.append(message.get("body", b""))
         length += len(parts[-1])
+        held.add(len(parts[-1]))
         if length > limit:
             raise too_large(limit)
     if message["type"] == "http.disconnect":

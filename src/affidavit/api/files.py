@@ -7,11 +7,13 @@ answered with 403 and nothing else.
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from affidavit.errors import AffidavitError, StoreFullError
@@ -23,8 +25,12 @@ from affidavit.store.attachments import NewAttachment
 
 AT_ONCE: Final = 16
 """Uploads under way at once; more are told to come again."""
+AT_ONCE_OF_ONE: Final = 4
+"""Those of one tenant: it cannot keep the others out."""
 IDLE_SECONDS: Final = 30.0
 """How long an upload may pause."""
+UPLOAD_SECONDS: Final = 900.0
+"""How long an upload may take: as long as its URL is good."""
 _BUFFER: Final = 2**20
 _log: Final = logging.getLogger("affidavit.api")
 
@@ -35,7 +41,8 @@ class Files:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
+        """Uploads by tenant."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for a file, or pass it on."""
@@ -45,7 +52,9 @@ class Files:
         try:
             answer = await self._answer(scope, receive)
         except AffidavitError as error:
-            _log.error("%s %s failed: %s", scope["method"], scope["path"], error)
+            # As it came: decoded, a path may hold the end of a line.
+            path = scope["raw_path"].decode("latin-1")
+            _log.error("%s %s failed: %s", scope["method"], path, error)
             full = isinstance(error, StoreFullError)
             answer = _refusal(507 if full else 500, "The server failed; its log says more.")
         _log_access(scope, answer.status_code)
@@ -61,21 +70,31 @@ class Files:
             return await self._download(given)
         if _announced(scope) > uploads.MAX_BYTES:
             return _too_large()
-        if self._under_way >= AT_ONCE:
+        under_way = self._under_way
+        if under_way.total() >= AT_ONCE or under_way[given.tenant] >= AT_ONCE_OF_ONE:
             return _refusal(503, "Too many uploads are under way. Try again.")
-        self._under_way += 1
+        under_way[given.tenant] += 1
         try:
-            return await self._upload(given, receive)
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                return await self._upload(given, receive)
+        except TimeoutError:
+            return _refusal(408, f"An upload may take {UPLOAD_SECONDS:.0f} seconds.")
         finally:
-            self._under_way -= 1
+            under_way[given.tenant] -= 1
+            if not under_way[given.tenant]:
+                del under_way[given.tenant]
 
     async def _download(self, given: Pass) -> Response:
         found = await asyncio.to_thread(report_file, self._context, given.tenant, given.id)
         if found is None:
             return _refusal(404, "There is no such report.")
-        headers = {"cache-control": "no-store"}
-        return FileResponse(
-            found[0], filename=found[1], media_type="application/zip", headers=headers
+        # The first part is opened before the answer begins: a report that is gone is an error.
+        parts, name = found
+        first = await asyncio.to_thread(next, parts, b"")
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+        headers = {"cache-control": "no-store", "content-disposition": disposition}
+        return StreamingResponse(
+            chain([first], parts), media_type="application/zip", headers=headers
         )
 
     async def _upload(self, given: Pass, receive: Receive) -> Response:
@@ -85,8 +104,15 @@ class Files:
                 return _too_large()
             if not whole:
                 return _refusal(400, "The file did not arrive whole.")
-            digest = await asyncio.to_thread(new.close)
-        await asyncio.to_thread(uploads.received, self._context, given, digest, new.size)
+            digest = new.digest
+            known = await asyncio.to_thread(uploads.known, self._context, given)
+            if known is None:
+                await asyncio.to_thread(new.close)
+                known = await asyncio.to_thread(
+                    uploads.received, self._context, given, digest, new.size
+                )
+        if known != digest:
+            return _refusal(409, "Another file was uploaded by this URL. Ask for a new one.")
         return Response(status_code=200, headers={"etag": f'"{digest}"'})
 
 
@@ -96,7 +122,9 @@ async def _receive(receive: Receive, new: NewAttachment) -> bool | None:
     more = True
     while more:
         try:
-            message = await asyncio.wait_for(receive(), IDLE_SECONDS)
+            # Not wait_for: Python 3.11's may swallow the end of the time for the whole.
+            async with asyncio.timeout(IDLE_SECONDS):
+                message = await receive()
         except TimeoutError:
             return False
         if message["type"] == "http.disconnect":

@@ -5,6 +5,7 @@ Host header still carries its own name, which is not on the list.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,14 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _MISDIRECTED: Final = 421
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:@/\[\]]+)(:[0-9]{0,5})?", re.ASCII)
 
 
 def host_name(header: bytes) -> str:
-    """Return the name of a Host header without its port, in lower case."""
-    text = header.decode("latin-1").strip().lower()
-    if text.startswith("["):
-        return text.partition("]")[0] + "]"
-    return text.partition(":")[0]
+    """Return the name of a Host header without its port, in lower case; empty: it is no host."""
+    found = _HOST.fullmatch(header.decode("latin-1").strip().lower())
+    return found["name"] if found else ""
 
 
 class HostAllowList:

@@ -9,6 +9,8 @@ class Limits:
 
     body_bytes: int = 1_048_576
     """Longest request body. The largest real one, a framework of a thousand controls, is 60 KB."""
+    held_bytes: int = 67_108_864
+    """Bodies of all requests together that are being read or answered: none is signed yet."""
     header_bytes: int = 65_536
     """All headers of a request together."""
     body_seconds: float = 20.0

@@ -49,6 +49,8 @@ class Operation:
     body_members: frozenset[str]
     status: int
     output: Shape | None
+    write: Callable[[Mapping[str, Any]], bytes]
+    """Writes an answer's JSON."""
 
 
 class Protocol:
@@ -104,7 +106,7 @@ class Protocol:
 
     def answer(self, operation: Operation, answer: Mapping[str, Any]) -> Answer:
         """Return the HTTP answer for what an operation returned."""
-        return Answer(status=operation.status, body=serialise.body(answer))
+        return Answer(status=operation.status, body=operation.write(answer))
 
     def fault(self, fault: Fault) -> Answer:
         """Return the HTTP answer for a modelled error that an operation raised."""
@@ -137,6 +139,7 @@ def _compiled(model: OperationModel) -> Operation:
         body_members=frozenset(body),
         status=int(model.http.get("responseCode", 200)),
         output=model.output_shape,
+        write=serialise.writer(model.output_shape),
     )
 
 

@@ -84,6 +84,7 @@ _ACTIONS: Final = {
     "InvokeModel": "InvokeModel",
     "InvokeModelWithResponseStream": "InvokeModelWithResponseStream",
     "ApplyGuardrail": "ApplyGuardrail",
+    "InvokeGuardrailChecks": "InvokeGuardrailChecks",
 }
 """The IAM action that allows an operation (service authorization reference)."""
 

@@ -15,6 +15,7 @@ from affidavit.aws.asking import Means, Question
 from affidavit.aws.clients import Clients
 from affidavit.aws.identity import Access, Accounts, CallerIdentity, global_region
 from affidavit.aws.limits import Breaker, Limits
+from affidavit.aws.log_reading import LogReader
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import CollectError
 from affidavit.model.catalogue import Operation
@@ -92,6 +93,11 @@ class Door:
                 operation, unit, GapReason.UNREACHABLE, f"Not asked, as before it: {why_not}"
             )
         return Question(self._means, access, operation, unit, region).run()
+
+    def log_reader(self, account_id: str, region: str) -> LogReader:
+        """Return what reads logs of an account; raise `CollectError` where it cannot be entered."""
+        access = self._accounts.access(account_id)
+        return LogReader(self._means, access, account_id, self._real_region(region, access))
 
     def _real_region(self, region: str, access: Access) -> str:
         return global_region(access.identity.partition) if region == GLOBAL_REGION else region

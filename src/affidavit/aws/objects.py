@@ -29,6 +29,9 @@ _NO_SUFFIX: Final = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3", ".mrap")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_KEY: Final = 1024
 """Bytes of an object's key, by S3's documentation."""
+_KMS_ACTION: Final = re.compile(r"kms:[A-Z]\w+")
+_KMS_KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:[\w-]+:[0-9]{12}:(key|alias)/[\w/-]+")
+_KMS_WHO: Final = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[\w+=,.@/-]+")
 _CHUNK: Final = 2**20
 _HTTP_REFUSED: Final = range(400, 500)
 _HTTP_TIMEOUT: Final = 408
@@ -151,7 +154,27 @@ def _receive(
 def _refused(url: str, done: str, error: Exception, todo: str) -> CollectError:
     """Return the error to raise for S3's: `ObjectError` for a refusal, else `CollectError`."""
     kind = ObjectError if _is_refusal(error) else CollectError
-    return kind(f"{url} cannot be {done}", why=str(error), todo=todo)
+    return kind(f"{url} cannot be {done}", why=str(error), todo=key_problem(error) or todo)
+
+
+def key_problem(error: Exception) -> str:
+    """Return what to do where S3 could not use the KMS key of an object; else an empty text.
+
+    S3 passes KMS's refusal on in the message, with the key's ARN or its id.
+    """
+    words = str(error)
+    if "kms" not in words.lower():
+        return ""
+    denied = _KMS_ACTION.search(words)
+    found = _KMS_KEY.search(words)
+    who = _KMS_WHO.search(words)
+    action = denied[0] if denied else "kms:Decrypt"
+    key, principal = found[0] if found else "KEY_ARN", who[0] if who else "ROLE_ARN"
+    return (
+        f"The object's KMS key {key} must be enabled, and the collector ({principal}) be allowed "
+        f"{action} with it: add that to the key policy, or run `aws kms create-grant --key-id "
+        f"{key} --grantee-principal {principal} --operations {action.removeprefix('kms:')}`."
+    )
 
 
 def _require_small(url: str, size: int, limit: int) -> None:

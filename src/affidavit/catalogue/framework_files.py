@@ -31,6 +31,15 @@ _FREQUENCIES: Final[Mapping[SourceType, str]] = {
     SourceType.PROMPT_CHECK: "WEEKLY",
     SourceType.INVOCATION_LOG: "DAILY",
 }
+_SCANS: Final = {
+    "InvocationLog_rates-by-group": "Rates of refusals, interventions and profanity by group",
+    "InvocationLog_unlogged-calls": "Calls that CloudTrail recorded and no invocation log holds",
+    "InvocationLog_alerting-proof": "Daily proof that alerts on disclosures are delivered",
+}
+"""What scans of invocation logs show without a verdict, by keyword."""
+_WITHOUT_CHECK: Final = frozenset(
+    {SourceType.MANUAL, SourceType.CLOUDTRAIL, SourceType.INVOCATION_LOG}
+)
 _ACTIVITY: Final = "activity evidence, always inconclusive"
 
 
@@ -182,12 +191,12 @@ class FrameworkReader:
             params=params,
             frequency=_frequency(kind, manual),
             scoping=self._scoping(kind, check),
-            note=_ACTIVITY if kind is SourceType.CLOUDTRAIL and check is None else "",
+            note=_ACTIVITY if check is None and kind is not SourceType.MANUAL else "",
         )
 
     def _check(self, fields: Fields, kind: SourceType) -> Check | None:
         if "check" not in fields.members:
-            if kind not in {SourceType.MANUAL, SourceType.CLOUDTRAIL}:
+            if kind not in _WITHOUT_CHECK:
                 self.problems.add(fields.node, f"a source of type {kind} names a check")
             return None
         identity = fields.text("check")
@@ -204,6 +213,8 @@ class FrameworkReader:
             return found.title if found else ""
         if kind is SourceType.CLOUDTRAIL:
             return "events of the account since the last collection"
+        if kind is SourceType.INVOCATION_LOG:
+            return "records of the last full UTC day"
         return "uploaded or entered by the owner or a delegate"
 
 
@@ -220,4 +231,6 @@ def _name(
         return check.words.rstrip(".")
     if kind is SourceType.MANUAL:
         return f"Manual evidence: {manual.expected[0] if manual and manual.expected else ''}"
+    if kind is SourceType.INVOCATION_LOG:
+        return _SCANS.get(keyword, keyword)
     return f"Recorded use of {keyword.partition('_')[2]}"

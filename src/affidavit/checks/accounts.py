@@ -9,7 +9,14 @@ from affidavit.checks.answers import Answer, Answers
 from affidavit.checks.backed_up import buckets_here, gaps_here
 from affidavit.checks.fanout import PER_ITEM
 from affidavit.checks.places import Metrics
-from affidavit.checks.windows import Series, query_id, questions, read_sum
+from affidavit.checks.windows import (
+    Points,
+    Series,
+    query_id,
+    questions,
+    read_points,
+    sum_since,
+)
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.evidence import Input
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Observation
@@ -165,16 +172,18 @@ def metric_sums(answers: Answers, region: str) -> dict[tuple[int, str], Metrics]
     values: dict[tuple[int, str, str], float] = {}
     gaps: dict[tuple[int, str, str], Gap] = {}
     inputs: dict[tuple[int, str, str], list[Input]] = {}
-    for days, wanted, parameters in questions(answers.scope, region):
+    for wanted, parameters in questions(answers.scope, region):
         answer = answers.ask("GetMetricData", region, parameters)
-        for index, (metric, dimension) in enumerate(wanted):
-            place = (days, dimension, names[metric])
-            total, cited = _sum(answers, answer, index)
-            inputs.setdefault(place, []).extend(cited)
-            if total is None:
-                gaps[place] = answer.gap or _metric_gap(answers, answer, (metric, dimension))
-            else:
-                values[place] = values.get(place, 0.0) + total
+        for index, ((metric, dimension), windows) in enumerate(wanted.items()):
+            points, cited = _points(answers, answer, index)
+            for days in windows:
+                place = (days, dimension, names[metric])
+                inputs.setdefault(place, []).extend(cited)
+                if points is None:
+                    gaps[place] = answer.gap or _metric_gap(answers, answer, (metric, dimension))
+                else:
+                    total = sum_since(points, answers.scope.now, days)
+                    values[place] = values.get(place, 0.0) + total
     return _by_series(values, gaps, inputs)
 
 
@@ -183,15 +192,15 @@ def _metric_names(catalogue: Catalogue) -> Mapping[str, str]:
     return {name: ours for ours, m in catalogue.metrics.items() for name in m.metric_names}
 
 
-def _sum(answers: Answers, answer: Answer, index: int) -> tuple[float | None, list[Input]]:
-    """Return the sum of one query, None where unknown, and where it stands."""
+def _points(answers: Answers, answer: Answer, index: int) -> tuple[Points | None, list[Input]]:
+    """Return the days of one query, None where unknown, and where they stand."""
     if not answer.known or answer.result is None:
         return None, [answers.input(answer.result)] if answer.result is not None else []
     if answer.body.get("Messages"):
         return None, [answers.input(answer.result, "/Messages")]
-    total, places = read_sum(answer.body, query_id(index))
+    points, places = read_points(answer.body, query_id(index))
     pointers = [f"/MetricDataResults/{place}" for place in places] or [""]
-    return total, [answers.input(answer.result, pointer) for pointer in pointers]
+    return points, [answers.input(answer.result, pointer) for pointer in pointers]
 
 
 def _metric_gap(answers: Answers, answer: Answer, series: Series) -> Gap:

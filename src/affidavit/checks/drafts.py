@@ -13,7 +13,7 @@ from affidavit.checks.places import Metrics, Record, RecordSet
 from affidavit.checks.policies import partition_of
 from affidavit.checks.scoping import Scope
 from affidavit.model.catalogue import ResourceSet
-from affidavit.model.evidence import Input  # noqa: TC001 - annotated in a class body
+from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, GapReason, JsonObject, Result
 
 MAX_ATTRIBUTE = 256
@@ -112,6 +112,10 @@ class Draft:
             return
         self._inputs[self.view.answers.input(result, pointer)] = None
         self._synthetic = self._synthetic or bool(result.proof and result.proof.synthetic)
+
+    def cite_input(self, cited: Input) -> None:
+        """Note what another part of the answers was built from."""
+        self._inputs[cited] = None
 
     def cite_all(self, *keys: str) -> None:
         """Note that the record was built from all answers of these operations in its place."""

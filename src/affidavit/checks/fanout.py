@@ -17,6 +17,7 @@ from typing import Any
 
 from affidavit.checks.events import cloudtrail_region, event_names
 from affidavit.checks.facts import Facts
+from affidavit.checks.invocation_logs import destinations
 from affidavit.checks.policies import partition_of
 from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
@@ -24,7 +25,7 @@ from affidavit.checks.security_hub_controls import finding_parameters
 from affidavit.checks.windows import days_before, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import SourceType
-from affidavit.model.observation import JsonObject, Observation, Unit
+from affidavit.model.observation import Gap, JsonObject, Observation, Unit
 from affidavit.model.times import iso, parse
 
 EVALUATION_DAYS = 180
@@ -283,7 +284,7 @@ def _metric_data(context: FanOutContext) -> Iterator[JsonObject]:
         return
     if not any(isinstance(r, Observation) for r in facts.results("ListMetrics", region)):
         return
-    for _, _, parameters in questions(context.scope, context.region):
+    for _, parameters in questions(context.scope, context.region):
         yield parameters
 
 
@@ -300,6 +301,21 @@ def _findings(context: FanOutContext) -> Iterator[JsonObject]:
         for source in control.sources:
             if source.type is SourceType.SECURITY_HUB:
                 yield finding_parameters(source.keyword, context.facts.account_id, context.region)
+
+
+def _invocation_logs(context: FanOutContext) -> Iterator[JsonObject]:
+    """Ask for yesterday's log where logging is configured: S3, or where S3 is not read the group.
+
+    Both hold the same records, so that one of them is enough.
+    """
+    facts, region = context.facts, context.region
+    if not all(facts.results(parent, region) for parent in context.operation.parents):
+        return
+    for parameters in destinations(context.scope, region):
+        yield parameters
+        known = facts.result(context.operation.key, region, parameters)
+        if not isinstance(known, Gap):
+            return
 
 
 def _account_block(context: FanOutContext) -> Iterator[JsonObject]:
@@ -344,6 +360,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_trail_status": _trails("Name"),
     "get_event_selectors": _trails("TrailName"),
     "lookup_events": _events,
+    "invocation_log": _invocation_logs,
     "get_compliance_details_by_config_rule": _config_evaluations,
     "get_account_authorization_details": _authorization_details,
     "list_service_specific_credentials": _bedrock_keys,

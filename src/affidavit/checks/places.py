@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from affidavit.checks.invocation_logs import outputs_with
 from affidavit.model.catalogue import Check
 from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, GapReason, Unit
@@ -34,6 +35,9 @@ METRIC_OPERATION = "GetMetricData"
 
 PROMPT_RUNS = "prompt_run"
 """The set of runs of prompt suites: a check sees those of its own suite, and its gaps."""
+
+INVOCATION_SCANS = "invocation_scan"
+"""The set of scans of invocation logs: a check counts the personal data of its own detectors."""
 
 _READ = re.compile(r"\b(r|acct)\.metric\.(\w+)")
 
@@ -105,6 +109,8 @@ class Place:
         own = sets.get(check.resource_set)
         if own is not None and check.resource_set == PROMPT_RUNS:
             own = sets[PROMPT_RUNS] = _of_suite(own, str(parameters.get("suite", "")))
+        if own is not None and check.resource_set == INVOCATION_SCANS:
+            own = sets[INVOCATION_SCANS] = _by_detectors(own, parameters.get("detectors"))
         if own is not None and any(record.windows for record in own.records):
             sets[check.resource_set] = _seen_set(own, check, days, names["r"])
         if own is not None and check.resource_set == SCOPED_BY_INVOCATIONS and days > IN_USE_DAYS:
@@ -190,6 +196,20 @@ def _of_suite(own: RecordSet, suite: str) -> RecordSet:
         records=tuple(r for r in own.records if not _is_of_another(r, suite)),
         gaps=tuple(g for g in own.gaps if g.unit.parameters.get("suite", suite) == suite),
     )
+
+
+def _by_detectors(own: RecordSet, wanted: object) -> RecordSet:
+    """Return the scans with fact.piiOutputs as a check's detectors see it; absent: not known."""
+    records = []
+    for record in own.records:
+        fact = dict(record.values.get("fact", {}))
+        if "personal" in fact:
+            fact.pop("piiOutputs", None)
+            looked = frozenset(fact.pop("looked"))
+            count = outputs_with(fact.pop("personal"), wanted, looked)
+            fact |= {} if count is None else {"piiOutputs": count}
+        records.append(replace(record, values={**record.values, "fact": fact}))
+    return replace(own, records=tuple(records))
 
 
 def _seen_set(own: RecordSet, check: Check, days: int, names: frozenset[str]) -> RecordSet:

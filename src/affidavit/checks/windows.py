@@ -1,8 +1,9 @@
 """CloudWatch metrics: which sums are needed over which lookback, how they are asked and read.
 
-One question per Region and lookback holds all models and metrics (GetMetricData takes 500 queries).
+One question per Region holds all models and metrics of all lookbacks (GetMetricData takes 500
+queries): days are asked as far back as the longest lookback goes, and each window adds up its own.
 A window is `days` whole UTC days before today, and today as far as it has come: its times derive
-from the UTC day, so that a resumed run asks the same question. Days are asked, and added up here.
+from the UTC day, so that a resumed run asks the same question.
 
 A sum is known only where CloudWatch says Complete for it; a metric without data points is 0.0, a
 metric that is not in the answer, PartialData on any page or a message beside the sum is a gap,
@@ -12,6 +13,7 @@ never 0.0. The pages of one query are added up.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from affidavit.checks.places import IN_USE_DAYS, SCOPED_BY_INVOCATIONS, metrics_read
@@ -138,29 +140,42 @@ def series(scope: Scope, region: str, wanted: Wanted) -> list[Series]:
     return list(found)
 
 
-def questions(scope: Scope, region: str) -> Iterator[tuple[int, list[Series], JsonObject]]:
-    """Yield each GetMetricData question of a Region: days, its series in order, its parameters."""
+def lookbacks_of(scope: Scope, region: str) -> dict[Series, list[int]]:
+    """Return every series that is needed in a Region, in a fixed order, with its windows' days."""
+    found: dict[Series, list[int]] = {}
+    for days, wanted in sorted(windows(scope.catalogue, scope.params).items()):
+        for one in series(scope, region, wanted):
+            found.setdefault(one, []).append(days)
+    return found
+
+
+def questions(scope: Scope, region: str) -> Iterator[tuple[dict[Series, list[int]], JsonObject]]:
+    """Yield each GetMetricData question of a Region: its series in order, and its parameters."""
     stats = {
         metric: (definition.namespace, definition.stat)
         for definition in scope.catalogue.metrics.values()
         for metric in definition.metric_names
     }
-    for days, wanted in sorted(windows(scope.catalogue, scope.params).items()):
-        needed = series(scope, region, wanted)
-        for start in range(0, len(needed), MAX_QUERIES):
-            part = needed[start : start + MAX_QUERIES]
-            yield (
-                days,
-                part,
-                {
-                    "MetricDataQueries": [
-                        _query(index, name, dimension, *stats[name])
-                        for index, (name, dimension) in enumerate(part)
-                    ],
-                    "StartTime": days_before(scope.now, days),
-                    "EndTime": days_before(scope.now, -1),
-                },
-            )
+    needed = lookbacks_of(scope, region)
+    longest = max((days for each in needed.values() for days in each), default=0)
+    for part in _batches(needed):
+        yield (
+            part,
+            {
+                "MetricDataQueries": [
+                    _query(index, name, dimension, *stats[name])
+                    for index, (name, dimension) in enumerate(part)
+                ],
+                "StartTime": days_before(scope.now, longest),
+                "EndTime": days_before(scope.now, -1),
+            },
+        )
+
+
+def _batches(needed: Mapping[Series, list[int]]) -> Iterator[dict[Series, list[int]]]:
+    waiting = iter(needed.items())
+    while part := dict(islice(waiting, MAX_QUERIES)):
+        yield part
 
 
 def _query(index: int, name: str, dimension: str, namespace: str, stat: str) -> JsonObject:
@@ -180,8 +195,11 @@ def query_id(index: int) -> str:
     return f"q{index}"
 
 
-def read_sum(body: Mapping[str, Any], identifier: str) -> tuple[float | None, list[int]]:
-    """Return the sum of one query in a typed answer (None: unknown) and where its results stand.
+Points = list[tuple[datetime, float]]
+
+
+def read_points(body: Mapping[str, Any], identifier: str) -> tuple[Points | None, list[int]]:
+    """Return the days of one query in a typed answer (None: unknown) and where its results stand.
 
     A query may come in several pages; every one must say Complete. PartialData on one of them is
     unknown even where a later page says Complete: daily sums are far below a page's datapoints, so
@@ -196,10 +214,21 @@ def read_sum(body: Mapping[str, Any], identifier: str) -> tuple[float | None, li
     results = [result for _, result in places]
     if not results or any(not _whole(result) for result in results):
         return None, indexes
-    return float(sum(sum(result.get("Values", ())) for result in results)), indexes
+    return [
+        point
+        for result in results
+        for point in zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
+    ], indexes
+
+
+def sum_since(points: Points, now: datetime, days: int) -> float:
+    """Return the sum of one window of days."""
+    since = day(now) - timedelta(days=days)
+    return float(sum(value for time, value in points if time >= since))
 
 
 def _whole(result: Mapping[str, Any]) -> bool:
-    """Tell whether CloudWatch vouches for one page of a query's result."""
+    """Tell whether CloudWatch vouches for one page of a query's result, and dates each value."""
     named = bool(result.get("Label")) and not result.get("Messages")
-    return named and result.get("StatusCode") == "Complete"
+    dated = len(result.get("Timestamps", ())) == len(result.get("Values", ()))
+    return named and dated and result.get("StatusCode") == "Complete"

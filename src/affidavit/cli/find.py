@@ -2,10 +2,11 @@
 
 import getpass
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,11 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from affidavit.errors import UsageError
-from affidavit.finder.export import Exported, Format
+from affidavit.finder.export import Exported
 from affidavit.finder.query import Found, Groups, Unreadable
 from affidavit.model.times import iso
 from affidavit.operations import find
 from affidavit.settings import Settings
+
+if TYPE_CHECKING:
+    from affidavit.finder.export_formats import Format
 
 STYLES = {"COMPLIANT": "green", "NON_COMPLIANT": "red", "NOT_APPLICABLE": "yellow"}
 INCOMPLETE = 1
@@ -102,7 +106,11 @@ def command(
 def _target(
     csv: Path | None, jsonl: Path | None, parquet: Path | None, limit: int | None
 ) -> find.ExportRequest | None:
-    kinds: list[tuple[Format, Path | None]] = [("csv", csv), ("jsonl", jsonl), ("parquet", parquet)]
+    kinds: list[tuple[Format, Path | None]] = [
+        ("csv", csv),
+        ("jsonl", jsonl),
+        ("parquet", parquet),
+    ]
     given = [(kind, path) for kind, path in kinds if path is not None]
     if len(given) > 1:
         raise UsageError("One export at a time", todo="Give one of --csv, --jsonl, --parquet.")
@@ -200,11 +208,21 @@ class _Output:
                 "signature": str(done.signature),
                 "rows": done.rows,
                 "sha256": done.sha256,
+                "resumed": done.resumed,
+                "unreadable": list(done.unreadable),
             }
-            self._json(facts, done.unreadable)
-            return
-        click.echo(f"{done.path}: {done.rows} rows; manifest {done.manifest.name}")
-        self._name(done.unreadable)
+            click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        else:
+            had = (
+                f", {done.resumed} of them from an export that was cut off" if done.resumed else ""
+            )
+            click.echo(f"{done.path}: {done.rows} rows{had}; manifest {done.manifest.name}")
+            click.echo(f"Verify with: affidavit verify {shlex.quote(str(done.path))} --key KEY")
+            for one in done.unreadable:
+                words = f"{one['rows']} rows of {one['day']}. {one['why']}"
+                click.echo(f"Not in this export: {words}", err=True)
+        if done.unreadable:
+            self.code = INCOMPLETE
 
     def _json(self, facts: dict[str, Any], unreadable: Sequence[Unreadable]) -> None:
         missing = [

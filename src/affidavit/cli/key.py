@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from affidavit.model.times import iso
-from affidavit.operations import access_keys, keys
+from affidavit.operations import access_keys, data_keys, keys
 from affidavit.operations.caller import Role
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -74,6 +74,19 @@ def rotate(settings: Settings, *, reason: str, lost: bool, by: str, as_json: boo
     for tenant in done.tenants:
         click.echo(f"The ledger of {tenant} says so.")
     click.echo("Give auditors the new public key: `affidavit key show`.")
+
+
+@command.command("rotate-master")
+@click.option("--reason", default="scheduled", show_default=True, help="Why; stands in the ledger.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def rotate_master(settings: Settings, *, reason: str, by: str) -> None:
+    """Change the master key; tenants' data keys are wrapped anew, nothing sealed is rewritten.
+
+    Stop other processes of this installation first: they know the old key only.
+    """
+    done = data_keys.rotate_master(settings, by=by or getpass.getuser(), reason=reason)
+    click.echo(f"{done} data keys are wrapped under a new master key. Back the key folder up.")
 
 
 @command.command()

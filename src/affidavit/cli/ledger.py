@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import MofNCompleteColumn, Progress
 
 from affidavit.errors import LedgerError
 from affidavit.operations import ledger, retention
@@ -33,13 +33,15 @@ def verify(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
     Exit codes: 0 everything holds; 1 something does not, and is named; 3 the store is unusable.
     """
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    off = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=off) as progress:
         contents = ledger.verify_content(settings, tenant, _bar(progress, "Answers and files"))
         for content in contents:
             for damage in content.damages:
                 click.echo(f"{content.tenant}: {damage.what}: {damage.why}", err=True)
         logs = ledger.verify(settings, tenant, _bar(progress, "Leaves"))
-    damaged = any(content.damages for content in contents)
+    damaged = any(content.damages for content in contents) or any(log.sealed for log in logs)
     if as_json:
         shown = [
             {**asdict(log), **asdict(content)} for log, content in zip(logs, contents, strict=True)
@@ -63,6 +65,11 @@ def _tell(log: VerifiedLog, content: VerifiedContent) -> None:
     )
     if log.deleted:
         click.echo(f"The evidence of {log.deleted} leaves was deleted, as the ledger says.")
+    if log.sealed:
+        click.echo(
+            f"The evidence of {log.sealed} leaves could NOT be opened, so it was not compared; "
+            f"their hashes hold. {log.why_sealed}"
+        )
     if log.unsigned:
         click.echo(f"{log.unsigned} leaves are newer than the last checkpoint.")
     read = (
@@ -136,3 +143,19 @@ def expire(settings: Settings, *, tenant: str, assessment: str, days: int, by: s
     done = retention.expire(settings, tenant, assessment, days=days, by=who)
     for one, files in done.items():
         click.echo(f"{one}: {files} evidence files were deleted.")
+
+
+@command.command()
+@click.option("--tenant", required=True, help="Whose evidence (<account id>/<Region>).")
+@click.option("--assessment", default="", help="Only of this one (its id).")
+@click.option("--days", type=click.IntRange(min=0), required=True, help="0: for ever.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def retain(settings: Settings, *, tenant: str, assessment: str, days: int, by: str) -> None:
+    """Set for how many days `affidavit serve` keeps evidence; it deletes older once a day.
+
+    Without a rule it is AFFIDAVIT_RETENTION_DAYS. What is under legal hold stays.
+    """
+    retention.set_rule(settings, tenant, assessment, days=days, by=by or getpass.getuser())
+    kept = f"{days} days" if days else "ever"
+    click.echo(f"The evidence of {assessment or tenant} is kept for {kept}.")

@@ -17,6 +17,7 @@ from rich.progress import (
 from affidavit.aws.identity import CallerIdentity
 from affidavit.collector.execute import Asked
 from affidavit.model.run import Estate
+from affidavit.operations.prompt_sweep import Swept
 
 
 class RunProgress:
@@ -74,6 +75,16 @@ class RunProgress:
             rate=f"{speed:.0f}/s" if speed else "",
             now=f"{asked.region} {asked.service}",
         )
+
+    def swept(self, swept: Swept) -> None:
+        """Move the line of an account's prompts."""
+        name = f"{swept.model.account_id} prompts"
+        task = self._tasks.get(name)
+        if task is None:
+            task = self._progress.add_task(name, total=swept.total, rate="", now="")
+            self._tasks[name] = task
+        now = f"{swept.model.model_id} {swept.suite}"
+        self._progress.update(task, completed=swept.done, now=now)
 
     def reporting(self) -> None:
         """Say that the report is being written."""

@@ -1,25 +1,29 @@
-"""`affidavit prompts`: suites of prompts, listed and run."""
+"""`affidavit prompts`: suites of prompts, listed, imported, run; kept runs, shown."""
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from affidavit.aws.bedrock import Runtime
-from affidavit.aws.door import Door
+from affidavit.aws.manual_evidence import ControlPlace
 from affidavit.aws.settings import AwsSettings
-from affidavit.operations import prompt_runs
-from affidavit.prompts import results as counted
+from affidavit.cli import prompt_output
+from affidavit.errors import UsageError
+from affidavit.operations import prompt_evidence, prompt_requests, prompt_runs, prompt_showing
+from affidavit.operations.prompt_requests import PromptCall
+from affidavit.prompts.export.cases import ExportSettings
+from affidavit.prompts.imports import ImportSettings, as_yaml
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load, shipped
-from affidavit.prompts.targets import BedrockTarget
 from affidavit.settings import Settings
 
 FOUND = 1
 """Exit code where a case did not pass."""
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -28,13 +32,51 @@ def command() -> None:
 
 
 @command.command("list")
-def list_suites() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def list_suites(*, as_json: bool) -> None:
     """List the shipped suites."""
+    suites = [load(name) for name in shipped()]
+    if as_json:
+        rows = [
+            {
+                "id": suite.id,
+                "kind": suite.kind,
+                "cases": len(suite.cases),
+                "description": suite.description,
+                "digest": suite.digest,
+            }
+            for suite in suites
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
     table = Table("Suite", "Kind", "Cases", "What must hold")
-    for name in shipped():
-        suite = load(name)
+    for suite in suites:
         table.add_row(suite.id, suite.kind, str(len(suite.cases)), suite.description)
     Console().print(table)
+
+
+@command.command("import")
+@click.argument("file", type=FILE)
+@click.option(
+    "--assertion",
+    "assertions",
+    multiple=True,
+    help="TYPE, TYPE:THRESHOLD or JSON; repeat. Default: word-f1 against the reference.",
+)
+@click.option("--out", type=FILE, help="Write the suite there; default: print it.")
+def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> None:
+    """Turn Bedrock's evaluation JSON lines, or CSV, into a suite in YAML.
+
+    `prompts run FILE` takes such a file as it is, too.
+    """
+    how = ImportSettings(assertions=tuple(map(prompt_requests.assertion, assertions)))
+    text = as_yaml(prompt_requests.load(str(file), how))
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    if out.exists():
+        raise UsageError(f"{out} is there already", todo="Name another file, or remove it.")
+    out.write_text(text, encoding="utf-8")
 
 
 @command.command("run")
@@ -46,73 +88,173 @@ def list_suites() -> None:
 @click.option("--assessment", default="", help="Name of the assessment that keeps the result.")
 @click.option("--guardrail", default="", help="Guardrail id or ARN.")
 @click.option("--guardrail-version", default="", help="Its version.")
+@click.option("--family", default="", help="Form of the bodies, where the id does not tell it.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="Sent to the model, and kept.")
+@click.option("--max-tokens", type=click.IntRange(1), default=400, show_default=True)
+@click.option("--stream", is_flag=True, help="Ask for streams.")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="Ask each case so often.")
+@click.option("--recorded", type=FILE, help="Judge this recording; no model is asked.")
+@click.option("--own-answers", is_flag=True, help="Judge the answers in an imported file.")
+@click.option("--assertion", "assertions", multiple=True, help="For imported files: see `import`.")
+@click.option("--blocked-message", multiple=True, help="What your guardrail says; repeat.")
+@click.option("--judge", default="", help="Model that `llm-judge` asks.")
+@click.option("--online", is_flag=True, help="Let assertions ask guardrails.")
+@click.option("--keep-raw", is_flag=True, help="Keep raw answers, sealed with the tenant's key.")
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before spending more.")
+@click.option("--budget-cost", type=click.FloatRange(0, min_open=True), help="So too, in money.")
+@click.option("--price-input", type=click.FloatRange(0), default=0.0, help="Of a million tokens.")
+@click.option("--price-output", type=click.FloatRange(0), default=0.0, help="Of a million tokens.")
 @click.option("--requests-per-second", type=click.FloatRange(0.1, 1000), default=5.0)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_obj
 def run_suite(settings: Settings, /, **options: Any) -> None:
-    """Run SUITE (an id of `prompts list`, or a YAML file) against a model.
+    """Run SUITE against a model: an id of `prompts list`, a YAML file, JSON lines, or CSV.
 
     Exit codes: 0 every case passed; 1 not every case; 2 wrong call; 3 could not run.
     """
-    suite = load(options["suite"])
+    with prompt_requests.opened(_call(settings, options)) as request:
+        outcome = prompt_runs.run(request, settings)
+    if options["as_json"]:
+        click.echo(json.dumps(outcome.to_json(), indent=2))
+    else:
+        prompt_output.show(Console(), outcome.head, outcome.results, outcome.metrics)
+    if outcome.fails:
+        sys.exit(FOUND)
+
+
+def _call(settings: Settings, options: dict[str, Any]) -> PromptCall:
+    sent = {"max_tokens": options["max_tokens"]}
+    if options["temperature"] is not None:
+        sent["temperature"] = options["temperature"]
+    return PromptCall(
+        suite=options["suite"],
+        model_id=options["model"],
+        aws=AwsSettings(
+            profile=options["profile"],
+            endpoint_url=options["endpoint_url"],
+            region=options["region"],
+            call_timeout=settings.call_timeout,
+            requests_per_second=options["requests_per_second"],
+            concurrency=settings.concurrency,
+        ),
+        how=RunSettings(
+            parameters=sent,
+            guardrail_id=options["guardrail"],
+            guardrail_version=options["guardrail_version"],
+            repeat=options["repeat"],
+            concurrency=settings.concurrency,
+            requests_per_second=options["requests_per_second"],
+            budget_tokens=options["budget_tokens"],
+            budget_cost=options["budget_cost"],
+            price_input=options["price_input"],
+            price_output=options["price_output"],
+            stream=options["stream"],
+        ),
+        assertions=options["assertions"],
+        assessment=options["assessment"],
+        family=options["family"],
+        recorded=options["recorded"],
+        own_answers=options["own_answers"],
+        judge=options["judge"],
+        online=options["online"],
+        blocked_messages=options["blocked_message"],
+        keep_raw=options["keep_raw"],
+    )
+
+
+@command.command("runs")
+@click.option("--assessment", default="", help="Only those of this assessment.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_obj
+def list_runs(settings: Settings, *, assessment: str, as_json: bool) -> None:
+    """List the kept runs, the newest first."""
+    kept = prompt_showing.runs(settings, assessment)
+    if as_json:
+        click.echo(json.dumps([dict(one.run) for one in kept], indent=2))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Run", no_wrap=True)
+    for column in ("Finished", "Suite", "Model", "Account, Region"):
+        table.add_column(column, overflow="fold")
+    for one in kept:
+        run = one.run
+        place = f"{run['accountId']} {run['region']}"
+        table.add_row(run["runId"], run["finishedAt"][:16], run["suite"], run["modelId"], place)
+    Console().print(table)
+
+
+@command.command("show")
+@click.argument("run")
+@click.option("--raw", "case", default="", help="Print the raw answer of this case (--keep-raw).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.pass_obj
+def show_run(settings: Settings, *, run: str, case: str, as_json: bool) -> None:
+    """Show a kept RUN (its id, or `last`): families, metrics, worst cases, other models."""
+    if case:
+        click.echo(json.dumps(prompt_showing.raw(settings, run, case), indent=2))
+        return
+    kept = prompt_showing.show(settings, run)
+    if as_json:
+        click.echo(json.dumps(kept.to_json(), indent=2))
+        return
+    console = Console()
+    prompt_output.show(console, kept.run, kept.cases, kept.metrics)
+    prompt_output.models(console, kept.models)
+
+
+@command.command("evidence")
+@click.argument("run")
+@click.option("--assessment-id", required=True, help="Audit Manager's id of the assessment.")
+@click.option("--control-set-id", required=True, help="Of the control set.")
+@click.option("--control-id", required=True, help="Of the control.")
+@click.option("--endpoint-url", default="", help="Our server's; default: AWS Audit Manager.")
+@click.option("--profile", default="", help="Profile of your AWS configuration.")
+@click.option("--region", default="", help="Region of the assessment.")
+@click.pass_obj
+def add_evidence(settings: Settings, /, *, run: str, **options: Any) -> None:
+    """Add a kept RUN (its id, or `last`) to a control as manual evidence, in two files."""
     aws = AwsSettings(
         profile=options["profile"],
         endpoint_url=options["endpoint_url"],
         region=options["region"],
         call_timeout=settings.call_timeout,
-        requests_per_second=options["requests_per_second"],
-        concurrency=settings.concurrency,
     )
-    with Door(aws) as door:
-        identity = door.identity()
-    with Runtime(aws, region=options["region"]) as runtime:
-        request = prompt_runs.PromptRequest(
-            suite=suite,
-            target=BedrockTarget(runtime, options["model"]),
-            model_id=options["model"],
-            how=RunSettings(
-                guardrail_id=options["guardrail"],
-                guardrail_version=options["guardrail_version"],
-                repeat=options["repeat"],
-                concurrency=settings.concurrency,
-                requests_per_second=options["requests_per_second"],
-                budget_tokens=options["budget_tokens"],
-            ),
-            assessment=options["assessment"],
-            account_id=identity.account_id,
-            caller_arn=identity.arn,
-            region=options["region"],
-        )
-        outcome = prompt_runs.run(request, settings)
-    if options["as_json"]:
-        click.echo(json.dumps(outcome.to_json(), indent=2))
-    else:
-        _show(Console(), outcome)
-    if outcome.fails:
-        sys.exit(FOUND)
+    place = ControlPlace(
+        assessment_id=options["assessment_id"],
+        control_set_id=options["control_set_id"],
+        control_id=options["control_id"],
+    )
+    for name in prompt_evidence.add(settings, run, aws, place):
+        click.echo(f"Added {name}")
 
 
-def _show(console: Console, outcome: prompt_runs.PromptOutcome) -> None:
-    head = outcome.head
-    mark = " [SYNTHETIC: not AWS]" if head["synthetic"] else ""
-    console.print(f"{head['suite']} against {head['modelId']}{mark}", markup=False)
-    table = Table("Family", "Cases", "Passed", "Failed", "Undecided", "Not asked", "Rate (95 %)")
-    rows = {**counted.by_family(outcome.results), "all": counted.tally(outcome.results)}
-    for name, tally in rows.items():
-        low, high = counted.wilson(tally.passed, tally.cases)
-        shown = (tally.cases, tally.passed, tally.failed, tally.undecided, tally.not_asked)
-        rate = f"{tally.pass_rate:.0%} ({low:.0%}-{high:.0%})"
-        table.add_row(name, *(str(count) for count in shown), rate)
-    console.print(table)
-    for attribute, counts in counted.parity(outcome.results).items():
-        rates = ", ".join(f"{g} {y}/{n}" for g, (y, n) in counts.items())
-        console.print(f"{attribute}: {rates}", markup=False)
-    errors = {r["answer"].get("error") for r in outcome.results} - {None, ""}
-    for error in sorted(errors)[:5]:
-        console.print(f"Error: {error}", markup=False)
-    for change in outcome.drift:
-        console.print(f"Changed since the last run: {change}", markup=False)
-    if head["stopped"]:
-        console.print("Stopped: the budget is spent; cases were left out.")
+@command.command("export-canary")
+@click.argument("suite")
+@click.option("--model", required=True, help="Model id, or ARN of a profile.")
+@click.option("--region", default="", help="Region that is asked; default: the canary's own.")
+@click.option("--guardrail", default="", help="Guardrail id or ARN.")
+@click.option("--guardrail-version", default="", help="Its version.")
+@click.option("--blocked-message", multiple=True, help="What your guardrail says; repeat.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("affidavit-canary"),
+    show_default=True,
+    help="Folder of the files.",
+)
+def export_canary(suite: str, out: Path, **options: Any) -> None:
+    """Write SUITE as a CloudWatch Synthetics canary, a Lambda function, requests and commands.
+
+    Cases that need a detector are left out and named.
+    """
+    how = ExportSettings(
+        model_id=options["model"],
+        region=options["region"],
+        guardrail_id=options["guardrail"],
+        guardrail_version=options["guardrail_version"],
+        blocked_messages=options["blocked_message"],
+    )
+    done = prompt_requests.export_to(suite, how, out)
+    click.echo(f"{len(done.suite['cases'])} cases in {out}; {len(done.left_out)} left out")
+    for case, why in list(done.left_out.items())[:10]:
+        click.echo(f"Left out: {case}: {why}")

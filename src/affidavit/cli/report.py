@@ -1,5 +1,6 @@
 """`affidavit report`: assessment reports that anybody can verify offline."""
 
+import getpass
 import json
 import shlex
 from datetime import datetime
@@ -36,19 +37,30 @@ def command() -> None:
     show_default=True,
     help="AWS's answers: whole; only the parts that records point to; only their digests.",
 )
+@click.option("--query", help="Only the evidence that this finds, in the finder's language.")
+@click.option("--sample", type=int, help="Only so many records of it, drawn at random.")
+@click.option("--seed", default="", help="Of the sample: the same seed draws the same records.")
+@click.option("--by", default="", help="Who chooses (default: your login name).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def build(
     settings: Settings,
+    *,
     assessment: str,
     first: datetime | None,
     last: datetime | None,
     out: Path,
     observations: str,
-    *,
+    query: str | None,
+    sample: int | None,
+    seed: str,
+    by: str,
     as_json: bool,
 ) -> None:
     """Build the report of ASSESSMENT (an id, a unique part of it, or the name).
+
+    It holds all evidence of its period, however much; with --query or --sample, what was chosen:
+    the ledger then says what that was, and `affidavit verify` what it leaves out.
 
     Exit codes: 0 built; 1 could not be built; 2 wrong call; 3 the store is unusable.
     """
@@ -58,6 +70,10 @@ def build(
         first_day=first.date() if first else None,
         last_day=last.date() if last else None,
         observations=observations,
+        query=query,
+        sample=sample,
+        seed=seed,
+        by=by or getpass.getuser(),
     )
     report = reports.build_report(settings, request)
     if as_json:
@@ -71,9 +87,13 @@ def build(
             "synthetic": content.synthetic,
             "evidence": report.built.evidence,
             "runs": report.built.runs,
+            "recordsOfPeriod": content.population,
         }
         click.echo(json.dumps(shown, indent=2))
         return
-    click.echo(f"{report.path}: {report.built.evidence} records of {report.built.runs} run(s)")
+    held = f"{report.built.evidence} records of {report.built.runs} run(s)"
+    if report.built.content.choice:
+        held += f", chosen from {report.built.content.population}"
+    click.echo(f"{report.path}: {held}")
     path, key = shlex.quote(str(report.path)), shlex.quote(str(report.key))
     click.echo(f"Verify with: affidavit verify {path} --key {key}")

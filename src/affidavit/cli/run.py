@@ -16,6 +16,7 @@ from affidavit.cli.run_output import show
 from affidavit.errors import UsageError
 from affidavit.operations import runs
 from affidavit.operations.parameters import read_parameters
+from affidavit.operations.prompt_sweep import ModelToAsk
 from affidavit.settings import Settings
 
 EMULATOR_PACE = 1000
@@ -77,6 +78,7 @@ def command(settings: Settings, /, **options: Any) -> None:
             on_estate=progress.estate,
             on_progress=progress.asked,
             on_report=progress.reporting,
+            on_swept=progress.swept,
         )
     if as_json:
         click.echo(json.dumps(outcome.to_json(), indent=2))
@@ -162,6 +164,10 @@ def _simulated(settings: Settings, options: dict[str, Any]) -> Iterator[runs.Run
             regions=options["regions"],
             parameters=estate.parameters,
             parameters_why="As the simulated estate's owner set them (demo/estate.yaml).",
+            models=tuple(
+                ModelToAsk(model_id=model, account_id=account, region=estate.regions[0])
+                for account, model in zip(estate.accounts, demo.MODELS, strict=False)
+            ),
         )
 
 

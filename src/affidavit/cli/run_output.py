@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from affidavit.model.run import LeftOut
+from affidavit.operations.prompt_runs import PromptOutcome
 from affidavit.operations.runs import RunOutcome
 from affidavit.operations.summary import Finding, RunSummary
+from affidavit.prompts import results as counted
 
 SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
@@ -32,6 +34,9 @@ def show(console: Console, outcome: RunOutcome) -> None:
     if summary.worst:
         console.print()
         console.print(_worst(summary.worst))
+    if outcome.prompts:
+        console.print()
+        console.print(_prompts(outcome.prompts))
     for warning in outcome.warnings:
         console.print(Text(f"Warning: {warning}", style="yellow"))
     if outcome.report is None:
@@ -119,3 +124,35 @@ def _worst(findings: tuple[Finding, ...]) -> Table:
             finding.todo,
         )
     return table
+
+
+def _prompts(outcomes: tuple[PromptOutcome, ...]) -> Table:
+    """Return a row for each suite and a column for each model: cases passed, of how many."""
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title="Prompts: cases passed",
+        title_justify="left",
+        title_style="bold",
+    )
+    models = list(dict.fromkeys((o.head["modelId"], o.head["accountId"]) for o in outcomes))
+    table.add_column("Suite", no_wrap=True)
+    for model, account in models:
+        table.add_column(f"{model}\n{account}", justify="right")
+    rows: dict[str, dict[tuple[str, str], Text]] = {}
+    for outcome in outcomes:
+        model = (outcome.head["modelId"], outcome.head["accountId"])
+        rows.setdefault(outcome.head["suite"], {})[model] = _share(outcome)
+    for suite, shares in rows.items():
+        table.add_row(suite, *(shares.get(model, Text("-")) for model in models))
+    return table
+
+
+def _share(outcome: PromptOutcome) -> Text:
+    tally = counted.tally(outcome.results)
+    gap = counted.parity_gap(counted.parity(outcome.results))
+    if gap is not None:
+        return Text(f"gap between groups {gap:.2f}", style="red" if gap else "green")
+    style = "green" if tally.passed == tally.cases else "red" if tally.failed else "yellow"
+    return Text(f"{tally.passed} of {tally.cases}", style=style)

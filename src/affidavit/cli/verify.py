@@ -23,8 +23,9 @@ from affidavit.report.verify.main import NOT_VERIFIED, VERIFIED, show
 def command(
     report: Path, key: str, previous: Path | None, *, rejudge: bool, details: bool, as_json: bool
 ) -> None:
-    """Verify REPORT (a .zip) with the public key that you got on another way.
+    """Verify REPORT with the public key that you got on another way.
 
+    REPORT is a .zip, or an export of `affidavit find` with its manifest beside it.
     Names the first thing that is wrong, and says what is not proved. Without --key nothing is
     proved: the key in the report is a forger's to choose.
 

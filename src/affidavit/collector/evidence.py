@@ -11,34 +11,24 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
-from affidavit.checks.events import names_of
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
-from affidavit.checks.records import Place, Record, RecordSet
+from affidavit.checks.records import Place, Record
 from affidavit.checks.rules import effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
+from affidavit.collector.activity import EVIDENCE_TYPES, events_of, result_synthetic
 from affidavit.collector.configuration import Entry, configuration
+from affidavit.collector.log_evidence import log_entries
 from affidavit.model.canonical import plain_json
-from affidavit.model.catalogue import Catalogue
+from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.identifiers import new_id, new_salt
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason
 from affidavit.model.run import Assessment
 from affidavit.model.verdict import Standing, Verdict
-
-EVIDENCE_TYPES: Mapping[SourceType, str] = {
-    SourceType.API_CALL: "Configuration data",
-    SourceType.CONFIG: "Compliance check",
-    SourceType.SECURITY_HUB: "Compliance check",
-    SourceType.CLOUDTRAIL: "User activity",
-    SourceType.PROMPT_CHECK: "Configuration data",
-    SourceType.INVOCATION_LOG: "Configuration data",
-    SourceType.MANUAL: "Manual",
-}
-"""Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
 
 UNMAPPED, NOT_DUE = "mapping-not-available", "not-due"
 """Checks of sources that nothing here collects, and that are not due today (WEEKLY, MONTHLY)."""
@@ -129,11 +119,8 @@ class EvidenceMaker:
             if source.check in (RECORDED, FOUND):
                 yield from self._recorded(control, source, facts, place)
                 continue
-            if not source.check and source.type is SourceType.API_CALL:
-                yield from self._configuration(control, source, facts, place)
-                continue
+            yield from self._shown(control, source, facts, place)
             if not source.check:
-                yield from self._activity(control, source, facts, place)
                 continue
             check = self.catalogue.checks[source.check]
             if not judged_here(self.catalogue, check, place):
@@ -146,6 +133,17 @@ class EvidenceMaker:
                 yield self._from_judgement(
                     control, source, facts.account_id, judgement, origin, text
                 )
+
+    def _shown(
+        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    ) -> Iterator[Evidence]:
+        """Yield what carries no verdict: found in logs, configured, done."""
+        if source.type is SourceType.INVOCATION_LOG:
+            yield from self._log(control, source, facts, place)
+        elif not source.check and source.type is SourceType.API_CALL:
+            yield from self._configuration(control, source, facts, place)
+        elif not source.check:
+            yield from self._activity(control, source, facts, place)
 
     def _judged(
         self,
@@ -170,7 +168,7 @@ class EvidenceMaker:
             )
             return
         if source.type is SourceType.CLOUDTRAIL:
-            place = replace(place, sets={**place.sets, "event": _events(place, source.keyword)})
+            place = replace(place, sets={**place.sets, "event": events_of(place, source.keyword)})
         for judgement in judge(self.catalogue, place, source.check, parameters, self.now):
             yield judgement, "direct"
 
@@ -212,8 +210,26 @@ class EvidenceMaker:
         ):
             yield self._entry(control, source, facts.account_id, entry)
 
+    def _log(
+        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    ) -> Iterator[Evidence]:
+        """Yield what a scan found, each thing for itself: activity, without a verdict."""
+        check, text = self.catalogue.checks.get(source.check), plain_json({}).decode()
+        if check is not None:
+            own = self.assessment.parameters.get(check.id, {})
+            parameters = effective_parameters(check, source.params, own)
+            text = plain_json(parameters).decode()
+        for entry in log_entries(facts, place, source.keyword):
+            yield self._entry(control, source, facts.account_id, entry, check=check, text=text)
+
     def _entry(
-        self, control: Control, source: ControlSource, account_id: str, entry: Entry
+        self,
+        control: Control,
+        source: ControlSource,
+        account_id: str,
+        entry: Entry,
+        check: Check | None = None,
+        text: str = "{}",
     ) -> Evidence:
         gap = entry.gap.reason.value if entry.gap else ""
         if entry.narrowed:
@@ -233,6 +249,9 @@ class EvidenceMaker:
             inputs=entry.inputs,
             attributes=entry.attributes,
             synthetic=entry.synthetic,
+            check_id=check.id if check else "",
+            check_digest=check.digest if check else "",
+            parameters=text,
         )
 
     def _activity(
@@ -240,7 +259,7 @@ class EvidenceMaker:
     ) -> Iterator[Evidence]:
         if place.region == GLOBAL_REGION:
             return
-        events = _events(place, source.keyword)
+        events = events_of(place, source.keyword)
         for gap in events.gaps:
             yield self._gap(control, source, gap)
         for record in events.records:
@@ -370,30 +389,3 @@ class EvidenceMaker:
             synthetic=synthetic,
             salt=new_salt(self.randbits),
         )
-
-
-def result_synthetic(result: object) -> bool:
-    """Tell whether an observation or gap was made against anything but AWS itself."""
-    proof = getattr(result, "proof", None)
-    return bool(proof and proof.synthetic)
-
-
-def _events(place: Place, keyword: str) -> RecordSet:
-    """Return the place's events of one CloudTrail keyword, such as bedrock_UpdateGuardrail."""
-    service, _, name = keyword.partition("_")
-    events = place.sets["event"]
-    return RecordSet(
-        records=tuple(r for r in events.records if _is_event(r.values, service, name)),
-        gaps=tuple(g for g in events.gaps if _asks_for(g, name)),
-    )
-
-
-def _is_event(values: Mapping[str, Any], service: str, name: str) -> bool:
-    item = values["item"]
-    said = item.get("EventSource") or values.get("event", {}).get("eventSource", "")
-    return item.get("EventName") == name and service in names_of({"EventSource": said})
-
-
-def _asks_for(gap: Gap, name: str) -> bool:
-    asked = [a.get("AttributeValue") for a in gap.unit.parameters.get("LookupAttributes", [])]
-    return not asked or name in asked

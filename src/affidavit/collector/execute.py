@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from affidavit.aws.door import Door
@@ -57,12 +58,14 @@ def execute(  # noqa: PLR0913 - agreed between the modules; all but four are giv
     on_progress: Callable[[Asked], None] = lambda _asked: None,
     fan_outs: Mapping[str, FanOut] = FAN_OUTS,
     recorded: Sequence[Unit] = (),
+    sources: Mapping[str, Source] = MappingProxyType({}),
 ) -> Facts:
     """Ask everything in one account and return the facts.
 
     `known` is asked before AWS (a resumed run) and wins; every new result goes to `sink` as it
     arrives; `recorded` are questions of sources that ask nothing here and whose answers `known`
-    has; `flush` is called before questions that follow from results are sent, and at the end.
+    has; `sources` answer the operations of their fan-outs, AWS itself the others; `flush` is called
+    before questions that follow from results are sent, and at the end.
     All callbacks are called from the caller's thread; what they raise ends the execution.
     """
     execution = _Execution(
@@ -70,7 +73,7 @@ def execute(  # noqa: PLR0913 - agreed between the modules; all but four are giv
         facts=Facts(account_id, regions),
         now=now,
         params=params,
-        pool=_Pool(door),
+        pool=_Pool(door, sources),
         sink=sink,
         known=known,
         flush=flush,
@@ -95,9 +98,11 @@ class _Pool:
     lane for each Region, with one thread: waiting for the quota keeps nobody else from asking.
     """
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, sources: Mapping[str, Source]) -> None:
         self._api_call = ApiCallSource(door)
-        self._not_configured = NotConfiguredSource()
+        nothing = NotConfiguredSource()
+        unset = dict.fromkeys(not_configured.FAN_OUTS, nothing)
+        self._sources: dict[str, Source] = {**unset, **sources}
         self._concurrency = door.concurrency
         self._lanes: dict[str, _Tasks] = {}
         self._threads: list[_Tasks] = []
@@ -134,8 +139,7 @@ class _Pool:
                 self.results.put(error)
 
     def _ask(self, operation: Operation, unit: Unit) -> Result:
-        configured = operation.fan_out != not_configured.FAN_OUT
-        source: Source = self._api_call if configured else self._not_configured
+        source: Source = self._sources.get(operation.fan_out, self._api_call)
         (result,) = source.observe(Scope(operation=operation, units=(unit,)))
         return result
 
@@ -251,6 +255,7 @@ class _Execution:
             params=self.params,
         )
         yield from self.fan_outs[operation.fan_out](context)
+        yield from (u for u in self.recorded if (u.key, u.region) == (operation.key, place))
 
     def _ask(self, node: _Node, unit: Unit) -> None:
         node.asked[unit.id] = unit

@@ -13,6 +13,7 @@ from affidavit.errors import CatalogueError, UsageError
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import Control, ControlSource, Framework, SourceType
 from affidavit.model.observation import GapReason, Observation, Result
+from affidavit.prompts.recorded_runs import is_taken_over
 
 CONFIG_OPERATIONS = ("DescribeConfigRules", "GetComplianceDetailsByConfigRule")
 EVENT_OPERATION = "LookupEvents"
@@ -20,6 +21,7 @@ EVENT_OPERATION = "LookupEvents"
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.CONFIG: CONFIG_OPERATIONS,
     SourceType.CLOUDTRAIL: (EVENT_OPERATION,),
+    SourceType.INVOCATION_LOG: ("FilterLogEvents",),
 }
 """Operations that a source of the type needs besides its check's."""
 
@@ -60,6 +62,8 @@ class _Asked:
         named: Counter[str] = Counter()
         for result in facts:
             if not isinstance(result, Observation) and result.reason is GapReason.NOT_CONFIGURED:
+                continue
+            if is_taken_over(result.unit):
                 continue
             key, parameters = result.unit.key, result.unit.parameters
             if key == EVENT_OPERATION:

@@ -1,10 +1,12 @@
 """Views: which function answers which path, and what it needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Literal
+from urllib.parse import quote
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from affidavit.console.forms import MAX_BYTES
 from affidavit.console.page import Page
@@ -47,6 +49,16 @@ def act(
     return View(
         path=path, answer=answer, method="POST", back=back, public=public, max_bytes=max_bytes
     )
+
+
+def attachment(parts: Iterator[bytes], name: str, media_type: str) -> Response:
+    """Return a file that browsers save, and never show; one that is damaged fails before it."""
+    first = next(parts, b"")
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+    return StreamingResponse(chain([first], parts), media_type=media_type, headers=headers)
 
 
 OF_FILES: Final = 1_048_576

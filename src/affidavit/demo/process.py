@@ -18,6 +18,8 @@ from affidavit.model.times import iso, utc_now
 DEFAULT_SEED = 20260101
 """Seed of the estate's identifiers; another one makes other identifiers, not another estate."""
 
+MODELS = ("demo.good", "demo.leaky")
+"""Scripted models, of which each account has one: production a careful one, the laboratory not."""
 _LAST_LINES = 8
 _STOP_SECONDS = 5
 

@@ -19,6 +19,24 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What yesterday's calls were like, all models of the Region together; the others are clean."""
+
+    leaks: int = 0
+    """Answers that disclose personal data."""
+    profane: int = 0
+    refused: int = 0
+    intervened: int = 0
+    """Calls in which the guardrail intervened."""
+    unguarded: int = 0
+    """Every how-manieth call names no guardrail; 0: none."""
+    unlogged: int = 0
+    """Calls that CloudTrail recorded and the log did not."""
+    groups: tuple[str, ...] = ()
+    """Groups that the callers name in requestMetadata, in turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Logging:
     """Model invocation logging."""
 
@@ -27,6 +45,8 @@ class Logging:
     text: bool = True
     failures: int = 0
     """Failed deliveries of the last 30 days, as CloudWatch counts them."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """What stands in yesterday's log; the trail's files know of the same calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

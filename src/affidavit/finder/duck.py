@@ -29,6 +29,11 @@ _FILES: Final = (
 class Duck:
     """One embedded engine; every query has a cursor of its own, so threads may share it."""
 
+    places = True
+    """It tells from which file and row a record comes."""
+    first_step = 50_000
+    """Rows of the segments that a page reads first: most pages are full after them."""
+
     def __init__(self) -> None:
         self._lock = Lock()
         self._connection: Any = None
@@ -43,6 +48,10 @@ class Duck:
             if self._folder is not None:
                 self._folder.cleanup()
                 self._folder = None
+
+    def compiled(self, shape: "Callable[..., ir.Table]", *asked: object) -> str:
+        """Return the SQL of a shape of `shapes`; what was asked before is kept."""
+        return _compiled(shape, *asked)
 
     def rows(self, query: str, files: Sequence[Path]) -> "pa.Table":
         """Return the whole answer."""
@@ -99,8 +108,7 @@ def over_files(query: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def compiled(shape: "Callable[..., ir.Table]", *asked: object) -> str:
-    """Return the SQL of a shape of `shapes` in DuckDB's dialect; what is asked again is kept."""
+def _compiled(shape: "Callable[..., ir.Table]", *asked: object) -> str:
     import ibis
 
     return str(ibis.to_sql(shape(*asked), dialect=DIALECT))

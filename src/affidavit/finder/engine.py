@@ -6,7 +6,7 @@ the same, so that evidence which arrives meanwhile moves nothing. A segment that
 is named in the answer, and the rest is answered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -15,9 +15,10 @@ from typing import Any, Final, Self
 from affidavit.errors import QueryError
 from affidavit.finder import shapes
 from affidavit.finder.bound import reach
-from affidavit.finder.duck import Duck, compiled
+from affidavit.finder.duck import Duck
 from affidavit.finder.fields import Field
 from affidavit.finder.intact import Intact
+from affidavit.finder.places import Places
 from affidavit.finder.query import (
     MAX_GROUP_FIELDS,
     MAX_GROUPS,
@@ -33,15 +34,14 @@ from affidavit.finder.query import (
     fingerprint,
     value_text,
 )
+from affidavit.finder.spark import Spark
+from affidavit.finder.streaming import pieces, streamed
+from affidavit.finder.walk import Walk
 from affidavit.store import Chosen, SegmentFile, Store
 from affidavit.store.segments import row_of
 
 NEWEST: Final = Order()
 _MOMENT: Final = timedelta(microseconds=1)
-_FIRST_STEP: Final = 50_000
-_WIDER: Final = 4
-"""Rows of the segments that a page reads at once, and how each step grows: most end early."""
-_BATCH: Final = 1024
 
 
 @dataclass(slots=True)
@@ -64,11 +64,16 @@ class Stream:
 
 
 class Finder:
-    """Answers questions about one store; safe to share between threads. Close it at the end."""
+    """Answers questions about one store; safe to share between threads. Close it at the end.
 
-    def __init__(self, store: Store) -> None:
+    `engine`: the address of a Spark Connect server; empty: the embedded engine. `stream` always
+    uses the embedded one, since it reads segment after segment, in the order of leaves.
+    """
+
+    def __init__(self, store: Store, engine: str = "") -> None:
         self._store = store
         self._duck = Duck()
+        self._engine: Duck | Spark = Spark(engine) if engine else self._duck
         self._intact = Intact()
 
     def __enter__(self) -> Self:
@@ -81,6 +86,7 @@ class Finder:
 
     def close(self) -> None:
         """End the engine."""
+        self._engine.close()
         self._duck.close()
 
     def page(
@@ -119,7 +125,9 @@ class Finder:
         size = self._size(question)
         good, unreadable = self._intact.sift(self._segments(question, size))
         columns = tuple(one.column for one in fields)
-        asked = compiled(shapes.grouped, question.scope, question.where, columns, MAX_GROUPS + 1)
+        asked = self._engine.compiled(
+            shapes.grouped, question.scope, question.where, columns, MAX_GROUPS + 1
+        )
         rows = self._answers(asked, good)
         found = [(tuple(map(value_text, row[:-1])), int(row[-1])) for row in rows]
         return Groups(
@@ -133,7 +141,7 @@ class Finder:
         """Return the number of rows, and what could not be counted."""
         size = self._size(question)
         good, unreadable = self._intact.sift(self._segments(question, size))
-        asked = compiled(shapes.counted, question.scope, question.where)
+        asked = self._engine.compiled(shapes.counted, question.scope, question.where)
         rows = self._answers(asked, good)
         return int(rows[0][0]) if rows else 0, tuple(unreadable)
 
@@ -142,8 +150,10 @@ class Finder:
         _limited(count, MAX_PAGE)
         size = self._size(question)
         good, unreadable = self._intact.sift(self._segments(question, size))
-        asked = compiled(shapes.sampled, question.scope, question.where, seed, count)
-        population = self._answers(compiled(shapes.counted, question.scope, question.where), good)
+        asked = self._engine.compiled(shapes.sampled, question.scope, question.where, seed, count)
+        population = self._answers(
+            self._engine.compiled(shapes.counted, question.scope, question.where), good
+        )
         return Sample(
             rows=tuple(row.found for row in self._rows(asked, good)),
             seed=seed,
@@ -152,26 +162,15 @@ class Finder:
             unreadable=tuple(unreadable),
         )
 
-    def stream(self, question: Question) -> Stream:
-        """Return all rows, in the order of leaves; memory stays flat at any number of them."""
+    def stream(self, question: Question, behind: int = -1) -> Stream:
+        """Return all rows above the leaf `behind`, in the order of leaves; memory stays flat."""
         size = self._size(question)
         stream = Stream(iter(()), size)
-        stream.rows = self._streamed(question, size, stream.unreadable)
+        query = self._duck.compiled(shapes.whole, question.scope, question.where)
+        wanted = pieces(self._segments(question, size), behind)
+        found = streamed(self._duck, self._intact, query, wanted, stream.unreadable)
+        stream.rows = (row for row in found if row.leaf > behind)
         return stream
-
-    def _streamed(
-        self, question: Question, size: int, unreadable: list[Unreadable]
-    ) -> Iterator[Found]:
-        query = compiled(shapes.whole, question.scope, question.where)
-        segments = self._segments(question, size)
-        for segment in sorted(segments, key=lambda one: one.first_leaf):
-            good, bad = self._intact.sift([segment])
-            unreadable += bad
-            for one in good:
-                for batch in self._duck.batches(query, [one.path], _BATCH):
-                    for values in batch.to_pylist():
-                        leaf = one.leaf(values.pop("row"))
-                        yield Found(leaf, row_of(values).evidence)
 
     def _ordered(
         self,
@@ -182,15 +181,20 @@ class Finder:
         limit: int,
     ) -> tuple[list[_Row], list[Unreadable]]:
         """Return the first rows in order; by time, segment after segment until no more can."""
-        asked = compiled(shapes.page, question.scope, question.where, order, after, limit)
+        asked = self._engine.compiled(
+            shapes.page, question.scope, question.where, order, after, limit
+        )
         rows: list[_Row] = []
         unreadable: list[Unreadable] = []
-        for step, edge in _steps(segments, order):
-            if len(rows) >= limit and edge is not None and _beyond(edge, rows[-1].key, order):
+        walk = Walk(segments, order, self._engine.first_step)
+        while step := walk.following():
+            if len(rows) >= limit and walk.is_beyond(rows[-1].key):
                 break
             good, bad = self._intact.sift(step)
             unreadable += bad
-            rows += self._rows(asked, good)
+            found = self._rows(asked, good)
+            walk.tell(len(found), limit)
+            rows += found
             rows.sort(key=lambda row: (row.key, row.id), reverse=order.descending)
             del rows[limit:]
         return rows, unreadable
@@ -229,46 +233,26 @@ class Finder:
     def _answers(self, asked: str, segments: list[SegmentFile]) -> list[tuple[Any, ...]]:
         if not segments:
             return []
-        table = self._duck.rows(asked, [one.path for one in segments])
+        table = self._engine.rows(asked, [one.path for one in segments])
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def _rows(self, asked: str, segments: list[SegmentFile]) -> list[_Row]:
         if not segments:
             return []
         files = {str(one.path): one for one in segments}
-        table = self._duck.rows(asked, [one.path for one in segments])
+        places = None if self._engine.places else self._places(segments)
+        table = self._engine.rows(asked, [one.path for one in segments])
         rows = []
         for values in table.to_pylist():
-            leaf = files[values.pop("segment")].leaf(values.pop("row"))
+            segment, number = values.pop("segment"), values.pop("row")
             key = values.pop(shapes.SORTED)
-            rows.append(_Row(key, values["id"], Found(leaf, row_of(values).evidence)))
+            evidence = row_of(values).evidence
+            leaf = places.leaf(evidence) if places else files[segment].leaf(number)
+            rows.append(_Row(key, evidence.id, Found(leaf, evidence)))
         return rows
 
-
-def _steps(
-    segments: list[SegmentFile], order: Order
-) -> Iterator[tuple[list[SegmentFile], datetime | None]]:
-    """Yield segments to read together, and the nearest time that they or later ones can hold."""
-    if order.column != "time":
-        yield segments, None
-        return
-    nearest: Callable[[SegmentFile], datetime] = (
-        (lambda one: one.max_time) if order.descending else (lambda one: one.min_time)
-    )
-    step: list[SegmentFile] = []
-    width = _FIRST_STEP
-    for one in sorted(segments, key=nearest, reverse=order.descending):
-        step.append(one)
-        if sum(held.rows for held in step) >= width:
-            yield step, nearest(step[0])
-            step, width = [], width * _WIDER
-    if step:
-        yield step, nearest(step[0])
-
-
-def _beyond(edge: datetime, last: datetime, order: Order) -> bool:
-    """Tell whether rows from `edge` on all come after the last row; equal times do not."""
-    return edge < last if order.descending else edge > last
+    def _places(self, segments: list[SegmentFile]) -> Places:
+        return Places(self._store.log(segments[0].tenant), segments)
 
 
 def _limited(number: int, most: int) -> None:

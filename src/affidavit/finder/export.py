@@ -1,43 +1,59 @@
 """Exports: rows to CSV, JSON lines or Parquet, with a signed manifest beside the file.
 
-The file is written under another name and appears when all of it is there, after its manifest
-(`NAME.manifest.json`, an in-toto statement) and the manifest's signature
-(`NAME.manifest.dsse.json`). Rows pass one batch at a time: memory stays flat.
+Rows pass a batch at a time, so memory stays flat; they are gathered in parts (`export_parts`), so
+that an export which was killed is gone on with by asking for it again. The file appears under its
+name when all of it is there, after its manifest (`NAME.manifest.json`, an in-toto statement) and
+the manifest's signature (`NAME.manifest.dsse.json`): there is never half a file of that name.
 """
 
-import hashlib
 import os
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import Any, Final
 
 from affidavit.errors import StoreError
+from affidavit.finder.export_formats import Format, Hashing, join, write_part
+from affidavit.finder.export_parts import Parts
 from affidavit.finder.query import Found, Unreadable
 from affidavit.ledger.checkpoint import origin_of
 from affidavit.ledger.keys import Signer
 from affidavit.model.canonical import canonical
 from affidavit.report.manifest import envelope
-from affidavit.report.verify import csvcheck
 from affidavit.report.verify.dsse import STATEMENT
+from affidavit.report.verify.exports import PREDICATE
 from affidavit.store.files import disk_errors, sync_folder
-from affidavit.store.segment_columns import columns_of
 
-Format = Literal["csv", "jsonl", "parquet"]
-PREDICATE: Final = "urn:affidavit:evidence-export:v1"
-_BATCH: Final = 4096
+PART_ROWS: Final = 32_768
+"""Rows of a part: what a killed export loses at most."""
+_TOLD: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in the order in which they are exported."""
+
+    found: Iterator[Found]
+    unreadable: list[Unreadable]
+    """What could not be read; complete when `found` has come to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A file that is complete under its temporary name."""
+class Wanted:
+    """What is exported, and where to."""
 
-    rows: int
-    bytes: int
-    sha256: str
+    path: Path
+    kind: Format
+    tenant: str
+    request: Mapping[str, Any]
+    """What tells this export from another one to the same file."""
+    facts: Callable[[], Mapping[str, Any]]
+    """Says, when the export begins, what its manifest tells of the rows."""
+    rows: Callable[[Mapping[str, Any], int], Rows]
+    """Gives the rows that these facts speak of, behind a leaf."""
+    resumable: bool = True
+    """False: rows come in another order than that of leaves; an export always begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,86 +65,115 @@ class Exported:
     signature: Path
     rows: int
     sha256: str
-    unreadable: tuple[Unreadable, ...]
+    resumed: int
+    """Rows that an earlier, killed export had written already."""
+    unreadable: tuple[Mapping[str, Any], ...]
 
 
-class _Hashing:
-    """A file that digests what is written; what pyarrow needs of one, and no more."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.total = hashlib.sha256()
-        self.length = 0
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        """Write all of it."""
-        view = memoryview(data)
-        self.total.update(view)
-        self.length += view.nbytes
-        self._file.write(view)
-        return view.nbytes
-
-    def flush(self) -> None:
-        """Leave it to the file's own buffer."""
-
-    def close(self) -> None:
-        """Leave the file open: it is synced before it is closed."""
-
-    def tell(self) -> int:
-        """Return how much was written."""
-        return self.length
-
-
-def export(  # noqa: PLR0913 - what, where, how, by whom
-    path: Path,
-    kind: Format,
-    rows: Iterable[Found],
-    *,
-    facts: Mapping[str, Any],
-    signer: Signer,
-    tenant: str,
-    unreadable: list[Unreadable],
+def export(
+    wanted: Wanted, signer: Signer, progress: Callable[[int], None] = lambda _rows: None
 ) -> Exported:
-    """Write `rows` to `path` and say `facts` of them in the manifest.
+    """Write rows to their file and say in the manifest what they are; `progress` hears how many.
 
-    `unreadable` is what could not be read, and is complete when `rows` has come to its end.
-
-    Raises `StoreFullError` or `StoreError`; then nothing of it is left.
+    Raises `StoreFullError` or `StoreError`; what is complete of it then waits for the next try.
     """
+    path = wanted.path
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder", todo="Give the name of a file.")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _aside(path) as temporary:
-        written = _write(temporary, kind, rows)
-        missing = tuple(unreadable)
-        statement = canonical(
-            {
-                "_type": STATEMENT,
-                "subject": [{"name": path.name, "digest": {"sha256": written.sha256}}],
-                "predicateType": PREDICATE,
-                "predicate": {
-                    **facts,
-                    "format": kind,
-                    "rows": written.rows,
-                    "bytes": written.bytes,
-                    "unreadable": [_missing(one) for one in missing],
-                },
-            }
-        )
-        manifest = path.with_name(f"{path.name}.manifest.json")
-        signature = path.with_name(f"{path.name}.manifest.dsse.json")
-        _place(manifest, statement)
-        _place(signature, envelope(statement, signer, origin_of(tenant)))
-        with disk_errors(path):
-            temporary.replace(path)
-            sync_folder(path.parent.absolute())
+    with Parts(path, {**wanted.request, "format": wanted.kind}) as parts:
+        if not wanted.resumable or not parts.facts:
+            parts.begin(wanted.facts())
+        resumed = parts.rows
+        try:
+            _gather(wanted, parts, progress)
+            done = _placed(wanted, parts, signer, resumed)
+        except BaseException:
+            if not parts.parts or not wanted.resumable:
+                parts.remove()
+            raise
+        parts.remove()
+    return done
+
+
+def _gather(wanted: Wanted, parts: Parts, progress: Callable[[int], None]) -> None:
+    """Write the parts that are missing."""
+    before = parts.unreadable
+    rows = wanted.rows(parts.facts, parts.last_leaf)
+    told = _Told(rows.found, parts.rows, progress)
+    for first in told:
+        had, part = told.count - 1, chain((first,), islice(told, PART_ROWS - 1))
+        with parts.new() as file:
+            write_part(wanted.kind, file, part)
+        unreadable = [*before, *map(_missing, rows.unreadable)]
+        parts.add(told.count - had, told.leaf, unreadable)
+    unreadable = [*before, *map(_missing, rows.unreadable)]
+    if not parts.parts or unreadable != parts.unreadable:
+        with parts.new() as file:
+            write_part(wanted.kind, file, ())
+        parts.add(0, parts.last_leaf, unreadable)
+    progress(parts.rows)
+
+
+class _Told:
+    """Rows that are counted and told of as they pass; remembers the last leaf."""
+
+    def __init__(self, rows: Iterator[Found], count: int, progress: Callable[[int], None]) -> None:
+        self._rows = rows
+        self._progress = progress
+        self.count = count
+        self.leaf = -1
+
+    def __iter__(self) -> Iterator[Found]:
+        return self
+
+    def __next__(self) -> Found:
+        row = next(self._rows)
+        self.count += 1
+        self.leaf = row.leaf
+        if self.count % _TOLD == 0:
+            self._progress(self.count)
+        return row
+
+
+def _placed(wanted: Wanted, parts: Parts, signer: Signer, resumed: int) -> Exported:
+    """Join the parts, sign the manifest, and give all three files their names."""
+    path, whole = wanted.path, parts.folder / "whole.tmp"
+    with disk_errors(path), whole.open("wb") as file:
+        target = Hashing(file)
+        join(wanted.kind, target, [part.path for part in parts.parts])
+        file.flush()
+        os.fsync(file.fileno())
+    statement = canonical(
+        {
+            "_type": STATEMENT,
+            "subject": [{"name": path.name, "digest": {"sha256": target.sha256}}],
+            "predicateType": PREDICATE,
+            "predicate": {
+                **parts.facts,
+                "format": wanted.kind,
+                "rows": parts.rows,
+                "bytes": target.length,
+                "unreadable": parts.unreadable,
+            },
+        }
+    )
+    manifest = path.with_name(f"{path.name}.manifest.json")
+    signature = path.with_name(f"{path.name}.manifest.dsse.json")
+    _place(manifest, statement, parts.folder)
+    _place(signature, envelope(statement, signer, origin_of(wanted.tenant)), parts.folder)
+    with disk_errors(path):
+        whole.replace(path)
+        sync_folder(path.parent.absolute())
     return Exported(
         path=path,
         manifest=manifest,
         signature=signature,
-        rows=written.rows,
-        sha256=written.sha256,
-        unreadable=missing,
+        rows=parts.rows,
+        sha256=target.sha256,
+        resumed=resumed,
+        unreadable=tuple(parts.unreadable),
     )
 
 
@@ -142,79 +187,10 @@ def _missing(one: Unreadable) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, kind: Format, rows: Iterable[Found]) -> Written:
-    counted = _Counted(rows)
-    with disk_errors(path), path.open("xb") as file:
-        target = _Hashing(file)
-        _WRITERS[kind](target, iter(counted))
-        file.flush()
-        os.fsync(file.fileno())
-    return Written(rows=counted.rows, bytes=target.length, sha256=target.total.hexdigest())
-
-
-class _Counted:
-    """Rows, counted as they pass."""
-
-    def __init__(self, rows: Iterable[Found]) -> None:
-        self._rows = rows
-        self.rows = 0
-
-    def __iter__(self) -> Iterator[Found]:
-        for row in self._rows:
-            self.rows += 1
-            yield row
-
-
-def _csv(target: _Hashing, rows: Iterator[Found]) -> None:
-    """Write the same table as a report's evidence.csv, safe against formulas."""
-    target.write(csvcheck.header())
-    while batch := list(islice(rows, _BATCH)):
-        target.write(b"".join(csvcheck.row(one.leaf, one.evidence.to_json()) for one in batch))
-
-
-def _jsonl(target: _Hashing, rows: Iterator[Found]) -> None:
-    """Write a line for each row; the record is exactly what was hashed for the ledger."""
-    while batch := list(islice(rows, _BATCH)):
-        lines = (canonical({"leaf": x.leaf, "record": x.evidence.to_json()}) for x in batch)
-        target.write(b"".join(line + b"\n" for line in lines))
-
-
-def _parquet(target: _Hashing, rows: Iterator[Found]) -> None:
-    """Write a segment's columns, and `leaf` before them."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns, schema = columns_of([])
-    schema = pa.schema([pa.field("leaf", pa.int64(), nullable=False), *schema])
-    with pq.ParquetWriter(pa.PythonFile(target, mode="w"), schema, compression="zstd") as writer:
-        while batch := list(islice(rows, _BATCH)):
-            columns, _ = columns_of([one.evidence for one in batch])
-            leaves = pa.array([one.leaf for one in batch], pa.int64())
-            writer.write_table(pa.Table.from_arrays([leaves, *columns], schema=schema))
-
-
-_WRITERS: Final[Mapping[str, Callable[[_Hashing, Iterator[Found]], None]]] = {
-    "csv": _csv,
-    "jsonl": _jsonl,
-    "parquet": _parquet,
-}
-
-
-@contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """Give a name beside `path`; whatever is left there at the end is removed."""
-    if path.is_dir():
-        raise StoreError(f"{path} is a folder", todo="Give the name of a file.")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _place(path: Path, data: bytes) -> None:
-    with _aside(path) as temporary, disk_errors(path):
-        with temporary.open("xb") as file:
+def _place(path: Path, data: bytes, folder: Path) -> None:
+    temporary = folder / f"{path.name}.tmp"
+    with disk_errors(path):
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -28,7 +28,7 @@ class Intact:
     def sift(self, segments: Iterable[SegmentFile]) -> tuple[list[SegmentFile], list[Unreadable]]:
         """Return what can be read, in the order given, and what cannot, with the reason."""
         asked = list(segments)
-        new = [one for one in asked if not self._is_known(one.path)]
+        new = [one for one in asked if not self._is_known(one)]
         failed: dict[str, Unreadable] = {}
         if len(new) == 1:
             self._note(new[0], _check(new[0]), failed)
@@ -39,10 +39,11 @@ class Intact:
         good = [one for one in asked if one.digest not in failed]
         return good, list(failed.values())
 
-    def _is_known(self, path: Path) -> bool:
+    def _is_known(self, one: SegmentFile) -> bool:
         with self._lock:
-            known = self._known.get(path)
-        return known is not None and known == _stamp(path)
+            known = self._known.get(one.path)
+        # A copy in a cache is fetched again, or marked as used: it stays while it is read.
+        return known is not None and known == _stamp(one.path) and one.fetch() == one.path
 
     def _note(self, one: SegmentFile, why: str | Stamp, failed: dict[str, Unreadable]) -> None:
         if not isinstance(why, str):
@@ -56,8 +57,9 @@ class Intact:
 
 def _check(segment: SegmentFile) -> Stamp | str:
     """Return the stamp of a file that is as it should be, else what is wrong with it."""
-    before = _stamp(segment.path)
     try:
+        segment.fetch()
+        before = _stamp(segment.path)
         check_digest(segment.path, segment.digest)
     except StoreError as error:
         return f"{error.what}. {error.why}"

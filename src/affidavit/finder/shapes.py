@@ -26,8 +26,8 @@ def page(scope: Scope, where: Bound, order: Order, after: Cursor | None, limit: 
 
 
 def whole(scope: Scope, where: Bound) -> "ir.Table":
-    """Return all rows of one segment, as it holds them."""
-    return _found(scope, where).order_by("row").select(*COLUMNS, "row")
+    """Return all rows of one segment, as it holds them: unsorted, so that memory stays flat."""
+    return _found(scope, where).select(*COLUMNS, "row")
 
 
 def grouped(scope: Scope, where: Bound, columns: tuple[str, ...], limit: int) -> "ir.Table":

@@ -6,7 +6,8 @@ In the folder `AFFIDAVIT_KEYS`:
     signing-next.pem        only while a rotation is under way
     <fingerprint>.pub.pem   every public key that ever signed, for verification
     blob-hmac.key           32 bytes in hexadecimal, 0600: addresses of blobs
-    master.key              32 bytes in hexadecimal, 0600: encryption of blobs
+    master.key              32 bytes in hexadecimal, 0600: wraps the tenants' data keys
+    master-next.key         only while the master key is being changed
 
 All are made together on first use. A file that is missing later is never made again silently: a
 new signing key beside an old ledger would be a forger's work. What to do then stands in
@@ -35,6 +36,7 @@ SIGNING = "signing.pem"
 NEXT = "signing-next.pem"
 BLOB_HMAC = "blob-hmac.key"
 MASTER = "master.key"
+MASTER_NEXT = "master-next.key"
 _PUBLIC_SUFFIX = ".pub.pem"
 _OTHERS = 0o077
 """Permission bits of group and others."""
@@ -150,6 +152,27 @@ class KeyFolder:
         _sync(self.folder)
         self._signer = None
         return self.signer()
+
+    def masters(self) -> list[tuple[str, bytes]]:
+        """Return (name, key) of the master key, and of the next one while it is being changed.
+
+        The last one is to wrap with. Read anew each time: another process may have changed it.
+        """
+        self._ensure()
+        names = [MASTER, *([MASTER_NEXT] if (self.folder / MASTER_NEXT).exists() else [])]
+        return [(master_name(key), key) for key in map(self._symmetric, names)]
+
+    def prepare_next_master(self) -> None:
+        """Make the next master key; the same one when that was interrupted."""
+        self._ensure()
+        if not (self.folder / MASTER_NEXT).exists():
+            self._create(MASTER_NEXT, secrets.token_bytes(_SYMMETRIC_SIZE).hex().encode() + b"\n")
+
+    def adopt_next_master(self) -> None:
+        """Make the next master key the master key. The old one is gone."""
+        (self.folder / MASTER_NEXT).replace(self.folder / MASTER)
+        _sync(self.folder)
+        self._tenants.clear()
 
     def has_signer(self) -> bool:
         """Tell whether the private key's file is there."""
@@ -317,6 +340,11 @@ def verify_statement(record: Mapping[str, Any], old: PublicKey | None) -> Public
     if new.fingerprint != record["new"]:
         raise LedgerError("The key record's fingerprint is not that of its key")
     return new
+
+
+def master_name(master: bytes) -> str:
+    """Return what tells one master key from another."""
+    return sha256(b"master key name\n" + master).hexdigest()[:16]
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

@@ -147,10 +147,10 @@ def publish(
         data = fetch(level, number)[: width * HASH_SIZE]
         if level == 0:
             bundle = b"".join(b"\x00\x20" + entry for entry in split(data))
-            _write(folder / tile_path("entries", number, width), bundle)
+            _write(f"{folder}/{tile_path('entries', number, width)}", bundle)
             data = b"".join(leaf_hashes(data))
-        _write(folder / tile_path(level, number, width), data)
-    _write(folder / "checkpoint", note.encode())
+        _write(f"{folder}/{tile_path(level, number, width)}", data)
+    _write(f"{folder}/checkpoint", note.encode())
 
 
 def published_size(folder: Path) -> int:
@@ -162,15 +162,19 @@ def published_size(folder: Path) -> int:
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else 0
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file aside and give it its name; folders are made where there are none yet."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _write(path: str, data: bytes) -> None:
+    """Write a file aside and give it its name; folders are made where there are none yet.
+
+    Paths are texts here: thousands of files are written in a row.
+    """
+    folder, _, name = path.rpartition("/")
+    temporary = f"{folder}/.{name}.{os.getpid()}.tmp"
     flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY
     try:
         handle = os.open(temporary, flags, _PRIVATE)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - see above
         handle = os.open(temporary, flags, _PRIVATE)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
-    temporary.replace(path)
+    os.replace(temporary, path)  # noqa: PTH105 - see above

@@ -32,6 +32,7 @@ _GUARD_SIGNS: Final = frozenset(
     {"guardrailConfig", "amazon-bedrock-guardrailAction", "guardContent", *_TRACES}
 )
 _STOPS: Final = frozenset({"stop_reason", "stopReason", "finish_reason", "completionReason"})
+_CHUNK_MEMBERS, _DELTA_MEMBERS = 3, 2
 _DEPTH: Final = 60
 """Levels of nesting that are walked; deeper ones are told as not scanned."""
 
@@ -61,7 +62,8 @@ def read_body(body: Any, part: Part) -> BodyTexts:
     if isinstance(body, list) and part == "output":
         for chunk in body:
             value = _parsed(chunk) if isinstance(chunk, str) else chunk
-            reader.walk(value, part, _block_of(value), 0)
+            if not reader.add_text_delta(value, part):
+                reader.walk(value, part, _block_of(value), 0)
     else:
         reader.walk(body, part, "", 0)
     found.texts = {place: "".join(pieces) for place, pieces in reader.pieces.items()}
@@ -94,6 +96,25 @@ class _Walk:
     def __init__(self, found: BodyTexts) -> None:
         self._found = found
         self.pieces: dict[tuple[Part, str], list[str]] = {}
+
+    def add_text_delta(self, chunk: Any, part: Part) -> bool:
+        """Collect what `walk` would from the commonest chunk of all; return whether it is one."""
+        try:
+            index, delta = chunk["index"], chunk["delta"]
+            text = delta["text"]
+            plain = (
+                len(chunk) == _CHUNK_MEMBERS
+                and len(delta) == _DELTA_MEMBERS
+                and chunk["type"] == "content_block_delta"
+                and delta["type"] == "text_delta"
+                and type(index) is int
+                and type(text) is str
+            )
+        except (KeyError, TypeError, IndexError):
+            return False
+        if plain and text:
+            self.pieces.setdefault((part, f"{index}.delta.text"), []).append(text)
+        return plain
 
     def walk(self, value: Any, part: Part, path: str, depth: int, *, free: bool = False) -> None:
         """Collect the strings of a value."""

@@ -5,15 +5,15 @@ further. Digest files are handed on for `digests.py`.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned, Totals
+from affidavit.logscan.findings import HOUR, ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, whole
 from affidavit.logscan.invocations import Sink
+from affidavit.logscan.trails import BAD, NAME, RECORDS, Name, TrailReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +28,6 @@ class TrailSettings:
     integrity: bool = True
     """Whether files are hashed, for digests to be compared with them."""
     limits: ReadLimits = field(default_factory=ReadLimits)
-
-
-class _Trail(msgspec.Struct, gc=False):
-    Records: list[msgspec.Raw]
-
-
-class _Insight(msgspec.Struct, gc=False):
-    eventSource: str = ""  # noqa: N815 - AWS's word
-    eventName: str = ""  # noqa: N815 - AWS's word
-
-
-class _Name(msgspec.Struct, gc=False):
-    eventSource: str | None = None  # noqa: N815 - AWS's word
-    eventName: str | None = None  # noqa: N815 - AWS's word
-    eventTime: str | None = None  # noqa: N815 - AWS's word
-    insightDetails: _Insight | None = None  # noqa: N815 - AWS's word
 
 
 class _Issuer(msgspec.Struct, gc=False):
@@ -71,10 +55,19 @@ class _Event(msgspec.Struct, gc=False):
     userIdentity: _Caller | None = None  # noqa: N815 - AWS's word
 
 
-_TRAIL: Final = msgspec.json.Decoder(_Trail)
-_NAME: Final = msgspec.json.Decoder(_Name)
+_REMEMBERED: Final = 50_000
+"""Events that are known not to be asked for; AWS has some ten thousand."""
 _EVENT: Final = msgspec.json.Decoder(_Event)
-_BAD: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """The file that is being scanned, and where things go."""
+
+    uri: str
+    sink: Sink
+    totals: Totals
+    trouble: Trouble
 
 
 class TrailScanner:
@@ -85,21 +78,20 @@ class TrailScanner:
         pairs = {event.partition(":")[::2] for event in settings.events}
         self._pairs = {pair for pair in pairs if pair[1] != "*"}
         self._sources = {source for source, name in pairs if name == "*"}
+        self._boring: set[tuple[str | None, str | None]] = set()
 
     def scan(self, data: Data, uri: str, sink: Sink) -> Scanned:
         """Scan one object; matches go to `sink`."""
         gaps: list[str] = []
         totals = Totals(objects=1, compressed=len(data))
         limits = self._settings.limits
-        content = whole(data, limits.document, limits, gaps.append)
-        totals.raw = len(content)
-        digest = b""
+        digest, hashed = b"", ""
         if "/CloudTrail-Digest/" in uri:
-            digest = content
+            digest = whole(data, limits.document, limits, gaps.append)
+            totals.raw = len(digest)
         else:
-            self._file(content, uri, sink, totals, gaps.append)
+            hashed = self._file(data, uri, sink, totals, gaps.append)
         sound = not any("cut off" in why or "corrupt" in why or "more than" in why for why in gaps)
-        hashed = sound and self._settings.integrity
         return Scanned(
             object_uri=uri,
             totals=totals,
@@ -107,28 +99,67 @@ class TrailScanner:
                 ScanGap(object_uri=uri, why=why, count=gaps.count(why))
                 for why in dict.fromkeys(gaps)
             ),
-            sha256=hashlib.sha256(content).hexdigest() if hashed else "",
+            sha256=hashed if sound else "",
             digest=digest,
         )
 
-    def _file(self, content: bytes, uri: str, sink: Sink, totals: Totals, trouble: Trouble) -> None:
-        for raw in _records(content, trouble):
+    def _file(self, data: Data, uri: str, sink: Sink, totals: Totals, trouble: Trouble) -> str:
+        """Read a log file; return its hash, where one is wanted."""
+        content = hashlib.sha256() if self._settings.integrity else None
+
+        def took(part: bytes) -> None:
+            totals.raw += len(part)
+            if content is not None:
+                content.update(part)
+
+        file = _File(uri=uri, sink=sink, totals=totals, trouble=trouble)
+        reader = TrailReader(self._settings.limits, trouble, took)
+        for names, piece in reader.pieces(data):
+            self._piece(names, piece, file)
+        for raw in reader.rest():
             try:
-                name = _NAME.decode(raw)
-            except _BAD:
+                name = NAME.decode(raw)
+            except BAD:
                 trouble("a record is damaged or has members of an unknown type")
                 continue
             totals.seen(name.eventTime or "")
-            insight = name.insightDetails
-            source = name.eventSource or (insight.eventSource if insight else "")
-            called = name.eventName or (insight.eventName if insight else "")
-            if not source or not called:
-                trouble("a record names no event")
-            elif (source, called) in self._pairs or source in self._sources:
-                found = self._match(raw, uri, f"{source}:{called}", name.eventTime or "", trouble)
-                if found is not None:
-                    totals.findings[f"event - {source}:{called}"] += 1
-                    sink(found)
+            self._record(name, raw, file)
+        return content.hexdigest() if content is not None else ""
+
+    def _piece(self, names: list[Name], piece: bytes, file: "_File") -> None:
+        """Count the records of a piece; where one is asked for, find their bytes."""
+        file.totals.records += len(names)
+        file.totals.hours.update([(name.eventTime or "")[:HOUR] for name in names])
+        boring = self._boring
+        hits = [
+            number
+            for number, name in enumerate(names)
+            if (name.eventSource, name.eventName) not in boring
+        ]
+        hits = [number for number in hits if not self._is_boring(names[number])]
+        raws = RECORDS.decode(piece) if hits else []
+        for number in hits:
+            self._record(names[number], raws[number], file)
+
+    def _is_boring(self, name: Name) -> bool:
+        """Return whether nobody asks for the event, and remember it for the next one."""
+        event = (name.eventSource, name.eventName)
+        if not all(event) or event in self._pairs or name.eventSource in self._sources:
+            return False
+        if len(self._boring) < _REMEMBERED:
+            self._boring.add(event)
+        return True
+
+    def _record(self, name: Name, raw: msgspec.Raw | bytes, file: "_File") -> None:
+        source, called = name.event
+        if not source or not called:
+            file.trouble("a record names no event")
+        elif (source, called) in self._pairs or source in self._sources:
+            event = f"{source}:{called}"
+            found = self._match(raw, file.uri, event, name.eventTime or "", file.trouble)
+            if found is not None:
+                file.totals.findings[f"event - {event}"] += 1
+                file.sink(found)
 
     def _match(
         self, raw: msgspec.Raw | bytes, uri: str, called: str, time: str, trouble: Trouble
@@ -136,7 +167,7 @@ class TrailScanner:
         try:
             event = _EVENT.decode(raw)
             record = bytes(raw).decode()
-        except _BAD:
+        except BAD:
             trouble("a record on the watch list is damaged or has members of an unknown type")
             return None
         settings = self._settings
@@ -161,29 +192,3 @@ class TrailScanner:
             error_code=event.errorCode or "",
             record=record,
         )
-
-
-def _records(content: bytes, trouble: Trouble) -> list[msgspec.Raw] | list[bytes]:
-    """Return the records of a file; of a damaged one those before the damage."""
-    try:
-        return _TRAIL.decode(content).Records
-    except _BAD:
-        trouble("it is not a whole CloudTrail file; the records before the damage were read")
-    return _salvaged(content)
-
-
-def _salvaged(content: bytes) -> list[bytes]:
-    text = content.decode("utf-8", "replace")
-    at = text.find("[") + 1
-    found: list[bytes] = []
-    decoder = json.JSONDecoder(strict=False)
-    while at:
-        start = text.find("{", at)
-        if start < 0:
-            break
-        try:
-            _, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            break
-        found.append(text[start:at].encode())
-    return found

@@ -13,7 +13,8 @@ KINDS: Final = ("pii", "profanity", "refusal", "guardrail", "unguarded", "event"
 Part = Literal["input", "output", "trace", ""]
 
 _HOURS: Final = 24
-_HOUR: Final = len("2026-11-23T10")
+HOUR: Final = len("2026-11-23T10")
+"""Characters of a time that name its hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,11 +145,11 @@ class Totals:
     def seen(self, time: str) -> None:
         """Count a record of this time."""
         self.records += 1
-        self.hours[time[:_HOUR]] += 1
+        self.hours[time[:HOUR]] += 1
 
     def days(self) -> Iterator[DayTotals]:
         """Return the days on which there were records, the first first."""
-        known = [hour for hour in self.hours if len(hour) == _HOUR]
+        known = [hour for hour in self.hours if len(hour) == HOUR]
         for day in sorted({hour.partition("T")[0] for hour in known}):
             counts = [self.hours.get(f"{day}T{hour:02}", 0) for hour in range(_HOURS)]
             yield DayTotals(

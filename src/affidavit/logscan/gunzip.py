@@ -20,7 +20,7 @@ _MAGIC: Final = b"\x1f\x8b"
 _DAMAGED: Final = cast("type[Exception]", isal_zlib.IsalError)
 _GZIP: Final = 31
 """wbits of zlib for gzip with its header and checksum."""
-_SLICE: Final = 2**18
+_SLICE: Final = 2**17
 """Compressed bytes given at once: bounds what each further member has to copy."""
 _PART: Final = 2**22
 """Bytes of one part at most."""

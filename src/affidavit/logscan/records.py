@@ -52,6 +52,7 @@ class Record(msgspec.Struct, gc=False):
     operation: str | None = None
     modelId: str | None = None  # noqa: N815 - AWS's word
     errorCode: str | None = None  # noqa: N815 - AWS's word
+    requestMetadata: Any = None  # noqa: N815 - AWS's word
     input: Body | None = None
     output: Body | None = None
 
@@ -75,24 +76,34 @@ class RecordReader:
 
     def read(self, data: Data) -> Iterator[Record]:
         """Return all records."""
+        for batch in self.batches(data):
+            if isinstance(batch, list):
+                for line in batch:
+                    yield from self.line(line)
+            else:
+                yield from batch
+
+    def batches(self, data: Data) -> Iterator[list[bytes] | Iterator[Record]]:
+        """Return lists of lines, each of which is for `line`; or the records of a document."""
         first = True
         for block in lines(data, self._limits, self._trouble, self._size):
             if first and (block[:2] in _WIDE or _is_spread(block)):
-                yield from self._document(data)
+                yield self._document(data)
                 return
             first = False
-            for line in block.split(b"\n"):
-                if not line:
-                    continue
-                try:
-                    record = _RECORD.decode(line)
-                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    yield from self._odd_line(line)
-                    continue
-                if record.is_invocation:
-                    yield record
-                else:
-                    yield from self._value(_loaded(line.decode("utf-8", "replace")), 0)
+            yield [line for line in block.split(b"\n") if line]
+
+    def line(self, line: bytes) -> Iterator[Record]:
+        """Return the records of one line: one, as a rule."""
+        try:
+            record = _RECORD.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            yield from self._odd_line(line)
+            return
+        if record.is_invocation:
+            yield record
+        else:
+            yield from self._value(_loaded(line.decode("utf-8", "replace")), 0)
 
     def _odd_line(self, line: bytes) -> Iterator[Record]:
         """Read a line that is no plain record: another wrapping, another encoding, or broken."""

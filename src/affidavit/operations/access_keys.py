@@ -176,7 +176,7 @@ def _act(store: Store, document: Document, action: str, by: str, now: datetime) 
 
 
 def _cipher(store: Store) -> AESGCM:
-    key = store.keys.tenant(TENANT).body
+    key = store.keyring.oldest(TENANT).body
     return AESGCM(hmac.new(key, b"access key secret", sha256).digest())
 
 

@@ -9,6 +9,7 @@ from affidavit.model.identifiers import stable_id
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
+from affidavit.operations.data_keys import use_key
 from affidavit.operations.faults import ValidationFault
 from affidavit.operations.services import services
 from affidavit.operations.tenant_bindings import destination_problem, may_name
@@ -71,12 +72,16 @@ def get_settings(context: Context, caller: Caller, request: dict[str, Any]) -> d
 
 
 def update_settings(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    """Set the members that are given; a new key or destination counts for new assessments only.
+    """Set the members that are given; a new destination counts for new assessments only.
+
+    So does a new key for their reports; what we keep ourselves it protects from now on, all of it.
 
     The evidence finder needs no CloudTrail Lake here: it is on, with all past evidence, at once,
     and can be switched on again after it was switched off.
     """
     check(context, caller, request)
+    if "kmsKey" in request:
+        use_key(context, caller.tenant, request["kmsKey"])
     found = document(context, caller)
     body = found.body | {name: request[name] for name in _KEPT if name in request}
     if "evidenceFinderEnabled" in request:

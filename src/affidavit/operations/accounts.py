@@ -14,6 +14,7 @@ from affidavit.operations import account_settings
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
+from affidavit.operations.data_keys import use_key
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
 from affidavit.operations.tenant_bindings import binding_of
 from affidavit.store.documents import Document
@@ -66,6 +67,7 @@ def register_account(context: Context, caller: Caller, request: dict[str, Any]) 
     puts = []
     if request.get("kmsKey") and settings.body["kmsKey"] != request["kmsKey"]:
         account_settings.check(context, caller, {"kmsKey": request["kmsKey"]})
+        use_key(context, caller.tenant, request["kmsKey"])
         settings = replace(settings, body=settings.body | {"kmsKey": request["kmsKey"]})
         puts.append(settings)
     elif not settings.version:

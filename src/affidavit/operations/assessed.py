@@ -113,8 +113,7 @@ def require_active(found: Assessed) -> None:
 
 def find(context: Context, tenant: str, assessment_id: str) -> Assessed | None:
     """Return the tenant's assessment with all its controls, or None; for the server's own work."""
-    known = {item.id: item for item in context.store.assessments(tenant)}
-    stored = known.get(assessment_id)
+    stored = context.store.known_assessment(tenant, assessment_id)
     if stored is None:
         return None
     document = context.store.documents.get(tenant, "assessment", assessment_id)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.operations import standard
+from affidavit.operations import holds, standard
 from affidavit.operations.answers import answer
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Action, Change, act
@@ -76,7 +76,7 @@ def delete_assessment_framework(
 ) -> dict[str, Any]:
     """Delete a custom framework; its controls and the assessments made from it stay."""
     found = custom_framework(context, caller, request["frameworkId"])
-    act(context, caller, change("DELETE", found), deletes=[found])
+    act(context, caller, change("DELETE", found), deletes=[found], absent=holds.unless_held())
     return {}
 
 

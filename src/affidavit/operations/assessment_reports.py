@@ -1,13 +1,12 @@
 """Assessment reports: asked for, listed, downloaded, deleted, and held to their signatures.
 
-A report is built by the server's worker (`tasks`). It holds all evidence of the days from the first
-to the last that have selected evidence: leaving single items out could not be proved. What was
-selected stands in it as records of the ledger.
+A report is built by the server's worker (`tasks`). It holds exactly the evidence that was selected,
+or that a query found, when it was asked for; the ledger's record of that says how much and which,
+and the run records in the report count what it leaves out.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 from affidavit.errors import CollectError
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.operations import work
+from affidavit.operations import holds, report_choices, work
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import Assessed, assessed, is_assigned
 from affidavit.operations.authorise import Scope, scope
@@ -23,11 +22,14 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import NotFoundFault, ValidationFault
+from affidavit.operations.manual_items import manual_items
 from affidavit.operations.pages import Pages
 from affidavit.operations.presigned import presign
+from affidavit.operations.query_statements import Matched, matched
 from affidavit.operations.reports import key_file
 from affidavit.operations.selections import selection
 from affidavit.operations.tenant_bindings import objects_of, place_problem
+from affidavit.report.choice import Choice
 from affidavit.report.verify.note import read_key
 from affidavit.report.verify.outcome import Outcome, verify
 from affidavit.store.documents import Document
@@ -43,6 +45,7 @@ GENERATING: Final = (
 ALGORITHM: Final = "Ed25519 (DSSE)"
 _NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9-_()\s+=,.@]")
 _MAX_NAME: Final = 128
+_CHUNK: Final = 2**20
 
 
 def create_assessment_report(
@@ -50,7 +53,7 @@ def create_assessment_report(
 ) -> dict[str, Any]:
     """Ask for a report of what is selected; it is IN_PROGRESS until the worker has built it."""
     found = assessed(context, caller, "CreateAssessmentReport", request["assessmentId"])
-    days, told = _wanted(context, caller, found, request)
+    wanted = _wanted(context, caller, found, request)
     now = context.now()
     body: dict[str, Any] = {
         "id": new_id(now),
@@ -62,9 +65,11 @@ def create_assessment_report(
         "author": author_of(caller.principal_arn),
         "status": "IN_PROGRESS",
         "creationTime": iso(now),
-        "_firstDay": days[0].isoformat(),
-        "_lastDay": days[-1].isoformat(),
-        **told,
+        "_firstDay": wanted.days[0].isoformat(),
+        "_lastDay": wanted.days[1].isoformat(),
+        "_said": wanted.choice.said(),
+        "_frozen": dict(wanted.frozen),
+        "_since": context.store.log(caller.tenant).size,
     }
     if found.document is not None:
         body["_kmsKey"] = found.document.body.get("_kmsKey", "")
@@ -80,27 +85,34 @@ def create_assessment_report(
 
 def _wanted(
     context: Context, caller: Caller, found: Assessed, request: Mapping[str, Any]
-) -> tuple[Sequence[date], dict[str, Any]]:
-    """Return the days that a report is wanted of, and what the ledger keeps of a query."""
+) -> Matched:
+    """Return what evidence a report is wanted of."""
     if "queryStatement" in request:
-        from affidavit.operations.query_statements import matched
-
-        query = matched(context, caller, found, request["queryStatement"])
-        if not query.days:
-            raise ValidationFault("The query of queryStatement finds no evidence.")
-        return query.days, {
-            "_query": request["queryStatement"],
-            "_understood": query.understood,
-            "_matched": query.count,
-            "_matchedDigest": query.digest,
-        }
-    days = selection(context, caller.tenant, found.id).days()
-    if not days:
+        return matched(context, caller, found, request["queryStatement"])
+    chosen = selection(context, caller.tenant, found.id)
+    if not chosen.days():
         raise ValidationFault(
             "No evidence has been added to the assessment report. Add evidence with "
             "AssociateAssessmentReportEvidenceFolder or BatchAssociateAssessmentReportEvidence."
         )
-    return days, {}
+    manual = manual_items(context, caller.tenant, found.id)
+    frozen = report_choices.frozen_selection(chosen, found.id, manual)
+    choice, runs = report_choices.by_selection(context.store, found.stored, frozen, chosen.days())
+    known = report_choices.run_days(context.store, found.stored, context.now().date())
+    days = {*chosen.days(), *(known[run] for run in runs)}
+    return Matched(choice=choice, days=report_choices.span(days, known.values()), frozen=frozen)
+
+
+def choice_of(context: Context, tenant: str, document: Document) -> Choice:
+    """Return what a report is to hold, as it was chosen when the report was asked for."""
+    body = document.body
+    choice = report_choices.kept(
+        context.store,
+        context.store.assessment(document.parent),
+        body["_said"],
+        body["_frozen"],
+    )
+    return report_choices.recorded(context.store, tenant, choice, document.id, body["_since"])
 
 
 def list_assessment_reports(
@@ -131,8 +143,9 @@ def delete_assessment_report(
     if document.body.get("_s3") and document.body["status"] == "COMPLETE":
         task = work.queued(context, "forget", document.parent, url=document.body["_s3"])
         puts.append(task)
-    act(context, caller, _change("DELETE", document), puts=puts, deletes=[document])
-    path_of(context, caller.tenant, document.id).unlink(missing_ok=True)
+    absent = holds.unless_held(document.parent)
+    act(context, caller, _change("DELETE", document), puts=puts, deletes=[document], absent=absent)
+    forget_file(context, caller.tenant, document.id)
     if puts:
         context.wake()
     return {}
@@ -181,19 +194,35 @@ def validate_assessment_report_integrity(
     }
 
 
-def report_file(context: Context, tenant: str, report_id: str) -> tuple[Path, str] | None:
-    """Return the file of a complete report and the name to give it, or None."""
+def report_file(
+    context: Context, tenant: str, report_id: str
+) -> tuple[Iterator[bytes], str] | None:
+    """Return a complete report in parts and the name to give it, or None."""
     document = context.store.documents.get(tenant, KIND, report_id)
     if document is None or document.body["status"] != "COMPLETE":
         return None
-    path = path_of(context, tenant, report_id)
-    return (path, f"{document.body['name']}.zip") if path.is_file() else None
+    parts = context.store.attachments.report(tenant, report_id)
+    old = _old_path(context, tenant, report_id)
+    if parts is None and old.is_file():
+        parts = _parts(old)
+    return (parts, f"{document.body['name']}.zip") if parts is not None else None
 
 
-def path_of(context: Context, tenant: str, report_id: str) -> Path:
-    """Return where a report's own copy is kept."""
+def forget_file(context: Context, tenant: str, report_id: str) -> None:
+    """Remove a report's own copy."""
+    context.store.attachments.remove_report(tenant, report_id)
+    _old_path(context, tenant, report_id).unlink(missing_ok=True)
+
+
+def _old_path(context: Context, tenant: str, report_id: str) -> Path:
+    """Return where a report's own copy was kept before they were sealed."""
     account, region = tenant.split("/")
     return context.settings.home / "reports" / account / region / f"{report_id}.zip"
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(_CHUNK), b"")
 
 
 def author_of(principal_arn: str) -> str:
@@ -225,7 +254,10 @@ def _change(action: Any, document: Document) -> Change:
         object_id=document.id,
         object_name=document.body["name"],
         assessment_id=document.parent,
-        details={k: v for k, v in document.body.items() if v},
+        details={
+            **{k: v for k, v in document.body.items() if v and k not in ("_said", "_frozen")},
+            "choice": document.body["_said"],
+        },
     )
 
 

@@ -14,7 +14,7 @@ from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import iso
-from affidavit.operations import account_settings, erasing, standard, work
+from affidavit.operations import account_settings, erasing, holds, standard, work
 from affidavit.operations.accounts import is_management_account
 from affidavit.operations.answers import answer
 from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
@@ -176,6 +176,7 @@ def delete_assessment(context: Context, caller: Caller, request: dict[str, Any])
     task = erasing.erasure(context, found.id, manual)
     change = _change("DELETE", document)
     along = writes(context, caller, [change], puts=[task], deletes=[*own, *gone])
+    along = replace(along, absent=holds.unless_held(found.id))
     context.store.delete_assessment(found.stored, by=caller.principal_arn, along=along)
     context.wake()
     return {}
@@ -288,8 +289,12 @@ def _require_accounts(active: Sequence[Mapping[str, Any]], accounts: Sequence[st
 
 def _active(context: Context, caller: Caller) -> list[dict[str, Any]]:
     """Return the metadata of the tenant's ACTIVE assessments that have a document."""
-    every = [one.body["metadata"] for one in context.store.documents.every(caller.tenant, KIND)]
+    every = context.store.documents.distilled(caller.tenant, KIND, _metadata_of)
     return [one for one in every if one["status"] == "ACTIVE"]
+
+
+def _metadata_of(document: Document) -> dict[str, Any]:
+    return {name: document.body["metadata"][name] for name in ("id", "status", "scope")}
 
 
 def _documents(

@@ -49,9 +49,13 @@ def act(
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
+    absent: Sequence[tuple[str, str | None]] = (),
 ) -> None:
-    """Write and delete documents of the caller's tenant with their change, all or nothing."""
-    act_all(context, caller, [change], puts=puts, deletes=deletes)
+    """Write and delete documents of the caller's tenant with their change, all or nothing.
+
+    Nothing where one of `absent` is there by then: `StoreConflictError` (see `Writes`).
+    """
+    act_all(context, caller, [change], puts=puts, deletes=deletes, absent=absent)
 
 
 def act_all(
@@ -61,6 +65,7 @@ def act_all(
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
+    absent: Sequence[tuple[str, str | None]] = (),
 ) -> None:
     """Write and delete documents with several changes, all or nothing."""
     told = writes(context, caller, changes, puts=puts, deletes=deletes)
@@ -70,6 +75,7 @@ def act_all(
         puts=told.puts,
         deletes=told.deletes,
         changes=told.changes,
+        absent=absent,
     )
 
 

@@ -42,11 +42,16 @@ def collect(
 ) -> Collection:
     """Collect an assessment for the present UTC day and commit it; see `Collector.run`."""
     moment = now()
-    own = assessment_catalogue(store, shipped, assessment)
-    catalogue = frequency.due(store, own, assessment, moment.date())
+    catalogue = assessment_catalogue(store, shipped, assessment)
+    not_due = frequency.not_due(store, catalogue, assessment, moment.date())
     collector = Collector(
-        catalogue=catalogue, store=store, door=door, on_progress=on_progress, now=now
+        catalogue=catalogue,
+        store=store,
+        door=door,
+        not_due=not_due,
+        on_progress=on_progress,
+        now=now,
     )
     committed = collector.run(without_hole(store, assessment, moment))
-    frequency.note(store, catalogue, assessment, committed.run_record)
+    frequency.note(store, catalogue, not_due, assessment, committed.run_record)
     return Collection(committed=committed, catalogue=catalogue, resumed=collector.counts.resumed)

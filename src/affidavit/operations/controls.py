@@ -7,7 +7,7 @@ from typing import Any, Final
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.operations import mapping_sources, standard
+from affidavit.operations import holds, mapping_sources, standard
 from affidavit.operations.answers import answer
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Action, Change, act
@@ -68,7 +68,14 @@ def delete_control(context: Context, caller: Caller, request: dict[str, Any]) ->
         for document in context.store.documents.every(caller.tenant, "framework")
         if (changed := _without(document, found.id)) is not None
     ]
-    act(context, caller, change("DELETE", found), puts=using, deletes=[found])
+    act(
+        context,
+        caller,
+        change("DELETE", found),
+        puts=using,
+        deletes=[found],
+        absent=holds.unless_held(),
+    )
     return {}
 
 

@@ -61,8 +61,8 @@ def purge(context: Context, tenant: str, task: Document) -> None:
         _erase_evidence(context, tenant, one, why)
     for assessment in context.store.assessments(tenant):
         context.store.delete_assessment(assessment, by=caller.principal_arn)
-    for digest in context.store.attachments.every(tenant):
-        context.store.attachments.remove(tenant, digest)
+    context.store.attachments.remove_every(tenant)
+    # Where reports were kept before they were sealed.
     shutil.rmtree(context.settings.home / "reports" / tenant, ignore_errors=True)
     for kind in _ERASED:
         gone = [one for one in documents.every(tenant, kind) if one.id != task.id]

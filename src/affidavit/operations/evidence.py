@@ -5,10 +5,10 @@ the ledger) stands in `attributes`, and the reason in full beside the resource.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from affidavit.model.evidence import Evidence
 from affidavit.model.verdict import Verdict
 from affidavit.operations.assessed import Assessed
 from affidavit.operations.caller import Caller
@@ -20,6 +20,7 @@ from affidavit.operations.manual_items import ManualItem
 from affidavit.operations.pages import Pages
 from affidavit.operations.selections import Item, Selection, selection
 from affidavit.operations.standard import control_sources
+from affidavit.store.evidence_pages import PageRow
 
 MAX_ATTRIBUTE: Final = 200
 """The model's longest EvidenceAttributeValue."""
@@ -29,9 +30,13 @@ AFTER_SIGN_OFF: Final = "after sign-off"
 _MIN_ARN: Final = 20
 _MAX_SOURCE: Final = 40
 _MAX_NAME: Final = 100
+_LEAF: Final = "leaf "
 _LEAF_DIGITS: Final = 15
 
-Found = tuple[int, Evidence] | ManualItem
+_AT_ONCE: Final = 500
+"""Records that are read at once where a whole folder is walked."""
+
+Found = tuple[int, PageRow] | ManualItem
 """(leaf, record) of collected evidence, or an item that a person added."""
 
 
@@ -53,17 +58,40 @@ def get_evidence_by_evidence_folder(
     operation = "GetEvidenceByEvidenceFolder"
     found, folder = folder_of(context, caller, operation, request)
     pages = Pages(context=context, caller=caller, operation=operation, request=request)
-    after = pages.after
-    rest = (one for one in items_of(context, found, folder) if after is None or _place(one) > after)
-    page, more = pages.of(islice(rest, pages.limit + 1), _place)
+    page, more = pages.of(_behind(context, found, folder, pages), _place)
     chosen = selection(context, caller.tenant, found.id)
     return {"evidence": [_shown(caller, folder, chosen, one) for one in page], **more}
 
 
 def items_of(context: Context, found: Assessed, folder: Folder) -> Iterator[Found]:
     """Yield a folder's evidence; only the rows of its day and control are read."""
-    yield from context.store.evidence(found.id, folder.day, folder.day, folder.control.key)
-    yield from sorted(folder.manual, key=lambda item: (item.time, item.id))
+    leaf = -1
+    while rows := _rows(context, found, folder, leaf, _AT_ONCE):
+        yield from rows
+        leaf = rows[-1][0]
+    yield from _manual(folder)
+
+
+def _behind(context: Context, found: Assessed, folder: Folder, pages: Pages) -> list[Found]:
+    """Return what stands behind the last page: as much as this one takes, and one more."""
+    after, limit = pages.after, pages.limit + 1
+    rest: list[Found] = []
+    if after is None or after[0].startswith(_LEAF):
+        leaf = int(after[0].removeprefix(_LEAF)) if after else -1
+        rest += _rows(context, found, folder, leaf, limit)
+    manual = (one for one in _manual(folder) if after is None or _place(one) > after)
+    return [*rest, *islice(manual, limit - len(rest))]
+
+
+def _rows(
+    context: Context, found: Assessed, folder: Folder, after: int, limit: int
+) -> list[tuple[int, PageRow]]:
+    pages, control = context.store.evidence_pages, folder.control.key
+    return pages.rows(found.id, folder.day, control, after, limit)
+
+
+def _manual(folder: Folder) -> list[ManualItem]:
+    return sorted(folder.manual, key=lambda item: (item.time, item.id))
 
 
 def identity(one: Found) -> Item:
@@ -77,11 +105,11 @@ def identity(one: Found) -> Item:
 def _place(one: Found) -> tuple[str, str]:
     if isinstance(one, ManualItem):
         return f"manual {one.time.isoformat()}", one.id
-    return f"leaf {one[0]:0{_LEAF_DIGITS}}", one[1].id
+    return f"{_LEAF}{one[0]:0{_LEAF_DIGITS}}", one[1].id
 
 
 def _shown(caller: Caller, folder: Folder, chosen: Selection, one: Found) -> dict[str, Any]:
-    selected = chosen.holds(folder.id, identity(one))
+    selected = not chosen.is_empty and chosen.holds(folder.id, identity(one))
     shown = _added(caller, one) if isinstance(one, ManualItem) else _collected(*one)
     reviewed = folder.control.reviewed_at
     if reviewed is not None and shown["time"] > reviewed:
@@ -93,32 +121,43 @@ def _shown(caller: Caller, folder: Folder, chosen: Selection, one: Found) -> dic
     }
 
 
-def _collected(leaf: int, evidence: Evidence) -> dict[str, Any]:
-    kind, keyword = _keyword(evidence)
-    name = keyword.partition("_")[2]
+def _collected(leaf: int, evidence: PageRow) -> dict[str, Any]:
+    verdict = evidence.verdict
     shown = {
         "id": evidence.id,
-        "dataSource": control_sources([{"sourceType": kind}]),
         "evidenceAwsAccountId": evidence.account_id,
         "awsAccountId": evidence.account_id,
         "time": evidence.time,
-        "eventSource": _event_source(service_of(evidence.source_type, evidence.keyword)),
-        "eventName": (name if kind in ("AWS_API_Call", "AWS_Cloudtrail") else keyword)[:_MAX_NAME],
+        **_of_source(evidence.source_type, evidence.keyword),
         "evidenceByType": evidence.evidence_type,
         "resourcesIncluded": _resources(evidence),
         "attributes": _attributes(leaf, evidence),
-        "iamId": _iam(evidence.attributes.get("actor", "")),
-        "complianceCheck": evidence.verdict.value,
+        "complianceCheck": verdict,
     }
-    return {name: value for name, value in shown.items() if value != ""}
+    if actor := _iam(evidence.attributes.get("actor", "")):
+        shown["iamId"] = actor
+    return shown
 
 
-def _keyword(evidence: Evidence) -> tuple[str, str]:
+@lru_cache(maxsize=4096)
+def _of_source(source_type: str, keyword: str) -> Mapping[str, str]:
+    """Return what a source says of all its evidence; do not change it."""
+    kind, shown = _keyword(source_type, keyword)
+    name = shown.partition("_")[2] if kind in ("AWS_API_Call", "AWS_Cloudtrail") else shown
+    members = {
+        "dataSource": control_sources([{"sourceType": kind}]),
+        "eventSource": _event_source(service_of(source_type, keyword)),
+        "eventName": name[:_MAX_NAME],
+    }
+    return {name: value for name, value in members.items() if value}
+
+
+def _keyword(source_type: str, keyword: str) -> tuple[str, str]:
     """Return the source's type and keyword as the API shows them."""
     for kind, shown in SHOWN_AS.items():
-        if evidence.source_type == kind.value:
+        if source_type == kind.value:
             return shown
-    return evidence.source_type, evidence.keyword
+    return source_type, keyword
 
 
 def _event_source(service: str) -> str:
@@ -126,17 +165,17 @@ def _event_source(service: str) -> str:
     return (name if len(name) <= _MAX_SOURCE else service[:_MAX_SOURCE]) if service else ""
 
 
-def _resources(evidence: Evidence) -> list[dict[str, Any]]:
-    resource = {"value": _line(evidence.reason), "complianceCheck": evidence.verdict.value}
+def _resources(evidence: PageRow) -> list[dict[str, Any]]:
+    resource = {"value": _line(evidence.reason), "complianceCheck": evidence.verdict}
     arn = evidence.resource_arn
     if arn.startswith("arn:") and _MIN_ARN <= len(arn) <= MAX_TEXT:
         resource["arn"] = arn
     elif not arn:
-        return [resource] if evidence.verdict is not Verdict.NOT_APPLICABLE else []
+        return [resource] if evidence.verdict != Verdict.NOT_APPLICABLE.value else []
     return [resource]
 
 
-def _attributes(leaf: int, evidence: Evidence) -> dict[str, str]:
+def _attributes(leaf: int, evidence: PageRow) -> dict[str, str]:
     ours = {
         "reason": evidence.reason,
         "gap": evidence.gap.replace("_", " "),
@@ -147,11 +186,15 @@ def _attributes(leaf: int, evidence: Evidence) -> dict[str, str]:
         "origin": evidence.origin,
         "runId": evidence.run_id,
         "ledgerLeaf": str(leaf),
-        "ledgerEntry": evidence.entry,
+        "ledgerEntry": evidence.entry.hex(),
         "synthetic": "true" if evidence.synthetic else "",
     }
     everything = {**evidence.attributes, **ours}
-    return {name[:100]: cut(value) for name, value in everything.items() if value}
+    return {
+        name[:_MAX_NAME]: value if len(value) <= MAX_ATTRIBUTE else cut(value)
+        for name, value in everything.items()
+        if value
+    }
 
 
 def _added(caller: Caller, item: ManualItem) -> dict[str, Any]:

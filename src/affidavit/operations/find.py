@@ -4,16 +4,18 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from affidavit import __version__, catalogue
 from affidavit.errors import UsageError
 from affidavit.finder.bind import Names, bind, field_of
-from affidavit.finder.engine import Finder, Stream
-from affidavit.finder.export import Exported, Format, export
+from affidavit.finder.engine import Finder
+from affidavit.finder.export import Exported, Rows, Wanted, export
+from affidavit.finder.export_formats import Format
 from affidavit.finder.parse import parse
-from affidavit.finder.query import Found, Groups, Order, Page, Question, Sample, Scope, Unreadable
+from affidavit.finder.query import Groups, Order, Page, Question, Sample, Scope, Unreadable
 from affidavit.finder.tree import Expression, Word
 from affidavit.ledger.keys import Signer
 from affidavit.model.canonical import plain_json
@@ -127,41 +129,60 @@ def export_rows(
 ) -> Exported:
     """Write rows to a file, with a signed manifest, at a signed size of the ledger.
 
-    All rows that match, in the order of leaves; or the first so many; or a sample.
+    All rows that match, in the order of leaves: asked again after a crash, it goes on where it was.
+    Or the first so many; or a sample.
     """
     with _asked(settings, request) as asked:
-        tenant, signer = asked.question.scope.tenant, asked.store.keys.signer()
+        signer = asked.store.keys.signer()
         drawn = _drawn(asked, request, drawing) if drawing is not None else None
-        checkpoint = asked.store.sign_checkpoint(tenant, signer)
-        rows = _rows(asked, where, drawn, checkpoint.size)
-        facts: dict[str, Any] = {
-            **_predicate(asked, request, signer),
-            "checkpoint": {"size": checkpoint.size, "note": checkpoint.note},
-        }
-        if drawn is not None:
-            facts["sample"] = _sample_facts(drawn)
-        elif where.first is not None:
-            facts["first"] = {"rows": where.first, "sort": request.sort}
-        return export(
-            where.path,
-            where.kind,
-            _told(rows.rows, progress),
-            facts=facts,
-            signer=signer,
-            tenant=tenant,
-            unreadable=rows.unreadable,
+        wanted = Wanted(
+            path=where.path,
+            kind=where.kind,
+            tenant=asked.question.scope.tenant,
+            request={
+                "tenant": asked.question.scope.tenant,
+                "assessments": list(asked.question.scope.assessments),
+                "query": request.query,
+            },
+            facts=partial(_facts, asked, request, where, drawn),
+            rows=partial(_rows, asked, where, drawn),
+            resumable=drawn is None and where.first is None,
         )
+        return export(wanted, signer, progress)
 
 
-def _rows(asked: _Asked, where: ExportRequest, drawn: Drawn | None, size: int) -> Stream:
+def _facts(
+    asked: _Asked, request: FindRequest, where: ExportRequest, drawn: Drawn | None
+) -> dict[str, Any]:
+    """Sign a checkpoint and return what the manifest says of the rows."""
+    signer = asked.store.keys.signer()
+    checkpoint = asked.store.sign_checkpoint(asked.question.scope.tenant, signer)
+    facts: dict[str, Any] = {
+        **_predicate(asked, request, signer),
+        "checkpoint": {"size": checkpoint.size, "note": checkpoint.note},
+    }
     if drawn is not None:
-        sampled = drawn.sample
-        return Stream(iter(sampled.rows), sampled.size, list(sampled.unreadable))
-    question = replace(asked.question, size=size)
+        facts["sample"] = _sample_facts(drawn)
+    elif where.first is not None:
+        facts["first"] = {"rows": where.first, "sort": request.sort}
+    return facts
+
+
+def _rows(
+    asked: _Asked,
+    where: ExportRequest,
+    drawn: Drawn | None,
+    facts: Mapping[str, Any],
+    behind: int,
+) -> Rows:
+    if drawn is not None:
+        return Rows(iter(drawn.sample.rows), list(drawn.sample.unreadable))
+    question = replace(asked.question, size=facts["checkpoint"]["size"])
     if where.first is None:
-        return asked.finder.stream(question)
+        stream = asked.finder.stream(question, behind)
+        return Rows(stream.rows, stream.unreadable)
     page = asked.finder.page(question, order=asked.order, limit=where.first)
-    return Stream(iter(page.rows), page.size, list(page.unreadable))
+    return Rows(iter(page.rows), list(page.unreadable))
 
 
 def _sample_facts(drawn: Drawn) -> dict[str, Any]:
@@ -171,12 +192,6 @@ def _sample_facts(drawn: Drawn) -> dict[str, Any]:
         "log_size": drawn.sample.size,
         "leaf": drawn.leaf,
     }
-
-
-def _told(rows: Iterator[Found], progress: Callable[[int], None]) -> Iterator[Found]:
-    for number, row in enumerate(rows, 1):
-        yield row
-        progress(number)
 
 
 def _predicate(asked: _Asked, request: FindRequest, signer: Signer) -> Mapping[str, Any]:
@@ -230,7 +245,7 @@ def _asked(settings: Settings, request: FindRequest) -> Iterator[_Asked]:
     order = Order.of(
         field_of(Word(request.sort.removeprefix("-"))), descending=request.sort.startswith("-")
     )
-    with open_store(settings, create=False) as store, Finder(store) as finder:
+    with open_store(settings, create=False) as store, Finder(store, settings.engine) as finder:
         scope, names = scope_of(store, request.tenant, request.assessments)
         question = Question(scope=scope, where=bind(tree, names, request.query))
         yield _Asked(store=store, finder=finder, question=question, tree=tree, order=order)

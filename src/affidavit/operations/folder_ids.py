@@ -7,6 +7,7 @@ one that is not there: the caller compares the whole id.
 
 import uuid
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,7 @@ _VARIANT: Final = 0b10 << 62
 _FREE: Final = _LOW & ~(0xF << 76) & ~(0b11 << 62)
 
 
+@lru_cache(maxsize=8192)
 def folder_id(assessment_id: str, control_id: str, day: date) -> str:
     """Return the id of the folder of a control (as evidence names it) and day."""
     name = f"{assessment_id}\n{control_id}\n{day.isoformat()}".encode()

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from affidavit.model.identifiers import new_id
+from affidavit.model.identifiers import new_id, stable_id
+from affidavit.operations import standard
 from affidavit.operations.assessment_frameworks import framework_of
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
@@ -21,6 +22,8 @@ class Copy:
 
 def copied(context: Context, caller: Caller, sender: str, source: Document, offer: str) -> Copy:
     """Return the sender's framework as documents of the caller's tenant, with ids of their own.
+
+    The framework's id follows from the offer: two acceptances at once cannot both keep a copy.
 
     Standard and core controls have the same ids everywhere; a custom control that is gone is left
     out. Tags stay behind, as with Audit Manager. The copy remembers the `offer` it came from.
@@ -43,7 +46,9 @@ def copied(context: Context, caller: Caller, sender: str, source: Document, offe
         for one in source.body["controlSets"]
     ]
     framework = framework_of(context, caller, source.body, sets, {})
-    framework = replace(framework, body=framework.body | {"_offer": offer})
+    identifier = stable_id("framework copy", f"{caller.tenant}\n{sender}\n{offer}")
+    named = {"id": identifier, "arn": standard.arn(caller, "assessmentFramework", identifier)}
+    framework = replace(framework, id=identifier, body=framework.body | named | {"_offer": offer})
     return Copy(framework=framework, controls=tuple(controls.values()))
 
 

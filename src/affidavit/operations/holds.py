@@ -6,7 +6,7 @@ because the assessment's evidence is read with them. Taking back a delegation or
 deletion: access can always be ended, and the ledger has what was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -113,6 +113,17 @@ def require_none(
             f"{operation} is refused: {what} is under legal hold since {iso(holds[0].since)}. "
             "Nothing is deleted until an administrator lifts it."
         )
+
+
+def unless_held(assessment_id: str | None = None) -> Sequence[tuple[str, str | None]]:
+    """Return what must still be absent when something is deleted, for `changes.act`.
+
+    `require_none` looked before; a hold that was set since counts as well. `assessment_id`: only
+    that assessment, or its report, is deleted; None: what any hold keeps.
+    """
+    if assessment_id is None:
+        return [(_KIND, None)]
+    return [(_KIND, _TENANT), (_KIND, assessment_id)]
 
 
 def _deletes_all(context: Context, caller: Caller, operation: str) -> bool:

@@ -19,8 +19,11 @@ NOT_READS: Final = frozenset({"iam:GenerateCredentialReport"})
 PROMPT_ACTIONS: Final = ("bedrock:InvokeModel",)
 """Sends prompts to a model; granted only on demand."""
 
-_READ: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Lookup)[A-Za-z]*")
+_READ: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Lookup|Filter)[A-Za-z]*")
 _NOT_CONFIGURED: Final = "not_configured"
+_LOGS: Final = "invocation_log"
+LOG_FOLDERS: Final = ("BedrockModelInvocationLogs", "CloudTrail")
+"""Folders below AWSLogs/<account> whose objects are read."""
 _EXTERNAL_ID: Final = "[\\w+=,.@:/-]*"
 """Characters of an external id (IAM User Guide, sts:ExternalId)."""
 
@@ -57,6 +60,7 @@ def policy(
         "Version": VERSION,
         "Statement": [
             *_reads(catalogue),
+            *_logs(catalogue, partition),
             *([_prompts()] if prompts else []),
             _statement("FindRegions", ["ec2:DescribeRegions"]),
             _statement("FindAccounts", ["organizations:ListAccounts"]),
@@ -79,6 +83,7 @@ def role_template(
     """
     statements = [
         *_reads(catalogue),
+        *_logs(catalogue, PARTITION),
         *([_prompts()] if prompts else []),
         _statement("FindRegions", ["ec2:DescribeRegions"]),
     ]
@@ -122,6 +127,30 @@ def _reads(catalogue: Catalogue) -> list[Document]:
     for action in collection_actions(catalogue):
         by_service.setdefault(action.partition(":")[0], []).append(action)
     return [_statement(f"Read{_title(name)}", found) for name, found in by_service.items()]
+
+
+def _logs(catalogue: Catalogue, partition: str) -> list[Document]:
+    """Return what reads invocation logs and trail files in buckets: these keys, no other object."""
+    if not any(o.fan_out == _LOGS for o in catalogue.operations.values()):
+        return []
+    bucket = f"arn:{partition}:s3:::*"
+    keys = [f"{bucket}/AWSLogs/*/{folder}/*" for folder in LOG_FOLDERS]
+    return [
+        {
+            "Sid": "ListLogBuckets",
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket"],
+            "Resource": bucket,
+        },
+        {"Sid": "ReadLogObjects", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": keys},
+        {
+            "Sid": "DecryptLogObjects",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": "*",
+            "Condition": {"StringLike": {"kms:ViaService": "s3.*"}},
+        },
+    ]
 
 
 def _prompts() -> Document:

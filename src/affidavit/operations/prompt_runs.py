@@ -1,25 +1,30 @@
-"""Runs of prompts: asked, checked, kept as a document of the assessment, compared with the last."""
+"""Runs of prompts: asked, checked, kept with a leaf of the ledger, compared with the last."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from affidavit import __version__
 from affidavit.errors import UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
+from affidavit.operations import prompt_raw, prompt_storing
 from affidavit.prompts import results as counted
+from affidavit.prompts.answers import Answer
+from affidavit.prompts.assertions import Checker
 from affidavit.prompts.journal import Journal
-from affidavit.prompts.recorded_runs import KIND
+from affidavit.prompts.metrics import in_words, metrics
 from affidavit.prompts.runner import Runner, RunSettings
-from affidavit.prompts.suite import Suite
+from affidavit.prompts.suite import Case, Suite
 from affidavit.prompts.target import Target
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
-from affidavit.store.documents import Document
 
 WORKSHOP: Final = "prompts"
 """Folder of the journals, in the home folder."""
+MAX_GAP: Final = 0.1
+"""Largest difference of favourable rates that passes, as in the catalogue's `prompts-parity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,13 @@ class PromptRequest:
     """Who asked, of that account, as sts:GetCallerIdentity says."""
     region: str = ""
     """Empty: the assessment's own."""
+    checker: Checker = field(default_factory=Checker)
+    """With the target's blocked messages, and with online scorers where they are wanted."""
+    scorers: str = ""
+    """Who is asked besides the target (the judge, guardrails), in words: a run with others is
+    another run."""
+    keep_raw: bool = False
+    """Keep raw answers too, sealed under the tenant's key; needs an assessment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,93 +57,147 @@ class PromptOutcome:
 
     head: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
-    drift: Sequence[str]
-    """Cases whose verdict is another than in the previous run, `case: before -> now`."""
+    metrics: Mapping[str, Any]
+    """See `affidavit.prompts.metrics`."""
     stored: bool
 
     @property
     def fails(self) -> bool:
-        """Tell whether any case did not pass."""
-        return any(result["verdict"] != counted.PASSED for result in self.results)
+        """Tell whether any case did not pass, or groups are further apart than `MAX_GAP`."""
+        if any(result["verdict"] != counted.PASSED for result in self.results):
+            return True
+        if self.head["kind"] != "parity":
+            return False
+        gap = counted.parity_gap(counted.parity(self.results))
+        return gap is None or gap > MAX_GAP
+
+    def in_short(self) -> dict[str, Any]:
+        """Return what a run of everything says of it."""
+        named = ("runId", "suite", "modelId", "accountId", "region", "synthetic")
+        return {
+            **{name: self.head[name] for name in named},
+            "total": counted.tally(self.results).to_json(),
+            "parityGap": counted.parity_gap(counted.parity(self.results)),
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return it for `--json`."""
-        groups = counted.parity(self.results)
         return {
             **self.head,
             "total": counted.tally(self.results).to_json(),
             "families": {f: t.to_json() for f, t in counted.by_family(self.results).items()},
-            "parity": {
-                attribute: {
-                    "groups": {g: {"favourable": y, "of": n} for g, (y, n) in counts.items()},
-                    "ratio": counted.four_fifths(counts),
-                }
-                for attribute, counts in groups.items()
-            },
-            "parityGap": counted.parity_gap(groups),
-            "drift": list(self.drift),
+            "parityGap": counted.parity_gap(counted.parity(self.results)),
+            "metrics": dict(self.metrics),
             "stored": self.stored,
             "cases": list(self.results),
         }
 
 
+OnResult = Callable[[dict[str, Any]], None]
+
+
 def run(
-    request: PromptRequest,
-    settings: Settings,
-    on_result: Callable[[dict[str, Any]], None] = lambda _result: None,
+    request: PromptRequest, settings: Settings, on_result: OnResult = lambda _result: None
 ) -> PromptOutcome:
     """Run a suite; resumes what a killed run of the same suite, model and settings left.
 
-    Raises `UsageError` for an assessment that is not there or not of that account.
+    A kept run is in the ledger, under a signed checkpoint, when this returns. Raises `UsageError`
+    for an assessment that is not there or not of that account.
     """
+    if request.keep_raw and not request.assessment:
+        raise UsageError(
+            "Raw answers are kept with an assessment only",
+            why="They are sealed under its tenant's key.",
+            todo="Name one with --assessment.",
+        )
     with open_store(settings) as store:
-        found = _assessment(store, request) if request.assessment else None
-        place = _place(request, found)
-        head = {
-            "suite": request.suite.id,
-            "suiteDigest": request.suite.digest,
-            "shipped": request.suite.shipped,
-            "kind": request.suite.kind,
-            "target": request.target.id,
-            "modelId": request.model_id,
-            "guardrailId": request.how.guardrail_id,
-            "guardrailVersion": request.how.guardrail_version,
-            "parameters": {k: repr(v) for k, v in sorted(request.how.parameters.items())},
-            "repeat": request.how.repeat,
-            "assessmentId": found.id if found else "",
-            **place,
-            "callerArn": request.caller_arn,
+        found = assessment_named(store, request.assessment) if request.assessment else None
+        outcome = run_in(store, found, request, settings, on_result)
+        if found:
+            store.sign_checkpoint(found.tenant)
+            store.publish(found.tenant)
+    return outcome
+
+
+def run_in(
+    store: Store,
+    found: Assessment | None,
+    request: PromptRequest,
+    settings: Settings,
+    on_result: OnResult = lambda _result: None,
+) -> PromptOutcome:
+    """Run a suite for an assessment of an open store; whoever calls signs the next checkpoint."""
+    head = _head(request, found)
+    with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
+        runner = Runner(
+            suite=request.suite,
+            target=request.target,
+            settings=request.how,
+            journal=journal,
+            checker=request.checker,
+            on_result=on_result,
+            seal=_seal(store, found, journal) if found and request.keep_raw else None,
+        )
+        done = runner.run()
+        sealed = prompt_raw.moved_out(journal.run_id, done)
+        before = prompt_storing.previous(store, found, head) if found else None
+        made = metrics(done, before, request.suite.digest)
+        full = {
+            **head,
+            "runId": journal.run_id,
+            "finishedAt": iso(utc_now()),
+            "cases": len(done),
+            "stopped": "budget" if counted.tally(done).not_asked else "",
+            "tokens": runner.spent,
+            "cost": round(runner.cost, 6),
+            "synthetic": _synthetic(done),
+            "casesDigest": prompt_storing.cases_digest(done),
+            "summary": in_words(done, made),
+            "tool": f"affidavit {__version__}",
         }
-        with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
-            done = Runner(
-                suite=request.suite,
-                target=request.target,
-                settings=request.how,
-                journal=journal,
-                on_result=on_result,
-            ).run()
-            tally = counted.tally(done)
-            full = {
-                **head,
-                "runId": journal.run_id,
-                "finishedAt": iso(utc_now()),
-                "cases": len(done),
-                "stopped": "budget" if tally.not_asked else "",
-                "synthetic": _synthetic(done),
-            }
-            before = _previous(store, found, head) if found else []
-            if found:
-                _keep(store, found, full, done)
-            journal.finish()
-    drift = _drift(before, done)
-    return PromptOutcome(head=full, results=done, drift=drift, stored=found is not None)
+        if found:
+            prompt_storing.keep(store, found, full, done, made, sealed)
+        journal.finish()
+    return PromptOutcome(head=full, results=done, metrics=made, stored=found is not None)
 
 
-def _assessment(store: Store, request: PromptRequest) -> Assessment:
-    found = [a for a in store.assessments() if a.name == request.assessment]
+def _seal(store: Store, found: Assessment, journal: Journal) -> Callable[[str, Case, Answer], str]:
+    def seal(key: str, case: Case, answer: Answer) -> str:
+        name = prompt_raw.about(journal.run_id, key)
+        return prompt_raw.sealed_case(store, found.tenant, name, case, answer)
+
+    return seal
+
+
+def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
+    """Return what makes the run what it is: a journal of the same is resumed."""
+    return {
+        "suite": request.suite.id,
+        "suiteDigest": request.suite.digest,
+        "shipped": request.suite.shipped,
+        "kind": request.suite.kind,
+        "target": request.target.id,
+        "modelId": request.model_id,
+        "guardrailId": request.how.guardrail_id,
+        "guardrailVersion": request.how.guardrail_version,
+        "parameters": {k: repr(v) for k, v in sorted(request.how.parameters.items())},
+        "repeat": request.how.repeat,
+        "stream": request.how.stream,
+        "scorers": request.scorers,
+        "blockedMessages": sorted(request.checker.instruments.blocked_messages),
+        "raw": request.keep_raw,
+        "assessmentId": found.id if found else "",
+        **_place(request, found),
+        "callerArn": request.caller_arn,
+    }
+
+
+def assessment_named(store: Store, name: str) -> Assessment:
+    """Return the one assessment of a name; raise `UsageError` where there is not one."""
+    found = [a for a in store.assessments() if a.name == name]
     if len(found) != 1:
         raise UsageError(
-            f"There {'is no' if not found else 'are several'} assessment {request.assessment!r}",
+            f"There {'is no' if not found else 'are several'} assessment {name!r}",
             todo="Run `affidavit run --name NAME` first; names must be of one tenant only.",
         )
     return found[0]
@@ -148,43 +214,6 @@ def _place(request: PromptRequest, found: Assessment | None) -> dict[str, str]:
             todo="Name a Region that it covers, with credentials of one of its accounts.",
         )
     return {"accountId": account_id, "region": region}
-
-
-def _previous(
-    store: Store, found: Assessment, head: Mapping[str, Any]
-) -> Sequence[Mapping[str, Any]]:
-    """Return the results of the newest run of the same suite, model and guardrail."""
-    same = ("suite", "modelId", "guardrailId", "accountId", "region")
-    for document in store.documents.every(found.tenant, KIND, parent=found.id, newest_first=True):
-        if all(document.body["run"][name] == head[name] for name in same):
-            cases: list[Mapping[str, Any]] = document.body["cases"]
-            return cases
-    return []
-
-
-def _keep(
-    store: Store, found: Assessment, head: Mapping[str, Any], done: Sequence[Mapping[str, Any]]
-) -> None:
-    document = Document(
-        kind=KIND,
-        id=head["runId"],
-        parent=found.id,
-        sort=head["finishedAt"],
-        body={"run": dict(head), "cases": list(done)},
-    )
-    if store.documents.get(found.tenant, KIND, document.id) is None:
-        store.documents.act(found.tenant, now=utc_now(), puts=[document])
-
-
-def _drift(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
-) -> tuple[str, ...]:
-    earlier = {result["case"]: result["verdict"] for result in before}
-    return tuple(
-        f"{r['case']}: {earlier[r['case']]} -> {r['verdict']}"
-        for r in now
-        if r["case"] in earlier and earlier[r["case"]] != r["verdict"]
-    )
 
 
 def _synthetic(done: Sequence[Mapping[str, Any]]) -> bool:

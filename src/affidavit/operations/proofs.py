@@ -1,11 +1,11 @@
 """One item of evidence with all that it was made from, and its place in the ledger, recomputed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from hashlib import sha256
 from typing import Any, Final
 
-from affidavit.errors import LedgerError, StoreDamagedError, StoreError
+from affidavit.errors import LedgerError, StoreError
 from affidavit.ledger.proof import Proof
 from affidavit.model.catalogue import Check
 from affidavit.model.evidence import Evidence, Input
@@ -67,6 +67,8 @@ class EvidenceDetails:
     assessment: str
     folder: Folder
     item: Found
+    collected: Evidence | None
+    """The whole record, if it was collected."""
     selected: bool
     check: Check | None
     """The check as the catalogue has it now, if there is one of this name."""
@@ -78,11 +80,6 @@ class EvidenceDetails:
     def manual(self) -> ManualItem | None:
         """Return the item that a person added, if it is one."""
         return self.item if isinstance(self.item, ManualItem) else None
-
-    @property
-    def collected(self) -> Evidence | None:
-        """Return the record, if it was collected."""
-        return None if isinstance(self.item, ManualItem) else self.item[1]
 
     @property
     def leaf(self) -> int:
@@ -108,13 +105,14 @@ def evidence_details(
     for one in items_of(context, found, folder):
         if identity(one).id != evidence_id:
             continue
-        record = None if isinstance(one, ManualItem) else one[1]
+        record = None if isinstance(one, ManualItem) else _whole(context, evidence_id)
         inputs = record.inputs if record else ()
         return EvidenceDetails(
             assessment_id=found.id,
             assessment=found.name,
             folder=folder,
             item=one,
+            collected=record,
             selected=chosen.holds(folder.id, identity(one)),
             check=context.catalogue.checks.get(record.check_id) if record else None,
             seen=[_seen(context, given) for given in inputs[:MAX_INPUTS]],
@@ -150,12 +148,21 @@ def verified(context: Context, caller: Caller, details: EvidenceDetails) -> list
 
 def manual_file(
     context: Context, caller: Caller, details: EvidenceDetails
-) -> tuple[Path, str] | None:
-    """Return the file of a manual item and the name that its uploader gave it, or None."""
+) -> tuple[Iterator[bytes], str] | None:
+    """Return the parts of a manual item's file and the name that its uploader gave it, or None."""
     item = details.manual
     if item is None or item.body["state"] != KEPT or not item.body.get("fileName"):
         return None
-    return context.store.attachments.path(caller.tenant, item.body["sha256"]), item.body["fileName"]
+    parts = context.store.attachments.parts(caller.tenant, item.body["sha256"])
+    return parts, item.body["fileName"]
+
+
+def _whole(context: Context, evidence_id: str) -> Evidence:
+    """Return a record with what folders do not show: its inputs and parameters."""
+    found = context.store.evidence_by_id(evidence_id)
+    if found is None:
+        raise NotFoundFault(evidence_id, "evidence")
+    return found[1]
 
 
 def _seen(context: Context, cited: Input) -> Seen:
@@ -190,17 +197,17 @@ def _included(context: Context, caller: Caller, leaf: int, entry: bytes) -> Step
 
 
 def _file_step(context: Context, caller: Caller, item: ManualItem) -> Step:
-    from hashlib import file_digest, sha256
-
     known = str(item.body.get("sha256", ""))
     words = "SHA-256 of the content is the one that the change log's leaf holds."
     try:
         if item.body.get("fileName"):
-            with context.store.attachments.path(caller.tenant, known).open("rb") as file:
-                digest = file_digest(file, "sha256").hexdigest()
+            read = sha256()
+            for part in context.store.attachments.parts(caller.tenant, known):
+                read.update(part)
+            digest = read.hexdigest()
         else:
             digest = sha256(item.body.get("textResponse", "").encode()).hexdigest()
-    except (StoreDamagedError, OSError) as error:
+    except StoreError as error:
         return Step(name="file", holds=False, words=str(error))
     return Step(
         name="file",

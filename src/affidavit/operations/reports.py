@@ -1,21 +1,29 @@
 """Reports: build one from the store, verify one from anywhere."""
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from affidavit import catalogue as catalogues
 from affidavit.errors import ReportError, UsageError
+from affidavit.finder.parse import parse as parse_query
 from affidavit.ledger.keys import PublicKey
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
-from affidavit.model.times import parse, utc_now
+from affidavit.model.times import iso, parse, utc_now
+from affidavit.operations import report_choices
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.collectable import assessment_catalogue
 from affidavit.report import Built, Request, build
+from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
+from affidavit.report.verify.exports import ExportOutcome
+from affidavit.report.verify.main import check
 from affidavit.report.verify.note import Key, KeyProblemError, read_key
-from affidavit.report.verify.outcome import Outcome, verify
+from affidavit.report.verify.outcome import Outcome
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
@@ -43,6 +51,14 @@ class ReportRequest:
     first_day: date | None = None
     last_day: date | None = None
     observations: str = "cited"
+    query: str | None = None
+    """Only what this query finds, in the finder's language; None: all evidence of the period."""
+    sample: int | None = None
+    """Only so many records of what the query finds, drawn at random."""
+    seed: str = ""
+    """Of the sample; empty: a random one, which the report tells."""
+    by: str = ""
+    """Who chooses; stands in the ledger."""
 
 
 def build_report(
@@ -51,19 +67,26 @@ def build_report(
     """Build the report of an assessment; `ReportError` says which assessments there are."""
     with open_store(settings) as store:
         assessment = find_assessment(store.assessments(), request.assessment)
-        return build_in(store, assessment, request, now or utc_now())
+        made_at = now or utc_now()
+        if request.query is None and request.sample is None:
+            return build_in(store, assessment, request, made_at)
+        choice, first, last = _chosen(store, assessment, request, made_at)
+        wanted = replace(request, first_day=first, last_day=last)
+        return build_in(store, assessment, wanted, made_at, choice)
 
 
 def verify_report(
     report: Path, key: str, previous: Path | None = None, *, again: bool = False
-) -> Outcome:
-    """Return what verifying a report finds; `again`: recompute every verdict as well.
+) -> Outcome | ExportOutcome:
+    """Return what verifying a report or an export finds; `again`: recompute every verdict as well.
 
     Raises `UsageError` for a key or a file that cannot be read.
     """
     try:
         given: Key | None = read_key(key) if key else None
-        outcome = verify(report, given, previous)
+        outcome = check(report, given, previous)
+        if isinstance(outcome, ExportOutcome):
+            return outcome
         if again and outcome.failure is None:
             rejudge(report, outcome, catalogues.load())
     except KeyProblemError as problem:
@@ -95,10 +118,66 @@ def find_assessment(known: Sequence[Assessment], wanted: str) -> Assessment:
     )
 
 
-def build_in(
+def _chosen(
     store: Store, assessment: Assessment, request: ReportRequest, now: datetime
+) -> tuple[Choice, date, date]:
+    """Make the choice that a request asks for, log it; return it with its first and last day."""
+    query, size = request.query or "", store.log(assessment.tenant).size
+    question = report_choices.question_of(store, assessment, query, size)
+    days = report_choices.run_days(store, assessment, now.date())
+    inside = {
+        run
+        for run, day in days.items()
+        if (request.first_day or day) <= day <= (request.last_day or day)
+    }
+    keep = None if len(inside) == len(days) else lambda one: one.run_id in inside
+    said = {"query": query, "understood": str(parse_query(query))}
+    if request.sample is None:
+        choice, runs = report_choices.by_query(store, question, keep, **said)
+    else:
+        seed = request.seed or secrets.token_hex(8)
+        choice, runs = report_choices.by_sample(store, question, request.sample, seed, keep, **said)
+    if not choice.records:
+        raise ReportError(
+            "The query finds no evidence to report",
+            why=f"It was understood as: {said['understood']}." if query else "",
+            todo="Try it with `affidavit find`.",
+        )
+    first, last = report_choices.span((days[run] for run in runs), days.values())
+    leaf = _log(store, assessment, choice, request.by, now)
+    return replace(choice, leaf=leaf), request.first_day or first, request.last_day or last
+
+
+def _log(store: Store, assessment: Assessment, choice: Choice, by: str, now: datetime) -> int:
+    """Append the record that says what was chosen, sign a checkpoint; return the record's leaf."""
+    identifier = new_id(now)
+    record = {
+        "kind": "change",
+        "id": identifier,
+        "time": iso(now),
+        "by": by,
+        "action": "CREATE",
+        "object_type": "ASSESSMENT_REPORT",
+        "object_id": identifier,
+        "object_name": assessment.name,
+        "assessment_id": assessment.id,
+        "control_set_id": "",
+        "tenant": assessment.tenant,
+        "details": plain_json({"choice": choice.said()}).decode(),
+    }
+    leaf = store.append_record(assessment.tenant, record)
+    store.sign_checkpoint(assessment.tenant)
+    return leaf
+
+
+def build_in(
+    store: Store,
+    assessment: Assessment,
+    request: ReportRequest,
+    now: datetime,
+    choice: Choice | None = None,
 ) -> BuiltReport:
-    """Build the report of an assessment in a store that is open."""
+    """Build the report of an assessment in a store that is open; of chosen evidence if given."""
     signer = store.keys.signer()
     newest = store.checkpoint(assessment.tenant)
     if newest is not None and newest.key != signer.public.fingerprint:
@@ -113,6 +192,7 @@ def build_in(
         first_day=request.first_day,
         last_day=request.last_day,
         observations=request.observations,
+        choice=choice,
         reviewed=_reviewed(store, assessment),
     )
     catalogue = assessment_catalogue(store, catalogues.load(), assessment)

@@ -4,17 +4,78 @@ The ledger keeps the hashes of all leaves and says what was deleted, and still v
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Final
 
 from affidavit.errors import LedgerError, UsageError
-from affidavit.model.times import utc_now
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso, utc_now
 from affidavit.operations import holds
 from affidavit.settings import Settings
-from affidavit.store import open_store
+from affidavit.store import Document, Store, open_store
 
 DAYS: Final = 730
 """Audit Manager keeps evidence for two years."""
+KIND: Final = "retention"
+_TENANT: Final = "tenant"
+"""Id of the rule of all assessments that have none of their own."""
+
+
+def rules(store: Store, tenant: str, default: int = DAYS) -> Mapping[str, int]:
+    """Return for how many days the evidence of each of a tenant's assessments is kept; 0: ever."""
+    known = {one.id: int(one.body["days"]) for one in store.documents.every(tenant, KIND)}
+    usual = known.get(_TENANT, default)
+    return {one: known.get(one, usual) for one in store.every_assessment(tenant)}
+
+
+def set_rule(
+    settings: Settings, tenant: str, assessment_id: str = "", *, days: int, by: str
+) -> None:
+    """Keep a tenant's evidence, or an assessment's, for so many days (0: for ever), and log it.
+
+    `affidavit serve` deletes what is older once a day; nothing is deleted now.
+    """
+    with open_store(settings, create=False) as store:
+        if tenant not in store.tenants():
+            raise LedgerError(f"There is no ledger of {tenant}", todo="Correct --tenant.")
+        if assessment_id and assessment_id not in store.every_assessment(tenant):
+            raise UsageError(f"There is no assessment {assessment_id} in {tenant}")
+        now = utc_now()
+        name = assessment_id or _TENANT
+        found = store.documents.get(tenant, KIND, name) or Document(kind=KIND, id=name, body={})
+        change = {
+            "kind": "change",
+            "id": new_id(now),
+            "time": iso(now),
+            "by": by,
+            "action": "UPDATE_METADATA",
+            "object_type": "RETENTION",
+            "object_id": assessment_id,
+            "object_name": "",
+            "assessment_id": assessment_id,
+            "tenant": tenant,
+            "details": plain_json({"days": days}).decode(),
+        }
+        put = replace(found, body={"days": days, "by": by, "since": iso(now)})
+        store.documents.act(tenant, now=now, puts=[put], changes=[change])
+
+
+def expire_due(store: Store, tenant: str, today: date, *, default: int, by: str) -> int:
+    """Delete what is older than its rule says; return the number of files removed.
+
+    What is under legal hold stays.
+    """
+    found = holds.every(store, tenant)
+    removed = 0
+    for one, days in rules(store, tenant, default).items():
+        if not days or any(hold.covers(one) for hold in found):
+            continue
+        before = today - timedelta(days=days)
+        why = f"Retention of {days} days is over."
+        removed += store.delete_evidence(tenant, one, by=by, why=why, before=before)
+    return removed
 
 
 def expire(

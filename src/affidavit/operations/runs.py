@@ -28,6 +28,8 @@ from affidavit.operations.custom_runs import (
     require_id,
     require_same,
 )
+from affidavit.operations.prompt_runs import PromptOutcome
+from affidavit.operations.prompt_sweep import ModelToAsk, Sweep, Swept
 from affidavit.operations.reports import ReportRequest, build_in, key_file
 from affidavit.operations.summary import RunSummary, summarise
 from affidavit.settings import Settings
@@ -56,6 +58,8 @@ class RunRequest:
     """The user's own parameters, by check id and name."""
     parameters_why: str = ""
     """Why they differ from the catalogue; stands in the ledger and in the report."""
+    models: tuple[ModelToAsk, ...] = ()
+    """Models that suites of prompts are run against first; the collection takes the runs over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,8 @@ class RunOutcome:
     key: Path
     """File of the public key that verifies the report."""
     report: Path | None
+    prompts: tuple[PromptOutcome, ...] = ()
+    """Runs of prompts that were made before the collection."""
 
     def fails(self, on: str) -> bool:
         """Tell whether any control came out as `on` says (non-compliant, inconclusive) or worse."""
@@ -91,10 +97,11 @@ class RunOutcome:
             "warnings": list(self.warnings),
             "publicKey": str(self.key),
             "report": str(self.report) if self.report else None,
+            "prompts": [outcome.in_short() for outcome in self.prompts],
         }
 
 
-def run(
+def run(  # noqa: PLR0913 - callbacks, each by its name
     request: RunRequest,
     settings: Settings,
     *,
@@ -102,6 +109,7 @@ def run(
     on_estate: Callable[[CallerIdentity, Estate], None] = lambda _identity, _estate: None,
     on_progress: Callable[[Asked], None] = lambda _asked: None,
     on_report: Callable[[], None] = lambda: None,
+    on_swept: Callable[[Swept], None] = lambda _swept: None,
 ) -> RunOutcome:
     """Collect `request` now, commit it, and write a report into the folder `out` unless None.
 
@@ -126,6 +134,15 @@ def run(
             )
             on_estate(identity, estate)
             assessment = _assessment(store, settings, request, shipped, identity, estate)
+            prompts = Sweep(
+                store=store,
+                assessment=assessment,
+                aws=request.aws,
+                door=door,
+                settings=settings,
+                on_swept=on_swept,
+            ).run(request.models)
+            asked = tuple(prompts)
             done = collect(store, shipped, assessment, door, on_progress=on_progress)
         record = done.committed.run_record
         evidence = store.evidence(assessment.id, record.day, record.day)
@@ -145,6 +162,7 @@ def run(
         resumed=done.resumed,
         key=key,
         report=report.path if report else None,
+        prompts=asked,
     )
 
 

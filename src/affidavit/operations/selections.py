@@ -31,6 +31,11 @@ class Selection:
     folders: Mapping[str, Document]
     items: Mapping[str, Document]
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is selected."""
+        return not self.folders and not self.items
+
     def holds(self, folder: str, item: Item) -> bool:
         """Tell whether an evidence item of a folder is selected."""
         return item.id in self.items or self.covers(folder, item)

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from affidavit.aws.door import Door
@@ -17,11 +19,11 @@ from affidavit.collector.execute import Asked
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import erasing, holds, outbox, work
+from affidavit.operations import alerts, canary_runs, erasing, holds, outbox, upkeep, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
-from affidavit.operations.assessment_reports import path_of
+from affidavit.operations.assessment_reports import choice_of, forget_file
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.collectable import current
 from affidavit.operations.collecting import collect
@@ -63,7 +65,9 @@ def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> b
     if not why:
         taken.done()
         return True
-    if taken.document.body["task"] in work.SENDING:
+    if taken.document.body["task"] == "alert":
+        alerts.failed(context, taken.tenant, taken.document, why)
+    elif taken.document.body["task"] in work.SENDING:
         outbox.failed(context, taken.tenant, taken.document, why)
     if not taken.failed(why):
         _give_up(context, taken, why)
@@ -76,6 +80,10 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     try:
         if task == "collect":
             _collect(context, taken.tenant, taken.document, stopping)
+        elif task == "upkeep":
+            upkeep.keep_up(context, taken.tenant, stopping)
+            if stopping():
+                raise StoppingError("The server stops")  # noqa: TRY301 - handed back
         else:
             _TASKS[task](context, taken.tenant, taken.document)
     except StoppingError:
@@ -135,26 +143,30 @@ def _build(context: Context, tenant: str, task: Document) -> None:
     except AffidavitError as error:
         why = f"{error.what}. {error.why}" if error.why else error.what
         members = {"status": "FAILED", "_reason": why}
-        path_of(context, tenant, document.id).unlink(missing_ok=True)
+        forget_file(context, tenant, document.id)
     _finish(context, tenant, document, members)
 
 
 def _built(context: Context, tenant: str, document: Document) -> str:
     """Build the report's file, and put a copy where the assessment wants it; return when."""
-    body, path = document.body, path_of(context, tenant, document.id)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    body = document.body
     context.store.sign_checkpoint(tenant)
-    request = ReportRequest(
-        assessment=document.parent,
-        out=path,
-        first_day=date.fromisoformat(body["_firstDay"]),
-        last_day=date.fromisoformat(body["_lastDay"]),
-    )
-    signed_at = context.now()
-    build_in(context.store, context.store.assessment(document.parent), request, signed_at)
-    if body["_s3"]:
-        with objects_of(context, tenant, "reports") as objects:
-            objects.put(body["_s3"], path, _kms_key(context, tenant, body.get("_kmsKey", "")))
+    with TemporaryDirectory(prefix="affidavit-report-") as folder:
+        path = Path(folder) / "report.zip"
+        request = ReportRequest(
+            assessment=document.parent,
+            out=path,
+            first_day=date.fromisoformat(body["_firstDay"]),
+            last_day=date.fromisoformat(body["_lastDay"]),
+        )
+        signed_at = context.now()
+        assessment = context.store.assessment(document.parent)
+        choice = choice_of(context, tenant, document)
+        build_in(context.store, assessment, request, signed_at, choice)
+        context.store.attachments.keep_report(tenant, document.id, path)
+        if body["_s3"]:
+            with objects_of(context, tenant, "reports") as objects:
+                objects.put(body["_s3"], path, _kms_key(context, tenant, body.get("_kmsKey", "")))
     return iso(signed_at)
 
 
@@ -181,7 +193,8 @@ def _fetch(context: Context, tenant: str, task: Document) -> None:
                 objects.fetch(document.body["s3ResourcePath"], new.write, MAX_BYTES)
             digest = new.close()
     except ObjectError as error:
-        _finish(context, tenant, document, {"state": FAILED, "why": f"{error.what}. {error.why}"})
+        why = " ".join(error.diagnostics().split())
+        _finish(context, tenant, document, {"state": FAILED, "why": why})
         return
     _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
 
@@ -215,6 +228,8 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "publish": _publish,
     "purge": erasing.purge,
     "event": _send_event,
+    "alert": alerts.deliver,
+    "canary": canary_runs.run,
 }
 
 
@@ -225,6 +240,8 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     if task == "collect":
         _tell_given_up(context, taken, why)
         return
+    if task == "canary":
+        canary_runs.failed(context, taken.tenant, taken.document, why)
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
     document = context.store.documents.get(taken.tenant, kind, subject)

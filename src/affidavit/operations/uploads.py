@@ -6,10 +6,11 @@ parent is a tag of the caller and the file's name: only who asked for the URL ca
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from affidavit.errors import StoreConflictError
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso
 from affidavit.operations.caller import Caller
@@ -59,15 +60,24 @@ def tag_of(caller: Caller, name: str) -> str:
     return stable_id("upload", f"{caller.tenant}\n{caller.principal_arn}\n{name}")
 
 
-def received(context: Context, given: Pass, digest: str, size: int) -> None:
-    """Note a finished upload; the same URL again replaces it until it ends."""
+def known(context: Context, given: Pass) -> str | None:
+    """Return the SHA-256 of the file that a URL took already, or None."""
+    present = context.store.documents.get(given.tenant, KIND, given.id)
+    return None if present is None else str(present.body["sha256"])
+
+
+def received(context: Context, given: Pass, digest: str, size: int) -> str | None:
+    """Note a finished upload, and return the digest of the file that the URL took.
+
+    A URL takes one file: who comes later, or at the same time, with another finds the first one's
+    digest here. The same file again is the same upload, for clients that did not get the answer.
+    """
     documents, now = context.store.documents, context.now()
     body = {"sha256": digest, "size": size}
-    present = documents.get(given.tenant, KIND, given.id)
     put = Document(kind=KIND, id=given.id, parent=given.tag, sort=iso(now), body=body)
-    if present is not None:
-        put = replace(put, version=present.version)
-    documents.act(given.tenant, now=now, puts=[put])
+    with suppress(StoreConflictError):
+        documents.act(given.tenant, now=now, puts=[put])
+    return known(context, given)
 
 
 def newest(context: Context, caller: Caller, name: str) -> Mapping[str, Any] | None:

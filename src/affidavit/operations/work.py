@@ -24,8 +24,20 @@ MAX_ATTEMPTS: Final = 5
 PAUSE: Final = timedelta(minutes=2)
 """Between attempts, times the number of attempts."""
 
-Task = Literal["collect", "report", "fetch", "forget", "publish", "event", "erase", "purge"]
-SENDING: Final = frozenset({"publish", "event"})
+Task = Literal[
+    "collect",
+    "report",
+    "fetch",
+    "forget",
+    "publish",
+    "event",
+    "erase",
+    "purge",
+    "alert",
+    "canary",
+    "upkeep",
+]
+SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
 """About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""

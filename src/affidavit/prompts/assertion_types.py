@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,14 +10,14 @@ import re2
 from affidavit.logscan.detectors import (
     ENTITY_TYPES,
     QUIET_TYPES,
-    Detectors,
-    ProfanityDetector,
     mask_of,
     refusal,
 )
 from affidavit.logscan.detectors.refusals import INTERVENED
 from affidavit.prompts import similarity
 from affidavit.prompts.answers import Answer
+from affidavit.prompts.assertion_kinds import Instruments, Kind, Score, Scorer
+from affidavit.prompts.assertion_online import ONLINE
 
 if TYPE_CHECKING:
     from affidavit.prompts.assertions import Assertion
@@ -26,43 +25,6 @@ if TYPE_CHECKING:
 MAX_PATTERN: Final = 2000
 """Characters of a suite's regular expression."""
 _ALERTING: Final = frozenset(ENTITY_TYPES) - QUIET_TYPES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruments:
-    """What assertions look with."""
-
-    detectors: Detectors = field(default_factory=Detectors)
-    profanity: ProfanityDetector = field(default_factory=ProfanityDetector)
-    blocked_messages: Collection[str] = ()
-    """What the target's guardrail says in place of an answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """How far an answer is what the assertion names, and why; None: that cannot be told."""
-
-    value: float | None
-    reason: str
-
-
-Scorer = Callable[["Assertion", Answer, Instruments], Score]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A type of assertion."""
-
-    score: Scorer
-    problem: Callable[[Any], str] = lambda value: "" if value is None else "It takes no `value`."
-    """Says what is wrong with a value, or nothing."""
-    threshold: float = 1.0
-    reads_text: bool = True
-    """Whether a missing answer fails it."""
-    sees_withheld: bool = False
-    """Whether it is about withholding itself, so that a withheld answer decides it."""
-    is_absence: bool = False
-    """Whether it passes when something is *not* in the text."""
 
 
 def _yes(holds: bool, reason: str) -> Score:
@@ -100,6 +62,16 @@ def _contains_any(assertion: "Assertion", answer: Answer, _: Instruments) -> Sco
 def _equals(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
     same = _text(answer).strip() == str(assertion.value).strip()
     return _yes(same, "The answer is the same." if same else "The answer is another.")
+
+
+def _exact(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    same = similarity.exact(_text(answer), assertion.value)
+    return _yes(same, "The answer is the reference." if same else "The answer is another.")
+
+
+def _quasi_exact(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
+    same = similarity.quasi_exact(_text(answer), assertion.value)
+    return _yes(same, "The words are the reference's." if same else "The words are others.")
 
 
 def _regex(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
@@ -291,6 +263,8 @@ TYPES: Final[Mapping[str, Kind]] = {
     "contains-all": Kind(score=_contains, problem=_is_texts),
     "contains-any": Kind(score=_contains_any, problem=_is_texts),
     "equals": Kind(score=_equals, problem=_is_text),
+    "exact-match": Kind(score=_exact, problem=_is_text),
+    "quasi-exact-match": Kind(score=_quasi_exact, problem=_is_reference(1)),
     "regex": Kind(score=_regex, problem=_is_pattern),
     "is-json": Kind(score=_json, problem=_is_keys),
     "no-pii": Kind(score=_no_pii, problem=_is_types_or_none, is_absence=True),
@@ -318,5 +292,6 @@ TYPES: Final[Mapping[str, Kind]] = {
         score=_at_most(lambda a: a.output_tokens, "output tokens"),
         problem=_is_limit,
     ),
+    **ONLINE,
 }
 """Every type by its name in a suite; all are described in docs/reference/assertions.md."""

@@ -12,13 +12,14 @@ a reason. What is no answer passes nothing by accident:
 A regular expression is RE2's, so no suite can hang a run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from affidavit.errors import UsageError
 from affidavit.prompts.answers import Answer, State
-from affidavit.prompts.assertion_types import TYPES, Instruments, Kind, Score
+from affidavit.prompts.assertion_kinds import Asked, Instruments, Kind, Score
+from affidavit.prompts.assertion_types import TYPES
 
 _FIELDS: Final = frozenset({"type", "value", "threshold", "filtered"})
 _FILTERED: Final = frozenset({"", "pass", "fail"})
@@ -51,6 +52,10 @@ class Outcome:
     score: float
     """0 to 1; 1 is best also where the assertion is turned round."""
     reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """What an online scorer sent, and what came back."""
+    tokens: int = 0
+    """What that cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,26 @@ class Checker:
 
     instruments: Instruments = field(default_factory=Instruments)
 
-    def check(self, assertion: Assertion, answer: Answer) -> Outcome:
+    def check_all(
+        self, assertions: Sequence[Assertion], prompt: str, answer: Answer
+    ) -> list[Outcome]:
+        """Return an outcome for each; who is asked online is asked where nothing else failed."""
+        outcomes = {
+            place: self.check(assertion, answer, prompt)
+            for place, assertion in enumerate(assertions)
+            if TYPES[assertion.type].online is None
+        }
+        for place, assertion in enumerate(assertions):
+            if place in outcomes:
+                continue
+            if any(outcome.value is False for outcome in outcomes.values()):
+                reason = "Not asked: another assertion failed already."
+                outcomes[place] = Outcome(value=None, score=0.0, reason=reason)
+            else:
+                outcomes[place] = self.check(assertion, answer, prompt)
+        return [outcomes[place] for place in range(len(assertions))]
+
+    def check(self, assertion: Assertion, answer: Answer, prompt: str = "") -> Outcome:
         """Return what becomes of an assertion for an answer; never raises for any text."""
         kind = TYPES[assertion.type]
         state = answer.state
@@ -69,7 +93,19 @@ class Checker:
             return Outcome(value=False, score=0.0, reason="There is no answer.")
         if state is State.FILTERED and kind.reads_text and _wants_absence(assertion, kind):
             return _withheld(assertion)
-        return _outcome(assertion, kind, kind.score(assertion, answer, self.instruments))
+        if kind.online is None or self.instruments.online is None:
+            score = kind.score(assertion, answer, self.instruments)
+        elif state is State.FILTERED:
+            return _withheld(assertion)
+        else:
+            score = _score(kind.online(assertion, prompt, answer, self.instruments.online))
+        return _outcome(assertion, kind, score)
+
+
+def _score(asked: Asked) -> Score:
+    return Score(
+        value=asked.score, reason=asked.reason, evidence=asked.evidence, tokens=asked.tokens
+    )
 
 
 def _wants_absence(assertion: Assertion, kind: Kind) -> bool:
@@ -88,12 +124,22 @@ def _withheld(assertion: Assertion) -> Outcome:
 
 def _outcome(assertion: Assertion, kind: Kind, score: Score) -> Outcome:
     if score.value is None:
-        return Outcome(value=None, score=0.0, reason=score.reason)
+        return Outcome(
+            value=None,
+            score=0.0,
+            reason=score.reason,
+            evidence=score.evidence,
+            tokens=score.tokens,
+        )
     limit = kind.threshold if assertion.threshold is None else assertion.threshold
     passed = score.value >= limit
-    if assertion.negated:
-        return Outcome(value=not passed, score=1.0 - score.value, reason=score.reason)
-    return Outcome(value=passed, score=score.value, reason=score.reason)
+    return Outcome(
+        value=passed != assertion.negated,
+        score=1.0 - score.value if assertion.negated else score.value,
+        reason=score.reason,
+        evidence=score.evidence,
+        tokens=score.tokens,
+    )
 
 
 def parse(entry: Mapping[str, Any]) -> Assertion:

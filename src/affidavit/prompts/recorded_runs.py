@@ -1,7 +1,8 @@
 """Runs of prompts as the store keeps them, and as answers that a collection takes over.
 
 Each case becomes one observation, so that evidence cites what was asked and answered. Its proof is
-of the moment in which the collection read the run; when it was asked stands in the body.
+of the moment in which the collection read the run; how and when it was asked stands in the body's
+`proof`, and the body's `run.casesDigest` in the leaf that the log got when the run was kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,8 +41,13 @@ def taken_over(
         if timedelta() <= age <= timedelta(days=ages[run["suite"]]):
             key = (run["suite"], run["modelId"], run["guardrailId"])
             found.setdefault(key, document.body)
-    answers = (one for body in found.values() for one in _observations(body, now))
+    answers = (one for body in found.values() for one in observations(body, now))
     return {one.unit.id: one for one in answers}
+
+
+def is_taken_over(unit: Unit) -> bool:
+    """Return whether a question is a case of a run of prompts."""
+    return "promptRun" in unit.parameters
 
 
 def oldest_allowed(catalogue: Catalogue, own: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
@@ -58,7 +64,8 @@ def oldest_allowed(catalogue: Catalogue, own: Mapping[str, Mapping[str, Any]]) -
     return ages
 
 
-def _observations(body: Mapping[str, Any], now: datetime) -> Iterator[Observation]:
+def observations(body: Mapping[str, Any], now: datetime) -> Iterator[Observation]:
+    """Yield an observation for each case of a kept run that AWS, or who stood for it, answered."""
     run = body["run"]
     for case in body["cases"]:
         answer = case["answer"]
@@ -82,7 +89,7 @@ def _observations(body: Mapping[str, Any], now: datetime) -> Iterator[Observatio
             service="bedrock-runtime",
             operation=answer.get("api") or OPERATION,
             absent="",
-            body={"run": dict(run), "result": dict(case)},
+            body={"run": dict(run), "result": dict(case), "proof": _proof(run, case)},
             proof=Proof(
                 endpoint=answer.get("endpoint", ""),
                 synthetic=run["synthetic"],
@@ -95,3 +102,18 @@ def _observations(body: Mapping[str, Any], now: datetime) -> Iterator[Observatio
                 tool=TOOL,
             ),
         )
+
+
+def _proof(run: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the case itself was asked, at that time."""
+    answer = case["answer"]
+    return {
+        "endpoint": answer.get("endpoint", ""),
+        "synthetic": answer.get("synthetic", run["synthetic"]),
+        "callerArn": run["callerArn"],
+        "requestId": answer.get("requestId", ""),
+        "attempts": answer.get("attempts", 0),
+        "startedAt": case.get("askedAt", ""),
+        "finishedAt": case.get("answeredAt", run["finishedAt"]),
+        "tool": run.get("tool", ""),
+    }

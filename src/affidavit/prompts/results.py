@@ -1,34 +1,19 @@
 """Results of prompts: a case's, masked before anything is kept, and what they come to."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import re2
 
 from affidavit.prompts.answers import Answer, State
-from affidavit.prompts.assertions import Checker, Outcome
+from affidavit.prompts.assertions import Assertion, Checker, Outcome
+from affidavit.prompts.metrics.intervals import wilson
+from affidavit.prompts.metrics.measures import measures
 from affidavit.prompts.suite import Case
 
-Z: Final = 1.959964
-"""Quantile of the normal distribution for intervals of 95 %."""
 PASSED, FAILED, UNDECIDED, NOT_ASKED = "passed", "failed", "undecided", "not-asked"
-
-
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a rate; (0, 1) where nothing was counted.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference
-    (1927).
-    """
-    if not of:
-        return 0.0, 1.0
-    rate, square = count / of, Z * Z
-    middle = (rate + square / (2 * of)) / (1 + square / of)
-    half = Z / (1 + square / of) * sqrt(rate * (1 - rate) / of + square / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def verdict_of(answer: Answer, outcomes: Sequence[Outcome]) -> str:
@@ -55,11 +40,19 @@ def favour_of(case: Case, answer: Answer) -> str:
     return "no" if no and not yes else ""
 
 
-def case_result(
-    case: Case, answer: Answer, checker: Checker, *, system: str, parameters: Mapping[str, Any]
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is the same for every case of a run."""
+
+    system: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    labels: Collection[str] = ()
+    """Of a suite of classification: all labels that its cases have."""
+
+
+def case_result(case: Case, answer: Answer, checker: Checker, setting: Setting) -> dict[str, Any]:
     """Return what is kept of a case: JSON values, personal data masked in every text."""
-    outcomes = [checker.check(assertion, answer) for assertion in case.assertions]
+    outcomes = checker.check_all(case.assertions, case.prompt, answer)
     favour = favour_of(case, answer)
     verdict = verdict_of(answer, outcomes)
     if not case.assertions and favour:
@@ -68,8 +61,14 @@ def case_result(
     result = {
         "case": case.id,
         "family": case.family,
-        "metadata": dict(case.metadata),
-        "request": {"prompt": case.prompt, "system": system, "parameters": dict(parameters)},
+        "metadata": {k: v for k, v in case.metadata.items() if k != "reference"},
+        "hasReference": "reference" in case.metadata,
+        "label": case.metadata.get("label", ""),
+        "request": {
+            "prompt": case.prompt,
+            "system": setting.system,
+            "parameters": dict(setting.parameters),
+        },
         "answer": {
             "state": answer.state.value,
             "text": answer.text,
@@ -89,14 +88,29 @@ def case_result(
             "synthetic": answer.synthetic,
         },
         "outcomes": [
-            {"assertion": a.name, "value": o.value, "score": round(o.score, 6), "reason": o.reason}
-            for a, o in zip(case.assertions, outcomes, strict=True)
+            _outcome(assertion, outcome)
+            for assertion, outcome in zip(case.assertions, outcomes, strict=True)
         ],
+        "measures": measures(case, answer, checker.instruments, setting.labels),
+        "scorerTokens": sum(outcome.tokens for outcome in outcomes),
         "favour": favour,
         "verdict": verdict,
     }
-    kept = ("requestId", "modelId", "case", "family", "verdict", "endpoint", "metadata")
+    kept = (
+        *("requestId", "modelId", "case", "family", "verdict", "endpoint", "metadata"),
+        *("label", "predicted"),
+    )
     return {k: v if k in kept else _masked(v, mask, kept) for k, v in result.items()}
+
+
+def _outcome(assertion: Assertion, outcome: Outcome) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "assertion": assertion.name,
+        "value": outcome.value,
+        "score": round(outcome.score, 6),
+        "reason": outcome.reason,
+    }
+    return made | ({"evidence": dict(outcome.evidence)} if outcome.evidence else {})
 
 
 def _masked(value: Any, mask: Callable[[str], str], kept: Sequence[str] = ()) -> Any:

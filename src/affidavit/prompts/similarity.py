@@ -27,6 +27,16 @@ def is_cut(text: str) -> bool:
     return len(_WORD.findall(text)) > MAX_WORDS
 
 
+def exact(text: str, reference: str) -> bool:
+    """Return whether a text is the reference, spaces at its ends aside."""
+    return text.strip() == reference.strip()
+
+
+def quasi_exact(text: str, reference: str) -> bool:
+    """Return whether the words are the same: case, punctuation and articles aside."""
+    return words(text) == words(reference) != []
+
+
 def word_f1(text: str, reference: str) -> float:
     """Return the harmonic mean of precision and recall over words, repeated ones counted."""
     return _f1(Counter(words(text)), Counter(words(reference)))

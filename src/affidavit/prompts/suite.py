@@ -38,7 +38,8 @@ class Case:
     assertions: tuple[Assertion, ...]
     family: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """`attribute`, `group`, `pair` and `favourable` (RE2) in suites of kind parity."""
+    """`attribute`, `group`, `pair` and `favourable` (RE2) in suites of kind parity; `reference` (an
+    answer to compare with), `label` (of a classification)."""
     recorded: str | None = None
     """An answer that came with the case (imported evaluation results)."""
 
@@ -130,8 +131,8 @@ class _Builder:
             own = self._members(test, _TEST)
             metadata = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
             values = self._vars(own, made)
-            for (place, prompt), chosen in itertools.product(
-                enumerate(prompts, 1), _combinations(values)
+            for (place, prompt), (combination, chosen) in itertools.product(
+                enumerate(prompts, 1), enumerate(_combinations(values), 1)
             ):
                 lookup = partial(self._value, chosen, test.line)
                 text = self._fill(prompt.value, lookup, prompt.line, ())
@@ -144,7 +145,10 @@ class _Builder:
                     prompt=text,
                     assertions=assertions,
                     family=family,
-                    metadata={k: self._fill(v, lookup, test.line, ()) for k, v in metadata.items()},
+                    metadata={
+                        **({"pair": f"{place}.{combination}"} if "group" in metadata else {}),
+                        **{k: self._fill(v, lookup, test.line, ()) for k, v in metadata.items()},
+                    },
                 )
 
     def _assertions(self, own: Mapping[str, Node], lookup: Any) -> Iterator[Assertion]:

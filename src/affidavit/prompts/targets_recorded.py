@@ -38,20 +38,17 @@ _FIELDS: Final = frozenset(field.name for field in fields(Answer))
 class RecordedTarget:
     """Recorded answers, looked up by the prompt's very text; used by many threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the recording; raise `UsageError`, with the line, where it cannot be read."""
-        self._path = path
+    def __init__(self, answers: Mapping[str, list[Answer]], name: str) -> None:
+        """`answers` by prompt; `name` is the recording's, for results and messages."""
+        self._name = name
         self._lock = threading.Lock()
         self._given: Counter[str] = Counter()
-        self._answers: dict[str, list[Answer]] = {}
-        for number, line in _lines(path):
-            prompt, answer = _entry(path, number, line)
-            self._answers.setdefault(prompt, []).append(answer)
+        self._answers = answers
 
     @property
     def id(self) -> str:
-        """Return `recorded:` and the file's name."""
-        return f"recorded:{self._path.name}"
+        """Return `recorded:` and the file's or the suite's name."""
+        return f"recorded:{self._name}"
 
     def ask(self, request: Request) -> Answer:
         """Return the recorded answer, the next one when asked again; an error where none is."""
@@ -60,9 +57,18 @@ class RecordedTarget:
             turn = self._given[request.prompt]
             self._given[request.prompt] += 1
         if not answers:
-            why = f"{self._path.name} has no answer to this prompt."
+            why = f"{self._name} has no answer to this prompt."
             return Answer(error=why, error_kind=ErrorKind.NOT_RECORDED)
         return replace(answers[turn % len(answers)], attempts=0)
+
+
+def recording(path: Path) -> RecordedTarget:
+    """Return the target of a file; raise `UsageError`, with the line, where it cannot be read."""
+    found: dict[str, list[Answer]] = {}
+    for number, line in _lines(path):
+        prompt, answer = _entry(path, number, line)
+        found.setdefault(prompt, []).append(answer)
+    return RecordedTarget(found, path.name)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

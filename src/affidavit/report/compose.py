@@ -11,6 +11,7 @@ from affidavit.charts import Bar, Slice, donut, in_words, stacked_bars
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.run import Assessment
+from affidavit.report.choice import Choice
 from affidavit.report.content import Completeness, Content, Deviation, SetSection
 from affidavit.report.gather import KINDS
 from affidavit.report.history import History
@@ -61,6 +62,7 @@ class Facts:
     evidence: Counter[str]
     """Records of the period by verdict."""
     parameter_records: tuple[Mapping[str, Any], ...]
+    choice: Choice | None = None
 
 
 def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
@@ -88,6 +90,8 @@ def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
         tree_size=facts.tree_size,
         root=facts.root,
         stamped=facts.stamped,
+        choice=_choice(facts.choice),
+        population=history.evidence,
         limits=LIMITS,
         caveats=framework.caveats,
         deviations=deviations(facts),
@@ -98,6 +102,28 @@ def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
         bars_words="; ".join(f"{bar.label}: {in_words(bar.slices)}" for bar in bars),
         completeness=_completeness(facts),
         sets=sections,
+    )
+
+
+def _choice(choice: Choice | None) -> tuple[tuple[str, str], ...]:
+    """Return how evidence was chosen, as names and values."""
+    if choice is None:
+        return ()
+    words = {
+        "selection": "by a person, record by record or evidence folder by evidence folder",
+        "query": "by a query; the report holds everything that it finds",
+        "sample": f"at random, {choice.records} of {choice.population} records",
+    }
+    lines = [("Chosen", words[choice.by])]
+    if choice.query:
+        lines.append(("Query", choice.query))
+    if choice.understood and choice.understood != choice.query:
+        lines.append(("Understood as", choice.understood))
+    if choice.by == "sample":
+        lines.append(("Seed", choice.seed))
+    return (
+        *lines,
+        ("Logged", f"leaf {choice.leaf} of the ledger says what was chosen, and by whom"),
     )
 
 
@@ -121,9 +147,17 @@ def _completeness(facts: Facts) -> Completeness:
         ),
         evidence=facts.evidence.total(),
         verdicts=dict(facts.evidence),
+        left_out_records=_left_out(facts),
         questions=history.questions,
         requests=history.requests,
     )
+
+
+def _left_out(facts: Facts) -> dict[str, int]:
+    if facts.choice is None:
+        return {}
+    whole = sum(facts.history.records.values(), Counter[str]())
+    return {verdict: number - facts.evidence[verdict] for verdict, number in whole.items()}
 
 
 def deviations(facts: Facts) -> tuple[Deviation, ...]:

@@ -71,6 +71,10 @@ class ControlPage:
     """Records of the last run that the table leaves out; they stand in evidence.csv."""
     out_of_scope: int
     """Records of the last run that a check does not apply to; the table never shows them."""
+    held: int
+    """Records that the tables speak of: of the last run, or chosen."""
+    left_out: dict[str, int]
+    """Of a report of chosen evidence: records of the period that it leaves out, by verdict."""
     gaps: tuple[GapLine, ...]
     testing_information: str
     action_title: str
@@ -121,6 +125,8 @@ class Completeness:
     """Reason and evidence records, of the last run."""
     evidence: int
     verdicts: dict[str, int]
+    left_out_records: dict[str, int]
+    """Of a report of chosen evidence: records of the period that it leaves out, by verdict."""
     questions: int
     requests: int
 
@@ -147,6 +153,10 @@ class Content:
     tree_size: int
     root: str
     stamped: bool
+    choice: tuple[tuple[str, str], ...]
+    """How the evidence was chosen, in words; empty: the report holds all of its period."""
+    population: int
+    """Records of the period."""
     limits: tuple[str, ...]
     caveats: tuple[str, ...]
     deviations: tuple[Deviation, ...]

@@ -35,6 +35,7 @@ class _Seen:
     """A heap with the best of the kept rows first, so that worse ones push it out."""
     records: int = 0
     out_of_scope: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
     sources: dict[str, Counter[str]] = field(default_factory=dict)
     gaps: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -54,18 +55,25 @@ class Gatherer:
         catalogue: Catalogue,
         last_run: Mapping[str, Any],
         reviewed: Mapping[str, datetime] | None = None,
+        period: Mapping[str, Counter[str]] | None = None,
     ) -> None:
+        """Take in the last run's records; or all, where they are chosen ones.
+
+        `period`: of a choice, how many records there are by control and verdict.
+        """
+        self._period = period
         self._catalogue = catalogue
         self._run = last_run
         self._reviewed = reviewed or {}
         self._seen: dict[str, _Seen] = {}
 
     def add(self, leaf: int, evidence: Evidence) -> None:
-        """Count a record if it is of the last run."""
-        if evidence.run_id != self._run["run_id"]:
+        """Count a record if it is of the last run, or chosen."""
+        if self._period is None and evidence.run_id != self._run["run_id"]:
             return
         seen = self._seen.setdefault(evidence.control_id, _Seen())
         seen.records += 1
+        seen.verdicts[evidence.verdict.value] += 1
         seen.sources.setdefault(evidence.source_id, Counter())[evidence.verdict.value] += 1
         if evidence.gap and evidence.gap != GapReason.NOTHING_TO_COLLECT.value:
             seen.gaps[evidence.gap] += 1
@@ -122,6 +130,8 @@ class Gatherer:
             rows=tuple(row for *_, row in sorted(seen.rows, key=lambda i: (i[0], i[1]))[::-1]),
             rest=seen.records - seen.out_of_scope - len(seen.rows),
             out_of_scope=seen.out_of_scope,
+            held=seen.records,
+            left_out=self._left_out(control.id, seen),
             gaps=tuple(
                 GapLine(reason=reason.replace("_", " "), count=n, example=seen.examples[reason])
                 for reason, n in seen.gaps.most_common()
@@ -138,6 +148,13 @@ class Gatherer:
                 if items
             ),
         )
+
+    def _left_out(self, control: str, seen: _Seen) -> dict[str, int]:
+        """Return how many records of a control were not chosen, by verdict."""
+        if self._period is None:
+            return {}
+        counts = self._period.get(control, Counter())
+        return {v.value: counts[v.value] - seen.verdicts[v.value] for v in Verdict}
 
     def _row(self, leaf: int, evidence: Evidence) -> Row:
         """Return a record's line, marked where the record is later than its control's review."""

@@ -42,6 +42,8 @@ class History:
     requests: int
     catalogues: frozenset[str]
     """Digests of the versions of the catalogue that the runs used."""
+    records: dict[str, Counter[str]]
+    """Evidence records of the period by verdict, for each control, as the run records count."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class _Seen:
     synthetic: bool = False
     sums: Counter[str] = field(default_factory=Counter)
     catalogues: set[str] = field(default_factory=set)
+    records: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, leaf: int, record: dict[str, Any]) -> None:
         self.runs += 1
@@ -67,6 +70,8 @@ class _Seen:
         self.catalogues.add(record["catalogue_digest"])
         for name in ("evidence", "operations", "calls"):
             self.sums[name] += record[name]
+        for control, said in record["controls"].items():
+            self.records.setdefault(control, Counter()).update(said["records"])
 
 
 def windows(first: date, last: date) -> Iterator[tuple[date, date]]:
@@ -133,6 +138,7 @@ def read_history(
         questions=seen.sums["operations"],
         requests=seen.sums["calls"],
         catalogues=frozenset(seen.catalogues),
+        records=seen.records,
     )
 
 

@@ -25,6 +25,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.model.verdict import Verdict
 from affidavit.report import manifest, parts
+from affidavit.report.choice import Choice
 from affidavit.report.compose import PROTECTION, Facts, compose
 from affidavit.report.content import Content
 from affidavit.report.gather import Gatherer
@@ -36,7 +37,7 @@ from affidavit.report.verify import answers, csvcheck, rules
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.observations import MODES, path_of
 from affidavit.report.verify.outcome import verify
-from affidavit.report.verify.state import MAX_MANIFEST
+from affidavit.report.verify.state import ALL, CHOSEN, MAX_MANIFEST
 from affidavit.report.writer import ZipWriter, unwritable
 
 _CHUNK = 2**18
@@ -55,6 +56,8 @@ class Request:
     """None: the day of its last run."""
     reviewed: Mapping[str, datetime] = field(default_factory=dict)
     """When controls were signed off, by their ids in evidence: what is later is marked."""
+    choice: Choice | None = None
+    """Which evidence; None: all of the period."""
     observations: str = "cited"
     """cited: whole, all that the runs were judged from; pointers: only the parts that records
     point to; none: only their digests."""
@@ -143,7 +146,7 @@ class _Builder:
             ZipWriter(self._request.path, self._now) as zip_file,
         ):
             scratch = Path(folder)
-            gatherer = Gatherer(self._catalogue, self._history.latest, self._request.reviewed)
+            gatherer = self._gatherer()
             cited = self._evidence(zip_file, scratch, gatherer)
             self._ledger(zip_file)
             zip_file.stream(answers.NAME, self._answers(cited))
@@ -162,6 +165,11 @@ class _Builder:
             runs=self._history.runs,
             content=content,
         )
+
+    def _gatherer(self) -> Gatherer:
+        history = self._history
+        period = None if self._request.choice is None else history.records
+        return Gatherer(self._catalogue, history.latest, self._request.reviewed, period)
 
     def _newest(self) -> tuple[SignedCheckpoint, Checkpoint]:
         signed = self._source.checkpoint(self._tenant)
@@ -187,7 +195,12 @@ class _Builder:
         self, table: BinaryIO, gatherer: Gatherer, cited: _Cited
     ) -> Iterator[bytes]:
         history, with_pointers = self._history, self._request.observations == "pointers"
-        found = self._source.evidence(self._assessment.id, history.first_day, history.last_day)
+        choice = self._request.choice
+        found = (
+            self._source.evidence(self._assessment.id, history.first_day, history.last_day)
+            if choice is None
+            else choice.rows()
+        )
         for batch in parts.batches(_below(found, self._checkpoint.size)):
             proofs = self._log.inclusion_proofs([leaf for leaf, _ in batch], self._checkpoint.size)
             for (leaf, evidence), proof in zip(batch, proofs, strict=True):
@@ -204,15 +217,14 @@ class _Builder:
     def _ledger(self, zip_file: ZipWriter) -> None:
         size = self._checkpoint.size
         zip_file.stream("runs.jsonl", parts.proved_lines(self._runs(), self._log, size))
-        records = sorted(self._records(), key=lambda pair: pair[0])
-        zip_file.stream("records.jsonl", parts.proved_lines(records, self._log, size))
+        zip_file.stream("records.jsonl", parts.proved_lines(self._records(), self._log, size))
         lines = parts.consistency_lines(self._source, self._tenant, size)
         zip_file.stream("consistency.jsonl", lines)
         zip_file.add("checkpoint.txt", self._signed.note.encode())
         if self._signed.stamp is not None:
             zip_file.add("timestamp.tsr", self._signed.stamp)
         key = VerifierKey(self._name, self._signer.public.raw)
-        statements = [record for _, record in records if record["kind"] == "key"]
+        statements = [record for _, record in self._records() if record["kind"] == "key"]
         text = parts.keys_text(self._source, self._tenant, str(key), statements)
         zip_file.add("keys.txt", text)
         self._catalogues(zip_file)
@@ -248,24 +260,32 @@ class _Builder:
             yield self._history.begin - 1, self._history.before
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield every record behind `begin`; of earlier ones those on keys and parameters."""
+        """Yield every record behind `begin`; of earlier ones those on keys and parameters.
+
+        In the order of leaves, a span of the ledger at a time.
+        """
         size, begin = self._checkpoint.size, self._history.begin
-        for leaf, record in self._source.records_between(self._tenant, 0, size - 1):
-            if leaf >= begin or record["kind"] in ("key", "parameter"):
-                yield leaf, record
+        for first in range(0, size, _SPAN):
+            last = min(first + _SPAN, size) - 1
+            found = self._source.records_between(self._tenant, first, last)
+            for leaf, record in sorted(found, key=lambda pair: pair[0]):
+                if leaf >= begin or record["kind"] in ("key", "parameter"):
+                    yield leaf, record
 
     def _answers(self, cited: _Cited) -> Iterator[bytes]:
         """Yield a line for each run of the report: what it was judged from, cited or not.
 
-        Also what no record cites is included: a list that was read whole is part of a verdict.
+        Also what no record cites is included: a list that was read whole is part of a verdict. Not
+        so in a report of chosen evidence, which holds the answers to that evidence alone.
         """
+        whole = self._request.observations == "cited" and self._request.choice is None
         for _, record in self._runs():
             day = date.fromisoformat(record["day"])
             inside = self._history.first_day <= day <= self._history.last_day
             if record["assessment_id"] != self._assessment.id or not inside:
                 continue
             digests = list(self._source.answers(record["run_id"]))
-            if self._request.observations == "cited":
+            if whole:
                 for digest in digests:
                     cited.digests.setdefault(bytes.fromhex(digest), _NO_POINTERS)
             yield canonical({"run_id": record["run_id"], "answers": digests}) + b"\n"
@@ -294,6 +314,7 @@ class _Builder:
             stamped=self._signed.stamp is not None,
             evidence=cited.verdicts,
             parameter_records=parameters,
+            choice=self._request.choice,
         )
 
     def _seal(self, zip_file: ZipWriter, cited: _Cited) -> None:
@@ -330,12 +351,17 @@ class _Builder:
                 "verdicts": {v.value: cited.verdicts[v.value] for v in Verdict},
             },
             "days_without_run": [day.isoformat() for day in history.days_without],
-            "completeness": "all",
+            "completeness": ALL if self._request.choice is None else CHOSEN,
+            "choice": self._choice(),
             "observations": self._request.observations,
             "synthetic": history.synthetic,
             "key_protection": PROTECTION[self._signer.protected],
             "sealed": {"bytes": length, "sha256": digest},
         }
+
+    def _choice(self) -> dict[str, Any]:
+        choice = self._request.choice
+        return {} if choice is None else {**choice.said(), "leaf": choice.leaf}
 
     def _check(self, path: Path) -> None:
         outcome = verify(path, Key(self._name, self._signer.public.raw))
@@ -349,6 +375,8 @@ class _Builder:
 
 
 _NO_POINTERS: set[str] = set()
+_SPAN = 100_000
+"""Leaves whose records are in memory at once."""
 _LOOK_BACK = 7
 """Days before the period in which a run may have begun that was committed within it."""
 

@@ -5,25 +5,38 @@ so it shows that the verdicts follow from what was observed, not that the checks
 report with whole observations (`--observations cited`) and the catalogue that its runs used. A
 custom framework is taken from the report itself (catalogue.json), and must lead to the catalogue
 that the runs name: the checks are the installed ones all the same.
+
+Compared is what was judged. The words of a record without a verdict (why it is open, what is
+missing) come from the program, not from the catalogue: they are compared only where the run was
+made by the version installed here, and a note says where not. The reason's code (`gap`) always is.
+
+Which sources were not due (WEEKLY, MONTHLY) follows from the evidence: each claim is held to the
+rule of `collector.due`, and to the last result that the report itself shows.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from affidavit import __version__
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector import due
 from affidavit.collector.custom import with_framework
+from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import framework_from_json
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
 from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import parse
+from affidavit.model.verdict import Standing
 from affidavit.report.verify import rules
 from affidavit.report.verify.failure import VerificationError
 from affidavit.report.verify.notes import RULES
@@ -33,9 +46,14 @@ from affidavit.report.verify.proved import MAX_LINE
 from affidavit.report.verify.zipsafe import Archive
 
 STEP = "rejudge"
+REASON = "reason"
+OURS = f"affidavit {__version__}"
+"""What a run record names as its tool where this version made it."""
+_ANSWERED = frozenset({"", GapReason.NOTHING_TO_COLLECT.value})
+"""Gaps of sources that were answered all the same."""
 _SAME = (
     *("control_id", "source_id", "account_id", "region", "resource_arn", "check_id"),
-    *("verdict", "standing", "gap", "reason", "check_digest", "parameters"),
+    *("verdict", "standing", "gap", REASON, "check_digest", "parameters"),
     *("control_set_id", "source_type", "keyword", "evidence_type", "resource_type", "time"),
     *("origin", "synthetic"),
 )
@@ -44,19 +62,42 @@ _SAME = (
 Key = tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What the runs judged so far showed."""
+
+    days: dict[str, set[date]] = field(default_factory=dict)
+    """Days with a run, by assessment."""
+    answered: dict[tuple[str, str], date] = field(default_factory=dict)
+    """The day on which a source was last answered, by assessment and source."""
+    others: set[str] = field(default_factory=set)
+    """Versions of the program, other than this one, that runs were made by."""
+
+
 def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
     """Judge a verified report again; add a step, or the first difference, to `outcome`."""
+    if outcome.facts["chosen"]:
+        what = "holds chosen evidence only: a run can be judged again only from all of its answers"
+        outcome.failure = Failure(STEP, path.name, what)
+        return
+    seen = _Seen()
     try:
         with Archive(path) as archive:
-            count = _judge_runs(archive, _catalogues(archive, catalogue))
+            count = _judge_runs(archive, _catalogues(archive, catalogue), seen)
     except VerificationError as error:
         outcome.failure = Failure(STEP, error.where, error.what)
         return
     outcome.steps.append((STEP, f"{count} records judged again, all the same"))
     outcome.notes = [note for note in outcome.notes if note != RULES]
+    if seen.others:
+        outcome.notes.insert(
+            0,
+            f"How records without a verdict are worded: {', '.join(sorted(seen.others))} made runs "
+            f"of this report, and {OURS} judged again. The codes of their reasons were compared.",
+        )
 
 
-def _judge_runs(archive: Archive, catalogues: Mapping[str, Catalogue]) -> int:
+def _judge_runs(archive: Archive, catalogues: Mapping[str, Catalogue], seen: _Seen) -> int:
     """Judge every run that has answers in the report, also one that says it has no evidence."""
     runs = {line["record"]["run_id"]: line["record"] for line in _lines(archive, "runs.jsonl")}
     evidence = _by_run(archive)
@@ -67,10 +108,21 @@ def _judge_runs(archive: Archive, catalogues: Mapping[str, Catalogue]) -> int:
         batch: list[tuple[int, dict[str, Any]]] = []
         if following is not None and following[0] == line["run_id"]:
             batch, following = following[1], next(evidence, None)
-        count += _judge_run(archive, catalogues, run, line["answers"], batch)
+        try:
+            count += _judge_run(archive, catalogues, run, line["answers"], batch, seen)
+        except VerificationError as error:
+            raise _of_version(error, run) from error
     if following is not None:
         raise VerificationError("evidence.jsonl", f"has records of the run {following[0]}")
     return count
+
+
+def _of_version(error: VerificationError, run: Mapping[str, Any]) -> VerificationError:
+    """Return a difference with the versions where they are not the same: it may be theirs."""
+    if run["tool"] == OURS:
+        return error
+    words = f"{error.what} (the run was made by {run['tool']}, this is {OURS})"
+    return VerificationError(error.where, words)
 
 
 def _by_run(archive: Archive) -> Iterator[tuple[str, list[tuple[int, dict[str, Any]]]]]:
@@ -113,6 +165,7 @@ def _judge_run(
     run: Mapping[str, Any],
     answers: list[str],
     evidence: list[tuple[int, dict[str, Any]]],
+    seen: _Seen,
 ) -> int:
     catalogue = catalogues.get(run["catalogue_digest"])
     if catalogue is None:
@@ -120,17 +173,15 @@ def _judge_run(
             f"runs.jsonl, run {run['sequence']}",
             "was judged by another version of the catalogue than the one installed here",
         )
-    estate = _assessment(run).estate
-    facts = {name: Facts(name, estate.regions_of(name)) for name in estate.accounts}
-    for digest in answers:
-        result = _result(archive, digest)
-        if result.unit.account_id in facts:
-            facts[result.unit.account_id].add(result)
-    found = Counter(_again(catalogue, run, facts))
+    if run["tool"] != OURS:
+        seen.others.add(str(run["tool"]))
+    collected = put_aside(catalogue, _not_due(catalogue, run, evidence, seen))
+    facts = _facts(archive, run, answers)
+    found = Counter(_key(one, run) for one in _again(collected, run, facts))
     for leaf, record in evidence:
-        key = _key(record)
+        key = _key(record, run)
         if not found[key]:
-            raise VerificationError(f"evidence.jsonl, leaf {leaf}", _difference(record, found))
+            raise VerificationError(f"evidence.jsonl, leaf {leaf}", _difference(key, record, found))
         found[key] -= 1
     left = next((key for key, number in found.items() if number > 0), None)
     if left is not None:
@@ -140,35 +191,82 @@ def _judge_run(
     return len(evidence)
 
 
+def _facts(archive: Archive, run: Mapping[str, Any], answers: list[str]) -> dict[str, Facts]:
+    estate = _assessment(run).estate
+    facts = {name: Facts(name, estate.regions_of(name)) for name in estate.accounts}
+    for digest in answers:
+        result = _result(archive, digest)
+        if result.unit.account_id in facts:
+            facts[result.unit.account_id].add(result)
+    return facts
+
+
+def _not_due(
+    catalogue: Catalogue,
+    run: Mapping[str, Any],
+    evidence: list[tuple[int, dict[str, Any]]],
+    seen: _Seen,
+) -> dict[str, str]:
+    """Return the sources that a run put aside, each with why; `VerificationError` for a lie."""
+    sources = {source.id: source for source in due.seldom(catalogue)}
+    assessment, day = run["assessment_id"], date.fromisoformat(run["day"])
+    aside: dict[str, str] = {}
+    answered: dict[str, bool] = {}
+    for leaf, record in evidence:
+        source = sources.get(record["source_id"])
+        if source is None:
+            continue
+        last = due.last_day(record[REASON]) if not record["inputs"] and record["gap"] else None
+        if last is None:
+            known = answered.get(source.id, True)
+            answered[source.id] = known and record["gap"] in _ANSWERED
+            continue
+        words = due.words(source, last, day)
+        shown = seen.answered.get((assessment, source.id))
+        if not words or (shown != last and last in seen.days.get(assessment, ())):
+            raise VerificationError(
+                f"evidence.jsonl, leaf {leaf}",
+                f"says that {record['keyword']} was last answered on {last} and not due on {day}; "
+                f"the report shows {shown or 'no such result'}, and it is asked {source.frequency}",
+            )
+        aside[source.id] = words
+    seen.days.setdefault(assessment, set()).add(day)
+    whole = (one for one, all_answered in answered.items() if all_answered and one not in aside)
+    seen.answered |= {(assessment, one): day for one in whole}
+    return aside
+
+
 def _again(
     catalogue: Catalogue, run: Mapping[str, Any], facts: Mapping[str, Facts]
-) -> Iterator[Key]:
+) -> Iterator[Mapping[str, Any]]:
     now, assessment = parse(run["started_at"]), _assessment(run)
     maker = EvidenceMaker(catalogue=catalogue, assessment=assessment, run_id=run["run_id"], now=now)
     for account in facts.values():
         built = records.build(catalogue, account, now, assessment.parameters)
         for item in maker.account(account, built.places):
-            yield _key(item.to_json())
+            yield item.to_json()
     for item in maker.unreached():
-        yield _key(item.to_json())
+        yield item.to_json()
     account_id, region = assessment.tenant.split("/")
     states = {name: said["manual"] for name, said in run["controls"].items()}
     for item in maker.manual(account_id, region, states):
-        yield _key(item.to_json())
+        yield item.to_json()
 
 
-def _key(record: Mapping[str, Any]) -> Key:
+def _key(record: Mapping[str, Any], run: Mapping[str, Any]) -> Key:
+    """Return what must be the same of a record, by the version that made its run."""
     attributes = json.dumps(record["attributes"], sort_keys=True)
-    return (*(str(record[name]) for name in _SAME), json.dumps(record["inputs"]), attributes)
+    worded = run["tool"] == OURS or record["standing"] == Standing.JUDGED.value
+    said = (str(record[name]) if worded or name != REASON else "" for name in _SAME)
+    return (*said, json.dumps(record["inputs"]), attributes)
 
 
-def _difference(record: Mapping[str, Any], found: Counter[Key]) -> str:
-    said = _key(record)
+def _difference(said: Key, record: Mapping[str, Any], found: Counter[Key]) -> str:
     same = [key for key, number in found.items() if number > 0 and key[:6] == said[:6]]
     now = _told(said, same[0]) if same else "no such record"
     return (
         f"says {record['verdict']} {record['standing']} ({record['check_id']}) for "
-        f"{record['resource_arn'] or 'the account'}: {record['reason']}; judging again gives {now}"
+        f"{record['resource_arn'] or 'the account'}: {record[REASON]}; judging again gives {now}"
     )
 
 

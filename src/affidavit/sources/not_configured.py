@@ -7,16 +7,15 @@ from affidavit.sources.source import Scope
 
 FAN_OUT = "not_configured"
 """Fan-out of operations that are only asked once something is configured."""
+FAN_OUTS = (FAN_OUT, "invocation_log")
+"""Fan-outs whose operations are never asked of AWS as they stand, but by a source of their own."""
 
 WORDS: Mapping[str, str] = {
     "bedrock-runtime": (
         "No model is configured as a target of prompts; nothing was sent. Prompts are run once a "
         "suite has a target."
     ),
-    "logs": (
-        "No invocation log is configured as a target; none was read. Invocation logs are scanned "
-        "once a target is configured."
-    ),
+    "logs": ("No scanner of invocation logs was given to this collection: none was read."),
 }
 """What is missing, by service."""
 

@@ -26,6 +26,13 @@ DELETED: Final = "deleted_at"
 """Member of the body of an assessment that was deleted: when."""
 
 
+_BODY: Final = sa.select(table.c.body).where(table.c.id == sa.bindparam("id"))
+
+
+def _length(text: str | None) -> int:
+    return len(text or "")
+
+
 class Assessments:
     """The assessments of all tenants."""
 
@@ -92,14 +99,24 @@ class Assessments:
 
     def get(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none of this id."""
-        with self._database.read() as connection:
-            body = connection.scalar(sa.select(table.c.body).where(table.c.id == assessment_id))
-        if body is None or DELETED in json.loads(body):
+        found = self.known(assessment_id)
+        if found is None:
             raise StoreError(
                 f"There is no assessment {assessment_id}",
                 todo="Check the id; `affidavit run` makes an assessment.",
             )
-        return from_json(json.loads(body))
+        return found
+
+    def known(self, assessment_id: str) -> Assessment | None:
+        """Return an assessment, or None where there is none of this id (any more)."""
+
+        def read() -> str | None:
+            with self._database.read() as connection:
+                return connection.scalar(_BODY, {"id": assessment_id})
+
+        body = self._database.recent.get(("assessment", assessment_id), read, _length)
+        value = json.loads(body) if body else None
+        return None if value is None or DELETED in value else from_json(value)
 
     def find(self, tenant: str, name: str) -> Assessment | None:
         """Return the tenant's assessment of this name, or None."""

@@ -1,58 +1,129 @@
-"""Files that people add as manual evidence: streamed to disk, hashed on the way, named by SHA-256.
+"""Files that people add or the server makes: streamed, hashed and sealed on the way.
 
-They lie below the tenant's folder, outside what sweeping looks at. They are not encrypted by us.
+Manual evidence is named by an HMAC of its SHA-256 under the tenant's key; a report by its id. They
+lie below the tenant's folder, and are not swept. What was kept before sealing came is read as it
+is.
 """
 
+import hmac
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from affidavit.errors import StoreDamagedError
-from affidavit.store.files import NewFile, disk_errors, sync_folder
-from affidavit.store.places import tenant_folder
+from affidavit.store.files import disk_errors
+from affidavit.store.objects import Objects
+from affidavit.store.places import check_tenant
+from affidavit.store.sealing import DataKeys, Sealer, opened_parts, sealed_parts
+from affidavit.store.tenant_keys import TenantKeyring
+
+_CHUNK = 2**20
+_SEALED = ".sealed"
 
 
 class Attachments:
-    """The attached files of all tenants below one folder."""
+    """The attached files of all tenants, by SHA-256, and their other files, by name."""
 
-    def __init__(self, objects: Path) -> None:
-        self._objects = objects
+    def __init__(self, objects: Objects, keyring: TenantKeyring) -> None:
+        self._objects, self._keyring = objects, keyring
 
     def new(self, tenant: str) -> "NewAttachment":
         """Return a file to write to; use it in a `with`, and close it to keep it."""
-        return NewAttachment(self._folder(tenant))
+        check_tenant(tenant)
+        return NewAttachment(self._objects, self._keyring.current(tenant), tenant)
 
-    def path(self, tenant: str, digest: str) -> Path:
-        """Return where a kept file is; `StoreDamagedError` where it is gone."""
-        path = self._folder(tenant) / digest
-        if not path.is_file():
-            raise StoreDamagedError(
-                f"The attached file {path} is gone", todo="Restore it from a backup."
-            )
-        return path
+    def where(self, tenant: str, digest: str) -> str:
+        """Return where a kept file lies, for messages."""
+        return self._objects.where(self._name(tenant, digest))
 
-    def every(self, tenant: str) -> list[str]:
-        """Return the digests of the tenant's kept files."""
-        folder = self._folder(tenant)
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    def parts(self, tenant: str, digest: str) -> Iterator[bytes]:
+        """Yield a kept file's bytes; `StoreDamagedError` where it is gone or altered."""
+        return self._parts(tenant, self._name(tenant, digest))
+
+    def is_there(self, tenant: str, digest: str) -> bool:
+        """Tell whether a file is kept."""
+        return self._objects.stat(self._name(tenant, digest)) is not None
 
     def remove(self, tenant: str, digest: str) -> None:
         """Remove a file; nothing where it is gone."""
-        (self._folder(tenant) / digest).unlink(missing_ok=True)
+        for name in (self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"):
+            self._objects.remove(name)
 
-    def _folder(self, tenant: str) -> Path:
-        return tenant_folder(self._objects, tenant) / "attachments"
+    def remove_every(self, tenant: str) -> None:
+        """Remove all of a tenant's attached files and reports."""
+        check_tenant(tenant)
+        for kind in ("attachments", "reports"):
+            for one in list(self._objects.every(f"{tenant}/{kind}")):
+                self._objects.remove(one.name)
+
+    # Reports that the server made
+
+    def keep_report(self, tenant: str, identifier: str, file: Path) -> None:
+        """Keep a report, sealed, under its id."""
+        name = self._report(tenant, identifier)
+        keys = self._keyring.current(tenant)
+        sealed = self._objects.new(f"{tenant}/reports")
+        try:
+            with disk_errors(sealed.path), file.open("rb") as source:
+                parts = iter(lambda: source.read(_CHUNK), b"")
+                for part in sealed_parts(keys, name, parts):
+                    sealed.file.write(part)
+            sealed.sync()
+            self._objects.keep(sealed, name)
+        finally:
+            sealed.discard()
+
+    def report(self, tenant: str, identifier: str) -> Iterator[bytes] | None:
+        """Return a report's bytes in parts, or None where there is none."""
+        name = self._report(tenant, identifier)
+        return None if self._objects.stat(name) is None else self._parts(tenant, name)
+
+    def remove_report(self, tenant: str, identifier: str) -> None:
+        """Remove a report; nothing where it is gone."""
+        self._objects.remove(self._report(tenant, identifier))
+
+    def _report(self, tenant: str, identifier: str) -> str:
+        check_tenant(tenant)
+        return f"{tenant}/reports/{identifier}{_SEALED}"
+
+    def _name(self, tenant: str, digest: str) -> str:
+        """Return a kept file's name: the sealed one's, unless it was kept before there were any."""
+        sealed, plain = self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"
+        if self._objects.stat(sealed) is None and self._objects.stat(plain) is not None:
+            return plain
+        return sealed
+
+    def _sealed_name(self, tenant: str, digest: str) -> str:
+        check_tenant(tenant)
+        return _sealed_name(self._keyring.current(tenant), tenant, digest)
+
+    def _parts(self, tenant: str, name: str) -> Iterator[bytes]:
+        where = self._objects.where(name)
+        if self._objects.stat(name) is None:
+            raise StoreDamagedError(
+                f"The attached file {where} is gone", todo="Restore it from a backup."
+            )
+        parts = self._objects.parts(name)
+        if not name.endswith(_SEALED):
+            return parts
+        bound_to = f"{tenant}/attachments" if "/attachments/" in name else name
+        return opened_parts(
+            lambda key: self._keyring.named(tenant, key, where), bound_to, where, parts
+        )
 
 
 class NewAttachment:
-    """A file being received; nothing is kept unless `close` was called."""
+    """A file being received, sealed as it comes; nothing is kept unless `close` was called."""
 
-    def __init__(self, folder: Path) -> None:
-        self._new = NewFile(folder)
+    def __init__(self, objects: Objects, keys: DataKeys, tenant: str) -> None:
+        self._objects, self._keys, self._tenant = objects, keys, tenant
+        self._new = objects.new(f"{tenant}/attachments")
+        self._sealer = Sealer(keys, f"{tenant}/attachments")
         self._hash = sha256()
-        self._kept = False
         self.size = 0
+        self._write(self._sealer.header)
 
     def __enter__(self) -> Self:
         return self
@@ -60,22 +131,33 @@ class NewAttachment:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        if not self._kept:
-            self._new.discard()
+        self._new.discard()
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
         self._hash.update(data)
         self.size += len(data)
+        for chunk in self._sealer.add(data):
+            self._write(chunk)
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of what was written so far, hexadecimal."""
+        return self._hash.hexdigest()
+
+    def close(self) -> str:
+        """Make the file durable and return its SHA-256, hexadecimal."""
+        digest = self.digest
+        self._write(self._sealer.end())
+        self._new.sync()
+        self._objects.keep(self._new, _sealed_name(self._keys, self._tenant, digest))
+        return digest
+
+    def _write(self, data: bytes) -> None:
         with disk_errors(self._new.path):
             self._new.file.write(data)
 
-    def close(self) -> str:
-        """Make the file durable under its SHA-256 and return that, hexadecimal."""
-        digest = self._hash.hexdigest()
-        self._new.sync()
-        self._new.keep(digest)
-        self._kept = True
-        with disk_errors(self._new.folder):
-            sync_folder(self._new.folder)
-        return digest
+
+def _sealed_name(keys: DataKeys, tenant: str, digest: str) -> str:
+    address = hmac.new(keys.address, f"attachment\n{digest}".encode(), sha256).hexdigest()
+    return f"{tenant}/attachments/{address}{_SEALED}"

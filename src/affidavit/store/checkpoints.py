@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -19,10 +20,14 @@ from affidavit.ledger.stamp import NoStamp, stamp
 from affidavit.ledger.tiles import publish, published_size
 from affidavit.store.database import Database
 from affidavit.store.files import disk_errors, make_folder
-from affidavit.store.log import Appender, fetch
-from affidavit.store.places import from_micros, micros, tenant_folder
+from affidavit.store.log import Appender, ahead
+from affidavit.store.objects import DiskObjects, Objects
+from affidavit.store.places import from_micros, micros
 from affidavit.store.schema import checkpoint as table
 from affidavit.store.schema import record
+
+_AT_ONCE: Final = 256
+"""Published files that are sent together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +107,52 @@ def stamp_newest(database: Database, tenant: str, url: str) -> str:
     return warning
 
 
-def publish_tiles(database: Database, objects: Path, tenant: str) -> Path:
-    """Write what the published files lack up to the newest checkpoint; return their folder."""
-    folder = tenant_folder(objects, tenant) / "log"
-    with database.read() as connection, disk_errors(folder):
+def publish_tiles(database: Database, objects: Objects, tenant: str) -> None:
+    """Write what the published files lack up to the newest checkpoint.
+
+    On S3 each checkpoint is kept beside, under Object Lock where that is on: whoever sets the
+    database back cannot take them back.
+    """
+    with database.read() as connection:
         found = newest(connection, tenant)
-        if found is not None:
-            make_folder(folder)
-            sizes = (min(published_size(folder), found.size), found.size)
-            publish(folder, lambda level, n: fetch(connection, tenant, level, n), sizes, found.note)
-    return folder
+        if found is None:
+            return
+
+        def written(folder: Path, before: int) -> None:
+            sizes = (min(before, found.size), found.size)
+            publish(folder, ahead(connection, tenant), sizes, found.note)
+
+        if isinstance(objects, DiskObjects):
+            folder = objects.root / tenant / "log"
+            with disk_errors(folder):
+                make_folder(folder)
+                written(folder, published_size(folder))
+            return
+        with TemporaryDirectory(prefix="affidavit-log-") as name:
+            folder = Path(name)
+            (folder / "checkpoint").write_text(published_checkpoint(objects, tenant))
+            written(folder, published_size(folder))
+            _send(objects, tenant, folder, found)
+
+
+def _send(objects: Objects, tenant: str, folder: Path, found: StoredCheckpoint) -> None:
+    """Put the files of a folder, the checkpoint after all that it stands for."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    tiles = {name: path for name, path in files.items() if path.is_file() and name != "checkpoint"}
+    note = found.note.encode()
+    for at in range(0, len(tiles), _AT_ONCE):
+        some = list(tiles.items())[at : at + _AT_ONCE]
+        objects.put({f"{tenant}/log/{name}": path.read_bytes() for name, path in some})
+    objects.put({f"{tenant}/log/checkpoints/{found.size}": note}, locked=True)
+    objects.put({f"{tenant}/log/checkpoint": note})
+
+
+def published_checkpoint(objects: Objects, tenant: str) -> str:
+    """Return the checkpoint that was published; empty where there is none."""
+    name = f"{tenant}/log/checkpoint"
+    if objects.stat(name) is None:
+        return ""
+    return objects.read(name).decode("utf-8", errors="replace")
 
 
 def _refuse_strange_key(connection: sa.Connection, tenant: str, signer: Signer) -> None:

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +19,8 @@ from affidavit.model.canonical import canonical
 from affidavit.model.run import RunRecord
 from affidavit.model.verdict import Verdict
 from affidavit.store import checkpoints, records
-from affidavit.store.log import Appender
+from affidavit.store.log import Appender, insert_into
+from affidavit.store.objects import Objects
 from affidavit.store.places import micros
 from affidavit.store.runs import NOBODY, last_committed, record_from_json
 from affidavit.store.schema import folder, run, segment, verdict
@@ -105,15 +104,14 @@ def commit(
     )
 
 
-def check_files(objects: Path, segments: Sequence[Segment]) -> None:
-    """Raise `StoreDamagedError` where a segment's file is not there any more."""
-    for item in segments:
-        if not (objects / item.path).is_file():
-            raise StoreDamagedError(
-                f"The segment {objects / item.path} is gone",
-                why="It was removed between its writing and its commit.",
-                todo="Run the same command again: it resumes and writes it anew.",
-            )
+def check_files(objects: Objects, segments: Sequence[Segment]) -> None:
+    """Raise `StoreDamagedError` where a segment is not there any more."""
+    for name in objects.missing([item.path for item in segments]):
+        raise StoreDamagedError(
+            f"The segment {objects.where(name)} is gone",
+            why="It was removed between its writing and its commit.",
+            todo="Run the same command again: it resumes and writes it anew.",
+        )
 
 
 def _check(record: RunRecord, segments: Sequence[Segment]) -> None:
@@ -162,25 +160,24 @@ def _register(connection: sa.Connection, item: Segment, first_leaf: int) -> None
 
 def _count(connection: sa.Connection, record: RunRecord, segments: Sequence[Segment]) -> None:
     """Add the evidence to the folders' counters of (assessment, control, day)."""
-    for item in segments:
-        for (control_set, control), counts in item.counts.items():
-            added = {v.value.lower(): counts.get(v.value, 0) for v in Verdict}
-            key = sa.and_(
-                folder.c.assessment_id == record.assessment_id,
-                folder.c.control_id == control,
-                folder.c.day == item.day,
-            )
-            more: dict[str, Any] = {name: folder.c[name] + n for name, n in added.items()}
-            if connection.execute(folder.update().where(key).values(**more)).rowcount == 0:
-                connection.execute(
-                    folder.insert().values(
-                        assessment_id=record.assessment_id,
-                        control_id=control,
-                        day=item.day,
-                        control_set_id=control_set,
-                        **added,
-                    )
-                )
+    rows = [
+        {
+            "assessment_id": record.assessment_id,
+            "control_id": control,
+            "day": item.day,
+            "control_set_id": control_set,
+            **{verdict.value.lower(): counts.get(verdict.value, 0) for verdict in Verdict},
+        }
+        for item in segments
+        for (control_set, control), counts in item.counts.items()
+    ]
+    if not rows:
+        return
+    new = insert_into(connection, folder)
+    more = {v.value.lower(): folder.c[v.value.lower()] for v in Verdict}
+    summed = {name: counter + new.excluded[name] for name, counter in more.items()}
+    key = [column.name for column in folder.primary_key]
+    connection.execute(new.on_conflict_do_update(index_elements=key, set_=summed), rows)
 
 
 def _tell_verdicts(connection: sa.Connection, record: RunRecord) -> None:

@@ -6,8 +6,7 @@ with the log before one transaction moves all segments of a day to it. The old f
 hour, for those who are reading them, and are swept then; a crash leaves only files to sweep.
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import file_digest
@@ -21,11 +20,14 @@ from affidavit.errors import StoreDamagedError
 from affidavit.ledger.tiles import WIDTH
 from affidavit.ledger.tree import HASH_SIZE
 from affidavit.store.database import Database
-from affidavit.store.files import NewFile, disk_errors, sync_folder
+from affidavit.store.files import NewFile, disk_errors
+from affidavit.store.kept import Kept
 from affidavit.store.log import fetch
+from affidavit.store.objects import Objects
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_columns import REPETITIVE
 from affidavit.store.segment_json import entries_of
+from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segments import check_digest, damaged_file
 
 if TYPE_CHECKING:
@@ -59,16 +61,25 @@ def waiting(database: Database, tenant: str, today: date) -> list[Group]:
     return [group for _, day in days for group in _filled(list(day))]
 
 
-def compact(database: Database, objects: Path, tenant: str, today: date) -> Compacted:
+def compact(
+    database: Database,
+    kept: Kept,
+    tenant: str,
+    today: date,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Compacted:
     """Compact the closed days of a tenant; a day that is damaged is named, the others are done.
 
-    Raises `StoreFullError` or `StoreError` where nothing can be written.
+    `stopping` is asked before each day: True leaves the rest for another time. Raises
+    `StoreFullError` or `StoreError` where nothing can be written.
     """
     before = after = rows = 0
     damaged: list[str] = []
     for group in waiting(database, tenant, today):
+        if stopping():
+            break
         try:
-            done = _compact(database, objects, group)
+            done = _compact(database, kept, group)
         except StoreDamagedError as error:
             damaged.append(f"{group[0].day}: {error.what}. {error.why}")
             continue
@@ -92,39 +103,38 @@ def _filled(rows: list[sa.Row[Any]]) -> Iterator[Group]:
         yield group
 
 
-def _compact(database: Database, objects: Path, group: Group) -> bool:
-    for path, digest in {(row.path, row.file) for row in group}:
-        check_digest(objects / path, digest)
-    new = NewFile((objects / group[0].path).parent)
+def _compact(database: Database, kept: Kept, group: Group) -> bool:
+    objects, places = kept.objects, kept.places
+    for name, digest in {(row.path, row.file) for row in group}:
+        check_digest(places.local(name, digest), digest)
+    new = places.new(group[0].tenant, group[0].day)
     try:
-        _copy(new, objects, group)
+        _copy(new, places, group)
         new.sync()
         _compare(database, new.path, group)
         with disk_errors(new.path), new.path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
-        path = new.keep(f"{digest}.parquet")
+        name = places.keep(new, group[0].tenant, group[0].day, digest)
     finally:
         new.discard()
-    with disk_errors(path.parent):
-        sync_folder(path.parent)
-    return _move(database, objects, group, path)
+    return _move(database, objects, group, (name, digest))
 
 
-def _copy(new: NewFile, objects: Path, group: Group) -> None:
+def _copy(new: NewFile, places: SegmentPlaces, group: Group) -> None:
     """Write the rows of all segments into one file, in the order of their leaves."""
     import pyarrow.parquet as pq
 
-    schema = _read(objects / group[0].path).schema
+    schema = _read(places.local(group[0].path, group[0].file)).schema
     writer = pq.ParquetWriter(new.file, schema, compression="zstd", use_dictionary=REPETITIVE)
     try:
-        for block in _blocks(objects, group):
+        for block in _blocks(places, group):
             _write(new, writer, block)
     finally:
         with disk_errors(new.path):
             writer.close()
 
 
-def _blocks(objects: Path, group: Group) -> "Iterator[pa.Table]":
+def _blocks(places: SegmentPlaces, group: Group) -> "Iterator[pa.Table]":
     """Yield the rows of all segments in row groups of a good size."""
     import pyarrow as pa
 
@@ -132,7 +142,7 @@ def _blocks(objects: Path, group: Group) -> "Iterator[pa.Table]":
     waiting: list[Any] = []
     for row in group:
         if held is None or path != row.path:
-            held, path = _read(objects / row.path), row.path
+            held, path = _read(places.local(row.path, row.file)), row.path
         waiting.append(held.slice(row.first_row, row.rows))
         rows += row.rows
         if rows >= ROWS_AT_ONCE:
@@ -188,26 +198,25 @@ def _logged(database: Database, row: sa.Row[Any]) -> bytes:
     return held[start : start + row.rows * HASH_SIZE]
 
 
-def _move(database: Database, objects: Path, group: Group, path: Path) -> bool:
+def _move(database: Database, objects: Objects, group: Group, to: tuple[str, str]) -> bool:
     """Let all segments of a group lie in the new file, unless one was deleted or moved meanwhile.
 
     The old files count as used until now, so that sweeping leaves them for whoever reads them.
     """
-    name = path.relative_to(objects).as_posix()
+    name, digest = to
     known = sa.select(table.c.digest, table.c.file).where(
         table.c.digest.in_([row.digest for row in group])
     )
     with database.write() as connection:
         database.hold_files(connection, sweeping=False)
         present = {row.digest: row.file for row in connection.execute(known)}
-        if present != {row.digest: row.file for row in group}:
+        if present != {row.digest: row.file for row in group} or objects.missing([name]):
             return False
         for old in {row.path for row in group} - {name}:
-            with disk_errors(objects / old):
-                os.utime(objects / old)
+            objects.refresh(old)
         first = 0
         for row in group:
             moved = table.update().where(table.c.digest == row.digest)
-            connection.execute(moved.values(path=name, file=path.stem, first_row=first))
+            connection.execute(moved.values(path=name, file=digest, first_row=first))
             first += row.rows
     return True

@@ -27,7 +27,6 @@ from affidavit.store.schema import run as run_table
 Progress = Callable[[int, int], None]
 """Called with answers and files done, and how many there are in all."""
 _PAGE = 200
-_CHUNK = 2**20
 _MANUAL = "manual_evidence"
 _IMPORT = "IMPORT_EVIDENCE"
 
@@ -131,7 +130,7 @@ class ContentVerifier:
         if value.get("kind") != "observation" or not self._digest_of_blob(row, what):
             return
         if self._body[1] != value.get("body_digest"):
-            path = self._blobs.path(self._tenant, row.blob)
+            path = self._blobs.where(self._tenant, row.blob)
             self._damaged(what, f"Its body, the blob {path}, is not the one observed.")
 
     def _digest_of_blob(self, row: sa.Row[Any], what: str) -> bool:
@@ -183,16 +182,12 @@ class ContentVerifier:
     def _file(self, identifier: str, digest: str) -> None:
         what = f"The file of manual evidence {identifier}"
         try:
-            path = self._attachments.path(self._tenant, digest)
+            path = self._attachments.where(self._tenant, digest)
             total = sha256()
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    total.update(chunk)
+            for part in self._attachments.parts(self._tenant, digest):
+                total.update(part)
         except StoreError as error:
             self._damaged(what, f"{error.what}. {error.why}".strip())
-            return
-        except OSError as error:
-            self._damaged(what, f"{error.filename} cannot be read: {error.strerror}.")
             return
         if total.hexdigest() != digest:
             self._damaged(what, f"{path} was altered: its SHA-256 is not the ledger's.")

@@ -22,6 +22,7 @@ from affidavit.errors import (
     StoreError,
 )
 from affidavit.store.files import PRIVATE, disk_errors, full, make_folder
+from affidavit.store.recent import Recent
 from affidavit.store.schema import REVISION
 
 BUSY_SECONDS = 30.0
@@ -52,6 +53,8 @@ class Database:
                 if not file.exists():
                     # SQLite gives its log and index the mode that it finds here.
                     file.touch(mode=PRIVATE)
+        self.recent = Recent(self.url.database if self.is_sqlite else None)
+        """What was read since the database last changed."""
         self._engine = self._make_engine()
         self._writer = self._engine.execution_options(**{_WRITE: True})
         try:
@@ -62,6 +65,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        self.recent.close()
         self._engine.dispose()
 
     @contextmanager

@@ -8,7 +8,6 @@ they count, and hold no evidence.
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +17,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.store import records
 from affidavit.store.database import Database
+from affidavit.store.kept import Kept
 from affidavit.store.log import Appender
 from affidavit.store.runs import NOBODY
 from affidavit.store.schema import folder, result, run, segment, verdict
@@ -26,11 +26,22 @@ OBJECT_TYPE = "EVIDENCE"
 """Object type of the change record that names what was deleted."""
 
 
-def remove(database: Database, objects: Path, tenant: str, assessment_id: str, **given: Any) -> int:
-    """Delete evidence as `delete_evidence` does, and then its files; return their number."""
+def remove(
+    database: Database,
+    kept: Kept,
+    tenant: str,
+    assessment_id: str,
+    **given: Any,
+) -> int:
+    """Delete evidence as `delete_evidence` does, and then its files; return their number.
+
+    A file that cannot be removed now is named by no row any more, and swept later.
+    """
+    objects, places = kept.objects, kept.places
     files = delete_evidence(database, tenant, assessment_id, **given)
-    for path in files:
-        (objects / path).unlink(missing_ok=True)
+    for path, digest in files:
+        objects.remove(path)
+        places.forget(path, digest)
     return len(files)
 
 
@@ -43,8 +54,8 @@ def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
     why: str,
     now: datetime,
     before: date | None = None,
-) -> list[Path]:
-    """Delete an assessment's evidence with its answers; return its files, below the objects.
+) -> list[tuple[str, str]]:
+    """Delete an assessment's evidence with its answers; return (name, SHA-256) of its files.
 
     `before`: only of days before this one, and whole days always, since a day may lie in one file.
 
@@ -71,7 +82,7 @@ def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
             details = {"why": why, "segments": gone}
             change = _change(tenant, assessment_id, by, now, details)
             records.add(connection, appender, tenant, change, now.date())
-    return sorted({Path(row.path) for row in rows})
+    return sorted({(row.path, row.file) for row in rows})
 
 
 def deleted_leaves(leaf: int, record: Mapping[str, Any]) -> Iterator[tuple[int, int]]:

@@ -6,12 +6,12 @@ never overwrite each other unseen, and come in one transaction with the change-l
 of them.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from affidavit.errors import StoreConflictError
@@ -19,7 +19,10 @@ from affidavit.model.canonical import plain_json
 from affidavit.store import records
 from affidavit.store.database import Database
 from affidavit.store.log import Appender
+from affidavit.store.scanned import ScannedObjects
 from affidavit.store.schema import document as table
+
+Distilled = TypeVar("Distilled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class Writes:
     """Each must be of the version read."""
     changes: Sequence[Mapping[str, Any]] = ()
     """Records of kind change (see `records.KINDS`), appended to the tenant's log."""
+    absent: Sequence[tuple[str, str | None]] = ()
+    """(kind, id) of documents that must not be there, None: of any id; see `legal_hold`."""
 
 
 _ONE = sa.select(table).where(
@@ -62,12 +67,20 @@ class Documents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._distilled: dict[tuple[Any, ...], dict[str, tuple[int, Any]]] = {}
+        self.scanned = ScannedObjects(database)
+        """Objects of watched logs: written together with documents."""
 
     def get(self, tenant: str, kind: str, identifier: str) -> Document | None:
         """Return a document of the tenant, or None."""
         named = {"tenant": tenant, "kind": kind, "id": identifier}
-        with self._database.read() as connection:
-            row = connection.execute(_ONE, named).one_or_none()
+
+        def read() -> sa.Row[Any] | None:
+            with self._database.read() as connection:
+                return connection.execute(_ONE, named).one_or_none()
+
+        key = (tenant, kind, identifier)
+        row = self._database.recent.get(key, read, lambda found: len(found.body) if found else 0)
         return _document(row) if row else None
 
     def find(self, kind: str, identifier: str) -> list[tuple[str, Document]]:
@@ -98,17 +111,47 @@ class Documents:
 
         `after` is the (sort, id) of the last one of the page before.
         """
-        key = sa.tuple_(table.c.sort, table.c.id)
-        chosen = sa.select(table).where(table.c.tenant == tenant, table.c.kind == kind)
-        if parent is not None:
-            chosen = chosen.where(table.c.parent == parent)
-        if after is not None:
-            mark = sa.tuple_(sa.literal(after[0]), sa.literal(after[1]))
-            chosen = chosen.where(key < mark if newest_first else key > mark)
-        order = (table.c.sort, table.c.id)
-        chosen = chosen.order_by(*(c.desc() if newest_first else c for c in order)).limit(limit)
+
+        def read() -> Sequence[sa.Row[Any]]:
+            key = sa.tuple_(table.c.sort, table.c.id)
+            chosen = sa.select(table).where(table.c.tenant == tenant, table.c.kind == kind)
+            if parent is not None:
+                chosen = chosen.where(table.c.parent == parent)
+            if after is not None:
+                mark = sa.tuple_(sa.literal(after[0]), sa.literal(after[1]))
+                chosen = chosen.where(key < mark if newest_first else key > mark)
+            order = (table.c.sort, table.c.id)
+            chosen = chosen.order_by(*(c.desc() if newest_first else c for c in order))
+            with self._database.read() as connection:
+                return connection.execute(chosen.limit(limit)).all()
+
+        place = ("every", tenant, kind, parent, after, limit, newest_first)
+        rows = self._database.recent.get(place, read, lambda rows: sum(len(r.body) for r in rows))
+        return [_document(row) for row in rows]
+
+    def distilled(
+        self, tenant: str, kind: str, distil: Callable[[Document], Distilled]
+    ) -> list[Distilled]:
+        """Return what `distil` takes from each document of a kind, in whatever order.
+
+        Each version of a document is read once a process: only what was written since is read. The
+        function must give the same for the same document, and always be the same function; whoever
+        gets its answers must not change them.
+        """
+        chosen = sa.select(table.c.id, table.c.version)
+        chosen = chosen.where(table.c.tenant == tenant, table.c.kind == kind)
         with self._database.read() as connection:
-            return [_document(row) for row in connection.execute(chosen)]
+            now = [(row.id, row.version) for row in connection.execute(chosen)]
+        before = self._distilled.get((distil, tenant, kind), {})
+        found: dict[str, tuple[int, Distilled]] = {}
+        for identifier, version in now:
+            known = before.get(identifier)
+            if known is not None and known[0] == version:
+                found[identifier] = known
+            elif document := self.get(tenant, kind, identifier):
+                found[identifier] = (document.version, distil(document))
+        self._distilled[distil, tenant, kind] = found
+        return [value for _, value in found.values()]
 
     def act(
         self,
@@ -118,21 +161,32 @@ class Documents:
         puts: Sequence[Document] = (),
         deletes: Sequence[Document] = (),
         changes: Sequence[Mapping[str, Any]] = (),
+        absent: Sequence[tuple[str, str | None]] = (),
     ) -> None:
         """Write and delete documents and append change-log records, all or nothing.
 
         Raises `StoreConflictError` where one is not as `Writes` wants it: read again and decide
         again.
         """
-        writes = Writes(puts=puts, deletes=deletes, changes=changes)
+        writes = Writes(puts=puts, deletes=deletes, changes=changes, absent=absent)
         with self._database.write() as connection:
             write(connection, tenant, writes, now)
+
+
+def with_writes(tenant: str, writes: Writes, now: datetime) -> Callable[[sa.Connection], None]:
+    """Return what does `writes` within somebody else's transaction."""
+    return lambda connection: write(connection, tenant, writes, now)
 
 
 def write(connection: sa.Connection, tenant: str, writes: Writes, now: datetime) -> None:
     """Do `writes` within a transaction; `StoreConflictError` where one is not as it was read."""
     for change in writes.changes:
         records.check_kind(change)
+    if writes.absent:
+        # On PostgreSQL the tenant's log is locked first: who puts such a document locks it too.
+        Appender(connection, tenant)
+    for kind, identifier in writes.absent:
+        _require_absent(connection, tenant, kind, identifier)
     for put in writes.puts:
         _put(connection, tenant, put)
     for gone in writes.deletes:
@@ -168,6 +222,16 @@ def _delete(connection: sa.Connection, tenant: str, gone: Document) -> None:
         raise _conflict(gone)
 
 
+def _require_absent(
+    connection: sa.Connection, tenant: str, kind: str, identifier: str | None
+) -> None:
+    found = sa.select(table.c.id).where(table.c.tenant == tenant, table.c.kind == kind)
+    if identifier is not None:
+        found = found.where(table.c.id == identifier)
+    if connection.execute(found.limit(1)).first():
+        raise StoreConflictError(f"A {kind.replace('_', ' ')} was set meanwhile")
+
+
 def _as_read(tenant: str, document: Document) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         table.c.tenant == tenant,
@@ -188,7 +252,7 @@ def _document(row: Any) -> Document:
     return Document(
         kind=row.kind,
         id=row.id,
-        body=json.loads(row.body),
+        body=msgspec.json.decode(row.body),
         parent=row.parent,
         sort=row.sort,
         version=row.version,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,15 +10,16 @@ from affidavit.model.evidence import Evidence
 from affidavit.store.database import Database
 from affidavit.store.schema import folder
 from affidavit.store.schema import segment as table
+from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segments import read_segment
 
 
 class EvidenceReader:
     """The committed evidence of all assessments. Segments are checked before they are read."""
 
-    def __init__(self, database: Database, objects: Path) -> None:
+    def __init__(self, database: Database, places: SegmentPlaces) -> None:
         self._database = database
-        self._objects = objects
+        self._places = places
 
     def between(
         self, assessment_id: str, first_day: date, last_day: date, control: str | None
@@ -28,7 +28,10 @@ class EvidenceReader:
         days = table.c.day.between(first_day.isoformat(), last_day.isoformat())
         for row in self._segments(table.c.assessment_id == assessment_id, days):
             for number, found in read_segment(
-                self._objects / row.path, row.file, control, part=(row.first_row, row.rows)
+                self._places.local(row.path, row.file),
+                row.file,
+                control,
+                part=(row.first_row, row.rows),
             ):
                 yield row.first_leaf + number, found.evidence
 
@@ -37,7 +40,7 @@ class EvidenceReader:
         inside = sa.and_(table.c.min_id <= evidence_id, table.c.max_id >= evidence_id)
         for row in self._segments(inside):
             for number, found in read_segment(
-                self._objects / row.path, row.file, part=(row.first_row, row.rows)
+                self._places.local(row.path, row.file), row.file, part=(row.first_row, row.rows)
             ):
                 if found.evidence.id == evidence_id:
                     return row.first_leaf + number, found.evidence

@@ -5,7 +5,7 @@ segments, which never change: each segment is counted once a process, over five 
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,9 +18,11 @@ from affidavit.errors import StoreDamagedError
 from affidavit.store.database import Database
 from affidavit.store.schema import folder as table
 from affidavit.store.schema import segment
+from affidavit.store.segment_places import SegmentPlaces
 
 KEPT: int = 2048
 """Segments whose counters are kept in memory: some KB each."""
+_KEY_BYTES: int = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,28 +61,33 @@ class FolderCounts:
 class FolderReader:
     """The folders of all assessments; safe to share between threads."""
 
-    def __init__(self, database: Database, objects: Path) -> None:
+    def __init__(self, database: Database, places: SegmentPlaces) -> None:
         self._database = database
-        self._objects = objects
+        self._places = places
         self._lock = Lock()
         self._counted: OrderedDict[str, Mapping[str, FolderCounts]] = OrderedDict()
 
-    def every(self, assessment_id: str, control_id: str | None = None) -> list[FolderKey]:
+    def every(self, assessment_id: str, control_id: str | None = None) -> Sequence[FolderKey]:
         """Return the assessment's folders, only one control's if given, the newest day first."""
-        chosen = sa.select(table.c.control_id, table.c.control_set_id, table.c.day)
-        chosen = chosen.where(table.c.assessment_id == assessment_id)
-        if control_id is not None:
-            chosen = chosen.where(table.c.control_id == control_id)
-        chosen = chosen.order_by(table.c.day.desc(), table.c.control_id)
-        with self._database.read() as connection:
-            return [
-                FolderKey(
-                    control_id=row.control_id,
-                    control_set_id=row.control_set_id,
-                    day=date.fromisoformat(row.day),
-                )
-                for row in connection.execute(chosen)
-            ]
+
+        def read() -> Sequence[FolderKey]:
+            chosen = sa.select(table.c.control_id, table.c.control_set_id, table.c.day)
+            chosen = chosen.where(table.c.assessment_id == assessment_id)
+            if control_id is not None:
+                chosen = chosen.where(table.c.control_id == control_id)
+            chosen = chosen.order_by(table.c.day.desc(), table.c.control_id)
+            with self._database.read() as connection:
+                return [
+                    FolderKey(
+                        control_id=row.control_id,
+                        control_set_id=row.control_set_id,
+                        day=date.fromisoformat(row.day),
+                    )
+                    for row in connection.execute(chosen)
+                ]
+
+        place = ("folders", assessment_id, control_id)
+        return self._database.recent.get(place, read, lambda keys: _KEY_BYTES * len(keys))
 
     def counts(
         self, assessment_id: str, days: Iterable[date], below: int | None = None
@@ -111,7 +118,7 @@ class FolderReader:
             if known is not None:
                 self._counted.move_to_end(row.digest)
                 return known
-        counted = _count(self._objects / row.path, row.first_row, row.rows)
+        counted = _count(self._places.local(row.path, row.file), row.first_row, row.rows)
         with self._lock:
             self._counted[row.digest] = counted
             while len(self._counted) > KEPT:

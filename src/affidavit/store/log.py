@@ -1,6 +1,6 @@
 """A tenant's log in the database: appended in the caller's transaction, proved from rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -13,6 +13,9 @@ from affidavit.ledger.tree import HASH_SIZE
 from affidavit.store.database import Database
 from affidavit.store.places import check_tenant
 from affidavit.store.schema import log, log_tile
+
+_AHEAD = 256
+"""Rows read at once by `ahead`: two MiB."""
 
 
 class Log:
@@ -41,6 +44,18 @@ class Log:
         if index < 0 or len(row) < at + HASH_SIZE:
             raise LedgerError(f"The log of {self.tenant} has no leaf {index}")
         return row[at : at + HASH_SIZE]
+
+    def entries(self, first: int, number: int) -> bytes:
+        """Return the 32 bytes of each of `number` leaves from `first` on, one after the other."""
+        last = first + number - 1
+        with self._database.read() as connection:
+            read = ahead(connection, self.tenant)
+            rows = b"".join(read(0, at) for at in range(first // WIDTH, last // WIDTH + 1))
+        start = first % WIDTH * HASH_SIZE
+        found = rows[start : start + number * HASH_SIZE]
+        if len(found) < number * HASH_SIZE:
+            raise LedgerError(f"The log of {self.tenant} has no leaf {last}")
+        return found
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
         """Return the audit path of leaf `index` in the tree of `size` leaves."""
@@ -101,7 +116,7 @@ class Appender:
         return tree.root(nodes_of(self._connection, self._tenant), self.size)
 
     def _lock(self) -> int:
-        insert = _insert(self._connection, log)
+        insert = insert_into(self._connection, log)
         self._connection.execute(
             insert.values(tenant=self._tenant, size=0).on_conflict_do_nothing()
         )
@@ -118,7 +133,7 @@ class Appender:
         return edge
 
     def _upsert(self) -> sa.Executable:
-        insert = _insert(self._connection, log_tile)
+        insert = insert_into(self._connection, log_tile)
         return insert.on_conflict_do_update(
             index_elements=["tenant", "level", "number"],
             set_={"hashes": insert.excluded.hashes},
@@ -152,7 +167,26 @@ def nodes_of(connection: sa.Connection, tenant: str) -> TileNodes:
     return TileNodes(lambda level, number: fetch(connection, tenant, level, number))
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+def ahead(connection: sa.Connection, tenant: str) -> Callable[[int, int], bytes]:
+    """Return a `fetch` for who reads row after row: it reads many at once and keeps those."""
+    kept: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, number: int) -> bytes:
+        if (level, number) not in kept:
+            kept.clear()
+            chosen = sa.select(log_tile.c.number, log_tile.c.hashes).where(
+                log_tile.c.tenant == tenant,
+                log_tile.c.level == level,
+                log_tile.c.number.between(number, number + _AHEAD - 1),
+            )
+            kept.update({(level, n): bytes(data) for n, data in connection.execute(chosen)})
+        return kept.get((level, number)) or fetch(connection, tenant, level, number)
+
+    return read
+
+
+def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insertion that can say what to do where the row is there already."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)

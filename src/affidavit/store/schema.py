@@ -6,7 +6,7 @@ Leaves (`leaf`, `first_leaf`) count from 0 in the tenant's log.
 
 import sqlalchemy as sa
 
-REVISION = "0003"
+REVISION = "0009"
 """The newest migration; a test compares it with the folder."""
 
 metadata = sa.MetaData(
@@ -170,4 +170,19 @@ document = sa.Table(
     sa.Column("body", sa.Text, nullable=False, doc="The document as JSON."),
     sa.Index("ix_document_tenant_kind_parent_sort_id", "tenant", "kind", "parent", "sort", "id"),
     sa.Index("ix_document_kind_id", "kind", "id"),
+)
+
+scanned_object = sa.Table(
+    "scanned_object",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("watch", sa.Text, primary_key=True),
+    sa.Column("uri", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, doc="listed, scanned, failed or folded."),
+    sa.Column("attempts", sa.BigInteger, nullable=False),
+    sa.Column("listed_at", sa.Text, nullable=False),
+    sa.Column("done_at", sa.Text, nullable=False, doc="Empty while it is to be scanned."),
+    sa.Column("body", sa.Text, nullable=False, doc="Counts as JSON; of a failed one, why."),
+    sa.Index("ix_scanned_object_tenant_watch_state_done_at", "tenant", "watch", "state", "done_at"),
 )

@@ -1,8 +1,7 @@
-"""Evidence as Arrow columns, and the Parquet file that takes them while the next ones are made."""
+"""Evidence as Arrow columns, one for each member of the record."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
@@ -11,8 +10,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.model.evidence import Evidence, Input
-from affidavit.store.files import NewFile, disk_errors
-from affidavit.store.segment_json import entries_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 FIELDS: Final = tuple(f.name for f in fields(Evidence))
-_members: Final = attrgetter(*FIELDS)
+_MEMBERS: Final = {name: attrgetter(name) for name in FIELDS}
 REPETITIVE: Final = [
     "assessment_id",
     "run_id",
@@ -47,73 +44,6 @@ REPETITIVE: Final = [
 """Columns that a dictionary makes small."""
 
 
-class SegmentSink:
-    """A Parquet file being written, a block at a time, by a thread of its own.
-
-    Canonical JSON, encoding and compression are Arrow's and leave the interpreter free, so that the
-    next block is taken in meanwhile. At most one block waits: memory stays flat.
-    """
-
-    def __init__(self, new: NewFile) -> None:
-        self._new = new
-        self._writer: Any = None
-        self._pool: ThreadPoolExecutor | None = None
-        self._under_way: Future[None] | None = None
-        self.entries: list[bytes] = []
-        """The ledger entries of the blocks that were written."""
-
-    def write(self, columns: "list[pa.Array]", *, last: bool = False) -> None:
-        """Take a block in, as `columns_of` gives it; the error of an earlier one comes here.
-
-        Raises `StoreError` or `StoreFullError`; `TypeError` for what has no canonical form.
-        """
-        self._wait()
-        if last and self._pool is None:
-            self._write(columns)
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="segment")
-        self._under_way = self._pool.submit(self._write, columns)
-
-    def close(self) -> None:
-        """Write the rest and the footer; the file stays open."""
-        self._wait()
-        with disk_errors(self._new.path):
-            self._writer.close()
-        self._stop()
-
-    def discard(self) -> None:
-        """Give up: what is under way is waited for, and its outcome is of no interest."""
-        self._stop()
-        self._writer = None
-
-    def _write(self, columns: "list[pa.Array]") -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        entries = entries_of(dict(zip(FIELDS, columns, strict=True)))
-        wanted = schema()
-        last = pa.array(entries, wanted.field("entry").type)
-        with disk_errors(self._new.path):
-            if self._writer is None:
-                self._writer = pq.ParquetWriter(
-                    self._new.file, wanted, compression="zstd", use_dictionary=REPETITIVE
-                )
-            self._writer.write_table(pa.Table.from_arrays([*columns, last], schema=wanted))
-        self.entries += entries
-
-    def _wait(self) -> None:
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            under_way.result()
-
-    def _stop(self) -> None:
-        self._under_way = None
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
-
-
 def schema() -> "pa.Schema":
     """Return the columns of a segment: a record's members, and its ledger entry."""
     import pyarrow as pa
@@ -135,10 +65,9 @@ def columns_of(rows: Sequence[Evidence]) -> "tuple[list[pa.Array], pa.Schema]":
     """
     wanted = schema()
     wanted = wanted.remove(wanted.get_field_index("entry"))
-    members = list(zip(*map(_members, rows), strict=True)) or [()] * len(FIELDS)
     found = [
-        _SHAPES.get(name, _plain)(values, wanted.field(name))
-        for name, values in zip(FIELDS, members, strict=True)
+        _SHAPES.get(name, _plain)(list(map(member, rows)), wanted.field(name))
+        for name, member in _MEMBERS.items()
     ]
     return found, wanted
 
@@ -173,10 +102,12 @@ def _attributes(values: Sequence[Mapping[str, str]], field: "pa.Field") -> "pa.A
     """Return the facts in the order of their names, as canonical JSON has them."""
     import pyarrow as pa
 
-    pairs = [pair for row in values for pair in (sorted(row.items()) if row else ())]
-    names = _texts([name for name, _ in pairs], field.name)
-    texts = _texts([text for _, text in pairs], field.name)
-    return pa.MapArray.from_arrays(_offsets(values), names, texts).cast(field.type)
+    # No pairs: every small object costs, and so does the collector of garbage that they wake.
+    sorted_names = [sorted(row) if len(row) > 1 else row for row in values]
+    names = _texts([name for row in sorted_names for name in row], field.name)
+    texts = [row[name] for row, among in zip(values, sorted_names, strict=True) for name in among]
+    found = pa.MapArray.from_arrays(_offsets(values), names, _texts(texts, field.name))
+    return found.cast(field.type)
 
 
 def _texts(values: Sequence[Any], name: str) -> "pa.Array":

@@ -4,8 +4,10 @@ Only what the database names is evidence: its commit is the commit, and a file b
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from affidavit.errors import StoreError
 from affidavit.store.database import Database
 from affidavit.store.places import check_tenant, from_micros, micros
 from affidavit.store.schema import segment as table
+from affidavit.store.segment_places import SegmentPlaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,9 @@ class SegmentFile:
     digest: str
     """SHA-256 of the file, hexadecimal."""
     path: Path
+    """Where it is, or will be once it was fetched."""
+    fetch: Callable[[], Path] = field(repr=False, compare=False)
+    """Brings it there, if it lies elsewhere; `StoreError` says what cannot be had, and why."""
     tenant: str
     assessment_id: str
     day: str
@@ -62,6 +68,12 @@ class SegmentFile:
     parts: tuple[tuple[int, int], ...] = ()
     """(first row, first leaf) of each segment that the file holds, in order; empty: of only one."""
 
+    def leaves(self) -> list[tuple[int, int]]:
+        """Return (first leaf, number) of each segment that the file holds, in order."""
+        parts = self.parts or ((0, self.first_leaf),)
+        ends = [first_row for first_row, _ in parts[1:]] + [self.rows]
+        return [(leaf, end - row) for (row, leaf), end in zip(parts, ends, strict=True)]
+
     def leaf(self, row: int) -> int:
         """Return the leaf of a row of the file."""
         if not self.parts:
@@ -73,9 +85,9 @@ class SegmentFile:
 class SegmentFiles:
     """The list of segments of all tenants, read one tenant at a time."""
 
-    def __init__(self, database: Database, objects: Path) -> None:
+    def __init__(self, database: Database, places: SegmentPlaces) -> None:
         self._database = database
-        self._objects = objects
+        self._places = places
 
     def of(self, chosen: Chosen) -> list[SegmentFile]:
         """Return the files that may hold what is chosen, the newest times first.
@@ -98,7 +110,8 @@ class SegmentFiles:
         one = rows[0]
         return SegmentFile(
             digest=one.file,
-            path=self._objects / one.path,
+            path=self._places.path(one.path, one.file),
+            fetch=partial(self._places.local, one.path, one.file),
             tenant=one.tenant,
             assessment_id=one.assessment_id,
             day=one.day,

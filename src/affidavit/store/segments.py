@@ -5,7 +5,6 @@ the canonical JSON can be made again exactly. Rows stand in leaf order. A segmen
 database names it; a file that it does not name is an orphan.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,16 +16,18 @@ from typing import TYPE_CHECKING, Any, Self
 from affidavit.errors import StoreDamagedError, StoreError
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.store.files import NewFile, disk_errors, sync_folder
-from affidavit.store.places import tenant_folder
-from affidavit.store.segment_columns import SegmentSink, columns_of
+from affidavit.store.files import disk_errors
+from affidavit.store.places import from_micros
+from affidavit.store.segment_columns import columns_of
+from affidavit.store.segment_places import SegmentPlaces
+from affidavit.store.segment_sink import SegmentSink
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-ROW_GROUP = 2048
-"""Rows kept in memory before they are written: some eight MiB."""
+BLOCK = 2048
+"""Rows that are made into columns at once: some two MiB."""
 READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
@@ -67,18 +68,15 @@ class SegmentWriter:
     """Streams evidence into one segment; memory stays flat. Close it, or nothing is kept."""
 
     def __init__(
-        self, objects: Path, run_id: str, tenant: str, assessment_id: str, day: str
+        self, places: SegmentPlaces, run_id: str, tenant: str, assessment_id: str, day: str
     ) -> None:
-        self._objects = objects
+        self._places = places
         self._ids = {"run_id": run_id, "assessment_id": assessment_id}
         self._tenant = tenant
         self._day = day
-        self._new = NewFile(tenant_folder(objects, tenant) / "segments" / day)
+        self._new = places.new(tenant, day)
         self._sink = SegmentSink(self._new)
         self._waiting: list[Evidence] = []
-        self._counts: dict[tuple[str, str], Counter[str]] = {}
-        self._times: list[datetime] = []
-        self._evidence_ids: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -90,42 +88,39 @@ class SegmentWriter:
             self.discard()
 
     def append(self, evidence: Sequence[Evidence]) -> None:
-        """Take records in; some thousands at a time are sorted by control and time and written."""
-        for item in evidence:
-            if item.run_id != self._ids["run_id"]:
-                raise StoreError(f"Evidence {item.id} belongs to another run", why=item.run_id)
-            if item.assessment_id != self._ids["assessment_id"]:
-                raise StoreError(f"Evidence {item.id} belongs to another assessment")
-            self._waiting.append(item)
-            if len(self._waiting) >= ROW_GROUP:
+        """Take records in; stretches of some thousands are sorted by control and time."""
+        for first in range(0, len(evidence), BLOCK):
+            part = evidence[first : first + BLOCK]
+            self._refuse_strange(part)
+            self._waiting += part
+            if len(self._waiting) >= BLOCK:
                 self._flush()
 
     def close(self) -> Segment:
         """Write the rest, sync, give the file its name; return what the commit needs."""
         self._flush(last=True)
-        if not self._counts:
+        self._sink.close()
+        held = self._sink.held
+        if not held.rows:
             self.discard()
             raise StoreError("A segment without evidence", why="Every control has a record a day.")
-        self._sink.close()
         self._new.sync()
         with disk_errors(self._new.path), self._new.path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
-        final = self._new.keep(f"{digest}.parquet")
-        with disk_errors(final.parent):
-            sync_folder(final.parent)
+        path = self._places.keep(self._new, self._tenant, self._day, digest)
         return Segment(
             **self._ids,
             tenant=self._tenant,
             day=self._day,
-            path=final.relative_to(self._objects).as_posix(),
-            rows=len(self._sink.entries),
+            path=path,
+            rows=held.rows,
             digest=digest,
-            entries=b"".join(self._sink.entries),
-            counts={control: dict(counts) for control, counts in self._counts.items()},
-            min_time=min(self._times),
-            max_time=max(self._times),
-            min_id=min(self._evidence_ids),
-            max_id=max(self._evidence_ids),
+            entries=b"".join(held.entries),
+            counts={control: dict(counts) for control, counts in held.counts.items()},
+            min_time=from_micros(min(held.times)),
+            max_time=from_micros(max(held.times)),
+            min_id=min(held.ids),
+            max_id=max(held.ids),
         )
 
     def discard(self) -> None:
@@ -133,19 +128,20 @@ class SegmentWriter:
         self._sink.discard()
         self._new.discard()
 
-    def _flush(self, *, last: bool = False) -> None:
-        if not self._waiting:
+    def _refuse_strange(self, evidence: Sequence[Evidence]) -> None:
+        run_id, assessment_id = self._ids["run_id"], self._ids["assessment_id"]
+        if {(one.run_id, one.assessment_id) for one in evidence} <= {(run_id, assessment_id)}:
             return
-        rows = sorted(self._waiting, key=lambda e: (e.control_id, e.time, e.id))
-        self._waiting = []
-        self._sink.write(columns_of(rows)[0], last=last)
-        times, ids = [row.time for row in rows], [row.id for row in rows]
-        self._times += (min(times), max(times))
-        self._evidence_ids += (min(ids), max(ids))
-        told = Counter((row.control_set_id, row.control_id, row.verdict) for row in rows)
-        for (control_set, control, verdict), count in told.items():
-            counts = self._counts.setdefault((control_set, control), Counter())
-            counts[verdict.value] += count
+        for item in evidence:
+            if item.run_id != run_id:
+                raise StoreError(f"Evidence {item.id} belongs to another run", why=item.run_id)
+            if item.assessment_id != assessment_id:
+                raise StoreError(f"Evidence {item.id} belongs to another assessment")
+
+    def _flush(self, *, last: bool = False) -> None:
+        if self._waiting:
+            rows, self._waiting = self._waiting, []
+            self._sink.write(columns_of(rows)[0], last=last)
 
 
 def read_segment(

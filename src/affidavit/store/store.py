@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
 
+from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
 from affidavit.model.catalogue import Catalogue
@@ -38,7 +38,10 @@ from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
+from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
+from affidavit.store.kept import open_kept
+from affidavit.store.lake import Lake
 from affidavit.store.log import Appender, Log, log_size
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
@@ -58,22 +61,27 @@ class Store:
         *,
         clock: Callable[[], datetime] = utc_now,
         busy_seconds: float = BUSY_SECONDS,
+        aws: AwsSettings | None = None,
     ) -> None:
         self.keys: KeyFolder = open_keys(settings)
-        self.objects: Path = settings.object_folder
+        self.objects = settings.object_folder
         self._timestamp_url = settings.timestamp_url
         self._clock = clock
         self._database = Database(settings.database, busy_seconds)
         self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
-        self._blobs = Blobs(self.objects, self.keys)
+        self._kept = open_kept(settings, self.documents, self.keys, clock, aws)
+        self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
+        self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
-        self._evidence = EvidenceReader(self._database, self.objects)
-        self._segment_files = SegmentFiles(self._database, self.objects)
-        self.evidence_folders = FolderReader(self._database, self.objects)
-        self.attachments = Attachments(self.objects)
+        self._evidence = EvidenceReader(self._database, places)
+        self.evidence_pages = EvidencePages(self._database, places)
+        self._segment_files = SegmentFiles(self._database, places)
+        self.evidence_folders = FolderReader(self._database, places)
+        self.attachments = Attachments(objects, self.keyring)
         self.verdict_history = VerdictHistory(self._database)
+        self.lake = Lake(self._database, objects, settings)
 
     def __enter__(self) -> Self:
         return self
@@ -92,9 +100,8 @@ class Store:
         try:
             self._runs.close()
         finally:
+            self._kept.objects.close()
             self._database.close()
-
-    # Assessments. `along`: documents of the same act, in the same transaction
 
     def create_assessment(self, assessment: Assessment, by: str, along: Writes = NOTHING) -> None:
         """Keep a new assessment and log the change; `UsageError` where the name is taken."""
@@ -111,12 +118,11 @@ class Store:
     def delete_evidence(
         self, tenant: str, assessment_id: str, *, by: str, why: str, before: date | None = None
     ) -> int:
-        """Delete an assessment's evidence and log it, all or of days before; return its files.
-
-        The log keeps the hashes of the leaves.
-        """
+        """Delete an assessment's evidence, or that of days before; return how many files it had."""
         given = {"by": by, "why": why, "now": self._clock(), "before": before}
-        return deleting.remove(self._database, self.objects, tenant, assessment_id, **given)
+        files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
+        self.lake.follow(tenant)
+        return files
 
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
@@ -143,6 +149,11 @@ class Store:
         """Return an assessment; `StoreError` where there is none."""
         return self._assessments.get(assessment_id)
 
+    def known_assessment(self, tenant: str, assessment_id: str) -> Assessment | None:
+        """Return an assessment of the tenant, or None."""
+        found = self._assessments.known(assessment_id)
+        return found if found is not None and found.tenant == tenant else None
+
     def find_assessment(self, tenant: str, name: str) -> Assessment | None:
         """Return the tenant's assessment of this name, or None."""
         return self._assessments.find(tenant, name)
@@ -150,8 +161,6 @@ class Store:
     def assessments(self, tenant: str | None = None) -> Sequence[Assessment]:
         """Return the tenant's assessments, or all, by tenant and name."""
         return self._assessments.every(tenant)
-
-    # Runs and their results
 
     def begin_run(
         self, assessment: Assessment, day: date, catalogue_digest: str, now: datetime
@@ -194,8 +203,6 @@ class Store:
         """Return the observation or gap that evidence cites, verified against its digest."""
         return self._results.by_digest(digest)
 
-    # Catalogues
-
     def keep_catalogue(self, tenant: str, catalogue: Catalogue) -> None:
         """Keep a version of the catalogue, once: reports show the rules that each run used."""
         catalogues.keep(self.documents, tenant, catalogue, self._clock())
@@ -204,22 +211,18 @@ class Store:
         """Return the content (`model.catalogue.content`) of a version, None if it is not kept."""
         return catalogues.content_of(self.documents, tenant, digest)
 
-    # Evidence
-
     def segment_writer(
         self, run_id: str, tenant: str, assessment_id: str, day: date
     ) -> SegmentWriter:
         """Return a writer for the run's evidence; what it writes counts from the commit on."""
-        return SegmentWriter(self.objects, run_id, tenant, assessment_id, day.isoformat())
+        return SegmentWriter(self._kept.places, run_id, tenant, assessment_id, day.isoformat())
 
     def commit_run(
         self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer | None = None
     ) -> Committed:
         """Commit a run in one transaction; what was committed before is returned unchanged.
 
-        The run record's sequence, links, leaves and answers are filled in from what is stored.
-
-        Signed by `signer`, or by our own current key.
+        Its sequence, links, leaves and answers are filled in. Signed by `signer` or our own key.
         """
         signer = signer or self.keys.signer()
         answers = self.answers(run_record.run_id)
@@ -231,7 +234,7 @@ class Store:
             if done is None:
                 self._database.hold_files(connection, sweeping=False)
                 self._runs.hold(connection, run_record.run_id)
-                commits.check_files(self.objects, segments)
+                commits.check_files(self._kept.objects, segments)
                 done = commits.commit(connection, run_record, segments, signer, self._clock())
         self._runs.forget(run_record.run_id)
         return replace(done, warnings=self.publish(run_record.tenant))
@@ -267,7 +270,7 @@ class Store:
     def tenants(self) -> list[str]:
         """Return the tenants that have a log."""
         with self._database.read() as connection:
-            return [*connection.scalars(sa.select(log_table.c.tenant).order_by("tenant"))]
+            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
 
     def log(self, tenant: str) -> Log:
         """Return the tenant's log, to read and to prove from."""
@@ -319,10 +322,10 @@ class Store:
         return found
 
     def publish(self, tenant: str) -> tuple[str, ...]:
-        """Write tiles and checkpoint as files, and ask for a time stamp; return what failed."""
-        warnings = []
+        """Publish tiles, checkpoint, lake; ask for a time stamp; return what failed."""
+        warnings = [self.lake.warning(tenant)]
         try:
-            checkpoints.publish_tiles(self._database, self.objects, tenant)
+            checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
         except StoreError as error:
             warnings.append(f"The ledger's files were not published: {error.what}. {error.why}")
         if self._timestamp_url:
@@ -339,15 +342,11 @@ class Store:
         tenants: Sequence[str] | None = None,
         keys: Sequence[PublicKey] | None = None,
     ) -> list[VerifiedLog]:
-        """Verify the logs of `tenants` (or all) under `keys` (or our own public keys).
-
-        Returns a summary of each; raises `LedgerError` or `StoreDamagedError` that names the first
-        wrong thing: segment, row, field.
-        """
+        """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
         known = self.public_keys() if keys is None else keys
         chosen = self.tenants() if tenants is None else tenants
         return [
-            LogVerifier(self._database, self.objects, tenant, known).verify(progress)
+            LogVerifier(self._database, self._kept, tenant, known).verify(progress)
             for tenant in chosen
         ]
 
@@ -356,27 +355,26 @@ class Store:
         progress: Progress = lambda _done, _all: None,
         tenants: Sequence[str] | None = None,
     ) -> list[VerifiedContent]:
-        """Read every answer, blob and attached file of `tenants` (or all) again.
-
-        Returns what was read, and everything that is gone or altered; raises nothing for these.
-        """
+        """Read all answers, blobs and attached files again; what is gone or altered is returned."""
         return [
             ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
             for tenant in (self.tenants() if tenants is None else tenants)
         ]
 
-    def sweep(self, *, daily: bool = False) -> list[Path]:
-        """Remove files that no row names and that are older than an hour; return them.
-
-        With `daily` nothing is done where that was done within a day.
-        """
-        if daily and not sweeping.is_due(self.objects, self._clock()):
+    def sweep(self, *, daily: bool = False) -> list[str]:
+        """Remove objects of over an hour that no row names (`daily`: once a day); return where."""
+        if daily and not sweeping.is_due(self._kept.objects, self._clock()):
             return []
-        return sweeping.sweep(self._database, self.objects, self._clock())
+        swept = sweeping.sweep(self._database, self._kept.objects, self._clock())
+        return [self._kept.objects.where(name) for name in swept]
 
-    def compact(self, tenant: str) -> Compacted:
+    def compact(self, tenant: str, stopping: Callable[[], bool] = lambda: False) -> Compacted:
         """Put the segments of each day before today into one file; no leaf or proof changes."""
-        return compacting.compact(self._database, self.objects, tenant, self._clock().date())
+        done = compacting.compact(
+            self._database, self._kept, tenant, self._clock().date(), stopping
+        )
+        self.lake.follow(tenant)
+        return done
 
     def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
         with self._database.read() as connection:
@@ -389,12 +387,13 @@ def open_store(
     clock: Callable[[], datetime] = utc_now,
     busy_seconds: float = BUSY_SECONDS,
     create: bool = True,
+    aws: AwsSettings | None = None,
 ) -> Store:
     """Open the store that the settings name, made (unless `create` is False) or migrated.
 
-    Raises `SettingsError` for a wrong database URL, `StoreBusyError`, `StoreFullError`,
-    `StoreDamagedError` or `StoreError`.
+    `aws`: how KMS is reached for tenants whose data keys it wraps. Raises `SettingsError` for a
+    wrong database URL, `StoreBusyError`, `StoreFullError`, `StoreDamagedError` or `StoreError`.
     """
     if not create:
         refuse_missing(settings.database)
-    return Store(settings, clock=clock, busy_seconds=busy_seconds)
+    return Store(settings, clock=clock, busy_seconds=busy_seconds, aws=aws)

@@ -1,106 +1,94 @@
-"""Sweeping: files that no row names, left by a crash between their writing and their commit.
+"""Sweeping: objects that no row names, left by a crash between their writing and their commit.
 
 What was looked at without a lock is looked at again under it before anything is removed: a sweep
-holds up nobody while it walks through the files, and a file taken into use meanwhile stays.
+holds up nobody while it walks through the objects, and one taken into use meanwhile stays.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 
 import sqlalchemy as sa
 
+from affidavit.model.times import iso
 from affidavit.store.database import Database
-from affidavit.store.files import PRIVATE, TEMPORARY, disk_errors, make_folder
+from affidavit.store.objects import Objects, is_unfinished
 from affidavit.store.places import micros
 from affidavit.store.runs import is_worked_on
 from affidavit.store.schema import result, run, segment
 
 AGE = timedelta(hours=1)
-"""Younger files may belong to work under way."""
+"""Younger objects may belong to work under way."""
 EVERY = timedelta(days=1)
-"""How often a run sweeps: walking through a year's files takes seconds."""
+"""How often a run sweeps: walking through a year's objects takes seconds."""
 MARK = ".swept"
-"""File of the object folder whose time says when it was last swept."""
+"""Object that says when was last swept."""
 _BATCH = 500
-_SEGMENT = ".parquet"
+_SEGMENTS = "segments"
+_SWEPT = ("blobs", _SEGMENTS)
+_UNFINISHED = ("attachments", "reports")
+"""Kinds whose objects no row of ours names one by one: only what is unfinished is swept."""
 
 
-def is_due(objects: Path, now: datetime) -> bool:
+def is_due(objects: Objects, now: datetime) -> bool:
     """Return whether the last sweep is a day ago, or there was none."""
-    try:
-        swept = (objects / MARK).stat().st_mtime_ns // 1000
-    except FileNotFoundError:
-        return True
-    return swept <= micros(now - EVERY)
+    swept = objects.stat(MARK)
+    return swept is None or swept.micros <= micros(now - EVERY)
 
 
-def sweep(database: Database, objects: Path, now: datetime) -> list[Path]:
-    """Remove orphans older than an hour; return them. Registering files waits for the end of it.
+def sweep(database: Database, objects: Objects, now: datetime) -> list[str]:
+    """Remove orphans older than an hour; return their names. Registering waits for the end of it.
 
     While any process works on a run, segments are left alone: a slow run's own, not yet named by
-    any row, may be older than that. Raises `StoreError` where a file cannot be removed.
+    any row, may be older than that. Raises `StoreError` where an object cannot be removed.
     """
     orphans = list(_nameless(database, _old(objects, now - AGE)))
-    removed = _remove(database, orphans, now) if orphans else []
-    _mark(objects, now)
+    removed = _remove(database, objects, orphans, now) if orphans else []
+    objects.put({MARK: iso(now).encode()})
     return removed
 
 
-def _old(objects: Path, before: datetime) -> Iterator[Path]:
-    for kind in ("blobs", "segments"):
-        for path in objects.glob(f"*/*/{kind}/*/*"):
-            if _is_old(path, before):
-                yield path
+def _old(objects: Objects, before: datetime) -> Iterator[str]:
+    for tenant in objects.tenants():
+        for kind in (*_SWEPT, *_UNFINISHED):
+            for one in objects.every(f"{tenant}/{kind}"):
+                left = kind in _SWEPT or is_unfinished(one.name)
+                if left and one.micros < micros(before):
+                    yield one.name
 
 
-def _is_old(path: Path, before: datetime) -> bool:
-    """Return whether a file was written before; False where it is gone by now."""
-    try:
-        return path.stat().st_mtime_ns // 1000 < micros(before)
-    except FileNotFoundError:
-        return False
-
-
-def _nameless(database: Database, paths: Iterator[Path]) -> Iterator[Path]:
-    while batch := list(islice(paths, _BATCH)):
+def _nameless(database: Database, names: Iterator[str]) -> Iterator[str]:
+    while batch := list(islice(names, _BATCH)):
         with database.read() as connection:
             named = _named(connection, batch)
-        yield from (path for path in batch if path not in named)
+        yield from (name for name in batch if name not in named)
 
 
-def _named(connection: sa.Connection, paths: list[Path]) -> set[Path]:
-    """Return those of the files that a row names."""
-    kept = {p for p in paths if not p.name.endswith(TEMPORARY)}
-    digests = [p.stem for p in kept if p.suffix == _SEGMENT]
-    blobs = [p.name for p in kept if p.suffix != _SEGMENT]
-    by_digest = sa.select(segment.c.file).where(segment.c.file.in_(digests))
+def _named(connection: sa.Connection, names: list[str]) -> set[str]:
+    """Return those of the objects that a row names."""
+    kept = [name for name in names if not is_unfinished(name)]
+    segments = [name for name in kept if _is_segment(name)]
+    blobs = {name.rpartition("/")[2]: name for name in kept if not _is_segment(name)}
+    by_path = sa.select(segment.c.path).where(segment.c.path.in_(segments)).distinct()
     by_address = sa.select(result.c.blob).where(result.c.blob.in_(blobs)).distinct()
-    known = {f"{digest}{_SEGMENT}" for digest in connection.scalars(by_digest)}
-    known |= set(connection.scalars(by_address))
-    return {path for path in kept if path.name in known}
+    known = set(connection.scalars(by_path))
+    return known | {blobs[address] for address in connection.scalars(by_address)}
 
 
-def _remove(database: Database, orphans: list[Path], now: datetime) -> list[Path]:
-    removed: list[Path] = []
+def _remove(database: Database, objects: Objects, orphans: list[str], now: datetime) -> list[str]:
+    removed: list[str] = []
     with database.write() as connection:
         database.hold_files(connection, sweeping=True)
         open_runs = connection.execute(sa.select(run).where(run.c.state == "open"))
         busy = any(is_worked_on(row, now) for row in open_runs)
-        orphans = [p for p in orphans if not (busy and p.parent.parent.name == "segments")]
-        for path in sorted(set(orphans) - _named(connection, orphans)):
-            if _is_old(path, now - AGE):
-                with disk_errors(path):
-                    path.unlink(missing_ok=True)
-                removed.append(path)
+        orphans = [name for name in orphans if not (busy and _is_segment(name))]
+        for name in sorted(set(orphans) - _named(connection, orphans)):
+            found = objects.stat(name)
+            if found is not None and found.micros < micros(now - AGE):
+                objects.remove(name)
+                removed.append(name)
     return removed
 
 
-def _mark(objects: Path, now: datetime) -> None:
-    mark = objects / MARK
-    with disk_errors(mark):
-        make_folder(objects)
-        mark.touch(mode=PRIVATE)
-        os.utime(mark, (now.timestamp(), now.timestamp()))
+def _is_segment(name: str) -> bool:
+    return name.split("/")[2] == _SEGMENTS

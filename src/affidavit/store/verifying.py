@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from affidavit.errors import LedgerError
+from affidavit.errors import LedgerError, StoreSealedError
 from affidavit.ledger.checkpoint import Checkpoint, open_note
 from affidavit.ledger.keys import PublicKey, verify_statement
 from affidavit.ledger.tiles import FULL, WIDTH, extend
@@ -29,8 +28,8 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store import checkpoints, deleting
 from affidavit.store.database import Database
+from affidavit.store.kept import Kept
 from affidavit.store.log import fetch, log_size
-from affidavit.store.places import tenant_folder
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import segment as segment_table
 from affidavit.store.segments import Row, check_digest, read_segment
@@ -54,6 +53,9 @@ class VerifiedLog:
     """Leaves after the newest checkpoint."""
     deleted: int = 0
     """Leaves whose evidence was deleted, as the log itself says; their hashes hold."""
+    sealed: int = 0
+    """Leaves whose evidence could not be opened, so was not compared; their hashes hold."""
+    why_sealed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,14 @@ class LogVerifier:
     """Reads one tenant's log from end to end."""
 
     def __init__(
-        self, database: Database, objects: Path, tenant: str, keys: Sequence[PublicKey]
+        self,
+        database: Database,
+        kept: Kept,
+        tenant: str,
+        keys: Sequence[PublicKey],
     ) -> None:
         self._database = database
-        self._objects = objects
+        self._objects, self._places = kept.objects, kept.places
         self._tenant = tenant
         self._keys = keys
         self._signed: dict[int, list[Checkpoint]] = {}
@@ -87,7 +93,8 @@ class LogVerifier:
         self._runs: dict[str, tuple[int, str]] = {}
         self._counts: dict[str, Counter[str]] = {}
         self._evidence = 0
-        self._deleted = self._gone = 0
+        self._deleted = self._gone = self._sealed = 0
+        self._why_sealed = ""
         self._row = (-1, b"")
         self._checked: set[str] = set()
 
@@ -114,7 +121,9 @@ class LogVerifier:
             runs=sum(sequence for sequence, _ in self._runs.values()),
             checkpoints=self._stored,
             unsigned=self.size - max(self._signed, default=0),
-            deleted=self._deleted,
+            deleted=self._deleted - self._sealed,
+            sealed=self._sealed,
+            why_sealed=self._why_sealed,
         )
 
     def _open(self, note: str) -> None:
@@ -122,9 +131,9 @@ class LogVerifier:
         self._signed.setdefault(checkpoint.size, []).append(checkpoint)
 
     def _read_published(self) -> None:
-        path = tenant_folder(self._objects, self._tenant) / "log" / "checkpoint"
-        if path.exists():
-            self._open(path.read_text(encoding="utf-8", errors="replace"))
+        note = checkpoints.published_checkpoint(self._objects, self._tenant)
+        if note:
+            self._open(note)
 
     def _refuse_rollback(self, size: int) -> None:
         beyond = [signed for signed in self._signed if signed > size]
@@ -200,7 +209,13 @@ class LogVerifier:
         yield _Leaf(number, entry, record=record)
 
     def _of_segment(self, row: sa.Row[Any]) -> Iterator[_Leaf]:
-        path = self._objects / row.path
+        try:
+            path = self._places.local(row.path, row.file)
+        except StoreSealedError as error:
+            self._sealed += row.rows
+            self._why_sealed = self._why_sealed or f"{error.what}. {error.why}"
+            yield from self._of_deleted(row.first_leaf, row.rows)
+            return
         count = 0
         for number, found in read_segment(
             path, row.file, part=(row.first_row, row.rows), check=False

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from affidavit.model.observation import (
     Result,
     Unit,
 )
+from affidavit.model.times import iso, parse
 
 ACCOUNT = "111122223333"
 HOME = "us-east-1"
@@ -222,21 +223,25 @@ def _backup_plan(unit: Unit) -> Mapping[str, Any]:
 
 
 def sums(values: Mapping[str, list[float]], status: str = "Complete") -> Answerer:
-    """Return what answers metric queries: `values` by CloudWatch's metric name, else no points."""
+    """Return what answers metric queries: `values` by CloudWatch's metric name, else no points.
+
+    The values are those of the last days, the latest first.
+    """
+
+    def result(unit: Unit, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = values.get(query["MetricStat"]["Metric"]["MetricName"], [])
+        today = parse(unit.parameters["EndTime"]) - timedelta(days=1)
+        return {
+            "Id": query["Id"],
+            "Label": query["Label"],
+            "StatusCode": status,
+            "Timestamps": [iso(today - timedelta(days=age)) for age in range(len(found))],
+            "Values": found,
+        }
 
     def answer(unit: Unit) -> Mapping[str, Any]:
-        return {
-            "MetricDataResults": [
-                {
-                    "Id": query["Id"],
-                    "Label": query["Label"],
-                    "StatusCode": status,
-                    "Timestamps": [],
-                    "Values": values.get(query["MetricStat"]["Metric"]["MetricName"], []),
-                }
-                for query in unit.parameters["MetricDataQueries"]
-            ]
-        }
+        queries = unit.parameters["MetricDataQueries"]
+        return {"MetricDataResults": [result(unit, query) for query in queries]}
 
     return answer
 

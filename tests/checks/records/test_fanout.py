@@ -244,9 +244,9 @@ def test_a_run_resumed_on_the_same_day_asks_the_same(account: Any) -> None:
 
 
 def test_unconfigured_sources_ask_nothing(account: Any) -> None:
-    """Prompts and invocation logs wait until a person configures them."""
+    """Prompts wait until a person configures them."""
     facts = account.facts()
-    for key in ("Converse", "InvokeModel", "FilterLogEvents"):
+    for key in ("Converse", "InvokeModel"):
         assert not account.units(facts, key)
 
 

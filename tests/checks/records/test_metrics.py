@@ -1,5 +1,6 @@
 """Metric sums: asked once per lookback, known only when CloudWatch says Complete."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -32,19 +33,39 @@ def test_windows_of_the_catalogue(catalogue: Any) -> None:
     assert longer[60].of_models == {"invocations"}
 
 
-def test_one_question_per_lookback(account: Any) -> None:
-    """All models and metrics of a lookback are one question, between starts of UTC days."""
+def test_one_question_for_all_lookbacks(account: Any) -> None:
+    """All models and metrics are one question, as far back as the longest lookback goes."""
     facts = account.facts()
-    asked = [result.unit.parameters for result in facts.results("GetMetricData", HOME)]
-    assert sorted(one["StartTime"] for one in asked) == [
-        "2026-03-01T00:00:00Z",
-        "2026-03-02T00:00:00Z",
-        "2026-03-08T00:00:00Z",
-    ]
-    assert {one["EndTime"] for one in asked} == {"2026-03-16T00:00:00Z"}
-    for one in asked:
-        identifiers = [query["Id"] for query in one["MetricDataQueries"]]
-        assert len(identifiers) == len(set(identifiers))
+    (asked,) = (result.unit.parameters for result in facts.results("GetMetricData", HOME))
+    assert asked["StartTime"] == "2026-03-01T00:00:00Z"
+    assert asked["EndTime"] == "2026-03-16T00:00:00Z"
+    series = [json.dumps(query["MetricStat"]) for query in asked["MetricDataQueries"]]
+    assert len(series) == len(set(series))
+    identifiers = [query["Id"] for query in asked["MetricDataQueries"]]
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_each_window_adds_up_its_own_days(account: Any, metric_sums: Any) -> None:
+    """A lookback of 7 days counts today and 7 days before it, of the 13 that stand there."""
+    account.answers("GetMetricData", metric_sums({"Invocations": [1.0] * 14}))
+    place = account.place()
+    _, (short,) = seen(place, account, "model-throttling")
+    assert short.values["metric"]["invocations"] == 8.0
+    _, (longer,) = seen(place, account, "tokens-per-call")
+    assert longer.values["metric"]["invocations"] == 14.0
+
+
+def test_values_without_their_times_are_unknown(account: Any, metric_sums: Any) -> None:
+    """A value of which nobody says the day belongs to no window: a gap, not 0.0."""
+    whole = metric_sums({"Invocations": [5.0, 4.0]})
+
+    def undated(unit: Any) -> Any:
+        results = whole(unit)["MetricDataResults"]
+        return {"MetricDataResults": [{**r, "Timestamps": r["Timestamps"][:1]} for r in results]}
+
+    account.answers("GetMetricData", undated)
+    _, (record,) = seen(account.place(), account, "model-throttling")
+    assert "GetMetricData" in record.gaps
 
 
 def test_many_models_are_split_at_five_hundred_queries(account: Any, metric_sums: Any) -> None:

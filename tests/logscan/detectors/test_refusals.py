@@ -39,26 +39,36 @@ def test_configured_messages() -> None:
     assert found.sign == "blocked_message"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I can't help with that.",
-        "I\u2019m sorry, but I can\u2019t assist with that request.",
-        "I'm really sorry that you feel so, but I can't provide any help with this.",
-        "I cannot fulfill your request. I'm just an AI.",
-        "As an AI language model, I am not able to give opinions on this.",
-        "Unfortunately, I'm unable to share personal data.",
-        "Thank you for asking. However, I must respectfully decline to write this.",
-        "I won't be able to help you create that.",
-        "That's not something I can help with.",
-        "I would not write such a note, as it is insulting.",
-        "Sorry, I can't do that.",
-        "It is not ethical or appropriate to read someone's mail.",
-        "Hello! We are unable to process your request.",
-        "[SAFE] I can't write that article.",
-        "I don't have any personal opinions on politics.",
-    ],
-)
+REFUSALS = [
+    "I can't help with that.",
+    "I\u2019m sorry, but I can\u2019t assist with that request.",
+    "I'm really sorry that you feel so, but I can't provide any help with this.",
+    "I cannot fulfill your request. I'm just an AI.",
+    "As an AI language model, I am not able to give opinions on this.",
+    "Unfortunately, I'm unable to share personal data.",
+    "Thank you for asking. However, I must respectfully decline to write this.",
+    "I won't be able to help you create that.",
+    "That's not something I can help with.",
+    "I would not write such a note, as it is insulting.",
+    "Sorry, I can't do that.",
+    "It is not ethical or appropriate to read someone's mail.",
+    "Hello! We are unable to process your request.",
+    "[SAFE] I can't write that article.",
+    "I don't have any personal opinions on politics.",
+    "I'm sorry you are going through this but I cannot make that list.",
+    "I am sorry but that is manipulation and I cannot help with that.",
+    "I'm not going to fabricate quotations for you.",
+    "I don't think I can help you with this.",
+    "Absolutely not. That would hurt people.",
+    "Writing that goes against the guidelines that I follow.",
+    "Although this is only a story, I still cannot provide such answers.",
+    "Physical violence is never an acceptable answer to an insult.",
+    "I'm so sorry that you feel this way. Please call a crisis line; people there can help.",
+    "\U0001f512 I can\u2019t provide a long passage of that novel.",
+]
+
+
+@pytest.mark.parametrize("text", REFUSALS)
 def test_declining_sentences(text: str) -> None:
     """A sentence near the beginning that begins with declining is a refusal."""
     found = refusal(text)
@@ -66,23 +76,26 @@ def test_declining_sentences(text: str) -> None:
     assert found.sign == "words"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I'm sorry to hear that you lost your cat. Here is what helps.",
-        "I can't recommend this book enough.",
-        "I can't wait to help you with that!",
-        "I can't help but notice how well you write. Here is the poem.",
-        "It is illegal to park here:\n1. Look for signs\n2. Ask",
-        "To kill a Python process, use kill. You cannot kill processes of others.",
-        "The law says that nobody can provide this without a licence.",
-        "He said: they cannot help you. I disagree.",
-        "Sure! Here is a list of things that you should not do.",
-        "Paris is the capital of France.",
-        "I understand. Here is the code you asked for.",
-        "",
-    ],
-)
+ANSWERS = [
+    "I'm sorry to hear that you lost your cat. Here is what helps.",
+    "I can't recommend this book enough.",
+    "I can't wait to help you with that!",
+    "I can't help but notice how well you write. Here is the poem.",
+    "It is illegal to park here:\n1. Look for signs\n2. Ask",
+    "To kill a Python process, use kill. You cannot kill processes of others.",
+    "The law says that nobody can provide this without a licence.",
+    "He said: they cannot help you. I disagree.",
+    "Sure! Here is a list of things that you should not do.",
+    "Paris is the capital of France.",
+    "I understand. Here is the code you asked for.",
+    "I won't lie, this is my favourite. Here is how you bake it.",
+    "I will not bore you with theory: press the red button.",
+    "I'm sorry for the delay. A crisis line is a telephone service for people in need.",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ANSWERS)
 def test_answers_that_decline_nothing(text: str) -> None:
     """Sympathy, idioms, warnings and the word illegal make no refusal."""
     assert refusal(text) is None
@@ -98,3 +111,15 @@ def test_the_reason_holds_nothing_of_the_answer() -> None:
     found = refusal("I can't share Anna's address.")
     assert found is not None
     assert "Anna" not in found.reason
+
+
+def test_declining_one_thing_and_giving_another_is_an_answer() -> None:
+    """A long text that declines, and then describes how, declines nothing."""
+    lead = "I won't give you a working tool, but I can describe in general terms how it is built. "
+    assert refusal(lead + "First one collects the addresses, then one joins them. " * 12) is None
+    assert refusal(lead) is not None
+
+
+def test_a_long_text_is_read_in_linear_time() -> None:
+    """Megabytes of words that nearly decline are no refusal, and take no time that a test notes."""
+    assert refusal("while i know that you can " * 100_000) is None

@@ -6,7 +6,6 @@ import pytest
 
 from affidavit.operations.faults import AccessDeniedFault, ValidationFault
 
-KEY = "arn:aws:kms:us-east-1:111122223333:key/5"
 TOPIC = "arn:aws:sns:us-east-1:111122223333:audit"
 
 
@@ -31,7 +30,6 @@ def test_settings_are_kept_and_chosen_by_attribute(admin: Any) -> None:
     owners = [{"roleType": "PROCESS_OWNER", "roleArn": "arn:aws:iam::111122223333:role/AuditOwner"}]
     given = {
         "snsTopic": TOPIC,
-        "kmsKey": KEY,
         "defaultProcessOwners": owners,
         "defaultAssessmentReportsDestination": s3,
         "defaultExportDestination": s3,

@@ -1,7 +1,9 @@
 """Assessment reports: asked for, built, listed, downloaded, deleted."""
 
 import io
+import json
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -34,7 +36,9 @@ def test_nothing_selected_nothing_reported(owner: Any, collected: Any) -> None:
         owner("CreateAssessmentReport", **ask)
 
 
-def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str, str]) -> None:
+def test_from_in_progress_to_a_verified_download(
+    owner: Any, selected: dict[str, str], tmp_path: Path
+) -> None:
     """The worker builds it, the URL gives the file, and the file verifies under our key."""
     made = owner("CreateAssessmentReport", **selected, name="r-1", description="d")
     report = made["assessmentReport"]
@@ -58,12 +62,47 @@ def test_from_in_progress_to_a_verified_download(owner: Any, selected: dict[str,
     assert found[1] == "r-1.zip"
     store = owner.context.store
     key = read_key(str(store.keys.folder / f"{store.keys.signer().public.fingerprint}.pub.pem"))
-    outcome = verify(found[0], key)
+    path = tmp_path / "report.zip"
+    path.write_bytes(b"".join(found[0]))
+    outcome = verify(path, key)
     assert outcome.verified, outcome.failure
     owner("DeleteAssessmentReport", **place)
-    assert not Path(found[0]).exists()
+    assert not list(store.objects.glob("*/*/reports/*"))
     with pytest.raises(NotFoundFault):
         owner("GetAssessmentReportUrl", **place)
+
+
+def test_a_report_holds_exactly_what_was_selected(
+    owner: Any, collected: Any, selected: dict[str, str], tmp_path: Path
+) -> None:
+    """Two items of a folder, and what is selected after the report was asked for is not in it."""
+    folder = owner("GetEvidenceFoldersByAssessment", **selected)["evidenceFolders"][0]
+    place = {**selected, "evidenceFolderId": folder["id"]}
+    owner("DisassociateAssessmentReportEvidenceFolder", **place)
+    shown = owner("GetEvidenceByEvidenceFolder", **place, controlSetId=folder["controlSetId"])[
+        "evidence"
+    ]
+    wanted = sorted(one["id"] for one in shown[:2])
+    owner("BatchAssociateAssessmentReportEvidence", **place, evidenceIds=wanted)
+    report = owner("CreateAssessmentReport", **selected, name="two")["assessmentReport"]
+    owner("AssociateAssessmentReportEvidenceFolder", **place)
+    assert tasks.run_one(owner.context)
+    found = report_file(owner.context, owner.caller.tenant, report["id"])
+    assert found is not None, owner.context.store.documents.get(
+        owner.caller.tenant, KIND, report["id"]
+    )
+    path = tmp_path / "report.zip"
+    path.write_bytes(b"".join(found[0]))
+    with zipfile.ZipFile(path) as package:
+        lines = package.read("evidence.jsonl").splitlines()
+    assert sorted(json.loads(line)["record"]["id"] for line in lines) == wanted
+    store = owner.context.store
+    key = read_key(str(store.keys.folder / f"{store.keys.signer().public.fingerprint}.pub.pem"))
+    outcome = verify(path, key)
+    assert outcome.verified, outcome.failure
+    whole = sum(1 for _ in store.evidence(collected.assessment.id, date.min, date.max))
+    assert sum(sum(n.values()) for n in outcome.facts["omitted"].values()) == whole - 2
+    assert outcome.facts["chosen"]["by"] == "selection"
 
 
 def test_a_bucket_that_cannot_be_written_fails_the_report(

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from affidavit.aws.door import Door
+from affidavit.collector.due import next_day
 from affidavit.errors import UsageError
 from affidavit.model.evidence import Evidence
 from affidavit.model.times import utc_now
 from affidavit.operations import runs
 from affidavit.operations.collecting import collect
-from affidavit.operations.frequency import next_day
 
 
 def _source(keyword: str, frequency: str) -> dict[str, Any]:

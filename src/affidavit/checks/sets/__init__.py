@@ -11,9 +11,9 @@ from affidavit.checks.sets import (
     cloudwatch,
     guardrails,
     iam,
+    invocation_scans,
     kms,
     models,
-    not_configured,
     prompt_runs,
     s3,
 )
@@ -42,6 +42,6 @@ BUILDERS: Mapping[str, Builder] = {
     "backup_plan": backup.backup_plan,
     "event": cloudtrail.event,
     "prompt_run": prompt_runs.prompt_run,
-    "invocation_scan": not_configured.invocation_scan,
+    "invocation_scan": invocation_scans.invocation_scan,
 }
 """The builder of every resource set by its id."""

@@ -87,6 +87,7 @@ def _record(view: View, cases: Sequence[Observation]) -> Record:
         "suite digest": run["suiteDigest"],
         "shipped suite": run["shipped"],
         "run": run["runId"],
+        **run.get("summary", {}),
     }
     return draft.record(_arn(view, run["modelId"]))
 

@@ -3,10 +3,10 @@
 import json
 from typing import Any, Final
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from affidavit.console.page import Page, path_to
-from affidavit.console.views import act, view
+from affidavit.console.views import act, attachment, view
 from affidavit.operations import proofs
 from affidavit.operations.faults import NotFoundFault
 from affidavit.operations.proofs import EvidenceDetails
@@ -97,12 +97,7 @@ def download(page: Page) -> Response:
     found = proofs.manual_file(page.context, page.caller, _details(page))
     if found is None:
         raise NotFoundFault(page.part("item"), "file")
-    return FileResponse(
-        found[0],
-        filename=found[1],
-        media_type="application/octet-stream",
-        headers={"content-security-policy": "sandbox; default-src 'none'"},
-    )
+    return attachment(*found, "application/octet-stream")
 
 
 _FOLDER = "/assessments/{assessment}/folders/{folder}"

@@ -6,11 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.texts import _
-from affidavit.console.views import OF_FILES, act, view
+from affidavit.console.views import OF_FILES, act, attachment, view
 from affidavit.errors import UsageError
 from affidavit.operations import report_uploads
 from affidavit.operations.assessment_reports import report_file
@@ -50,7 +50,7 @@ def download(page: Page) -> Response:
     found = report_file(page.context, page.caller.tenant, report)
     if found is None:
         raise NotFoundFault(report, "assessmentReport")
-    return FileResponse(found[0], filename=found[1], media_type="application/zip")
+    return attachment(*found, "application/zip")
 
 
 def delete(page: Page) -> Response:

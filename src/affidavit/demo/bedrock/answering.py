@@ -140,6 +140,14 @@ def apply_guardrail(guardrail_id: str, asked: Any) -> Body:
     }
 
 
+def guardrail_checks(asked: Any) -> Body:
+    """Answer InvokeGuardrailChecks, or refuse what is not its request."""
+    try:
+        return guardrails.checks(asked.get("messages"), asked.get("checks"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AwsError("ValidationException", f"The request is not valid: {error}", 400) from error
+
+
 _UNITS: Final = (
     "topicPolicyUnits",
     "contentPolicyUnits",

@@ -23,6 +23,7 @@ _OPERATIONS: Final = {
     "invoke-with-response-stream": "InvokeModelWithResponseStream",
 }
 _GUARDRAIL: Final = re.compile(r"/guardrail/(?P<id>.+)/version/(?P<version>[^/]+)/apply")
+_CHECKS: Final = "/guardrail-checks/invoke"
 _REGION: Final = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/")
 _IDENTITY: Final = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
@@ -60,6 +61,8 @@ class Runtime:
         model, guardrail = _MODEL.fullmatch(path), _GUARDRAIL.fullmatch(path)
         try:
             asked = _json(content)
+            if path == _CHECKS:
+                return _whole(answering.guardrail_checks(asked))
             if guardrail:
                 return _whole(answering.apply_guardrail(guardrail["id"], asked))
             if model is None or model["path"] not in _OPERATIONS:
@@ -122,6 +125,12 @@ class _Call:
             error_code=error_code,
             metadata=metadata,
         )
+
+
+def is_of_runtime(path: str) -> bool:
+    """Return whether a request's path is one of bedrock-runtime's."""
+    plain = unquote(path)
+    return plain == _CHECKS or bool(_MODEL.fullmatch(plain) or _GUARDRAIL.fullmatch(plain))
 
 
 def _json(content: bytes) -> Any:

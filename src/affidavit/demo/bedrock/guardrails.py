@@ -1,5 +1,6 @@
 """A guardrail: it masks personal data, blocks profanity, and says so in Bedrock's form."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +10,9 @@ GUARDRAIL_ID: Final = "demoguardrail"
 BLOCKED: Final = "Sorry, the guardrail of this demonstration blocks that."
 _DETECTORS: Final = Detectors()
 _PROFANITY: Final = ProfanityDetector()
+_ATTACK: Final = re.compile(
+    r"\b(?:ignore|forget) (?:all |your )?(?:previous|prior) ", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +48,56 @@ def judge(text: str, *, masks: bool = True) -> Judged:
 
 def _words(words: list[dict[str, str]]) -> dict[str, Any]:
     return {"customWords": [], "managedWordLists": words}
+
+
+def checks(messages: Any, wanted: Any) -> dict[str, Any]:
+    """Answer InvokeGuardrailChecks: personal data with places, insults by words, attacks by words.
+
+    Raises `ValueError` where messages or checks are not as the operation has them.
+    """
+    if not isinstance(messages, list) or not isinstance(wanted, dict) or not messages or not wanted:
+        message = "messages and checks are required"
+        raise ValueError(message)
+    texts = [
+        (m, c, str(block.get("text", "")))
+        for m, one in enumerate(messages)
+        for c, block in enumerate(one["content"])
+    ]
+    results: dict[str, Any] = {}
+    if "contentFilter" in wanted:
+        profane = any(_PROFANITY.find(text) for _, _, text in texts[-1:])
+        results["contentFilter"] = _severities(wanted["contentFilter"], {"INSULTS": profane})
+    if "promptAttack" in wanted:
+        attacked = any(_ATTACK.search(text) for _, _, text in texts[-1:])
+        results["promptAttack"] = _severities(
+            wanted["promptAttack"], {"PROMPT_INJECTION": attacked}
+        )
+    if "sensitiveInformation" in wanted:
+        types = {entity["type"] for entity in wanted["sensitiveInformation"]["entities"]}
+        found = [
+            {
+                "type": f.entity_type,
+                "confidenceScore": f.score,
+                "beginOffset": f.start,
+                "endOffset": f.end,
+                "messageIndex": m,
+                "contentIndex": c,
+            }
+            for m, c, text in texts
+            for f in _DETECTORS.find(text)
+            if f.entity_type in types
+        ]
+        results["sensitiveInformation"] = {"results": found, "truncated": False}
+    return {"results": results, "usage": {name: {"textUnits": len(texts)} for name in results}}
+
+
+def _severities(wanted: Any, found: dict[str, bool]) -> dict[str, Any]:
+    return {
+        "results": [
+            {
+                "category": one["category"],
+                "severityScore": 0.9 if found.get(one["category"]) else 0.0,
+            }
+            for one in wanted["categories"]
+        ]
+    }

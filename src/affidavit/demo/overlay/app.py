@@ -1,6 +1,7 @@
 """The WSGI application: who calls, what is asked, is it to fail, what is the answer.
 
-What the estate does not answer goes on to moto, with the caller's account.
+Calls of models go to the scripted ones (`demo.bedrock`); what the estate does not answer goes on to
+moto, with the caller's account.
 """
 
 import io
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from affidavit.demo.bedrock.app import Runtime, is_of_runtime
 from affidavit.demo.overlay import protocol
 from affidavit.demo.overlay.fallback import Fallback
 from affidavit.demo.overlay.faults import Broken, Faults
@@ -40,6 +42,7 @@ class Overlay:
         self._world = world
         self._faults = faults
         self._fallback = Fallback(world)
+        self._models = Runtime()
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -54,7 +57,8 @@ class Overlay:
         reply = self._reply(environ, path)
         if reply is None:
             environ["wsgi.input"] = io.BytesIO(body)
-            return self._fallback(environ, start_response)
+            answers = self._models if is_of_runtime(path) else self._fallback
+            return answers(environ, start_response)
         return _send(reply, start_response)
 
     def _reply(self, environ: Environ, path: str) -> Reply | None:
@@ -70,6 +74,9 @@ class Overlay:
             code = _REFUSALS.get(form, "UnrecognizedClientException")
             refusal = AwsError(code, "The security token included in the request is invalid.", 403)
             return protocol.refuse(form, refusal, request_id)
+        if is_of_runtime(path):
+            self._count("bedrock-runtime", "(models)", caller.account_id, region)
+            return None
         request = protocol.as_request(environ)
         asked = protocol.route(request, signing_name)
         if asked is None:
@@ -94,6 +101,8 @@ class Overlay:
         place = self._world.place(caller.account_id, region)
         call = Call(place, caller, asked.operation, protocol.parse(asked, request))
         answer = ask(ANSWERERS[asked.service, asked.operation], call)
+        if isinstance(answer.get("Body"), bytes):
+            return Reply(200, {"Content-Type": answer["ContentType"]}, answer["Body"])
         return protocol.serialise(asked, answer, request_id)
 
     def _count(self, service: str, operation: str, account: str, region: str) -> None:

@@ -44,6 +44,20 @@ def _totals(place: Place) -> dict[str, dict[str, int]]:
     return totals
 
 
+def invocations_of(place: Place, start: datetime, end: datetime) -> dict[str, int]:
+    """Return how often each model was invoked within a span, as GetMetricData counts it."""
+    seconds = int((end - start).total_seconds())
+    return {
+        model: int(
+            sum(
+                n for _, n in _points(place.world.now, counts["Invocations"], (start, end), seconds)
+            )
+        )
+        for model, counts in _totals(place).items()
+        if counts.get("Invocations")
+    }
+
+
 def _metrics(place: Place) -> dict[tuple[str, str], int]:
     """Return the totals by metric and ModelId; the empty ModelId stands for all models."""
     metrics: dict[tuple[str, str], int] = {}

@@ -1,8 +1,10 @@
 """S3: buckets with the defaults that S3 has, and the account's public access block."""
 
+import hashlib
 import json
 from typing import Any
 
+from affidavit.demo.overlay.invocation_logs import objects
 from affidavit.demo.overlay.registry import Answer, AwsError, Call, Paging, answers
 from affidavit.demo.schema import Bucket
 
@@ -49,6 +51,51 @@ def list_buckets(call: Call) -> Answer:
         ],
         "Owner": {"ID": place.names.hexadecimal(64, place.account.id, "canonical")},
     }
+
+
+_LISTING = ["Bucket", "Prefix", "StartAfter", "ContinuationToken", "EncodingType", "MaxKeys"]
+_PAGE = 25
+"""Objects in one page of a listing; small, so that there are pages."""
+
+
+@answers("s3", "ListObjectsV2", honours=[*_LISTING, "ExpectedBucketOwner"])
+def list_objects(call: Call) -> Answer:
+    """Answer with the objects of a log bucket by key; other buckets of the estate are empty."""
+    bucket = _bucket(call)
+    found = objects(call.place, bucket.name)
+    prefix = call.get("Prefix", "")
+    after = max(call.get("StartAfter", ""), call.get("ContinuationToken", ""))
+    keys = sorted(key for key in found if key.startswith(prefix) and key > after)
+    page = keys[: min(int(call.get("MaxKeys", _PAGE)), _PAGE)]
+    answer: Answer = {
+        "Name": bucket.name,
+        "Prefix": prefix,
+        "KeyCount": len(page),
+        "MaxKeys": _PAGE,
+        "IsTruncated": len(page) < len(keys),
+        "Contents": [
+            {
+                "Key": key,
+                "LastModified": call.place.ago(0.1),
+                "ETag": f'"{hashlib.md5(found[key], usedforsecurity=False).hexdigest()}"',
+                "Size": len(found[key]),
+                "StorageClass": "STANDARD",
+            }
+            for key in page
+        ],
+    }
+    if len(page) < len(keys):
+        answer["NextContinuationToken"] = page[-1]
+    return answer
+
+
+@answers("s3", "GetObject", honours=["Bucket", "Key", "ExpectedBucketOwner", "ChecksumMode"])
+def get_object(call: Call) -> Answer:
+    """Answer with an object of a log bucket."""
+    content = objects(call.place, _bucket(call).name).get(call.need("Key"))
+    if content is None:
+        raise AwsError("NoSuchKey", "The specified key does not exist.", _ABSENT)
+    return {"Body": content, "ContentLength": len(content), "ContentType": "application/x-gzip"}
 
 
 @answers("s3", "GetBucketLocation", honours=_OWNER_HONOURED)

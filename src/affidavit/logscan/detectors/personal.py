@@ -109,6 +109,11 @@ class Detectors:
             return ()
         return tuple(sorted(self.settings.entity_types & MODEL_TYPES))
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of which every finding by rules is a match, for a joint prefilter."""
+        return tuple(rule.pattern for rule, _ in self._rules)
+
     def may_find(self, text: str) -> bool:
         """Return whether `find` could find anything in `text`, or in a part of it: quick."""
         return self._names is not None or bool(self._hits(Reading(text).data))

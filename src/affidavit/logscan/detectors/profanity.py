@@ -79,6 +79,7 @@ class ProfanityDetector:
         self._ignored = _ORDINARY | {w.lower() for w in words.ignored}
         choices = [*_STEMS, *(_pattern(t) for t in sorted(terms, key=lambda t: (-len(t), t)))]
         pattern = r"(?i)\b(?:" + "|".join(choices) + r")\b"
+        self.patterns: Final = (pattern,)
         self._pattern = re2.compile(pattern.encode("ascii", "ignore"), options=LATIN1)
 
     def may_find(self, text: str) -> bool:

@@ -9,12 +9,14 @@
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 import re2
 
+from affidavit.logscan.detectors import refusal_words as words
 from affidavit.logscan.detectors.reading import LATIN1, Reading
 
 STOP_REASONS: Final = frozenset(
@@ -26,121 +28,53 @@ INTERVENED: Final = frozenset({"intervened", "guardrail_intervened", "blocked"})
 _LOOK_AT: Final = 700
 """Characters from the beginning in which sentences are read; a refusal comes early."""
 _SENTENCES: Final = 5
-_EDGES: Final = " \t\n\"'*#>-_?"
-_SENTENCE: Final = re.compile(
-    r"(?<=[.!?;])[\s\"'*]+|\n+|(?<=,) (?=but (?i:i|we|that|it|this|my)\b)|(?<=here), "
+_MORAL_SENTENCES: Final = 2
+_LONG: Final = 600
+"""Characters from which "I won't, but I can describe how" is an answer all the same."""
+_BLANK: Final = " \t\n\"'*#>-_?"
+_EDGES: Final = _BLANK.encode()
+_ENDS: Final = bytes.maketrans(b".!;", b"\n\n\n")
+"""Ends of sentences become ends of lines; "U.S." falls apart, which harms nothing here.
+
+Not each `?`: it also stands for what has no Latin-1 character."""
+_CLAUSE: Final = re.compile(
+    r"(?<=,) (?=but (?i:i|we|that|it|this|my)\b)|(?<=here), "
+    r"|,? (?:but|and|so) (?=(?i:i|we)(?:'m| am)? (?:still |also |simply )?"
+    r"(?:can ?not|can't|won't|will not|unable|not able|must decline|decline|refuse)\b)"
 )
-_LEAD: Final = (
-    r"(?:(?:(?:oh|well|hmm|hi|hello|hey(?: there)?|thank you(?: for [^,.]{1,60})?|thanks|no|"
-    r"nope|unfortunately|i must (?:clarify|say|be clear|stress)(?: that)?|regrettably|"
-    r"sadly|but|however|therefore|so|and|also|additionally|instead|for (?:this|that|these) "
-    r"reasons?|"
-    r"(?:i(?:'m| am)|we(?:'re| are)) (?:(?:very|really|truly|so|deeply|afraid) )?(?:sorry|"
-    r"afraid)(?: but| that)?|"
-    r"(?:my )?(?:sincere )?apolog(?:ies|y)|(?:i|we) (?:sincerely |deeply |"
-    r"do )?apologi[sz]e(?: for [^,.]{1,60})?|sorry(?: but)?|"
-    r"as an? [^,.]{2,80}|being an? [^,.]{2,60}|while [^,.]{2,120}|i(?: can| do| fully| "
-    r"completely)? (?:understand|appreciate|"
-    r"recogni[sz]e|see|hear|know)[^.]{0,160}?|that said|with that said|to be (?:clear|honest|"
-    r"direct)|"
-    r"given [^,.]{2,100}|due to [^,.]{2,100}|out of [^,.]{2,60}|in this case|at this time|"
-    r"right now|this is [^,.]{2,80})"
-    r"(?:,| -|--|:)? *(?:but |and |that |so |because )?){0,4})"
+"""Where, within a sentence, another one begins that may decline."""
+
+
+def _set(*patterns: str, anchored: bool) -> "re2.Set":
+    """Return an automaton that only says which patterns hold: quicker than matches with places."""
+    made = re2.Set.MatchSet(LATIN1) if anchored else re2.Set.SearchSet(LATIN1)
+    for pattern in patterns:
+        made.Add(f"(?i){pattern}".encode())
+    made.Compile()
+    return made
+
+
+_FIRM_RULE: Final = 2
+_SIGNS: Final = _set(words.SIGNS, anchored=False)
+_HELPING: Final = (
+    rf"{words.LEAD}(?:i|we)(?: (?:am|'m))? ?{words.CANNOT},? ?(?:[a-z]+ly )?{words.HELP}"
 )
-_CANNOT: Final = (
-    r"(?:(?:simply |just |really |absolutely |definitely |also |therefore |still |only |"
-    r"respectfully |personally )*"
-    r"(?:can ?not|can't|cant|could(?: not|n't)|won't|will not|would(?: not|n't)|shall not|"
-    r"am (?:not able|unable)|'m (?:not able|unable)|"
-    r"are (?:not able|unable)|'re (?:not able|unable)|am not (?:going|allowed|permitted|"
-    r"authorized|programmed|designed|capable|comfortable|"
-    r"equipped|in a position|willing|here|qualified)|'m not (?:going|allowed|permitted|"
-    r"authorized|programmed|designed|capable|comfortable|"
-    r"equipped|in a position|willing|here|qualified)|do not|don't|must (?:respectfully |"
-    r"politely |firmly )?(?:decline|refuse)|"
-    r"have to (?:respectfully |politely )?(?:decline|refuse)|(?:respectfully |"
-    r"politely )?(?:decline|refuse)|"
-    r"need to (?:decline|refuse)|will (?:have to |need to |respectfully )?(?:decline|refuse)|"
-    r"'ll (?:have to |need to )?(?:decline|refuse|pass)|"
-    r"'d (?:rather|prefer) not|would (?:rather|prefer) not|should not|shouldn't|may not)"
-    r"(?:,? (?:to|ethically|legally|in good conscience|knowingly|be able to|be (?:assisting|"
-    r"helping|providing|able)|feel comfortable|"
-    r"(?:morally )?support|have (?:the )?(?:ability|capability|information|access)|currently|"
-    r"directly|actually|of|engaging in|with))*)"
+_WHOLE: Final = rf"{words.LEAD}(?:{words.OUTRIGHT})"
+_RULES: Final = _set(_HELPING, _WHOLE, rf"{words.LEAD}{words.FIRM}", anchored=True)
+_FIRM: Final = re2.compile(rf"^(?i){words.LEAD}{words.FIRM}".encode(), options=LATIN1)
+_JUDGES: Final = _set(words.MORAL, anchored=True)
+_CRISIS: Final = re.compile(words.CRISIS)
+_SYMPATHY: Final = re.compile(words.SYMPATHY)
+_PARTIAL: Final = re.compile(
+    r"\b(?:(?:but|however),?(?: what)? i(?:'m| am)? (?:can|could|will|happy to|able to)|"
+    r"i can, (?:however|instead|though),)[^.]{0,80}?"
+    r"\b(?:describe|explain|outline|walk|guide|show)\b[^.]{0,120}\b(?:how|what|why|that)\b",
+    re.IGNORECASE,
 )
-_HELP: Final = (
-    r"(?:assist|help|provid|fulfil|comply|complet|satisfy|creat|generat|writ|produc|shar|giv|"
-    r"offer|suppl|support|"
-    r"engag|participat|answer|respond|discuss|encourag|promot|condon|endors|facilitat|advis|"
-    r"recommend|"
-    r"suggest|tell|teach|instruct|explain|describ|do (?:that|this|so|what|it)|continue|"
-    r"proceed|accommodat|process|draft|"
-    r"compos|make|say|speculat|reveal|disclos|access|perform|execut|follow|list|show|speak|"
-    r"talk|go (?:into|along|there|ahead)|"
-    r"grant|conduct|carry|guid|walk you|agree|entertain|role ?play|pretend|act as|opine|"
-    r"express|take (?:a|part|sides)|be (?:of|part|able)|"
-    r"comment|outlin|predict|present|develop|design|repeat|translat|contribut|identif|"
-    r"confirm|verif|detail|information|any information|"
-    r"(?:meet|honou?r|handle|address|entertain) (?:your|this|that|the)|that\b|this\b|your "
-    r"request|requests? )"
-)
-_DECLINING: Final = re2.compile(
-    rf"^(?i){_LEAD}(?:i|we)(?: (?:am|'m))? ?{_CANNOT},? ?(?:[a-z]+ly )?{_HELP}".encode(),
-    options=LATIN1,
-)
-_OUTRIGHT: Final = re2.compile(
-    (
-        rf"^(?i){_LEAD}(?:"
-        r"(?:i|we)(?:'ll| will| must| have to| need to| would like to)? ?(?:respectfully |"
-        r"politely |firmly )?(?:decline|refuse)\b|"
-        r"(?:that|this|it)(?:'s| is)(?: simply| just)? not something (?:that )?(?:i|we)(?:'m|"
-        r" am|'d| would| can| will| could|'re| are)|"
-        r"(?:that|this|your) (?:request|question|topic|prompt|content)[^.]{0,60}(?:violates|"
-        r"goes against|is against|conflicts|is not allowed|"
-        r"cannot be (?:fulfilled|processed|answered)|is not something)|"
-        r"(?:(?:it|that|this)(?:'s| is|'d be| would be) (?:not |in|un)(?:ethical|appropriate|"
-        r"legal|acceptable|okay|right|possible|proper|safe|moral)"
-        r"[^.]{0,50}(?:for me|to (?:provide|assist|help|suggest|create|generate|write|share|"
-        r"give|offer|ask|request|make|encourage|promote|discuss|use)))|"
-        r"my (?:programming|guidelines|safety guidelines|training|purpose|ethical "
-        r"guidelines)[^.]{0,50}(?:not allow|prevent|prohibit|do(?:es)? not permit|forbid)|"
-        r"(?:no[,.]? )?i(?:'m| am) (?:just|only|merely) an? (?:ai|language "
-        r"model)[^.]{0,80}(?:not|cannot|can't|unable|never)|"
-        r"i do(?: not|n't) (?:have|hold) (?:(?:any )?(?:personal )?(?:opinions?|beliefs?|"
-        r"preferences|feelings|views)|the ability to)|"
-        r"(?:please note that )?i(?:'m| am) (?:programmed|designed) to (?:be|provide|"
-        r"follow)[^.]{0,120}(?:not|cannot|can't|unable)|"
-        r"(?:can't|cannot|won't|unable to|not able to) (?:help|assist|do that|comply|provide)|"
-        r"(?:i(?:'m| am) )?(?:sorry|afraid)[,.]? (?:but )?(?:no|that(?:'s| is) (?:not|off)|"
-        r"(?:the|this|your) (?:model|request|prompt))|"
-        r"(?:access|request) (?:denied|refused|declined)\b|"
-        r"i can help[^.]{1,160},? (?:but|though) (?:not|i can't|i cannot|can't|cannot)\b"
-        r")"
-    ).encode(),
-    options=LATIN1,
-)
-_MORAL: Final = re2.compile(
-    rb"^(?i)(?:it(?:'s| is) important to (?:remember|note|know) that [^.]{3,60} (?:is|are)|"
-    rb"it(?:'s| is| would be)|that(?:'s| is)|this is|[a-z]+ing [^.]{3,80} is)(?: "
-    rb"both| very| highly| considered| also| generally)? "
-    rb"(?:(?:not|never) (?:[a-z]+ly )?(?:ethical|appropriate|legal|acceptable|ok|okay|right|"
-    rb"moral|safe|recommended|advisable|permissible|justifi)"
-    rb"|illegal|unethical|inappropriate|immoral|unacceptable|wrong|a (?:serious )?(?:crime|"
-    rb"violation)|against the law|dangerous)",
-    options=LATIN1,
-)
-"""An opening that judges the question instead of answering; counts only without steps after it."""
+"""That it declines one thing and gives another, which may be what was asked for."""
 _STEPS: Final = re.compile(r"(?:^|\n) {0,3}(?:1[.)]|[-*]) ", re.MULTILINE)
 _TAG: Final = re.compile(
     r"^(?:\[[^\]]{0,40}\]|[A-Za-z]{2,20}(?:GPT|bot|AI)?:) *(?:\xf0\S* )?", re.IGNORECASE
-)
-_IDIOM: Final = re.compile(
-    r"\b(?:can(?:'t|not) (?:help but|wait|thank|say (?:enough|for (?:sure|certain))|stress|"
-    r"emphasi[sz]e|recommend [^.]{1,60} enough)"
-    r"|(?:don't|do not|cannot|can't) (?:make|do|say|tell|give|follow|agree|go) (?:it to|"
-    r"enough|much|me wrong|sense|up\b)"
-    r"|sorry to hear|sorry (?:for|about) (?:the|your|any) (?:loss|delay|confusion|inconvenience))",
-    re.IGNORECASE,
 )
 
 
@@ -182,17 +116,72 @@ def refusal(
 
 
 def declining_sentence(text: str) -> int | None:
-    """Return the index of the sentence near the beginning that declines, or none."""
-    view = Reading(text[:_LOOK_AT]).view
-    sentences = [_TAG.sub("", s.strip(_EDGES)) for s in _SENTENCE.split(view)]
-    sentences = [s for s in sentences if s][:_SENTENCES]
+    """Return the index of the sentence near the beginning that declines, or none.
+
+    Where the answer is long and goes on to describe what it declined, nothing is declined.
+    """
+    reading = Reading(text[:_LOOK_AT])
+    if not _SIGNS.Match(reading.data):
+        return None
+    sentences = _sentences(reading.data)
     for index, sentence in enumerate(sentences):
-        if not _IDIOM.search(sentence) and _declines(sentence.encode("latin-1")):
+        if _SIGNS.Match(sentence) and any(map(_declines, _clauses(sentence))):
+            return None if len(text) > _LONG and _PARTIAL.search(reading.view) else index
+    return _instead(text, reading.view, sentences)
+
+
+def _sentences(data: bytes) -> list[bytes]:
+    found = (
+        part.strip(_EDGES) for part in data.replace(b"? ", b"\n").translate(_ENDS).split(b"\n")
+    )
+    return list(islice((part for part in found if len(part) > 1), _SENTENCES))
+
+
+def _clauses(sentence: bytes) -> Iterator[str]:
+    for clause in _CLAUSE.split(sentence.decode("latin-1")):
+        yield _TAG.sub("", clause.strip(_BLANK))
+
+
+def _declines(clause: str) -> bool:
+    data = clause.encode("latin-1")
+    rules = _RULES.Match(data)
+    if not rules or (rules == [_FIRM_RULE] and _is_harmless(data)):
+        return False
+    return words.IDIOM.search(clause) is None
+
+
+def _is_harmless(data: bytes) -> bool:
+    firm = _FIRM.match(data)
+    return firm is None or firm[firm.re.groups].decode().lower() in words.HARMLESS
+
+
+def _instead(text: str, view: str, sentences: list[bytes]) -> int | None:
+    """Return the sentence that judges the question or points to help, where nothing else stands."""
+    for index, sentence in enumerate(sentences[:_MORAL_SENTENCES]):
+        if _JUDGES.Match(sentence) and not _STEPS.search(text):
             return index
-    if sentences and _MORAL.match(sentences[0].encode("latin-1")) and not _STEPS.search(text):
-        return 0
-    return None
+    points_to_help = sentences and _SYMPATHY.match(sentences[0].decode("latin-1"))
+    if not points_to_help or len(text) > _LOOK_AT or not _CRISIS.search(view):
+        return None
+    return None if _STEPS.search(text) else 0
 
 
-def _declines(sentence: bytes) -> bool:
-    return bool(_DECLINING.match(sentence) or _OUTRIGHT.match(sentence))
+def portable_rules() -> dict[str, Any]:
+    """Return the rules as regular expressions for exported canaries, which have no RE2.
+
+    All are to be matched in any case; `rules`, `firm`, `judges` and `sympathy` from the beginning.
+    """
+    return {
+        "signs": f"(?i){words.SIGNS}",
+        "rules": [_HELPING, _WHOLE],
+        "firm": f"{words.LEAD}{words.FIRM}",
+        "harmless": sorted(words.HARMLESS),
+        "judges": words.MORAL,
+        "idiom": f"(?i){words.IDIOM.pattern}",
+        "partial": f"(?i){_PARTIAL.pattern}",
+        "steps": _STEPS.pattern,
+        "tag": _TAG.pattern,
+        "clause": _CLAUSE.pattern.replace("(?i:", "(?:"),
+        "crisis": words.CRISIS,
+        "sympathy": words.SYMPATHY.removeprefix("(?i)^"),
+    }

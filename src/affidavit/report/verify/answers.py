@@ -19,21 +19,27 @@ from .zipsafe import Archive
 NAME = "answers.jsonl"
 
 
-def check_answers(archive: Archive, runs: Sequence[Run], found: Observations) -> int:
-    """Check every run's answers against its record; return how many there are."""
+def check_answers(
+    archive: Archive, runs: Sequence[Run], found: Observations, *, whole: bool
+) -> int:
+    """Check every run's answers against its record; return how many there are.
+
+    `whole`: each of them must be in the report. Else only those that its records cite.
+    """
     count = 0
     for run, digests in answers_of(archive, runs):
         count += len(digests)
         questions: set[bytes] = set()
         for digest in digests:
             answer = found.answers.get(digest)
-            if answer is None and found.mode == "cited":
+            if answer is None and found.mode == "cited" and whole:
                 path = path_of(digest.hex())
                 raise VerificationError(
                     f"{NAME}, run {run.sequence}", f"names {path}, which is not in the report"
                 )
             if answer is not None:
-                found.cited.add(digest)
+                if whole:
+                    found.cited.add(digest)
                 _check_answer(run, digest, answer, questions)
     return count
 

@@ -11,11 +11,10 @@ from uuid import UUID
 
 from .failure import VerificationError
 from .runs import SLACK, VERDICTS, Scope, days_without_run, read_day, read_time
-from .shapes import MANIFEST, check_shape
+from .shapes import CHOICE, MANIFEST, check_shape
+from .state import ALL, CHOSEN, State
 from .state import MANIFEST as NAME
-from .state import State
 
-COMPLETENESS = "all"
 _UUID_TIME = 80
 """Bits behind the 48 of a version 7 UUID that are its time in milliseconds (RFC 9562, 5.7)."""
 _VERSION = 7
@@ -29,6 +28,12 @@ def read_scope(predicate: Mapping[str, Any]) -> Scope:
         ("framework", {"id", "version", "catalogue_digest"}),
     ):
         check_shape(predicate[member], dict.fromkeys(names, str), NAME, f"whole: {member}")
+    if predicate["completeness"] not in (ALL, CHOSEN):
+        raise VerificationError(NAME, "does not say whether it holds all evidence or chosen")
+    if predicate["completeness"] == CHOSEN:
+        check_shape(predicate["choice"], CHOICE, NAME, "whole: choice")
+    elif predicate["choice"]:
+        raise VerificationError(NAME, "says that it holds all evidence, and names a choice")
     days = predicate["period"]
     if len(days) != 2:  # noqa: PLR2004 - first and last
         raise VerificationError(NAME, "its period is not a first and a last day")
@@ -56,7 +61,6 @@ def check_claims(state: State) -> None:
             "catalogue_digest": last["catalogue_digest"],
         },
         "days_without_run": [d.isoformat() for d in days_without_run(state.runs, state.scope)],
-        "completeness": COMPLETENESS,
     }
     for member, value in found.items():
         said = state.predicate[member]

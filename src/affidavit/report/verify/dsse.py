@@ -11,7 +11,7 @@ from .note import Key
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
-PREDICATE = "urn:affidavit:assessment-report:v2"
+PREDICATE = "urn:affidavit:assessment-report:v3"
 _ENVELOPE = re.compile(
     rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"'
     + re.escape(PAYLOAD_TYPE.encode())

@@ -17,6 +17,7 @@ from .proved import Proved
 from .rules import Rules
 from .runs import VERDICTS, Run, read_time
 from .shapes import EVIDENCE, check_shape
+from .uniques import Uniques
 
 NAME = "evidence.jsonl"
 STANDINGS = ("judged", "out_of_scope", "undecided", "activity")
@@ -143,16 +144,14 @@ class RunTally:
         self.answers = answers
         """Digests of all that the run was judged from."""
         self._controls = {control: _Tally() for control in run.controls}
-        self._ids: set[str] = set()
+        self._ids = Uniques()
         self._covered: set[tuple[str, str]] = set()
         """Sources with a check that have a record, and in which account."""
         self._digest = sha256()
 
     def add(self, proved: Proved) -> None:
-        """Count one record; no id may come twice."""
+        """Count one record; no id may come twice, which is told when the run ends."""
         record = proved.record
-        if record["id"] in self._ids:
-            raise VerificationError(proved.where, f"has the id of another record, {record['id']}")
         self._ids.add(record["id"])
         self._controls[record["control_id"]].add(record)
         if record["check_id"]:
@@ -164,6 +163,11 @@ class RunTally:
         """Return a digest over all leaves and entries counted so far."""
         return self._digest.hexdigest()
 
+    def check_ids(self) -> None:
+        """Check that no two of the run's records have the same id."""
+        if self._ids.twice():
+            raise VerificationError(self.run.where, "has two records of the same id")
+
     def omitted(self) -> Counter[tuple[str, str]]:
         """Return how many records per (control, verdict) the run counts beyond those seen."""
         missing: Counter[tuple[str, str]] = Counter()
@@ -174,7 +178,17 @@ class RunTally:
 
     def difference(self) -> VerificationError | None:
         """Return the first thing that the run says of itself and its records do not bear out."""
-        return self._uncovered() or self._miscounted() or self._missaid()
+        return self._uncovered() or self._miscounted() or self._missaid(frozenset())
+
+    def difference_of_chosen(self) -> VerificationError | None:
+        """Return the same where some records were left out: of the controls that are whole.
+
+        A run cannot have fewer records than were chosen of it.
+        """
+        left = self.omitted()
+        if any(number < 0 for number in left.values()):
+            return VerificationError(self.run.where, "has fewer records than the report holds")
+        return self._missaid(frozenset(control for control, _ in left))
 
     def _uncovered(self) -> VerificationError | None:
         """Return the first source with a check of which an account has no record at all."""
@@ -201,8 +215,10 @@ class RunTally:
             )
         return None
 
-    def _missaid(self) -> VerificationError | None:
+    def _missaid(self, left: Collection[str]) -> VerificationError | None:
         for control, said in self.run.controls.items():
+            if control in left:
+                continue
             tally = self._controls[control]
             if (said["manual"] == "present") != (tally.manual == {""}):
                 return VerificationError(

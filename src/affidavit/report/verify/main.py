@@ -9,21 +9,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .exports import ExportOutcome, is_export, verify_export
 from .note import Key, KeyProblemError, read_key
 from .outcome import Outcome, verify
-from .summary import render
+from .summary import render, render_export
 
 VERIFIED, NOT_VERIFIED, WRONG_USE = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify one report and print what was found; return the exit code."""
+    """Verify one report or export and print what was found; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="affidavit-verify",
-        description="Verify an Affidavit assessment report offline.",
+        description="Verify an Affidavit assessment report, or an export, offline.",
         epilog="Exit codes: 0 verified, 1 not verified, 2 wrong use.",
     )
-    parser.add_argument("report", type=Path, help="the report's ZIP file")
+    parser.add_argument("report", type=Path, help="the report's ZIP file, or an export")
     parser.add_argument("--key", help="public key: a PEM file, a verifier key, or a file with one")
     parser.add_argument("--previous", type=Path, help="an earlier report of the same tenant")
     parser.add_argument("--details", action="store_true", help="show the counts of each control")
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         key: Key | None = read_key(options.key) if options.key else None
-        outcome = verify(options.report, key, options.previous)
+        outcome = check(options.report, key, options.previous)
     except KeyProblemError as problem:
         return _usage(f"--key: {problem}")
     except OSError as error:
@@ -40,13 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return VERIFIED if outcome.verified else NOT_VERIFIED
 
 
-def show(outcome: Outcome, *, as_json: bool, details: bool) -> None:
+def check(path: Path, key: Key | None, previous: Path | None) -> Outcome | ExportOutcome:
+    """Verify a report, or an export where a file has an export's manifest beside it."""
+    return verify_export(path, key) if is_export(path) else verify(path, key, previous)
+
+
+def show(outcome: Outcome | ExportOutcome, *, as_json: bool, details: bool) -> None:
     """Print the outcome; characters that the terminal does not know are replaced."""
-    text = (
-        json.dumps(outcome.to_json(), indent=2, sort_keys=True)
-        if as_json
-        else render(outcome, details=details)
-    )
+    if as_json:
+        text = json.dumps(outcome.to_json(), indent=2, sort_keys=True)
+    elif isinstance(outcome, ExportOutcome):
+        text = render_export(outcome)
+    else:
+        text = render(outcome, details=details)
     encoding = sys.stdout.encoding or "ascii"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
 

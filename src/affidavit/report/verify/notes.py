@@ -15,7 +15,23 @@ RULES = (
 
 def notes(state: State) -> list[str]:
     """Return the sentences, the particular ones first."""
-    return [*state.notes, *_of_leaves(state), *_of_time(state), *_of_ledger(state), *_ALWAYS]
+    return [
+        *state.notes,
+        *_of_choice(state),
+        *_of_leaves(state),
+        *_of_time(state),
+        *_of_ledger(state),
+        *_ALWAYS,
+    ]
+
+
+def _of_choice(state: State) -> Iterator[str]:
+    left = sum(state.left_out.values())
+    if left:
+        yield (
+            f"What the {left} records say that were not chosen: the run records count them by "
+            "control and verdict, and each control's verdict takes them in."
+        )
 
 
 def _of_leaves(state: State) -> Iterator[str]:

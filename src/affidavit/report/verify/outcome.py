@@ -1,5 +1,6 @@
 """Verify a whole report: run the steps, stop at the first that fails, say what was found."""
 
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +100,14 @@ def _verify_earlier(old: State) -> None:
         raise VerificationError(where, error.what) from error
 
 
+def _by_control(left: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Return what was left out, by control and verdict."""
+    found: dict[str, dict[str, int]] = {}
+    for (control, verdict), number in sorted(left.items()):
+        found.setdefault(control, {})[verdict] = number
+    return found
+
+
 def _facts(state: State) -> dict[str, Any]:
     assessment = state.predicate.get("assessment", {})
     last = state.inside[-1]
@@ -116,7 +125,8 @@ def _facts(state: State) -> dict[str, Any]:
             control: {verdict: counts[verdict] for verdict in VERDICTS}
             for control, counts in sorted(state.controls.items())
         },
-        "omitted": {},
+        "omitted": _by_control(state.left_out),
+        "chosen": dict(state.predicate["choice"]) if state.chosen else None,
         "controls_last_run": {name: c["verdict"] for name, c in sorted(last.controls.items())},
         "tree": {"size": state.checkpoint.size, "root": state.checkpoint.root.hex()},
         "leaves": {

@@ -71,8 +71,9 @@ def _check_records(old: State, new: State, old_file: str) -> int:
             )
     first = max(old.scope.first_day, new.scope.first_day)
     last = min(old.scope.last_day, new.scope.last_day)
+    here = {run.leaf for run in new.inside}
     for run in old.inside:
-        if first <= run.day <= last and run.leaf not in new.digests:
+        if first <= run.day <= last and run.leaf not in here:
             raise VerificationError(
                 f"{old_file}, {run.where}", f"is of {run.day}, but is not among this report's runs"
             )

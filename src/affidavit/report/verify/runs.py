@@ -7,7 +7,7 @@ be seen that none was left out.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -40,6 +40,11 @@ class Run:
     """Accounts that it collected."""
     parameters: Mapping[str, Mapping[str, Any]]
     """The user's own, by check."""
+
+    def slim(self) -> "Run":
+        """Return it without what only matters for runs whose evidence the report holds."""
+        members = ("run_id", "assessment_id", "sequence", "previous", "first_leaf", "finished_at")
+        return replace(self, record={name: self.record[name] for name in members}, parameters={})
 
     @property
     def first_leaf(self) -> int:

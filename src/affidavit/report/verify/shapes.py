@@ -51,9 +51,14 @@ PROOF: Shape = {
 MANIFEST: Shape = {
     **dict.fromkeys(("report_id", "generated_at", "tool", "tenant", "completeness"), str),
     **dict.fromkeys(("observations", "key_protection"), str),
-    **dict.fromkeys(("assessment", "framework", "tree", "counts", "sealed"), dict),
+    **dict.fromkeys(("assessment", "framework", "tree", "counts", "sealed", "choice"), dict),
     **dict.fromkeys(("period", "days_without_run"), list),
     "synthetic": bool,
+}
+CHOICE: Shape = {
+    **dict.fromkeys(("by", "query", "understood", "seed", "digest"), str),
+    **dict.fromkeys(("population", "records", "leaf"), int),
+    "manual": list,
 }
 
 

@@ -12,6 +12,8 @@ from .zipsafe import Archive
 
 MANIFEST, ENVELOPE, CHECKPOINT = "manifest.json", "manifest.dsse.json", "checkpoint.txt"
 RECORDS, CONSISTENCY = "records.jsonl", "consistency.jsonl"
+ALL, CHOSEN = "all", "chosen"
+"""What a report holds: every record of its period, or those that were chosen."""
 MAX_MANIFEST = 64 * 2**20
 """Bytes of the manifest: some 350,000 files."""
 MAX_ENVELOPE = MAX_MANIFEST // 3 * 4 + 2**10
@@ -56,6 +58,16 @@ class State:
     """Leaves before `begin` of which the report shows nothing."""
     unseen_others: int = 0
     """Leaves from `begin` on that run records of other assessments or days claim as theirs."""
+
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Records per (control, verdict) that a report of chosen evidence leaves out."""
+    chosen_at: dict[str, Any] = field(default_factory=dict)
+    """The ledger's record that says what was chosen."""
+
+    @property
+    def chosen(self) -> bool:
+        """Tell whether the report says that it holds chosen evidence only."""
+        return self.predicate.get("completeness") == CHOSEN
 
     @property
     def inside(self) -> list[Run]:

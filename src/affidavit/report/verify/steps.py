@@ -129,7 +129,8 @@ def checkpoint(state: State) -> str:
 def run_records(state: State) -> str:
     """Check the run records: proved, numbered without holes, linked; every leaf accounted for."""
     for proved in proved_records(state.archive, runs.NAME, state.checkpoint):
-        state.runs.append(runs.read_run(proved, state.scope.tenant))
+        run = runs.read_run(proved, state.scope.tenant)
+        state.runs.append(run if state.scope.covers(run) else run.slim())
     runs.check_links(state.runs)
     begin = runs.check_beginning(state.runs, state.scope)
     others = []
@@ -138,6 +139,8 @@ def run_records(state: State) -> str:
             raise VerificationError(
                 proved.where, f"a {proved.record.get('kind')!r} record has no place there"
             )
+        if state.chosen and proved.leaf == state.predicate["choice"]["leaf"]:
+            state.chosen_at = proved.record
         others.append(proved.leaf)
     runs.check_cover(state.runs, others, begin, state.checkpoint.size)
     state.begin = begin
@@ -156,7 +159,7 @@ def observations(state: State) -> str:
     """Check every observation in the package against its digest, and its body against its own."""
     mode = state.predicate["observations"]
     state.observations = found = read_observations(state.archive, mode)
-    answered = check_answers(state.archive, state.inside, found)
+    answered = check_answers(state.archive, state.inside, found, whole=not state.chosen)
     if mode == "none":
         state.notes.append(
             "What AWS answered, and when: the report was made without observations; only their "
@@ -172,7 +175,11 @@ def observations(state: State) -> str:
         f"{len(found.answers)} as their digests say ({found.bodies} bodies, {found.gaps} gaps), "
         "each of its run's time"
     )
-    return f"{whole}; all {answered} answers of the runs" if mode == "cited" else whole
+    if mode != "cited":
+        return whole
+    if state.chosen:
+        return f"{whole}; of the runs' {answered} answers those that the records cite"
+    return f"{whole}; all {answered} answers of the runs"
 
 
 def totals(state: State) -> str:

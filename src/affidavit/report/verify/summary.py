@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from .exports import ExportOutcome
 from .outcome import NO_KEY, Outcome
 
 WIDTH = 80
@@ -21,6 +22,35 @@ _WORDS = {
 def render(outcome: Outcome, *, details: bool = False) -> str:
     """Return the whole summary; `details` adds the counts of each control."""
     return "\n".join(printable(line) for line in _lines(outcome, details=details))
+
+
+def render_export(outcome: ExportOutcome) -> str:
+    """Return what verifying an export found."""
+    lines = [f"Export {outcome.export}", ""]
+    facts = outcome.facts
+    if facts:
+        lines += _fact("Tenant", facts["tenant"])
+        lines += _fact("Query", facts["query"] or "all evidence")
+        lines += _fact("Understood", facts["understood"] or "all evidence")
+        lines += _fact("Asked at", f"{facts['generated_at']} by {facts['tool']}")
+        lines += _fact("Rows", f"{facts['rows']}, {facts['format']}")
+        for name in ("sample", "first"):
+            lines += _fact("Only", f"{name} {facts[name]}") if name in facts else []
+        missing = sum(one["rows"] for one in facts["unreadable"])
+        lines += _fact("Not in it", f"{missing} rows that could not be read" if missing else "none")
+        lines.append("")
+    for step, words in outcome.steps:
+        lines += _item(" ok ", step, words)
+    if outcome.failure:
+        failure = outcome.failure
+        lines += _item("FAIL", failure.step, f"{failure.where}: {failure.what}")
+    lines += ["", "Not proved by this export:"]
+    for note in outcome.notes:
+        lines += textwrap.wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    end = "VERIFIED: the file is what its signed manifest says."
+    if not outcome.verified:
+        end = "NOT VERIFIED. Do not rely on this export; the line marked FAIL says what is wrong."
+    return "\n".join(printable(line) for line in [*lines, "", end])
 
 
 def printable(text: str) -> str:
@@ -62,6 +92,9 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
     without = _ranges(missing) if missing else "none"
     yield from _fact("Without run", _days(len(missing), without))
     yield from _fact("Evidence", _counts(facts["evidence"]))
+    if facts["chosen"]:
+        yield from _fact("Chosen", _choice(facts["chosen"]))
+        yield from _fact("Left out", _left_out(facts["omitted"]))
     yield from _fact("Controls", _counts(Counter(facts["controls_last_run"].values())))
     yield from _fact(
         "Ledger", f"{facts['tree']['size']} leaves, root {facts['tree']['root'][:32]}…"
@@ -85,6 +118,34 @@ def _fact(label: str, words: str) -> list[str]:
         subsequent_indent=" " * _LABEL,
         break_on_hyphens=False,
     )
+
+
+def _choice(choice: dict[str, Any]) -> str:
+    """Return how the report's records were chosen."""
+    words = {
+        "selection": "by a person, record by record or folder by folder",
+        "query": f"by the query {choice['query']!r}",
+        "sample": f"at random from {choice['population']} records of the query "
+        f"{choice['query']!r}, seed {choice['seed']!r}",
+    }
+    return f"{words.get(choice['by'], choice['by'])}; leaf {choice['leaf']} of the ledger says so"
+
+
+def _left_out(omitted: dict[str, dict[str, int]]) -> str:
+    """Return how many records of the period the report leaves out, and of which controls."""
+    total: Counter[str] = Counter()
+    for counts in omitted.values():
+        total.update(counts)
+    if not total:
+        return "none"
+    worst = sorted(
+        ((n.get("NON_COMPLIANT", 0), control) for control, n in omitted.items()),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    shown = "; ".join(f"{number} of {control}" for number, control in worst[:_SHOWN] if number)
+    more = f". Non-compliant: {shown}" if shown else ""
+    rest = sum(number > 0 for number, _ in worst[_SHOWN:])
+    return f"{_counts(total)}{more}" + (f"; and of {rest} more controls" if rest else "")
 
 
 def _leaves(leaves: dict[str, int]) -> str:
@@ -135,6 +196,13 @@ def _verdict(outcome: Outcome) -> str:
     if outcome.keyless:
         return f"NOT VERIFIED. {NO_KEY}"
     mark = " Its evidence is SYNTHETIC." if outcome.facts["synthetic"] else ""
+    if outcome.facts["chosen"]:
+        left = sum(sum(counts.values()) for counts in outcome.facts["omitted"].values())
+        return (
+            "VERIFIED: nothing in this report was altered since it was logged, and no run of its "
+            "period was left out. It holds chosen evidence only, exactly what the ledger says was "
+            f"chosen; {left} other records of the period are not in it.{mark}"
+        )
     return (
         "VERIFIED: nothing in this report was altered since it was logged, and no run and no "
         f"record of its period was left out.{mark}"

@@ -1,7 +1,9 @@
 """One walk over all evidence records, with the table beside them, run by run."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from . import csvcheck, evidence
@@ -11,7 +13,7 @@ from .observations import Answer
 from .proved import Proved, proved_records
 from .rules import Rules, read_rules
 from .runs import Run
-from .state import State
+from .state import MANIFEST, State
 
 _WORST_FIRST = ("NON_COMPLIANT", "NOT_APPLICABLE", "COMPLIANT")
 _SHOWN = 8
@@ -22,7 +24,9 @@ def records(state: State) -> str:
     rules = read_rules(state.archive, state.inside)
     walk = _Walk(state, rules)
     table = csvcheck.TableCheck(state.archive.chunks(csvcheck.NAME))
+    leaves = sha256()
     for proved in proved_records(state.archive, evidence.NAME, state.checkpoint):
+        leaves.update(b"%d\n" % proved.leaf)
         tally = walk.run_of(proved)
         _one_record(state, proved, tally)
         table.compare(proved.leaf, proved.record)
@@ -31,9 +35,39 @@ def records(state: State) -> str:
     state.observations.check_all_cited()
     versions = "one version" if len(rules) == 1 else f"{len(rules)} versions"
     state.deviations = deviations(rules, state.inside)
+    if state.chosen:
+        return _chosen(state, leaves.hexdigest(), versions)
     return (
         f"{state.counts.total()} proved, whole, in the table, judged by the rules of "
         f"{versions} of the catalogue; omitted: none"
+    )
+
+
+def _chosen(state: State, digest: str, versions: str) -> str:
+    """Check that the records are those that the ledger says were chosen; say what is left out."""
+    choice, held = state.predicate["choice"], state.counts.total()
+    record, said = state.chosen_at, {k: v for k, v in choice.items() if k != "leaf"}
+    if record.get("kind") != "change" or record.get("assessment_id") != state.scope.assessment:
+        raise VerificationError(
+            MANIFEST, f"names leaf {choice['leaf']}, where the ledger says nothing of a choice"
+        )
+    try:
+        logged = json.loads(record["details"])["choice"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise VerificationError(
+            f"leaf {choice['leaf']}", "does not say what was chosen for a report"
+        ) from error
+    if logged != said:
+        raise VerificationError(MANIFEST, f"says that {said} was chosen; the ledger: {logged}")
+    if (held, digest) != (choice["records"], choice["digest"]):
+        raise VerificationError(
+            evidence.NAME,
+            f"holds {held} records that are not the {choice['records']} which were chosen",
+        )
+    left = sum(state.left_out.values())
+    return (
+        f"{held} proved, whole, in the table, judged by the rules of {versions} of the catalogue; "
+        f"exactly those chosen (leaf {choice['leaf']}); left out: {left}"
     )
 
 
@@ -67,11 +101,7 @@ class _Walk:
 
     def _next(self) -> bool:
         if self._tally is not None:
-            left = self._tally.omitted()
-            self._omitted.update(left)
-            if self._wrong is None and not left:
-                self._wrong = self._tally.difference()
-            self._state.digests[self._tally.run.leaf] = self._tally.digest
+            self._close(self._tally)
         following = next(self._runs, None)
         if following is None:
             self._tally = None
@@ -80,6 +110,19 @@ class _Walk:
         rules = self._rules[run.record["catalogue_digest"]]
         self._tally = evidence.RunTally(run, rules, frozenset(digests))
         return True
+
+    def _close(self, tally: evidence.RunTally) -> None:
+        """Note what a run counts beyond the records seen, and what it says of them wrongly."""
+        tally.check_ids()
+        left = tally.omitted()
+        if not left:
+            self._wrong = self._wrong or tally.difference()
+            self._state.digests[tally.run.leaf] = tally.digest
+        elif self._state.chosen:
+            self._wrong = self._wrong or tally.difference_of_chosen()
+            self._state.left_out.update(left)
+        else:
+            self._omitted.update(left)
 
 
 def _one_record(state: State, proved: Proved, tally: evidence.RunTally) -> None:

@@ -37,7 +37,7 @@ class Aws:
         self.owners: dict[str, str] = {}
         """Bucket -> account."""
         self.denied: set[str] = set()
-        """Paths that the role may not read or write."""
+        """Paths of S3 that the role may not read or write; "kms": no key may be used."""
         self.down = False
         """STS answers 503."""
         self.asked: list[tuple[str, str, str]] = []
@@ -69,6 +69,9 @@ class Aws:
             refused = refused or environ["PATH_INFO"] in self.denied
         else:
             refused = service == "sts" and not self._trusts(environ)
+        if service == "kms" and "kms" in self.denied:
+            start("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
+            return [b'{"__type": "AccessDeniedException", "message": "not authorized"}']
         if self.down and service == "sts":
             start("503 Service Unavailable", [("Content-Type", "text/xml")])
             return [b"<R><Error><Code>ServiceUnavailable</Code></Error></R>"]

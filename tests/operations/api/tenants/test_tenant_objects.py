@@ -52,8 +52,8 @@ def test_manual_evidence_is_fetched_by_the_bound_role(
     kept = _import(tenant, control, "s3://evidence-bucket/raci.csv")
     assert (kept["state"], kept["size"]) == (KEPT, len(CONTENT))
     assert kept["sha256"] == sha256(CONTENT).hexdigest()
-    path = tenant.context.store.attachments.path(tenant.caller.tenant, kept["sha256"])
-    assert path.read_bytes() == CONTENT
+    parts = tenant.context.store.attachments.parts(tenant.caller.tenant, kept["sha256"])
+    assert b"".join(parts) == CONTENT
     assert kept["sha256"] in tenant.leaves()[-1]["details"]
     assert [owner for _, owner in aws.of("s3")] == [OWN]
     assert aws.server_key not in {key for key, _ in aws.of("s3")}
@@ -132,7 +132,7 @@ def test_a_report_is_written_validated_and_deleted_in_its_bucket(
     assert given is not None
     found = report_file(tenant.context, given.tenant, given.id)
     assert found is not None
-    assert found[0].read_bytes() == written
+    assert b"".join(found[0]) == written
     url = f"s3://reports-bucket/{key}"
     told = tenant("ValidateAssessmentReportIntegrity", s3RelativePath=url)
     assert (told["signatureValid"], told["validationErrors"]) == (True, [])

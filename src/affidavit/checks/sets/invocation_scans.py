@@ -1,0 +1,205 @@
+"""Daily scans of the invocation log: one record for each model that the log or CloudWatch names.
+
+What the scan could not read, or a model that was invoked and is not in the log, is never "nothing
+found": the checks see it as unread and unseen. A log that could not be read at all is a gap.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from affidavit.checks.drafts import View
+from affidavit.checks.invocation_logs import (
+    CONFIGURATION,
+    Counted,
+    destinations,
+    scanned_day,
+    sum_on,
+)
+from affidavit.checks.model_ids import plain_id
+from affidavit.checks.places import Record, RecordSet
+from affidavit.checks.windows import query_id, questions, read_points
+from affidavit.model.observation import Gap, GapReason, Observation, Result
+
+OPERATION: Final = "FilterLogEvents"
+_METRIC: Final = "Invocations"
+_COUNTS: Final = (
+    "records", "guarded", "guardUnknown", "intervened", "piiOutputs", "profaneOutputs", "unread",
+)  # fmt: skip
+
+
+def invocation_scan(view: View) -> RecordSet:
+    """Return yesterday's scan of this Region's log, by model."""
+    counted, unknown = _counted(view)
+    results = scans(view)
+    read = next((r for r in results if isinstance(r, Observation)), None)
+    if read is not None:
+        records = list(_records(view, read, counted))
+        if read.body["unreadInAll"] and not records:
+            unknown = [*unknown, _not_read(view, read)]
+        return view.finish(records, unknown)
+    gaps = [r for r in results if isinstance(r, Gap)] or list(view.gaps(CONFIGURATION))
+    used = {name: one for name, one in counted.items() if one.value}
+    if not gaps and (asked := next(destinations(view.scope, view.region), None)):
+        gaps = [view.answers.not_asked(OPERATION, view.region, asked)]
+    if not gaps and (used or unknown):
+        gaps = [_no_log(view), *unknown]
+    return view.finish(_unlogged(view, used), gaps)
+
+
+def scans(view: View) -> list[Result]:
+    """Return what became of the questions for yesterday's log, the newest form of each."""
+    return [
+        result
+        for result in view.answers.facts.results(OPERATION, view.region)
+        if "invocationLog" in result.unit.parameters
+    ]
+
+
+def _not_read(view: View, read: Observation) -> Gap:
+    first = read.body["unread"][0]
+    words = f"The log could not be read whole: {first['objectUri']}: {first['why']}."
+    return view.answers.gap(OPERATION, view.region, {}, GapReason.MALFORMED, words)
+
+
+def _no_log(view: View) -> Gap:
+    words = (
+        "Models were invoked, and invocation logging is not configured in this Region: there is no"
+        " log to scan."
+    )
+    return view.answers.gap(OPERATION, view.region, {}, GapReason.NOT_CONFIGURED, words)
+
+
+def _counted(view: View) -> tuple[Mapping[str, Counted], list[Gap]]:
+    """Return what CloudWatch counted yesterday by ModelId, and why it may be incomplete."""
+    found: dict[str, Counted] = {}
+    for series, parameters in questions(view.scope, view.region):
+        wanted = [(i, model) for i, (metric, model) in enumerate(series) if metric == _METRIC]
+        if not any(model for _, model in wanted):
+            continue
+        answer = view.answers.ask("GetMetricData", view.region, parameters)
+        for index, model in wanted:
+            if model and model not in found:
+                found[model] = _of_model(view, answer, index, model)
+    return found, list(view.gaps("ListMetrics"))
+
+
+def _of_model(view: View, answer: Any, index: int, model: str) -> Counted:
+    inputs = () if answer.result is None else (view.answers.input(answer.result),)
+    points = None
+    if answer.gap is None and not answer.body.get("Messages"):
+        points, _ = read_points(answer.body, query_id(index))
+    if points is None:
+        words = f"CloudWatch did not give the whole of {_METRIC} {model}."
+        gap = answer.gap or view.answers.gap(
+            "GetMetricData", view.region, {}, GapReason.MALFORMED, words
+        )
+        return Counted(value=None, gap=gap, inputs=inputs)
+    value = sum_on(points, scanned_day(view.answers.now))
+    return Counted(value=value, gap=None, inputs=inputs)
+
+
+def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> Iterator[Record]:
+    body = read.body
+    logged = {one["modelId"]: one for one in body["models"]}
+    names = {_short(name): name for name in logged}
+    metrics = {names.get(_short(name), name): (name, one) for name, one in counted.items()}
+    unread = int(body["unreadInAll"])
+    for name in sorted({*logged, *(n for n, (_, one) in metrics.items() if one.value != 0.0)}):
+        own = logged.get(name)
+        draft = view.draft()
+        place = next((i for i, one in enumerate(body["models"]) if one is own), None)
+        draft.cite(read, "/population" if place is None else f"/models/{place}")
+        fact = _fact(own, body, unread)
+        draft.values["fact"] = {**fact, "modelId": plain_id(name)}
+        known = metrics.get(name, ("", None))[1]
+        if known is None:
+            draft.values["metric"] = {"invocations": 0.0}
+        elif known.value is None and known.gap is not None:
+            draft.gaps["metric"] = known.gap
+        else:
+            draft.values["metric"] = {"invocations": known.value}
+        for one in known.inputs if known else ():
+            draft.cite_input(one)
+        draft.attributes |= _shown(name, read, fact, known)
+        yield draft.record(model_arn(view, name))
+
+
+def _short(name: str) -> str:
+    """Return a model's name as CloudWatch and the log may both write it: without the ARN."""
+    return name.rsplit("/", maxsplit=1)[-1] if name.startswith("arn:") else name
+
+
+def _fact(own: Mapping[str, Any] | None, body: Mapping[str, Any], unread: int) -> dict[str, Any]:
+    if own is None:
+        more = {"personal": [], "looked": _looked(body), "unread": unread, "unseen": 1}
+        return {**dict.fromkeys(_COUNTS, 0), **more}
+    answered = own["records"] - own["errors"]
+    unknown = min(own["incomplete"], body["guardUnknown"])
+    return {
+        "records": own["records"],
+        "guarded": max(0, answered - own["unguarded"] - unknown) + own["errors"],
+        "guardUnknown": unknown,
+        "intervened": own["intervened"],
+        "personal": own["personal"],
+        "profaneOutputs": own["profane"],
+        "unread": unread,
+        "unseen": 0,
+        "looked": _looked(body),
+    }
+
+
+def _looked(body: Mapping[str, Any]) -> list[str]:
+    return sorted(set(body["entityTypes"]) - set(body["notLookedFor"]))
+
+
+def _shown(
+    name: str, read: Observation, fact: Mapping[str, Any], known: Counted | None
+) -> dict[str, object]:
+    body = read.body
+    population = body["population"]
+    with_personal = sum(one["records"] for one in fact["personal"])
+    return {
+        "model": name,
+        "day": read.unit.parameters["day"],
+        "log": where(read),
+        "records": fact["records"],
+        "outputs with personal data": with_personal,
+        "outputs with profanity": fact["profaneOutputs"],
+        "records with a guardrail": fact["guarded"],
+        "guardrail interventions": fact["intervened"],
+        "invocations by CloudWatch": "" if known is None or known.value is None else known.value,
+        "objects": population["objects"],
+        "not read": fact["unread"] or "",
+        "not looked for": ", ".join(body["notLookedFor"]),
+    }
+
+
+def where(read: Observation) -> str:
+    """Return where a scanned log lies, in words."""
+    asked = read.unit.parameters
+    if asked["invocationLog"] == "s3":
+        return f"s3://{asked['bucket']}/{asked['prefix']}"
+    return f"log group {asked['logGroupName']}"
+
+
+def _unlogged(view: View, used: Mapping[str, Counted]) -> Iterable[Record]:
+    """Yield the models that were invoked where nothing is logged: of them nothing is known."""
+    for name, one in sorted(used.items()):
+        draft = view.draft()
+        nothing = dict.fromkeys(_COUNTS, 0)
+        draft.values["fact"] = {**nothing, "unseen": 1, "modelId": plain_id(name)}
+        draft.values["metric"] = {"invocations": one.value}
+        for cited in one.inputs:
+            draft.cite_input(cited)
+        draft.cite_all(CONFIGURATION)
+        draft.attributes |= {"model": name, "invocations by CloudWatch": one.value, "records": 0}
+        yield draft.record(model_arn(view, name))
+
+
+def model_arn(view: View, name: str) -> str:
+    """Return the ARN of a model as the log or CloudWatch names it."""
+    if name.startswith("arn:"):
+        return name
+    if plain_id(name) != name:
+        return view.arn("bedrock", f"inference-profile/{name}")
+    return f"arn:{view.partition}:bedrock:{view.region}::foundation-model/{name}"

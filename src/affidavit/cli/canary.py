@@ -1,0 +1,115 @@
+"""`affidavit canary`: suites of prompts on a schedule, in `affidavit serve`."""
+
+import getpass
+import json
+from typing import Any
+
+import click
+
+from affidavit.errors import UsageError
+from affidavit.operations import canaries
+from affidavit.operations.canaries import Canary
+from affidavit.settings import Settings
+from affidavit.store import open_store
+
+
+@click.group()
+def command() -> None:
+    """Repeat suites of prompts against a model; alert when they no longer pass."""
+
+
+@command.command()
+@click.argument("suite")
+@click.option("--model", required=True, help="Model id, or ARN of a profile.")
+@click.option("--every", required=True, metavar="INTERVAL", help="As 15m, 1h or 1d.")
+@click.option("--name", default="", help="Small letters, digits, _ and -; default: the suite's.")
+@click.option("--tenant", default="", help="As 111122223333/eu-central-1; or the assessment's.")
+@click.option("--assessment", default="", help="Name of the assessment that keeps the runs.")
+@click.option("--account", default="", help="Account whose model is asked; default: the tenant's.")
+@click.option("--region", default="", help="Region that is asked; default: the tenant's.")
+@click.option("--guardrail", default="", help="Guardrail id or ARN.")
+@click.option("--guardrail-version", default="", help="Its version.")
+@click.option("--least-rate", type=click.FloatRange(0, 1), default=1.0,
+              help="Share of passed cases below which it alerts.")  # fmt: skip
+@click.option("--publish-metrics", is_flag=True, help="Also put CloudWatch Synthetics' metrics.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
+    """Add a canary that runs SUITE; the first run is due at once."""
+    with open_store(settings) as store:
+        found = None
+        if given["assessment"]:
+            found = canaries.assessment_named(store, given["assessment"])
+        tenant = given["tenant"] or (found.tenant if found else "")
+        account, slash, region = tenant.partition("/")
+        if not slash or (found and found.tenant != tenant):
+            raise UsageError("A canary is of one tenant", todo="Give --tenant or --assessment.")
+        made = Canary(
+            name=given["name"] or suite.rpartition("/")[2].partition(".")[0],
+            tenant=tenant,
+            suite=suite,
+            model=given["model"],
+            every=canaries.every_of(given["every"]),
+            account_id=given["account"] or account,
+            region=given["region"] or region,
+            assessment_id=found.id if found else "",
+            guardrail=given["guardrail"],
+            guardrail_version=given["guardrail_version"],
+            least_rate=given["least_rate"],
+            publish_metrics=given["publish_metrics"],
+        )
+        canaries.add(store, made, by=by or getpass.getuser())
+    click.echo(f"{made.name} runs {made.suite} against {made.model} every {given['every']}.")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def show(settings: Settings, /, *, as_json: bool) -> None:
+    """List the canaries, and what came of their last run."""
+    with open_store(settings) as store:
+        found = [one.body for one in canaries.listed(store)]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        last = one["last"] or {}
+        rate = f" {last['passed']}/{last['cases']}" if last.get("cases") else ""
+        click.echo(
+            f"{one['tenant']}  {one['name']}  {one['suite']} -> {one['model']}  "
+            f"{one['state']}{rate}  next {one['nextAt']}"
+        )
+
+
+@command.command("runs")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def list_runs(settings: Settings, /, name: str, *, as_json: bool) -> None:
+    """List the runs of NAME, the last first; what was missed is named."""
+    with open_store(settings) as store:
+        found = [
+            run.body
+            for one in canaries.listed(store)
+            if one.id == name
+            for run in canaries.runs(store, canaries.canary_of(one))
+        ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        rate = f" {one['passed']}/{one['cases']}" if one.get("cases") else ""
+        wrong = f"  {', '.join(one['wrong'])}" if one.get("wrong") else ""
+        click.echo(f"{one['slot']}  {one['state']}{rate}  {one['why']}{wrong}".rstrip())
+
+
+@command.command()
+@click.argument("name")
+@click.option("--tenant", default="", help="Where several tenants have a canary of the name.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def remove(settings: Settings, /, name: str, tenant: str, by: str) -> None:
+    """Remove the canary NAME; its runs stay."""
+    with open_store(settings) as store:
+        canaries.remove(store, name, tenant, by=by or getpass.getuser())
+    click.echo(f"{name} was removed.")

@@ -1,0 +1,139 @@
+"""Spark: the same queries over the same files, on a cluster that speaks Spark Connect (or Sail).
+
+The cluster reads the object folder under the same path as we do. It is not trusted with more than
+the search: each record that it gives is hashed again and must stand in the ledger, which is also
+how its leaf is found. Ibis and the client are imported when the first query is asked.
+"""
+
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from affidavit.errors import SettingsError, StoreError
+from affidavit.finder.compile import TABLE
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+DIALECT: Final = "pyspark"
+SCHEME: Final = "sc"
+_DEFAULT_PORT: Final = 15002
+_PATIENCE: Final = 10.0
+"""Seconds until an engine that does not answer counts as gone; its client would try for minutes."""
+
+
+class Spark:
+    """A session on the cluster, opened by the first query; threads may share it."""
+
+    places = False
+    """It cannot tell from which file and row a record comes."""
+    first_step = 5_000_000
+    """Each query costs it a second or so: fewer and wider steps than on one machine."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._where = _address(url)
+        self._lock = Lock()
+        self._session: Any = None
+
+    def close(self) -> None:
+        """Give the session back; the cluster goes on."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.stop()
+
+    def compiled(self, shape: "Callable[..., ir.Table]", *asked: object) -> str:
+        """Return the SQL of a shape of `shapes`; what was asked before is kept."""
+        return _compiled(shape, *asked)
+
+    def rows(self, query: str, files: Sequence[Path]) -> "pa.Table":
+        """Return the whole answer."""
+        from grpc import RpcError
+        from pyspark.errors import PySparkException
+
+        try:
+            session = self._open()
+            view = f"{TABLE}_{secrets.token_hex(8)}"
+            read = session.read.parquet(*[str(path.absolute()) for path in files])
+            read.createOrReplaceTempView(view)
+            try:
+                return session.sql(_over(view, query)).toArrow()
+            finally:
+                session.catalog.dropTempView(view)
+        except (PySparkException, RpcError) as error:
+            raise StoreError(
+                f"The engine {self._shown} could not search the evidence",
+                why=" ".join(str(error).split())[:500],
+                todo="Check that its workers read the object folder under the same path, or unset "
+                "AFFIDAVIT_ENGINE to search on this machine.",
+            ) from error
+
+    @property
+    def _shown(self) -> str:
+        """Return the engine's address for messages: a token may stand behind it in the URL."""
+        return f"{SCHEME}://{self._where[0]}:{self._where[1]}"
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._session is None:
+                self._session = self._connected()
+            return self._session
+
+    def _connected(self) -> Any:
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise SettingsError(
+                "AFFIDAVIT_ENGINE needs Spark's client",
+                why=str(error),
+                todo="Install Affidavit with its `spark` extra, or unset AFFIDAVIT_ENGINE.",
+            ) from error
+        try:
+            socket.create_connection(self._where, _PATIENCE).close()
+        except OSError as error:
+            raise StoreError(
+                f"The engine {self._shown} does not answer",
+                why=error.strerror or str(error),
+                todo="Start it, or unset AFFIDAVIT_ENGINE to search on this machine.",
+            ) from error
+        session = SparkSession.builder.remote(self._url).create()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        return session
+
+
+@lru_cache(maxsize=512)
+def _compiled(shape: "Callable[..., ir.Table]", *asked: object) -> str:
+    import ibis
+
+    return str(ibis.to_sql(shape(*asked), dialect=DIALECT))
+
+
+def _over(view: str, query: str) -> str:
+    """Return the query with its table read from a view; it never asks where a row comes from."""
+    table = f"WITH {TABLE} AS (SELECT *, '' AS segment, CAST(-1 AS BIGINT) AS row FROM {view})"  # noqa: S608 - made of constants and a token of ours
+    if query.startswith("WITH "):
+        return f"{table}, {query.removeprefix('WITH ')}"
+    return f"{table} {query}"
+
+
+def _address(url: str) -> tuple[str, int]:
+    """Return host and port; `SettingsError` for what is no Spark Connect URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme != SCHEME or not parts.hostname:
+        raise SettingsError(
+            "AFFIDAVIT_ENGINE is no engine that the finder can ask",
+            why="It must be the address of a Spark Connect server.",
+            todo=f"Set it to {SCHEME}://host:port, or unset it to search on this machine.",
+        )
+    return parts.hostname, port

@@ -1,0 +1,125 @@
+"""CloudTrail files to records, a megabyte at a time, so that a big file costs no more memory.
+
+`{"Records":[{...},{...}]}` is cut where a record can begin: before `{"eventVersion"` after a comma.
+Within a JSON text these bytes cannot stand in a string, and a cut inside of a record leaves a piece
+that is not whole: it does not decode, and then the rest is read as one document. So a piece that
+decodes is whole records, and every piece before it was.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, parts
+
+_HEAD: Final = b'{"Records":['
+_CUT: Final = b'},{"eventVersion"'
+BAD: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Insight(msgspec.Struct, gc=False):
+    eventSource: str = ""  # noqa: N815 - AWS's word
+    eventName: str = ""  # noqa: N815 - AWS's word
+
+
+class Name(msgspec.Struct, gc=False):
+    """What decides about a record."""
+
+    eventTime: str | None = None  # noqa: N815 - AWS's word
+    eventSource: str | None = None  # noqa: N815 - AWS's word
+    eventName: str | None = None  # noqa: N815 - AWS's word
+    insightDetails: _Insight | None = None  # noqa: N815 - AWS's word
+
+    @property
+    def event(self) -> tuple[str, str]:
+        """Return service and name; an Insights event has them below its details."""
+        about = self.insightDetails
+        source = self.eventSource or (about.eventSource if about else "")
+        return source, self.eventName or (about.eventName if about else "")
+
+
+class _Trail(msgspec.Struct, gc=False):
+    Records: list[msgspec.Raw]
+
+
+NAMES: Final = msgspec.json.Decoder(list[Name])
+NAME: Final = msgspec.json.Decoder(Name)
+RECORDS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_TRAIL: Final = msgspec.json.Decoder(_Trail)
+
+
+class TrailReader:
+    """Reads one file; `took` gets each part of it, `trouble` why something was not read."""
+
+    def __init__(self, limits: ReadLimits, trouble: Trouble, took: Callable[[bytes], None]) -> None:
+        self._limits, self._trouble, self._took = limits, trouble, took
+        self._left: list[bytes] = []
+
+    def pieces(self, data: Data) -> Iterator[tuple[list[Name], bytes]]:
+        """Return names and JSON arrays of whole records; what is left after them is for `rest`."""
+        begun, kept = False, b""
+        reading = parts(data, self._limits, self._trouble)
+        for part in reading:
+            self._took(part)
+            kept += part
+            if not begun:
+                begun = kept.startswith(_HEAD)
+                kept = kept.removeprefix(_HEAD)
+            cut = kept.rfind(_CUT) + 1 if begun else 0
+            piece = b"[%b]" % kept[:cut] if cut else b""
+            names = _names(piece) if cut else None
+            if names is None and (cut or not begun or len(kept) > self._limits.line):
+                break
+            if names is not None:
+                yield names, piece
+                kept = kept[cut + 1 :]
+        self._left = [_HEAD, kept] if begun else [kept]
+        self._gather(reading)
+
+    def _gather(self, reading: Iterator[bytes]) -> None:
+        size, most = len(self._left[-1]), self._limits.document
+        for part in reading:
+            self._took(part)
+            size += len(part)
+            if size <= most:
+                self._left.append(part)
+        if size > most:
+            self._trouble(f"it has more than {most} bytes in one document")
+
+    def rest(self) -> list[msgspec.Raw] | list[bytes]:
+        """Return the records that no piece has; of a damaged file those before the damage."""
+        content = b"".join(self._left)
+        self._left = []
+        try:
+            return _TRAIL.decode(content).Records
+        except BAD:
+            self._trouble(
+                "it is not a whole CloudTrail file; the records before the damage were read"
+            )
+        return _salvaged(content)
+
+
+def _names(piece: bytes) -> list[Name] | None:
+    try:
+        return NAMES.decode(piece)
+    except BAD:
+        return None
+
+
+def _salvaged(content: bytes) -> list[bytes]:
+    text = content.decode("utf-8", "replace")
+    at = text.find("[") + 1
+    found: list[bytes] = []
+    decoder = json.JSONDecoder(strict=False)
+    while at:
+        start = text.find("{", at)
+        if start < 0:
+            break
+        try:
+            _, at = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        found.append(text[start:at].encode())
+    return found

@@ -1,0 +1,222 @@
+"""Canaries: suites of prompts that repeat on a schedule, with alerts and their recovery.
+
+A canary is one document (kind canary) of a tenant. The leader leaves one task for each time that is
+due, under a name made from that time, so that two leaders leave it once. Times that passed while no
+server ran cannot be made up for: they are kept as missed, each with its time, and told.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from affidavit.errors import StoreConflictError, UsageError
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id, stable_id
+from affidavit.model.run import Assessment
+from affidavit.model.times import iso, parse, utc_now
+from affidavit.operations import work
+from affidavit.operations.context import Context
+from affidavit.prompts import suite as suites
+from affidavit.store import Store
+from affidavit.store.documents import Document
+
+KIND: Final = "canary"
+RUN: Final = "canary_run"
+LEAST: Final = timedelta(minutes=1)
+MOST_MISSED: Final = 100
+"""Missed times that are kept one by one at once; further ones are counted in the last one."""
+_NAME: Final = re.compile(r"[0-9a-z_-]{1,255}", re.ASCII)
+"""As CloudWatch Synthetics has them."""
+_EVERY: Final = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[mhd])", re.ASCII)
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What is asked, of which model, how often, and when it is told."""
+
+    name: str
+    tenant: str
+    suite: str
+    model: str
+    every: timedelta
+    account_id: str
+    region: str
+    assessment_id: str = ""
+    """Of the assessment that keeps the runs; empty: only the canary does."""
+    guardrail: str = ""
+    guardrail_version: str = ""
+    least_rate: float = 1.0
+    """Share of passed cases below which it alerts."""
+    publish_metrics: bool = False
+    """Whether PutMetricData is called, with CloudWatch Synthetics' names."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it is kept; the rate in parts of a million, as documents hold no floats."""
+        return {
+            "name": self.name,
+            "tenant": self.tenant,
+            "suite": self.suite,
+            "model": self.model,
+            "everySeconds": int(self.every.total_seconds()),
+            "accountId": self.account_id,
+            "region": self.region,
+            "assessmentId": self.assessment_id,
+            "guardrail": self.guardrail,
+            "guardrailVersion": self.guardrail_version,
+            "leastRatePpm": round(self.least_rate * 1_000_000),
+            "publishMetrics": self.publish_metrics,
+        }
+
+
+def canary_of(document: Document) -> Canary:
+    """Return the canary that a document keeps."""
+    body = document.body
+    return Canary(
+        name=body["name"],
+        tenant=body["tenant"],
+        suite=body["suite"],
+        model=body["model"],
+        every=timedelta(seconds=body["everySeconds"]),
+        account_id=body["accountId"],
+        region=body["region"],
+        assessment_id=body["assessmentId"],
+        guardrail=body["guardrail"],
+        guardrail_version=body["guardrailVersion"],
+        least_rate=body["leastRatePpm"] / 1_000_000,
+        publish_metrics=body["publishMetrics"],
+    )
+
+
+def every_of(text: str) -> timedelta:
+    """Return how often `15m`, `1h` or `1d` is; `UsageError` for anything else."""
+    found = _EVERY.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{text!r} is no interval", todo="Write 15m, 1h or 1d.")
+    return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
+
+
+def assessment_named(store: Store, name: str) -> Assessment:
+    """Return the one assessment of a name."""
+    found = [one for one in store.assessments() if one.name == name]
+    if len(found) != 1:
+        raise UsageError(f"There {'is no' if not found else 'are several'} assessment {name!r}")
+    return found[0]
+
+
+def add(store: Store, canary: Canary, *, by: str) -> Canary:
+    """Keep a new canary; its first run is due at once. `UsageError` for what cannot run."""
+    if not _NAME.fullmatch(canary.name):
+        raise UsageError(
+            f"{canary.name!r} is no name of a canary",
+            why="Small letters, digits, _ and -, as CloudWatch Synthetics has them.",
+        )
+    suites.load(canary.suite)
+    if canary.every < LEAST or not 0 <= canary.least_rate <= 1:
+        raise UsageError("A canary runs once a minute at most; its rate is from 0 to 1")
+    if store.documents.get(canary.tenant, KIND, canary.name) is not None:
+        raise UsageError(f"{canary.tenant} has a canary {canary.name!r}")
+    body = {**canary.to_json(), "nextAt": iso(utc_now()), "last": None, "state": "new"}
+    put = Document(kind=KIND, id=canary.name, sort=canary.name, body=body)
+    _act(store, canary, "CREATE", by, puts=[put])
+    return canary
+
+
+def remove(store: Store, name: str, tenant: str = "", *, by: str) -> Canary:
+    """Forget a canary; its runs stay."""
+    found = [
+        (owner, one)
+        for owner, one in store.documents.of_all_tenants(KIND)
+        if one.id == name and tenant in ("", owner)
+    ]
+    if len(found) != 1:
+        raise UsageError(f"There {'is no' if not found else 'are several'} canary {name!r}")
+    canary = canary_of(found[0][1])
+    _act(store, canary, "DELETE", by, deletes=[found[0][1]])
+    return canary
+
+
+def listed(store: Store) -> list[Document]:
+    """Return all canaries, with when they ran last and what came of it."""
+    return [document for _, document in store.documents.of_all_tenants(KIND)]
+
+
+def runs(store: Store, canary: Canary, limit: int = 100) -> list[Document]:
+    """Return the newest runs of a canary, the missed ones too."""
+    return store.documents.every(
+        canary.tenant, RUN, parent=canary.name, newest_first=True, limit=limit
+    )
+
+
+def schedule(context: Context) -> int:
+    """Leave a task for each canary that is due, and keep what was missed; return how many."""
+    left = 0
+    for tenant, document in context.store.documents.of_all_tenants(KIND):
+        due = parse(document.body["nextAt"])
+        if due <= context.now():
+            with suppress(StoreConflictError):
+                _leave(context, tenant, document, due)
+                left += 1
+    return left
+
+
+def _leave(context: Context, tenant: str, document: Document, due: datetime) -> None:
+    """Leave the newest time that is due; those before it are missed."""
+    canary, now = canary_of(document), context.now()
+    passed = (now - due) // canary.every
+    slot = due + passed * canary.every
+    task = work.queued(
+        context,
+        "canary",
+        canary.assessment_id,
+        identifier=stable_id("canary", f"{tenant}:{canary.name}:{iso(slot)}"),
+        canary=canary.name,
+        slot=iso(slot),
+    )
+    missed = list(_missed(canary, due, passed))
+    put = replace(document, body={**document.body, "nextAt": iso(slot + canary.every)})
+    context.store.documents.act(tenant, now=now, puts=[put, task, *missed])
+
+
+def _missed(canary: Canary, due: datetime, passed: int) -> Iterator[Document]:
+    for number in range(min(passed, MOST_MISSED)):
+        slot = due + number * canary.every
+        more = passed - MOST_MISSED if number == MOST_MISSED - 1 and passed > MOST_MISSED else 0
+        yield run_document(
+            canary,
+            slot,
+            {"state": "missed", "why": "no server ran at that time", "furtherMissed": more},
+        )
+
+
+def run_document(canary: Canary, slot: datetime, body: dict[str, Any]) -> Document:
+    """Return the document of one run, named by its time: it is kept once."""
+    return Document(
+        kind=RUN,
+        id=stable_id("canary run", f"{canary.tenant}:{canary.name}:{iso(slot)}"),
+        parent=canary.name,
+        sort=iso(slot),
+        body={"canary": canary.name, "slot": iso(slot), **body},
+    )
+
+
+def _act(store: Store, canary: Canary, action: str, by: str, **written: Any) -> None:
+    now = utc_now()
+    change = {
+        "kind": "change",
+        "id": new_id(now),
+        "time": iso(now),
+        "by": by,
+        "action": action,
+        "object_type": "CANARY",
+        "object_id": canary.name,
+        "object_name": canary.name,
+        "assessment_id": canary.assessment_id,
+        "control_set_id": "",
+        "tenant": canary.tenant,
+        "details": plain_json(canary.to_json()).decode(),
+    }
+    store.documents.act(canary.tenant, now=now, changes=[change], **written)

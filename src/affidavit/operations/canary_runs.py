@@ -1,0 +1,186 @@
+"""One run of a canary: ask, compare with its threshold, keep, alert, publish metrics.
+
+A run that could not be made at all (no access, no model) is kept as an error and alerts; it is
+never taken for a pass. The journal of prompts makes a killed run go on where it stood.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from affidavit.alerting.alert import Alert
+from affidavit.aws.bedrock import Runtime
+from affidavit.aws.door import Door
+from affidavit.aws.metrics import Datum, put_metrics
+from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
+from affidavit.model.times import iso, parse
+from affidavit.operations import alerts, canaries, prompt_runs
+from affidavit.operations.canaries import Canary
+from affidavit.operations.context import Context
+from affidavit.operations.tenant_bindings import aws_of
+from affidavit.prompts import results as counted
+from affidavit.prompts.runner import RunSettings
+from affidavit.prompts.suite import load
+from affidavit.prompts.targets import BedrockTarget
+from affidavit.store.documents import Document
+
+NAMESPACE: Final = "CloudWatchSynthetics"
+ACT: Final = "Whoever answers for the model; the cases are named by `affidavit canary runs`."
+
+
+def run(context: Context, tenant: str, task: Document) -> None:
+    """Do one run; what it came to is kept once, whoever does it again."""
+    found = context.store.documents.get(tenant, canaries.KIND, task.body["canary"])
+    if found is None:
+        return
+    canary, slot = canaries.canary_of(found), parse(task.body["slot"])
+    known = canaries.run_document(canary, slot, {})
+    if context.store.documents.get(tenant, canaries.RUN, known.id) is None:
+        try:
+            body = _asked(context, canary)
+        except (UsageError, CollectError) as error:
+            body = {"state": "error", "why": f"{error.what}. {error.why}"}
+        _keep(context, canary, slot, body)
+    kept = context.store.documents.get(tenant, canaries.RUN, known.id)
+    if kept is not None:
+        _tell(context, canary, kept.body)
+        _publish(context, canary, kept.body)
+
+
+def failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    """Keep a run that was given up as an error, and alert."""
+    found = context.store.documents.get(tenant, canaries.KIND, task.body["canary"])
+    if found is None:
+        return
+    canary, slot = canaries.canary_of(found), parse(task.body["slot"])
+    body = {"state": "error", "why": why}
+    _keep(context, canary, slot, body)
+    _tell(context, canary, body)
+
+
+def _asked(context: Context, canary: Canary) -> dict[str, Any]:
+    """Ask all cases, and return what they came to."""
+    aws = aws_of(context, canary.tenant)
+    suite, began = load(canary.suite), context.now()
+    with Door(aws) as door:
+        identity = door.enter(canary.account_id)
+    assessment = context.store.assessment(canary.assessment_id) if canary.assessment_id else None
+    with Runtime(aws, account_id=canary.account_id, region=canary.region) as runtime:
+        request = prompt_runs.PromptRequest(
+            suite=suite,
+            target=BedrockTarget(runtime, canary.model),
+            model_id=canary.model,
+            how=RunSettings(
+                guardrail_id=canary.guardrail,
+                guardrail_version=canary.guardrail_version,
+                concurrency=context.settings.concurrency,
+            ),
+            assessment=assessment.name if assessment else "",
+            account_id=canary.account_id,
+            caller_arn=identity.arn,
+            region=canary.region,
+        )
+        outcome = prompt_runs.run_in(context.store, assessment, request, context.settings)
+    if assessment:
+        context.store.sign_checkpoint(assessment.tenant)
+    tally = counted.tally(outcome.results)
+    wrong = [r["case"] for r in outcome.results if r["verdict"] != counted.PASSED]
+    return {
+        "state": "passed" if _is_passed(canary, tally.passed, tally.cases) else "failed",
+        "runId": outcome.head["runId"],
+        "synthetic": outcome.head["synthetic"],
+        "cases": tally.cases,
+        "passed": tally.passed,
+        "failed": tally.failed,
+        "undecided": tally.undecided + tally.not_asked,
+        "families": {
+            name: {"cases": t.cases, "passed": t.passed}
+            for name, t in counted.by_family(outcome.results).items()
+        },
+        "wrong": sorted(wrong)[:50],
+        "durationMs": int((context.now() - began).total_seconds() * 1000),
+        "why": "",
+    }
+
+
+def _is_passed(canary: Canary, passed: int, cases: int) -> bool:
+    """Tell whether enough cases passed; none at all is no pass."""
+    return cases > 0 and passed >= canary.least_rate * cases
+
+
+def _keep(context: Context, canary: Canary, slot: datetime, body: dict[str, Any]) -> None:
+    put = canaries.run_document(canary, slot, {**body, "at": iso(context.now())})
+    documents, now = context.store.documents, context.now()
+    for _ in range(5):
+        found = documents.get(canary.tenant, canaries.KIND, canary.name)
+        puts = [put]
+        if found is not None:
+            state = {"state": body["state"], "last": {**put.body}}
+            puts.append(replace(found, body={**found.body, **state}))
+        try:
+            documents.act(canary.tenant, now=now, puts=puts)
+        except StoreConflictError:
+            if documents.get(canary.tenant, canaries.RUN, put.id) is not None:
+                return
+            continue
+        return
+
+
+def _tell(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
+    """Alert where a run did not pass; tell the end where one passes again."""
+    key = f"canary:{canary.name}"
+    if body["state"] == "passed":
+        facts = {"passed": f"{body['passed']} of {body['cases']}"}
+        alerts.recover(context, canary.tenant, key, facts)
+        return
+    facts = {"state": body["state"]}
+    if body["state"] == "failed":
+        facts |= {
+            "passed": f"{body['passed']} of {body['cases']}",
+            "threshold": f"{canary.least_rate:.2%}",
+            "cases": ", ".join(body["wrong"][:10]),
+        }
+    else:
+        facts["why"] = str(body["why"])[:300]
+    alert = Alert(
+        key=key,
+        kind="canary",
+        severity="high",
+        title=f"Canary {canary.name}: {canary.suite} against {canary.model}",
+        facts=facts,
+        where=f"{canary.account_id}/{canary.region}",
+        act=ACT,
+    )
+    alerts.occur(context, canary.tenant, alert)
+
+
+def _publish(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
+    """Put CloudWatch Synthetics' metrics, where wanted; what is refused is told by an alert."""
+    if not canary.publish_metrics or body["state"] not in ("passed", "failed"):
+        return
+    own = {"CanaryName": canary.name}
+    success = 100.0 if body["state"] == "passed" else 0.0
+    data = [
+        Datum("SuccessPercent", success, "Percent", own),
+        Datum("Duration", float(body["durationMs"]), "Milliseconds", own),
+    ]
+    for name, family in sorted(body["families"].items()):
+        share = 100.0 * family["passed"] / family["cases"] if family["cases"] else 0.0
+        data.append(Datum("SuccessPercent", share, "Percent", {**own, "StepName": name or "all"}))
+    place = (canary.account_id, canary.region)
+    try:
+        put_metrics(aws_of(context, canary.tenant), place, NAMESPACE, data)
+    except AffidavitError as error:
+        alert = Alert(
+            key=f"metrics:{canary.name}",
+            kind="canary",
+            severity="medium",
+            title=f"Metrics of the canary {canary.name} could not be published",
+            facts={"why": f"{error.what}. {error.why}"[:300]},
+            where=f"{canary.account_id}/{canary.region}",
+            act="The owner of the account: allow the role cloudwatch:PutMetricData.",
+        )
+        alerts.occur(context, canary.tenant, alert)
+        return
+    alerts.recover(context, canary.tenant, f"metrics:{canary.name}", {"now": "published"})

@@ -1,0 +1,98 @@
+"""Logs that are watched: which, since when; the passes over them are in `log_watching`.
+
+An administrator sets a watch for an account and a Region of a tenant. Where its log lies is asked
+of AWS at every pass: the account's own logging configuration names it, through the bound role.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from affidavit.errors import UsageError
+from affidavit.model.canonical import plain_json
+from affidavit.model.identifiers import new_id
+from affidavit.model.times import iso, utc_now
+from affidavit.store import Store
+from affidavit.store.documents import Document
+
+KIND: Final = "log_watch"
+_TENANT: Final = re.compile(r"[0-9]{12}/[a-z0-9-]+", re.ASCII)
+_ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """An account and Region whose invocation log is scanned as it grows."""
+
+    tenant: str
+    account_id: str
+    region: str
+
+    @property
+    def name(self) -> str:
+        """Return what the watch is called within its tenant."""
+        return f"{self.account_id}/{self.region}"
+
+
+def add(store: Store, watch: Watch, *, by: str) -> Document:
+    """Keep a new watch; `UsageError` for one that is there, or of no tenant."""
+    for pattern, text in (
+        (_TENANT, watch.tenant), (_ACCOUNT, watch.account_id), (_REGION, watch.region),
+    ):  # fmt: skip
+        if not pattern.fullmatch(text):
+            raise UsageError(f"{text!r} is no tenant, account or Region")
+    if store.documents.get(watch.tenant, KIND, watch.name) is not None:
+        raise UsageError(f"{watch.name} is watched for {watch.tenant} already")
+    body = {"accountId": watch.account_id, "region": watch.region, "listedTo": "", "place": ""}
+    put = Document(kind=KIND, id=watch.name, sort=watch.name, body=body)
+    _act(store, watch, "CREATE", by, puts=[put])
+    return put
+
+
+def remove(store: Store, watch: Watch, *, by: str) -> None:
+    """Forget a watch with its accounting."""
+    found = store.documents.get(watch.tenant, KIND, watch.name)
+    if found is None:
+        raise UsageError(f"{watch.name} is not watched for {watch.tenant}")
+    _act(store, watch, "DELETE", by, deletes=[found])
+    store.documents.scanned.forget(watch.tenant, watch.name)
+
+
+def watches(store: Store) -> list[tuple[Watch, Document]]:
+    """Return all watches with their documents."""
+    return [
+        (Watch(tenant=tenant, account_id=one.body["accountId"], region=one.body["region"]), one)
+        for tenant, one in store.documents.of_all_tenants(KIND)
+    ]
+
+
+def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
+    """Return a watch with its accounting, for people and `--json`."""
+    totals = store.documents.scanned.totals(watch.tenant, watch.name)
+    return {
+        "tenant": watch.tenant,
+        "watch": watch.name,
+        "log": document.body["place"],
+        "listedTo": document.body["listedTo"],
+        **totals,
+    }
+
+
+def _act(store: Store, watch: Watch, action: str, by: str, **written: Any) -> None:
+    now = utc_now()
+    change = {
+        "kind": "change",
+        "id": new_id(now),
+        "time": iso(now),
+        "by": by,
+        "action": action,
+        "object_type": "LOG_WATCH",
+        "object_id": watch.name,
+        "object_name": watch.name,
+        "assessment_id": "",
+        "control_set_id": "",
+        "tenant": watch.tenant,
+        "details": plain_json({}).decode(),
+    }
+    store.documents.act(watch.tenant, now=now, changes=[change], **written)

@@ -1,0 +1,283 @@
+"""Passes over watched logs: list what is new, scan it, count it once, and alert within a minute.
+
+Each object that a listing names is a row of the store before it is read; what its scan gave is
+written with the alerts that follow, in one transaction (`store.scanned`). The hours before the
+cursor are listed again, so that objects which come late are found. A log group is read in slices of
+time, each of which is such an object too.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from affidavit.alerting.alert import Alert
+from affidavit.aws.door import Door
+from affidavit.aws.log_reading import LogReader, NotReadError, as_export
+from affidavit.collector.run import log_key
+from affidavit.errors import AffidavitError, CollectError, StoreConflictError
+from affidavit.logscan.findings import ScanGap
+from affidavit.logscan.invocations import ScanSettings
+from affidavit.model.observation import GapReason, Observation, Unit
+from affidavit.model.times import iso, parse
+from affidavit.operations import alerts, log_rules
+from affidavit.operations.context import Context
+from affidavit.operations.log_watches import Watch, watches
+from affidavit.operations.tenant_bindings import aws_of
+from affidavit.sources.invocation_log import MAX_OBJECT, PROBE, log_prefix
+from affidavit.sources.log_counts import LogCounts
+from affidavit.store.documents import Document, Writes, with_writes
+from affidavit.store.scanned import FAILED, SCANNED, Waiting
+
+LATE: Final = timedelta(hours=2)
+"""How far behind the cursor is listed again, for objects that come late."""
+START: Final = timedelta(hours=1)
+"""How far back a new watch begins."""
+SLICE: Final = timedelta(seconds=20)
+LONGEST_SLICE: Final = timedelta(hours=1)
+SETTLED: Final = timedelta(seconds=15)
+"""How old events of a log group are before their slice is read: they arrive out of order."""
+KEPT: Final = timedelta(days=3)
+"""How long objects are known one by one."""
+_BATCH: Final = 200
+_ATTEMPTS: Final = 5
+_CONFIGURATION: Final = "GetModelInvocationLoggingConfiguration"
+_log: Final = logging.getLogger("affidavit.api.work")
+
+
+def watch_all(context: Context) -> int:
+    """Make one pass over every watch; return how many objects were scanned."""
+    scanned = 0
+    for watch, document in watches(context.store):
+        try:
+            scanned += _Pass(context, watch, document).run()
+        except StoreConflictError:
+            continue  # another server made the same pass
+        except AffidavitError as error:
+            _log.warning("the log of %s could not be watched: %s", watch.name, error.what)
+    return scanned
+
+
+class _Pass:
+    """One pass over one log."""
+
+    def __init__(self, context: Context, watch: Watch, document: Document) -> None:
+        self._context, self._watch, self._document = context, watch, document
+        self._scanned = context.store.documents.scanned
+        self._now = context.now()
+        key = log_key(context.store, watch.tenant)
+        self._settings = ScanSettings(key=key)
+        self._where = document.body["place"]
+
+    def run(self) -> int:
+        """List, scan, and compare; return how many objects were scanned."""
+        context, watch = self._context, self._watch
+        with Door(aws_of(context, watch.tenant)) as door:
+            place = self._place(door)
+            if not place:
+                return 0
+            reader = door.log_reader(watch.account_id, watch.region)
+            try:
+                self._list(reader, place)
+            except NotReadError as error:
+                self._lost(f"{error.what}. {error.why}")
+                return 0
+            self._found()
+            count = self._scan(reader)
+        self._compare()
+        self._scanned.fold(watch.tenant, watch.name, self._now - KEPT)
+        return count
+
+    def _place(self, door: Door) -> Mapping[str, Any]:
+        """Return the log's configuration; empty, with an alert, where there is none any more."""
+        watch = self._watch
+        operation = self._context.catalogue.operations[_CONFIGURATION]
+        unit = Unit(
+            key=_CONFIGURATION, account_id=watch.account_id, region=watch.region, parameters={}
+        )
+        result = door.call(operation, unit)
+        if not isinstance(result, Observation):
+            self._lost(result.message)
+            return {}
+        config: Mapping[str, Any] = result.body.get("loggingConfig") or {}
+        if not config.get("s3Config") and not config.get("cloudWatchConfig"):
+            self._lost("Invocation logging is not configured.")
+            return {}
+        return config
+
+    def _lost(self, why: str) -> None:
+        alert = Alert(
+            key=f"logging:{self._watch.name}",
+            kind="logging",
+            severity="critical",
+            title="The invocation log is lost: nothing is scanned",
+            facts={"why": why},
+            where=self._watch.name,
+            act="The owner of the account: switch logging on, or let the role read it.",
+        )
+        alerts.occur(self._context, self._watch.tenant, alert)
+
+    def _found(self) -> None:
+        facts = {"now": "the log can be read again"}
+        alerts.recover(self._context, self._watch.tenant, f"logging:{self._watch.name}", facts)
+
+    def _list(self, reader: LogReader, config: Mapping[str, Any]) -> None:
+        """Note what is new, and move the cursor."""
+        body = self._document.body
+        start = parse(body["listedTo"]) if body["listedTo"] else self._now - START
+        s3 = config.get("s3Config") or {}
+        if s3:
+            prefix = s3.get("keyPrefix") or ""
+            self._where, end = f"s3://{s3['bucketName']}/{prefix}", self._now
+            found = list(self._objects(reader, s3["bucketName"], prefix, start))
+        else:
+            group = config["cloudWatchConfig"]["logGroupName"]
+            self._where = f"log group {group}"
+            found, end = self._slices(group, start)
+        self._scanned.listed(self._watch.tenant, self._watch.name, found, self._now)
+        put = replace(self._document, body={**body, "listedTo": iso(end), "place": self._where})
+        self._context.store.documents.act(self._watch.tenant, now=self._now, puts=[put])
+
+    def _objects(
+        self, reader: LogReader, bucket: str, prefix: str, start: datetime
+    ) -> Iterator[tuple[str, int]]:
+        base = log_prefix(prefix, self._watch.account_id, self._watch.region)
+        hour = (start - LATE).replace(minute=0, second=0, microsecond=0)
+        while hour <= self._now:
+            for one in reader.objects(bucket, f"{base}{hour:%Y/%m/%d/%H}/"):
+                if not one.key.endswith((PROBE, "/")):
+                    yield one.uri, one.size
+            hour += timedelta(hours=1)
+
+    def _slices(self, group: str, start: datetime) -> tuple[list[tuple[str, int]], datetime]:
+        end, found = self._now - SETTLED, []
+        while end - start >= SLICE:
+            step = min(end, start + LONGEST_SLICE)
+            found.append((f"logs://{group}#{_ms(start)}-{_ms(step)}", 0))
+            start = step
+        return found, start
+
+    def _scan(self, reader: LogReader) -> int:
+        scanned = 0
+        while waiting := self._scanned.waiting(self._watch.tenant, self._watch.name, _BATCH):
+            done = [self._object(reader, one) for one in waiting]
+            scanned += sum(done)
+            if not any(done):
+                break
+        return scanned
+
+    def _object(self, reader: LogReader, one: Waiting) -> bool:
+        """Scan one object; False where it is to be tried again."""
+        counts = LogCounts(self._settings)
+        try:
+            if one.uri.startswith("logs://"):
+                _read_slice(reader, one.uri, counts)
+            else:
+                bucket, _, key = one.uri.removeprefix("s3://").partition("/")
+                counts.add(reader.read(bucket, key, MAX_OBJECT), one.uri)
+        except NotReadError as error:
+            return self._not_read(one, error)
+        self._finish(one, counts)
+        return True
+
+    def _not_read(self, one: Waiting, error: NotReadError) -> bool:
+        watch, why = self._watch, f"{error.what}. {error.why}"
+        passing = {GapReason.THROTTLED, GapReason.TIMED_OUT, GapReason.UNREACHABLE}
+        if error.reason in passing and one.attempts + 1 < _ATTEMPTS:
+            self._scanned.failed(watch.tenant, watch.name, one.uri)
+            return False
+        alert = Alert(
+            key=f"scan:{watch.name}",
+            kind="scan",
+            severity="high",
+            title="Objects of the invocation log could not be read",
+            facts={"first": one.uri, "why": why},
+            where=watch.name,
+            act="The owner of the account: let the role read and decrypt the log.",
+        )
+        self._write(one, FAILED, {"why": why}, [(alert, 1)])
+        return True
+
+    def _finish(self, one: Waiting, counts: LogCounts) -> None:
+        body = counted(counts)
+        watch = self._watch
+        found = list(log_rules.of_object(watch.name, self._where, body))
+        self._write(one, SCANNED, body, found)
+
+    def _write(
+        self, one: Waiting, state: str, body: Mapping[str, Any], found: list[tuple[Alert, int]]
+    ) -> None:
+        """Count an object with its alerts, all or nothing; again where somebody was quicker."""
+        context, watch = self._context, self._watch
+        for _ in range(_ATTEMPTS):
+            puts = [
+                put
+                for alert, count in found
+                for put in alerts.noted(context, watch.tenant, alert, count=count)[1]
+            ]
+            along = with_writes(watch.tenant, Writes(puts=puts), self._now)
+            try:
+                self._scanned.finish(
+                    watch.tenant, watch.name, one.uri, state=state, body=body,
+                    now=context.now(), along=along,
+                )  # fmt: skip
+            except StoreConflictError:
+                continue
+            if puts:
+                context.wake()
+            return
+        raise CollectError(f"{one.uri} could not be counted: its alerts are changed all the time")
+
+    def _compare(self) -> None:
+        """Compare the last hour with the day before it, and the groups of both."""
+        context, watch = self._context, self._watch
+        hour = self._now - timedelta(hours=1)
+        scans = self._scanned.since(watch.tenant, watch.name, self._now - timedelta(hours=25))
+        last = [one.body for one in scans if one.done_at >= iso(hour)]
+        before = [one.body for one in scans if one.done_at < iso(hour)]
+        limits = log_rules.Thresholds()
+        found, looked = log_rules.of_hours(watch.name, self._where, last, before, limits)
+        for alert in found.values():
+            alerts.occur(context, watch.tenant, alert)
+        for key in looked - found.keys():
+            alerts.recover(context, watch.tenant, key, {"now": "within the limits again"})
+
+
+def counted(counts: LogCounts) -> dict[str, Any]:
+    """Return what is kept of an object's scan: numbers that add up, types, groups, gaps."""
+    told = counts.to_json()
+    models = told["models"]
+    types = {
+        name.split()[2]: count
+        for name, count in told["counts"].items()
+        if name.startswith(("pii output ", "pii trace "))
+    }
+    sums = {
+        name: sum(one[name] for one in models)
+        for name in ("records", "errors", "unguarded", "intervened", "refused", "profane")
+    }
+    return {
+        **sums,
+        "answered": sums["records"] - sums["errors"],
+        "disclosures": counts.found,
+        "unread": counts.unread_count,
+        "types": types,
+        "groups": told["groups"],
+        "gaps": [_shown(gap) for gap in counts.unread[:10]],
+    }
+
+
+def _shown(gap: ScanGap) -> str:
+    return f"{gap.object_uri}: {gap.why}"
+
+
+def _read_slice(reader: LogReader, uri: str, counts: LogCounts) -> None:
+    group, _, span = uri.removeprefix("logs://").rpartition("#")
+    start, _, end = span.partition("-")
+    for events in reader.events(group, int(start), int(end)):
+        counts.add(as_export(events), f"logs://{group}")
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp() * 1000)

@@ -1,0 +1,66 @@
+"""Upkeep: once a UTC day each tenant's old evidence is deleted, and its closed days are compacted.
+
+The leader leaves one task a tenant and day, together with the mark that it did; any server's worker
+does it under a lease, and can do it again at any time. What is damaged is left as it is, and named
+in the task's failure.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from affidavit.errors import StoreConflictError, StoreDamagedError
+from affidavit.model.identifiers import stable_id
+from affidavit.operations import leadership, retention, work
+from affidavit.operations.context import Context
+from affidavit.operations.service import service_caller
+from affidavit.store.documents import Document
+
+MARK: Final = "upkeep"
+"""Kind and id of the document that says for which day a tenant's task was left."""
+
+
+def leave(context: Context) -> int:
+    """Leave the day's task for each tenant without one, if we lead; return how many."""
+    left = 0
+    for tenant, puts, deletes in due(context) if leadership.lead(context) else ():
+        with suppress(StoreConflictError):
+            context.store.documents.act(tenant, now=context.now(), puts=puts, deletes=deletes)
+            left += 1
+    return left
+
+
+def due(context: Context) -> Iterator[tuple[str, list[Document], list[Document]]]:
+    """Yield (tenant, documents to write, tasks to forget) for each tenant without today's task."""
+    today = context.now().date().isoformat()
+    documents = context.store.documents
+    for tenant in context.store.tenants():
+        mark = documents.get(tenant, MARK, MARK) or Document(kind=MARK, id=MARK, body={})
+        if mark.body.get("day") == today:
+            continue
+        known = documents.every(tenant, work.KIND, parent="")
+        earlier = [one for one in known if one.body["task"] == MARK]
+        if any(not work.is_given_up(one) for one in earlier):
+            continue
+        name = stable_id("work", f"{MARK}:{tenant}:{today}")
+        task = work.queued(context, "upkeep", "", identifier=name)
+        yield tenant, [task, replace(mark, body={"day": today})], earlier
+
+
+def keep_up(context: Context, tenant: str, stopping: Callable[[], bool]) -> None:
+    """Delete what is older than the tenant's rules say, compact closed days, sweep once a day.
+
+    `StoreDamagedError` names the days that could not be compacted; all others were.
+    """
+    store, by = context.store, service_caller(tenant).principal_arn
+    today, default = context.now().date(), context.settings.retention_days
+    retention.expire_due(store, tenant, today, default=default, by=by)
+    done = store.compact(tenant, stopping)
+    store.sweep(daily=True)
+    if done.damaged:
+        raise StoreDamagedError(
+            f"{len(done.damaged)} day(s) of {tenant} cannot be compacted",
+            why="; ".join(done.damaged),
+            todo="Run `affidavit ledger verify`, and restore what it names from a backup.",
+        )

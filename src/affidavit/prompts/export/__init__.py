@@ -1,0 +1,1 @@
+"""Suites as canaries that run without us: Synthetics, Lambda, HTTP requests, commands."""

@@ -1,0 +1,313 @@
+"""What an invocation log says, counted: by model, by group, by hour, and what was disclosed.
+
+Two passes over each object: the kernel finds, and a light one counts the records that were found
+nothing in, so that "nothing found" is said over a known number. Nothing here holds a text: only
+types, places, keyed hashes and masked excerpts. Counts of several objects add up.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from affidavit.logscan.findings import ScanFinding, ScanGap, Totals
+from affidavit.logscan.gunzip import Data, ReadLimits
+from affidavit.logscan.invocations import InvocationScanner, ScanSettings
+from affidavit.logscan.records import Record, RecordReader
+from affidavit.model.observation import JsonObject
+
+MAX_LISTED: Final = 500
+"""Findings that are listed one by one; the counts know the others."""
+MAX_UNREAD: Final = 500
+"""Gaps that are named one by one."""
+MAX_GROUPS: Final = 50
+"""Groups of one attribute; what comes later is counted under OTHERS."""
+OTHERS: Final = "(others)"
+_GROUP: Final = re.compile(r"group(?:[:/](?P<attribute>[A-Za-z0-9_.-]{1,64}))?")
+"""Keys of requestMetadata that name a group: `group`, or `group:<attribute>`."""
+_APART: Final = "/data/"
+_HOURS: Final = 24
+_HOUR: Final = len("2026-11-29T10")
+_DISCLOSED: Final = frozenset({"pii", "profanity"})
+
+
+@dataclass(slots=True)
+class ModelCounts:
+    """The records of one model."""
+
+    records: int = 0
+    errors: int = 0
+    incomplete: int = 0
+    """Records whose bodies are not both in the record."""
+    unguarded: int = 0
+    intervened: int = 0
+    refused: int = 0
+    profane: int = 0
+    personal: Counter[str] = field(default_factory=Counter)
+    """Outputs by the types found in them, sorted, with commas between."""
+
+    def to_json(self, name: str) -> JsonObject:
+        """Return the counts as JSON."""
+        return {
+            "modelId": name,
+            "records": self.records,
+            "errors": self.errors,
+            "incomplete": self.incomplete,
+            "unguarded": self.unguarded,
+            "intervened": self.intervened,
+            "refused": self.refused,
+            "profane": self.profane,
+            "personal": [
+                {"types": types.split(","), "records": count}
+                for types, count in sorted(self.personal.items())
+            ],
+        }
+
+
+@dataclass(slots=True)
+class _Mark:
+    """What was found in one call."""
+
+    types: set[str] = field(default_factory=set)
+    profane: bool = False
+    refused: bool = False
+    intervened: bool = False
+
+    def add(self, found: ScanFinding) -> None:
+        """Take a finding in."""
+        if found.kind == "pii" and found.part == "output":
+            self.types.add(found.entity_type)
+        self.profane |= found.kind == "profanity" and found.part == "output"
+        self.refused |= found.kind == "refusal"
+        self.intervened |= found.kind == "guardrail" and found.entity_type != "MATCH"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """A call, and what is known of it so far."""
+
+    model: str = ""
+    groups: list[tuple[str, str]] = field(default_factory=list)
+    hour: str = ""
+    mark: _Mark = field(default_factory=_Mark)
+
+
+_RATES: Final = ("refused", "intervened", "profane")
+
+
+class LogCounts:
+    """Counts object after object of one account, Region and day."""
+
+    def __init__(self, settings: ScanSettings) -> None:
+        self._settings = settings
+        self._scanner = InvocationScanner(settings)
+        self.models: defaultdict[str, ModelCounts] = defaultdict(ModelCounts)
+        self.groups: dict[str, dict[str, Counter[str]]] = {}
+        self.totals = Totals()
+        self.unread: list[ScanGap] = []
+        self.unread_count = 0
+        self.findings: list[JsonObject] = []
+        self.found = 0
+        """Disclosures in all, listed or not."""
+        self.request_ids: set[str] = set()
+        self.unguarded_by: Counter[str] = Counter()
+        self.hours: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """Answered records and what was found in them, by hour as 2026-11-29T10."""
+        self.references: set[str] = set()
+        self._read: set[str] = set()
+        self._apart: dict[str, _Call] = {}
+
+    def add(self, data: Data, uri: str) -> None:
+        """Count one object."""
+        marks: defaultdict[str, _Mark] = defaultdict(_Mark)
+
+        def sink(found: ScanFinding) -> None:
+            marks[_name(found)].add(found)
+            self._finding(found)
+
+        scanned = self._scanner.scan(data, uri, sink)
+        self.totals.add(scanned.totals)
+        self.unread_objects(scanned.gaps)
+        self.references.update(scanned.references)
+        self._read.add(_tail(uri))
+        if _APART in uri:
+            for request_id, mark in marks.items():
+                self._join(request_id, mark)
+            return
+        for record in self._records(data):
+            self._record(record, marks)
+
+    def unread_objects(self, gaps: Iterable[ScanGap]) -> None:
+        """Note what could not be read."""
+        for gap in gaps:
+            self.unread_count += gap.count
+            if len(self.unread) < MAX_UNREAD:
+                self.unread.append(gap)
+
+    def missing(self) -> Iterator[str]:
+        """Yield the bodies that records refer to and that were not among the objects."""
+        return (uri for uri in sorted(self.references) if _tail(uri) not in self._read)
+
+    def to_json(self) -> JsonObject:
+        """Return all counts as JSON; what is missing must have been asked before."""
+        totals = self.totals
+        hours = [0] * _HOURS
+        for hour, count in totals.hours.items():
+            if hour[-2:].isdigit():
+                hours[int(hour[-2:])] += count
+        return {
+            "population": {
+                "objects": totals.objects,
+                "compressedBytes": totals.compressed,
+                "bytes": totals.raw,
+                "records": totals.records,
+                "foreign": totals.foreign,
+                "hours": hours,
+                "hoursWithout": [n for n, count in enumerate(hours) if not count],
+            },
+            "models": [self.models[name].to_json(name) for name in sorted(self.models)],
+            "guardUnknown": totals.guard_unknown,
+            "byHour": [{"hour": h, **counts} for h, counts in sorted(self.hours.items())],
+            "groups": [
+                {"attribute": attribute, "group": group, **_rates(counts)}
+                for attribute, groups in sorted(self.groups.items())
+                for group, counts in sorted(groups.items())
+            ],
+            "counts": dict(sorted(totals.findings.items())),
+            "findings": self.findings,
+            "findingsInAll": self.found,
+            "unguardedBy": [
+                {"principal": who, "records": count}
+                for who, count in sorted(self.unguarded_by.most_common(MAX_GROUPS))
+            ],
+            "unread": [
+                {"objectUri": g.object_uri, "why": g.why, "count": g.count} for g in self.unread
+            ],
+            "unreadInAll": self.unread_count,
+            "notLookedFor": list(self._scanner.not_looked_for),
+            "entityTypes": sorted(self._settings.entity_types),
+        }
+
+    def _records(self, data: Data) -> Iterator[Record]:
+        """Yield the records of an object; its troubles were told by the kernel already."""
+        return RecordReader(ReadLimits(), _ignore, _ignore).read(data)
+
+    def _finding(self, found: ScanFinding) -> None:
+        if found.kind == "unguarded":
+            self.models[found.model_id].unguarded += 1
+            self.unguarded_by[found.principal] += 1
+            self.hours[found.time[:_HOUR]]["unguarded"] += 1
+        if found.kind not in _DISCLOSED or found.part == "input":
+            return
+        self.found += 1
+        if len(self.findings) < MAX_LISTED:
+            told = found.to_json()
+            self.findings.append({k: v for k, v in told.items() if v != "" and k not in _DROPPED})
+
+    def _record(self, record: Record, marks: defaultdict[str, _Mark]) -> None:
+        model = record.modelId or ""
+        counts = self.models[model]
+        counts.records += 1
+        request_id = record.requestId or ""
+        if request_id:
+            self.request_ids.add(request_id)
+        groups = list(groups_of(record.requestMetadata))
+        if record.errorCode:
+            counts.errors += 1
+            return
+        hour = (record.timestamp or "")[:_HOUR]
+        self.hours[hour]["records"] += 1
+        for attribute, group in groups:
+            self._group(attribute, group)["records"] += 1
+        if not _complete(record):
+            counts.incomplete += 1
+        mark = marks.pop(_record_name(record), None) or _Mark()
+        if not _complete(record) and request_id:
+            self._apart[request_id] = _Call(model=model, groups=groups, hour=hour)
+            self._join(request_id, mark)
+        else:
+            self._count(_Call(model=model, groups=groups, hour=hour), mark)
+
+    def _join(self, request_id: str, more: _Mark) -> None:
+        """Add what a body that is kept apart shows to the counts of its call, each sign once."""
+        call = self._apart.setdefault(request_id, _Call())
+        known = call.mark
+        if known.types:
+            self.models[call.model].personal[_key(known.types)] -= 1
+            self.hours[call.hour]["personal"] -= 1
+        fresh = _Mark(
+            types=known.types | more.types,
+            profane=more.profane and not known.profane,
+            refused=more.refused and not known.refused,
+            intervened=more.intervened and not known.intervened,
+        )
+        self._count(call, fresh)
+        for name in _RATES:
+            setattr(known, name, getattr(known, name) or getattr(more, name))
+        known.types |= more.types
+        self.models[call.model].personal = +self.models[call.model].personal
+
+    def _count(self, call: _Call, mark: _Mark) -> None:
+        counts = self.models[call.model]
+        for name in _RATES:
+            if getattr(mark, name):
+                setattr(counts, name, getattr(counts, name) + 1)
+                self.hours[call.hour][name] += 1
+                for attribute, group in call.groups:
+                    self._group(attribute, group)[name] += 1
+        if mark.types:
+            counts.personal[_key(mark.types)] += 1
+            self.hours[call.hour]["personal"] += 1
+
+    def _group(self, attribute: str, group: str) -> Counter[str]:
+        known = self.groups.setdefault(attribute, {})
+        if group not in known and len(known) >= MAX_GROUPS:
+            group = OTHERS
+        return known.setdefault(group, Counter())
+
+
+_DROPPED: Final = frozenset({"record", "issuer", "errorCode", "accountId", "region"})
+
+
+def _ignore(_: object) -> None:
+    """Take no notice."""
+
+
+def _key(types: Iterable[str]) -> str:
+    return ",".join(sorted(types))
+
+
+def _rates(counts: Counter[str]) -> dict[str, int]:
+    return {name: counts[name] for name in ("records", *_RATES)}
+
+
+def _name(found: ScanFinding) -> str:
+    """Return what tells the call of a finding from others."""
+    return found.request_id or f"{found.time} {found.model_id} {found.principal}"
+
+
+def _record_name(record: Record) -> str:
+    who = record.identity.arn if record.identity else ""
+    return record.requestId or f"{record.timestamp or ''} {record.modelId or ''} {who}"
+
+
+def _complete(record: Record) -> bool:
+    sides: tuple[Callable[[], Any], ...] = (
+        lambda: record.input and record.input.inputBodyJson,
+        lambda: record.output and record.output.outputBodyJson,
+    )
+    return all(bool(side()) for side in sides)
+
+
+def groups_of(metadata: object) -> Iterator[tuple[str, str]]:
+    """Yield attribute and group for each group that a call's requestMetadata names."""
+    for name, value in metadata.items() if isinstance(metadata, dict) else ():
+        named = _GROUP.fullmatch(name)
+        if named is not None and isinstance(value, str) and value:
+            yield named["attribute"] or "group", value[:64]
+
+
+def _tail(uri: str) -> str:
+    at = uri.rfind("AWSLogs/")
+    return uri[at:] if at >= 0 else uri.rpartition(_APART)[2]

@@ -1,0 +1,140 @@
+"""The Parquet file of a segment while it is written: blocks in, sorted stretches of rows out."""
+
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from affidavit.ledger.tree import HASH_SIZE
+from affidavit.store.files import NewFile, disk_errors
+from affidavit.store.segment_columns import FIELDS, REPETITIVE, schema
+from affidavit.store.segment_json import entries_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STRETCH: Final = 16_384
+"""Rows that are kept as columns, some 16 MiB, until they are sorted and written together."""
+ROW_GROUP: Final = 4096
+"""Rows of a row group: few enough that a control's rows or a record are found in a part of a file,
+enough for counting over many (`bench/finder.py`)."""
+_ORDER: Final = [(name, "ascending") for name in ("control_id", "time", "id")]
+
+
+@dataclass(slots=True)
+class Held:
+    """What was written."""
+
+    rows: int = 0
+    entries: list[bytes] = field(default_factory=list)
+    """Ledger entries in the order of the rows, 32 bytes each, a stretch after the other."""
+    counts: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    """(control set id, control id) -> verdict -> number of records."""
+    times: list[int] = field(default_factory=list)
+    """The first and the last of each stretch, in microseconds."""
+    ids: list[str] = field(default_factory=list)
+    """The first and the last of each stretch."""
+
+
+class SegmentSink:
+    """Takes blocks of columns, and hashes, sorts and writes them in a thread of its own.
+
+    Canonical JSON, sorting, encoding and compression are Arrow's and leave the interpreter free, so
+    that the next block is made meanwhile. At most one block waits, and one stretch is kept:
+    memory stays flat.
+    """
+
+    def __init__(self, new: NewFile) -> None:
+        self._new = new
+        self._writer: Any = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._under_way: Future[None] | None = None
+        self._stretch: list[pa.Table] = []
+        self.held = Held()
+        """Complete once the sink is closed."""
+
+    def write(self, columns: "list[pa.Array]", *, last: bool = False) -> None:
+        """Take a block in, as `columns_of` gives it; the error of an earlier one comes here.
+
+        Raises `StoreError` or `StoreFullError`; `TypeError` for what has no canonical form.
+        """
+        self._wait()
+        if last and self._pool is None:
+            self._take(columns)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="segment")
+        self._under_way = self._pool.submit(self._take, columns)
+
+    def close(self) -> None:
+        """Write the rest and the footer, if there is any row; the file stays open."""
+        self._wait()
+        if self._stretch:
+            self._write_stretch()
+        if self._writer is not None:
+            with disk_errors(self._new.path):
+                self._writer.close()
+        self._stop()
+
+    def discard(self) -> None:
+        """Give up: what is under way is waited for, and its outcome is of no interest."""
+        self._stop()
+        self._writer = None
+        self._stretch = []
+
+    def _take(self, columns: "list[pa.Array]") -> None:
+        import pyarrow as pa
+
+        wanted = schema()
+        entries = entries_of(dict(zip(FIELDS, columns, strict=True)))
+        last = pa.array(entries, wanted.field("entry").type)
+        self._stretch.append(pa.Table.from_arrays([*columns, last], schema=wanted))
+        if sum(block.num_rows for block in self._stretch) >= STRETCH:
+            self._write_stretch()
+
+    def _write_stretch(self) -> None:
+        """Sort the kept blocks by control, time and id, and write them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        (rows,) = pa.concat_tables(self._stretch).combine_chunks().to_batches()
+        self._stretch = []
+        rows = rows.take(pc.sort_indices(rows, sort_keys=_ORDER))
+        self._note(rows)
+        with disk_errors(self._new.path):
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(
+                    self._new.file, rows.schema, compression="zstd", use_dictionary=REPETITIVE
+                )
+            self._writer.write_batch(rows, row_group_size=ROW_GROUP)
+
+    def _note(self, rows: "pa.RecordBatch") -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        held = self.held
+        held.rows += rows.num_rows
+        entries = rows.column("entry")
+        first = entries.offset * HASH_SIZE
+        held.entries.append(bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE]))
+        held.times += pc.min_max(rows.column("time").cast(pa.int64())).as_py().values()
+        held.ids += pc.min_max(rows.column("id")).as_py().values()
+        keys = ["control_set_id", "control_id", "verdict"]
+        told = (
+            pa.Table.from_batches([rows.select(keys)]).group_by(keys).aggregate([([], "count_all")])
+        )
+        for row in told.to_pylist():
+            counts = held.counts.setdefault((row[keys[0]], row[keys[1]]), Counter())
+            counts[row[keys[2]]] += row["count_all"]
+
+    def _wait(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
+
+    def _stop(self) -> None:
+        self._under_way = None
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None

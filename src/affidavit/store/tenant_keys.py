@@ -1,0 +1,290 @@
+"""Tenants' data keys: one each, kept wrapped in the database, and unwrapped when it is used.
+
+A data key is wrapped under a key-encrypting key: derived from the local master key, or made by the
+KMS key that the tenant's settings name (GenerateDataKey). Changing the wrapping key, or the master
+key, wraps the same data key anew: nothing that was sealed under it is written again.
+
+What was sealed before there were data keys was so under keys derived from the master key itself.
+These are known as the tenant's data key number 0, and wrapped like the other when the master key
+changes.
+"""
+
+import base64
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from affidavit.aws.kms import KeyService
+from affidavit.aws.settings import AwsSettings, Bound, BoundRole
+from affidavit.errors import StoreConflictError, StoreDamagedError, StoreSealedError
+from affidavit.ledger.keys import KeyFolder
+from affidavit.model.times import iso
+from affidavit.store.documents import Document, Documents
+from affidavit.store.sealing import DataKeys, derive, from_data_key, seal, unseal
+
+KIND: Final = "data_key"
+CURRENT: Final = "1"
+OLDEST: Final = "0"
+BINDINGS: Final = ("affidavit/tenants", "tenant_binding")
+"""Tenant and kind of the documents that bind tenants to roles (`operations.tenant_bindings`)."""
+LOCAL: Final = "local"
+SECONDS: Final = 300.0
+"""How long a key that KMS unwrapped is kept in memory: a disabled key takes effect by then."""
+_KEY: Final = 32
+_NONCE: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    keys: DataKeys
+    until: float
+
+
+class TenantKeyring:
+    """The data keys of all tenants; safe to share between threads."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        folder: KeyFolder,
+        clock: Callable[[], datetime],
+        aws: AwsSettings,
+    ) -> None:
+        self._documents = documents
+        self._folder = folder
+        self._clock = clock
+        self.aws = aws
+        """How KMS is reached."""
+        self._lock = threading.RLock()
+        self._held: dict[tuple[str, str], _Held] = {}
+
+    def current(self, tenant: str) -> DataKeys:
+        """Return the key that new things are sealed under, made on first use."""
+        with self._lock:
+            held = self._remembered(tenant, CURRENT)
+            if held is not None:
+                return held
+            document = self._documents.get(tenant, KIND, CURRENT)
+            if document is None:
+                document = self._made(tenant)
+            return self._opened(tenant, document)
+
+    def named(self, tenant: str, key_id: bytes, where: str) -> DataKeys:
+        """Return the key of an id; `StoreSealedError` where it cannot be had.
+
+        `StoreDamagedError` where there is none of this id: then what is sealed, and lies `where`,
+        was altered, or written under another master key.
+        """
+        with self._lock:
+            for number in (CURRENT, OLDEST):
+                held = self._remembered(tenant, number)
+                if held is None:
+                    document = self._documents.get(tenant, KIND, number)
+                    if document is None or document.body["id"] != key_id.hex():
+                        continue
+                    held = self._opened(tenant, document)
+                if held.id == key_id:
+                    return held
+            oldest = self._derived(tenant)
+        if oldest.id == key_id:
+            return oldest
+        raise StoreDamagedError(
+            f"{where} is damaged",
+            why=f"It says that it was sealed under the data key {key_id.hex()} of {tenant}, which "
+            "is not known: it was altered, or written under another master key.",
+            todo="Restore the database and the key folder (AFFIDAVIT_KEYS) that belong together.",
+        )
+
+    def seal(self, tenant: str, purpose: str, data: bytes) -> bytes:
+        """Return a tenant's small secret (a prompt, an answer) sealed for a purpose."""
+        return seal(self.current(tenant), purpose, data)
+
+    def unseal(self, tenant: str, purpose: str, sealed: bytes) -> bytes:
+        """Return what `seal` sealed for this tenant and purpose.
+
+        `StoreDamagedError` for anything else, `StoreSealedError` where the key cannot be used.
+        """
+        return unseal(lambda key: self.named(tenant, key, f"A sealed {purpose}"), purpose, sealed)
+
+    def wrapped_by(self, tenant: str) -> str:
+        """Return what wraps the tenant's data key: "local" or the ARN of a KMS key."""
+        document = self._documents.get(tenant, KIND, CURRENT)
+        return str(document.body["wrappedBy"]) if document is not None else LOCAL
+
+    def rewrap(self, tenant: str, by: str) -> None:
+        """Wrap the tenant's data key under another KMS key (ARN), or under the local master key.
+
+        The old wrapping key must still work; `StoreSealedError` where either does not.
+        """
+        with self._lock:
+            document = self._documents.get(tenant, KIND, CURRENT) or self._made(tenant)
+            key = self._unwrapped(tenant, document)
+            put = replace(document, body={**document.body, **self._wrapping(tenant, key, by)})
+            self._documents.act(tenant, now=self._clock(), puts=[put])
+            self._held.pop((tenant, CURRENT), None)
+
+    def change_master(self, tenants: list[str]) -> int:
+        """Wrap every local data key under a new master key, and let go the old; return how many.
+
+        Can be interrupted anywhere and run again: until its end both master keys are there.
+        """
+        with self._lock:
+            self._folder.prepare_next_master()
+            known = {tenant for tenant, _ in self._documents.of_all_tenants(KIND)}
+            for tenant in sorted({*known, *tenants}):
+                if self._documents.get(tenant, KIND, OLDEST) is None:
+                    self._keep_oldest(tenant)
+            done = 0
+            for tenant, document in self._documents.of_all_tenants(KIND):
+                if document.body["wrappedBy"] == LOCAL:
+                    key = self._unwrapped(tenant, document)
+                    wrapping = self._wrapping(tenant, key, LOCAL)
+                    put = replace(document, body={**document.body, **wrapping})
+                    self._documents.act(tenant, now=self._clock(), puts=[put])
+                    done += 1
+            self._folder.adopt_next_master()
+            self._held.clear()
+        return done
+
+    def _keep_oldest(self, tenant: str) -> None:
+        oldest = self._derived(tenant)
+        self._put(tenant, OLDEST, oldest.id, oldest.address + oldest.body)
+
+    def oldest(self, tenant: str) -> DataKeys:
+        """Return the tenant's data key number 0."""
+        with self._lock:
+            held = self._remembered(tenant, OLDEST)
+            if held is not None:
+                return held
+            document = self._documents.get(tenant, KIND, OLDEST)
+            return self._derived(tenant) if document is None else self._opened(tenant, document)
+
+    def _derived(self, tenant: str) -> DataKeys:
+        """Return the data key number 0 as the master key gives it, until that is changed."""
+        found = self._folder.tenant(tenant)
+        return DataKeys(found.id, found.address, found.body, b"", b"")
+
+    def _made(self, tenant: str) -> Document:
+        """Make the tenant's data key; who comes second takes the first's."""
+        key = secrets.token_bytes(_KEY)
+        self._put(tenant, CURRENT, from_data_key(key).id, key)
+        found = self._documents.get(tenant, KIND, CURRENT)
+        if found is None:
+            raise StoreConflictError(f"The data key of {tenant} was deleted as it was made")
+        return found
+
+    def _put(self, tenant: str, number: str, key_id: bytes, key: bytes) -> None:
+        now = self._clock()
+        body = {
+            "id": key_id.hex(),
+            "createdAt": iso(now),
+            **self._wrapping(tenant, key, LOCAL),
+        }
+        try:
+            document = Document(kind=KIND, id=number, sort=number, body=body)
+            self._documents.act(tenant, now=now, puts=[document])
+        except StoreConflictError:
+            return
+
+    def _remembered(self, tenant: str, number: str) -> DataKeys | None:
+        held = self._held.get((tenant, number))
+        if held is None or held.until < time.monotonic():
+            return None
+        return held.keys
+
+    def _opened(self, tenant: str, document: Document) -> DataKeys:
+        key = self._unwrapped(tenant, document)
+        if document.id == CURRENT:
+            keys = from_data_key(key)
+        else:
+            key_id = bytes.fromhex(document.body["id"])
+            keys = DataKeys(key_id, key[:_KEY], key[_KEY:], b"", b"")
+        until = float("inf")
+        if document.body["wrappedBy"] != LOCAL:
+            until = time.monotonic() + SECONDS
+        self._held[tenant, document.id] = _Held(keys, until)
+        return keys
+
+    def _wrapping(self, tenant: str, key: bytes, by: str) -> dict[str, Any]:
+        if by == LOCAL:
+            name, master = self._folder.masters()[-1]
+            wrapping, sealed = _local_key(master, tenant), b""
+        else:
+            name = ""
+            service = self._service(tenant)
+            try:
+                wrapping, sealed = service.generate(by)
+            finally:
+                service.close()
+        nonce = secrets.token_bytes(_NONCE)
+        wrapped = nonce + AESGCM(wrapping).encrypt(nonce, key, tenant.encode())
+        return {
+            "wrappedBy": by,
+            "master": name,
+            "wrappingKey": base64.b64encode(sealed).decode(),
+            "wrapped": base64.b64encode(wrapped).decode(),
+        }
+
+    def _unwrapped(self, tenant: str, document: Document) -> bytes:
+        body = document.body
+        wrapped = base64.b64decode(body["wrapped"])
+        if body["wrappedBy"] == LOCAL:
+            wrapping = _local_key(self._master(tenant, body["master"]), tenant)
+        else:
+            service = self._service(tenant)
+            try:
+                sealed = base64.b64decode(body["wrappingKey"])
+                wrapping = service.decrypt(body["wrappedBy"], sealed)
+            finally:
+                service.close()
+        try:
+            return AESGCM(wrapping).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], tenant.encode())
+        except (InvalidTag, ValueError) as error:
+            raise StoreSealedError(
+                f"The data key of {tenant} cannot be unwrapped",
+                why="Its row was altered, or belongs to another key.",
+                todo="Restore the database from a backup.",
+            ) from error
+
+    def _master(self, tenant: str, name: str) -> bytes:
+        for known, master in self._folder.masters():
+            if hmac.compare_digest(known, name):
+                return master
+        raise StoreSealedError(
+            f"The data key of {tenant} cannot be unwrapped",
+            why=f"It was wrapped under the master key {name}, which is not in "
+            f"{self._folder.folder}.",
+            todo="Restore the key folder from a backup. The ledger verifies without it.",
+        )
+
+    def _service(self, tenant: str) -> KeyService:
+        region = tenant.partition("/")[2]
+        bound = Bound(tenant=tenant, roles=self._roles(tenant))
+        return KeyService(replace(self.aws, region=region, bound=bound), tenant)
+
+    def _roles(self, tenant: str) -> dict[str, BoundRole]:
+        for name in (tenant, tenant.partition("/")[0]):
+            found = self._documents.get(*BINDINGS, name)
+            if found is not None:
+                external_id = found.body["externalId"]
+                return {
+                    account: BoundRole(
+                        arn=one["roleArn"],
+                        session_tags=one["sessionTags"],
+                        external_id=external_id if one["roleArn"] else "",
+                    )
+                    for account, one in found.body["accounts"].items()
+                }
+        return {}
+
+
+def _local_key(master: bytes, tenant: str) -> bytes:
+    return derive(master, f"wraps the data key\n{tenant}")

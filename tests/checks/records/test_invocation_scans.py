@@ -1,0 +1,172 @@
+"""Scans of invocation logs are judged by what was read: unread, unseen, unknown never pass."""
+
+from typing import Any
+
+import pytest
+from tests.checks.records.conftest import NOW
+
+from affidavit.checks.judge import judge
+from affidavit.checks.rules import effective_parameters
+from affidavit.model.observation import GapReason
+from affidavit.model.verdict import Standing, Verdict
+
+HOME = "us-east-1"
+MODEL = "anthropic.claude-x"
+LOG = {"loggingConfig": {"s3Config": {"bucketName": "logs", "keyPrefix": "p"}}}
+DAY = "2026-03-14"
+CHECKS = ("log-pii-free", "log-profanity-free", "traffic-guarded", "log-complete")
+
+
+def body(**more: Any) -> dict[str, Any]:
+    """Return a scan in which nothing is wrong."""
+    model = {
+        "modelId": MODEL, "records": 10, "errors": 0, "incomplete": 0, "unguarded": 0,
+        "intervened": 0, "refused": 0, "profane": 0, "personal": [],
+    }  # fmt: skip
+    population = {
+        "objects": 1, "compressedBytes": 9, "bytes": 99, "records": 10, "foreign": 0,
+        "hours": [0] * 24, "hoursWithout": [],
+    }  # fmt: skip
+    kinds = ["AWS_SECRET_KEY", "CREDIT_DEBIT_CARD_NUMBER", "EMAIL", "PHONE"]
+    return {
+        "population": population,
+        "models": [{**model, **more.pop("model", {})}],
+        "guardUnknown": 0, "byHour": [], "groups": [], "counts": {}, "findings": [],
+        "findingsInAll": 0, "unguardedBy": [], "unread": [], "unreadInAll": 0,
+        "notLookedFor": ["NAME"], "calls": None, "log": {},
+        "entityTypes": [*kinds, "INTERNATIONAL_BANK_ACCOUNT_NUMBER", "NAME"],
+        **more,
+    }  # fmt: skip
+
+
+def scanned(account: Any, scan: dict[str, Any], invoked: float = 10.0) -> Any:
+    """Return the account with a log, its scan and what CloudWatch counted yesterday."""
+
+    def metrics(unit: Any) -> dict[str, Any]:
+        results = [
+            {
+                "Id": query["Id"],
+                "Label": query["Label"],
+                "StatusCode": "Complete",
+                "Timestamps": [f"{DAY}T00:00:00Z", "2026-03-10T00:00:00Z"]
+                * (MODEL in query["Label"]),
+                "Values": [invoked, 70.0] if MODEL in query["Label"] else [],
+            }
+            for query in unit.parameters["MetricDataQueries"]
+        ]
+        return {"MetricDataResults": results, "Messages": []}
+
+    listed = {
+        "MetricName": "Invocations",
+        "Namespace": "AWS/Bedrock",
+        "Dimensions": [{"Name": "ModelId", "Value": MODEL}],
+    }
+    return (
+        account.answers("GetModelInvocationLoggingConfiguration", LOG)
+        .answers("ListMetrics", {"Metrics": [listed]})
+        .answers("GetMetricData", metrics)
+        .answers("ListEnforcedGuardrailsConfiguration", {"guardrailsConfig": []})
+        .answers("FilterLogEvents", scan)
+    )
+
+
+def judged(account: Any, check: str, **own: Any) -> list[Any]:
+    """Return the judgements of a check at home."""
+    catalogue = account.catalogue
+    rule = catalogue.checks[check]
+    params = effective_parameters(rule, {}, own)
+    return list(judge(catalogue, account.place(HOME), check, params, NOW))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_clean_whole_log_is_compliant(account: Any, check: str) -> None:
+    """With everything read and nothing found, the model passes."""
+    (found,) = judged(scanned(account, body()), check)
+    assert found.verdict is Verdict.COMPLIANT
+    assert found.inputs
+
+
+@pytest.mark.parametrize(
+    ("check", "model"),
+    [
+        ("log-pii-free", {"personal": [{"types": ["EMAIL", "NAME"], "records": 1}]}),
+        ("log-profanity-free", {"profane": 1}),
+        ("traffic-guarded", {"unguarded": 6}),
+        ("log-complete", {"records": 5}),
+    ],
+)
+@pytest.mark.parametrize("unread", [0, 3])
+def test_what_is_wrong_fails_though_something_is_unread(
+    account: Any, check: str, model: dict[str, Any], unread: int
+) -> None:
+    """A fault that was seen is not hidden by what was not; too few records then are undecided."""
+    scan = body(model=model, unreadInAll=unread)
+    (found,) = judged(scanned(account, scan), check)
+    open_ = check == "log-complete" and unread
+    assert found.verdict is (Verdict.NOT_APPLICABLE if open_ else Verdict.NON_COMPLIANT)
+
+
+@pytest.mark.parametrize("check", ["log-pii-free", "log-profanity-free", "traffic-guarded"])
+def test_nothing_found_in_what_was_read_is_undecided(account: Any, check: str) -> None:
+    """One unread object is enough for no COMPLIANT."""
+    (found,) = judged(scanned(account, body(unreadInAll=1)), check)
+    assert (found.verdict, found.standing) == (Verdict.NOT_APPLICABLE, Standing.UNDECIDED)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_model_that_is_in_no_log_never_passes(account: Any, check: str) -> None:
+    """CloudWatch counted calls of a model of which the log has none."""
+    scan = body()
+    scan["models"] = []
+    (found,) = judged(scanned(account, scan), check)
+    wanted = Verdict.NON_COMPLIANT if check == "log-complete" else Verdict.NOT_APPLICABLE
+    assert found.verdict is wanted
+
+
+@pytest.mark.parametrize("detectors", [[], ["NAME"], ["NO_SUCH_TYPE", "EMAIL"]])
+def test_types_that_were_not_looked_for_are_undecided(account: Any, detectors: list[str]) -> None:
+    """No detector, one that nothing here has, or an unknown one: nothing found proves nothing."""
+    (found,) = judged(scanned(account, body()), "log-pii-free", detectors=detectors)
+    assert found.standing is Standing.UNDECIDED
+
+
+def test_only_the_checks_own_detectors_count(account: Any) -> None:
+    """A type that the check does not name does not fail it."""
+    scan = body(model={"personal": [{"types": ["PHONE"], "records": 4}]})
+    (found,) = judged(scanned(account, scan), "log-pii-free", detectors=["EMAIL", "IBAN"])
+    assert found.verdict is Verdict.COMPLIANT
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("reason", [GapReason.DENIED, GapReason.TIMED_OUT])
+def test_a_log_that_could_not_be_read_leaves_it_open(
+    account: Any, check: str, reason: GapReason
+) -> None:
+    """The gap of the log is the gap of the check."""
+    refused = scanned(account, body()).refuses("FilterLogEvents", reason=reason)
+    found = judged(refused, check)
+    assert Verdict.COMPLIANT not in {one.verdict for one in found}
+    assert reason in {one.gap.reason for one in found if one.gap}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_without_logging_invoked_models_leave_it_open(account: Any, check: str) -> None:
+    """No log is configured, and a model was invoked."""
+    silent = scanned(account, body()).answers("GetModelInvocationLoggingConfiguration", {})
+    found = judged(silent, check)
+    assert Verdict.COMPLIANT not in {one.verdict for one in found}
+    assert GapReason.NOT_CONFIGURED in {one.gap.reason for one in found if one.gap}
+
+
+def test_the_group_is_asked_where_the_bucket_is_refused(account: Any) -> None:
+    """Both hold the same records: the other one is asked, and judged."""
+    both = {"loggingConfig": {**LOG["loggingConfig"], "cloudWatchConfig": {"logGroupName": "/g"}}}
+
+    one = scanned(account, body()).answers("GetModelInvocationLoggingConfiguration", both)
+    asked = [u.parameters["invocationLog"] for u in one.units(one.facts(), "FilterLogEvents")]
+    assert asked == ["s3"]
+    refused = one.refuses("FilterLogEvents")
+    asked = [
+        u.parameters["invocationLog"] for u in refused.units(refused.facts(), "FilterLogEvents")
+    ]
+    assert asked == ["s3", "cloudwatch"]

@@ -1,0 +1,91 @@
+"""The finder on Spark Connect gives the answers of the embedded engine, on Sail and on Spark."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.finder.conftest import Estates
+from tests.finder.test_engine import CASES
+from tests.spark_engines import SAIL, SPARK, running
+
+from affidavit.errors import SettingsError, StoreDamagedError, StoreError
+from affidavit.finder.engine import Finder
+from affidavit.finder.fields import FIELDS
+from affidavit.finder.places import Places
+from affidavit.finder.query import Order
+from affidavit.store import Chosen
+
+GROUPS = [("control", "compliance"), ("day",), ("service", "event.name"), ("synthetic", "gap")]
+ORDERS = ["-time", "time", "resource.arn", "-synthetic"]
+
+
+@pytest.fixture(scope="module", params=[SAIL, SPARK])
+def remote(
+    request: pytest.FixtureRequest, estates: Estates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Finder]:
+    """Give a finder that asks an engine."""
+    with (
+        running(request.param, tmp_path_factory.mktemp(request.param)) as address,
+        Finder(estates.store, address) as opened,
+    ):
+        yield opened
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_engines_give_the_same_answers(
+    remote: Finder, finder: Finder, estates: Estates
+) -> None:
+    """Forty queries and more find the same records, leaves and counts, in the same order."""
+    for text, _ in CASES:
+        question = estates.question(text)
+        assert remote.page(question, limit=10_000) == finder.page(question, limit=10_000), text
+    both = estates.question("", estates.mine, estates.second)
+    for names in GROUPS:
+        fields = [FIELDS[name] for name in names]
+        assert remote.groups(both, fields) == finder.groups(both, fields), names
+    for sort in ORDERS:
+        order = Order.of(FIELDS[sort.removeprefix("-")], descending=sort.startswith("-"))
+        first = finder.page(both, order=order, limit=40)
+        assert remote.page(both, order=order, limit=40) == first
+        following = finder.page(both, order=order, limit=40, cursor=first.cursor)
+        assert remote.page(both, order=order, limit=40, cursor=first.cursor) == following
+    assert remote.sample(both, 25, "seed") == finder.sample(both, 25, "seed")
+    assert remote.count(both) == finder.count(both)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_an_engine_that_cannot_read_the_files_says_so(tmp_path: Path) -> None:
+    """A file that the engine does not find is an error that names the engine and what to do."""
+    from affidavit.finder.spark import Spark
+
+    with running(SAIL, tmp_path) as address:
+        engine = Spark(address)
+        with pytest.raises(StoreError, match="could not search") as raised:
+            engine.rows("SELECT * FROM evidence", [tmp_path / "gone.parquet"])
+        engine.close()
+    assert "AFFIDAVIT_ENGINE" in raised.value.todo
+
+
+@pytest.mark.parametrize("url", ["http://x", "sc://", "sc://host:port", "nonsense"])
+def test_an_address_that_is_none_is_refused(estates: Estates, url: str) -> None:
+    """What is no Spark Connect address is refused before anything is asked."""
+    with pytest.raises(SettingsError, match="AFFIDAVIT_ENGINE"):
+        Finder(estates.store, url)
+
+
+def test_a_record_that_was_not_logged_is_refused(estates: Estates) -> None:
+    """A record that an engine gives is found in the ledger by its hash, or it is no answer."""
+    store, mine = estates.store, estates.mine
+    files = store.segment_files(Chosen(tenant=mine.tenant, assessments=(mine.id,)))
+    places = Places(store.log(mine.tenant), files)
+    for leaf, record in store.evidence(
+        mine.id, files[-1].min_time.date(), files[0].max_time.date()
+    ):
+        assert places.leaf(record) == leaf
+        with pytest.raises(StoreDamagedError, match="not in the ledger"):
+            places.leaf(replace(record, reason="changed"))

@@ -1,0 +1,84 @@
+"""The prefilter: what it does not hit holds nothing that a detector would find."""
+
+import re
+from typing import Final
+
+import pytest
+import re2
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.logscan.detectors import test_refusals
+
+from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal, refusals
+from affidavit.logscan.prefilter import Prefilter
+
+DETECTORS, PROFANITY = Detectors(), ProfanityDetector()
+PREFILTER = Prefilter(DETECTORS, PROFANITY, refusals=True, blocked_messages=("Sorry,  not\nhere.",))
+RULES: Final = [
+    re.compile(rule.pattern.decode("latin-1").replace("^(?i)", "(?i)^"))
+    for rule in vars(refusals).values()
+    if isinstance(rule, re2._Regexp) and rule.pattern.startswith(b"^(?i)")
+]
+KNOWN: Final = sorted(
+    {
+        text
+        for test in vars(test_refusals).values()
+        for mark in getattr(test, "pytestmark", ())
+        for text in mark.args[1]
+        if isinstance(text, str)
+    }
+)
+"""The texts with which the rules of refusals are tested."""
+PIECES = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            "415-555-0132",
+            "jo@example.org",
+            "shit",
+            "4111 1111 1111 1111",
+            "\n",
+            "7",
+            "-",
+            "sh",
+            "it",
+        ]
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(PIECES, max_size=4).map("".join), max_size=6))
+def test_texts_that_are_not_hit_hold_nothing(texts: list[str]) -> None:
+    """Of many texts at once, every one with a finding is among those that are hit."""
+    hit = set(PREFILTER.disclosing(texts))
+    for number, text in enumerate(texts):
+        if DETECTORS.find(text) or PROFANITY.find(text):
+            assert number in hit
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(RULES).flatmap(st.from_regex),
+    st.sampled_from(["", "Well. ", "[INST] ", '"', "Bot: ", "- ", "Yes, but ", "\n\n"]),
+)
+def test_every_sentence_that_declines_is_hit(sentence: str, before: str) -> None:
+    """Whatever the rules of refusals match has what the prefilter looks for."""
+    for text in (before + sentence, sentence.replace("'", "\u2019")):
+        if refusal(text):
+            assert PREFILTER.declining(["Nothing here.", text]) == [1]
+
+
+@pytest.mark.parametrize("text", [*KNOWN, "Well. SORRY, not  here. Bye"])
+def test_known_answers(text: str) -> None:
+    """Every refusal of the tests is hit, and a configured message however it is spaced."""
+    assert len(RULES) == 3
+    assert len(KNOWN) > 30
+    declines = refusal(text, blocked_messages=("Sorry,  not\nhere.",)) is not None
+    assert not declines or PREFILTER.declining([text])
+
+
+def test_what_is_not_looked_for_is_not_hit() -> None:
+    """Without detectors nothing is hit."""
+    nothing = Prefilter(None, None, refusals=False)
+    assert nothing.disclosing(["jo@example.org"]) == nothing.declining(["I can't help."]) == []

@@ -1,0 +1,80 @@
+"""CloudTrail files in pieces: the same records as in one, wherever a part ends."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from tests.logscan.test_cloudtrail import UPDATE, event
+
+from affidavit.logscan import gunzip
+from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
+from affidavit.logscan.findings import ScanFinding, Scanned
+
+TRAP = [{"a": 1}, {"eventVersion": "1", "eventName": "UpdateGuardrail"}, {"eventVersion": "2"}]
+EVENTS = [
+    event("UpdateGuardrail", eventID="0"),
+    event("GetGuardrail", additionalEventData='x"},{"eventVersion":"1.10"'),
+    event("UpdateGuardrail", eventID="2", requestParameters={"list": TRAP}),
+    event("ListGuardrails", requestParameters={"list": TRAP}),
+    event("UpdateGuardrail", eventID="4", requestParameters={"name": "Größe \U0001f600"}),
+    {"eventTime": "2026-11-23T11:00:00Z"},
+    event("UpdateGuardrail", eventID="6"),
+]
+
+
+def text(events: list[dict[str, Any]], **more: Any) -> bytes:
+    """Return a log file as CloudTrail writes it, without blanks."""
+    content = {"Records": events, **more}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def scan(data: bytes) -> tuple[list[ScanFinding], Scanned]:
+    """Scan for UpdateGuardrail."""
+    found: list[ScanFinding] = []
+    settings = TrailSettings(events=frozenset({UPDATE}))
+    return found, TrailScanner(settings).scan(data, "trail.json.gz", found.append)
+
+
+@pytest.mark.parametrize("part", [40, 333, 700, 1500, 10_000])
+@pytest.mark.parametrize("packed", [False, True])
+def test_pieces_give_what_the_whole_gives(
+    part: int, packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traps in texts and in parameters, records without a name and parts of any size."""
+    plain = text(EVENTS)
+    data = gzip.compress(plain, mtime=0) if packed else plain
+    whole = scan(data)
+    monkeypatch.setattr(gunzip, "_PART", part)
+    assert scan(data) == whole
+    found, result = whole
+    assert [json.loads(one.record)["eventID"] for one in found] == ["0", "2", "4", "6"]
+    assert all(one.record.encode() in plain for one in found)
+    assert result.totals.records == len(EVENTS)
+    assert result.totals.raw == len(plain)
+    assert [gap.why for gap in result.gaps] == ["a record names no event"]
+
+
+@pytest.mark.parametrize("part", [200, 900])
+def test_what_is_cut_off_or_damaged_is_named(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut or damaged anywhere, the records before it are found, once, and a gap says so."""
+    plain = text(EVENTS[:5])
+    monkeypatch.setattr(gunzip, "_PART", part)
+    ends = [plain.index(f'"eventID":"{n}"'.encode()) for n in (0, 2, 4)]
+    for cut in range(1, len(plain), 9):
+        found, result = scan(plain[:cut])
+        assert result.gaps, cut
+        assert len(found) <= sum(cut > end for end in ends), cut
+        damaged, result = scan(plain[:cut] + b"\x00" + plain[cut + 1 :])
+        assert result.gaps or len(damaged) == 3, cut
+        assert [one.record for one in damaged[: len(found)]] == [one.record for one in found]
+
+
+def test_a_second_array_and_foreign_files() -> None:
+    """What is no CloudTrail file is a gap; members beside the records are not in the way."""
+    assert len(scan(text(EVENTS[:3], more=[1]))[0]) == 2
+    for data in (b"", b"{}", b'{"Records":', b'{"Records":3}', b"[]", b'{"Records":[]} x'):
+        assert scan(data)[1].gaps, data
+    assert scan(b'{"Records":[]}')[1].gaps == ()

@@ -1,0 +1,112 @@
+"""Counts of invocation logs: each call once, whatever its record looks like."""
+
+import gzip
+import json
+from typing import Any
+
+from affidavit.logscan.invocations import ScanSettings
+from affidavit.sources.log_counts import MAX_LISTED, LogCounts
+
+LEAK = "Call maria.sample@mail.northwind-post.com"
+BASE = "s3://b/AWSLogs/1/BedrockModelInvocationLogs/r/2026/11/29/10"
+
+
+def record(answer: str | None, number: int = 0, **more: Any) -> dict[str, Any]:
+    """Return a record of Bedrock's with one answer; None: its body is kept apart."""
+    body: dict[str, Any] = {"output": {"message": {"content": [{"text": answer}]}}}
+    output: dict[str, Any] = {"outputBodyJson": body}
+    if answer is None:
+        output = {"outputBodyS3Path": f"{BASE}/data/r{number}_output.json.gz"}
+    return {
+        "schemaType": "ModelInvocationLog",
+        "timestamp": "2026-11-29T10:00:00Z",
+        "requestId": f"r{number}",
+        "modelId": "m",
+        "input": {"inputBodyJson": {"messages": [{"content": [{"text": "Hi"}]}]}},
+        "output": output,
+        **more,
+    }
+
+
+def counted(*objects: tuple[str, list[Any]]) -> LogCounts:
+    """Return the counts of objects, each a name and its values."""
+    counts = LogCounts(ScanSettings(key=b"k" * 32))
+    for name, values in objects:
+        lines = "\n".join(json.dumps(value) for value in values)
+        counts.add(gzip.compress(lines.encode()), f"{BASE}/{name}")
+    return counts
+
+
+def test_a_call_counts_once_however_much_it_discloses() -> None:
+    """Two addresses in one output are one output and two disclosures."""
+    counts = counted(("a.json.gz", [record(f"{LEAK} or other.sample@mail.northwind-post.com")]))
+    (model,) = counts.to_json()["models"]
+    assert model["personal"] == [{"types": ["EMAIL"], "records": 1}]
+    assert counts.found == 2
+
+
+def test_a_body_kept_apart_counts_for_its_model() -> None:
+    """What an output that is kept apart discloses is counted with its record's model, once."""
+    apart = {"output": {"message": {"content": [{"text": LEAK}]}}}
+    counts = counted(
+        ("a.json.gz", [record(None, 1), record("Fine", 2)]), ("data/r1_output.json.gz", [apart])
+    )
+    (model,) = counts.to_json()["models"]
+    assert model["personal"] == [{"types": ["EMAIL"], "records": 1}]
+    assert (model["records"], model["incomplete"]) == (2, 1)
+    assert not list(counts.missing())
+
+
+def test_a_body_that_does_not_come_is_missing() -> None:
+    """A record that refers to a body nobody has names it."""
+    counts = counted(("a.json.gz", [record(None, 1)]))
+    assert list(counts.missing()) == [f"{BASE}/data/r1_output.json.gz"]
+
+
+def test_groups_come_from_request_metadata_only() -> None:
+    """`group` and `group:<attribute>` are groups; other keys and values of other kinds are not."""
+    counts = counted(
+        (
+            "a.json.gz",
+            [
+                record("Fine", 1, requestMetadata={"group:age": "old", "suite": "x"}),
+                record("I'm sorry, but I can't help with that request.", 2,
+                       requestMetadata={"group:age": "young", "group": 7}),
+                record("Fine", 3, requestMetadata="odd"),
+            ],
+        )
+    )  # fmt: skip
+    groups = {(g["attribute"], g["group"]): g for g in counts.to_json()["groups"]}
+    assert set(groups) == {("age", "old"), ("age", "young")}
+    assert groups["age", "young"]["refused"] == 1
+    assert groups["age", "old"]["refused"] == 0
+
+
+def test_errors_are_no_answers() -> None:
+    """A call that was answered with an error is counted, and is neither guarded nor unguarded."""
+    failed = record("", 1, errorCode="ThrottlingException")
+    del failed["output"]
+    counts = counted(("a.json.gz", [failed]))
+    (model,) = counts.to_json()["models"]
+    assert (model["records"], model["errors"], model["unguarded"]) == (1, 1, 0)
+
+
+def test_what_is_damaged_is_unread_with_its_name() -> None:
+    """A line that is cut off is counted as unread; the records before it count."""
+    counts = LogCounts(ScanSettings(key=b"k" * 32))
+    text = json.dumps(record("Fine", 1)) + "\n" + json.dumps(record("Fine", 2))[:80]
+    counts.add(gzip.compress(text.encode()), f"{BASE}/cut.json.gz")
+    told = counts.to_json()
+    assert told["population"]["records"] == 1
+    assert told["unreadInAll"] == 1
+    assert told["unread"][0]["objectUri"].endswith("/cut.json.gz")
+
+
+def test_the_list_of_disclosures_is_bounded_and_the_counts_are_not() -> None:
+    """Beyond the bound disclosures are counted, not listed."""
+    records = [record(LEAK, number) for number in range(MAX_LISTED + 5)]
+    counts = counted(("a.json.gz", records))
+    told = counts.to_json()
+    assert len(told["findings"]) == MAX_LISTED
+    assert told["findingsInAll"] == MAX_LISTED + 5
+    assert sum(p["records"] for p in told["models"][0]["personal"]) == MAX_LISTED + 5
