@@ -59,10 +59,6 @@ class Settings:
     """Seconds until a single AWS call counts as timed out."""
     requests_per_second: int = 20
     """Token bucket for each account, Region and service."""
-    event_source: str = ""
-    """Source of the events put on EventBridge in each tenant's account; empty: none are sent."""
-    event_bus: str = "default"
-    """Name or ARN of the bus they are put on."""
     lookups_per_second: int = 2
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
     engine: str = ""
