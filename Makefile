@@ -13,7 +13,7 @@ BROWSER := $(VENV)/.browser
 
 VENDOR := src/affidavit/console/static/vendor
 
-.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
+.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-100m bench-crash bench-peers docs pictures verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -101,6 +101,12 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+# A hundred million records: some 30 GB of disk and an hour or more. The folder is kept and used again.
+BENCH_RECORDS ?= 100000000
+BENCH_HOME ?= bench/home-100m
+bench-100m: $(STAMP)
+	AFFIDAVIT_BENCH_RECORDS=$(BENCH_RECORDS) AFFIDAVIT_BENCH_HOME=$(BENCH_HOME) $(BIN)/python -m bench finder
 
 bench-crash: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m bench.crash --kills 100

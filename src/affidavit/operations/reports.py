@@ -18,6 +18,7 @@ from affidavit.model.times import iso, parse, utc_now
 from affidavit.operations import report_choices
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.collectable import assessment_catalogue
+from affidavit.operations.renamed import renamed
 from affidavit.report import Built, Request, build
 from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
@@ -66,7 +67,7 @@ def build_report(
 ) -> BuiltReport:
     """Build the report of an assessment; `ReportError` says which assessments there are."""
     with open_store(settings) as store:
-        assessment = find_assessment(store.assessments(), request.assessment)
+        assessment = store.assessment(find_assessment(renamed(store), request.assessment).id)
         made_at = now or utc_now()
         if request.query is None and request.sample is None:
             return build_in(store, assessment, request, made_at)
