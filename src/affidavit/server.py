@@ -231,7 +231,14 @@ def make_app(background: Background, options: ServeOptions, finder: Finder) -> A
         hosts=hosts,
         ready=background.healthy,
     )
-    console = create_console(context, dispatcher, Protocol().members, finder, secure=options.secure)
+    console = create_console(
+        context,
+        dispatcher,
+        Protocol().members,
+        finder,
+        secure=options.secure,
+        proxied=options.behind_tls_proxy,
+    )
     files = Files(api, context)
     text = partial(metrics.prometheus, context)
     doors = Doors(Metrics(files, text, metrics.CONTENT_TYPE), console)

@@ -60,7 +60,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_console(
-    context: Context, dispatch: Dispatcher, check: Check, finder: Finder, *, secure: bool
+    context: Context,
+    dispatch: Dispatcher,
+    check: Check,
+    finder: Finder,
+    *,
+    secure: bool,
+    proxied: bool = False,
 ) -> ASGIApp:
     """Return the console, to be served below `PREFIX`."""
     assets = Assets()
@@ -71,6 +77,7 @@ def create_console(
         finder=finder,
         renderer=Renderer(assets),
         secure=secure,
+        proxied=proxied,
     )
     threads = anyio.CapacityLimiter(THREADS)
     routes = [

@@ -6,11 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from affidavit.console.door import PREFIX
+from affidavit.operations.known_browsers import REMEMBERED
 from affidavit.operations.sessions import LONGEST
 
 PLAIN: Final = "affidavit-session"
 SECURE: Final = "__Host-affidavit-session"
 """Browsers take this name only by TLS, from this very host, for all paths."""
+_BROWSER: Final = "affidavit-browser"
 
 
 def token_of(request: Request, *, secure: bool) -> str:
@@ -24,6 +26,25 @@ def give(response: Response, token: str, *, secure: bool) -> Response:
         SECURE if secure else PLAIN,
         token,
         max_age=int(LONGEST.total_seconds()),
+        path="/" if secure else PREFIX,
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def browser_of(request: Request, *, secure: bool) -> str:
+    """Return what the browser holds since an earlier sign-in, or an empty text."""
+    return request.cookies.get(f"__Host-{_BROWSER}" if secure else _BROWSER, "")
+
+
+def remember(response: Response, token: str, *, secure: bool) -> Response:
+    """Let the browser hold what it is known by at the next sign-in."""
+    response.set_cookie(
+        f"__Host-{_BROWSER}" if secure else _BROWSER,
+        token,
+        max_age=int(REMEMBERED.total_seconds()),
         path="/" if secure else PREFIX,
         secure=secure,
         httponly=True,

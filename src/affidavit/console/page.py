@@ -43,6 +43,8 @@ class Console:
     renderer: "Renderer"
     secure: bool
     """People reach it by TLS: the cookie says so."""
+    proxied: bool = False
+    """A proxy stands before it: every request has the proxy's address."""
 
 
 @dataclass(slots=True, kw_only=True)

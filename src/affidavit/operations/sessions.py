@@ -1,11 +1,14 @@
 """Sessions of the console: a row for each, named by the hash of what the browser holds.
 
 Whoever copies the database cannot take a session over. A session ends after an hour without a
-request, or twelve hours after sign-in, by signing out, and when its user is disabled or changes the
-password (all others then).
+request, or twelve hours after sign-in, by signing out, and when its user is disabled. It is bound
+to the password that its user had when it began: a new one, however it was set, ends all sessions
+that there are.
 """
 
+import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,6 +17,7 @@ from typing import Final
 from affidavit.errors import StoreConflictError
 from affidavit.model.times import iso, parse
 from affidavit.operations import users
+from affidavit.operations.faults import NotFoundFault
 from affidavit.operations.users import Grant, User
 from affidavit.store import Store
 from affidavit.store.documents import Document
@@ -39,12 +43,22 @@ class Session:
     document: Document
 
 
-def begin(store: Store, name: str, now: datetime) -> str:
-    """Begin a session of a user; return the token that the browser is to hold."""
+def begin(store: Store, user: Document, now: datetime, grant: int = 0) -> str:
+    """Begin a session of a user, who has just shown the password that the document keeps.
+
+    Return the token that the browser is to hold.
+    """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    body = {"user": users.key_of(name), "began": iso(now), "seen": iso(now), "grant": 0}
-    put = Document(kind=KIND, id=_hash(token), parent=users.key_of(name), sort=iso(now), body=body)
-    store.documents.act(users.TENANT, now=now, puts=[put], deletes=_over(store, now))
+    body = {
+        "user": user.id,
+        "began": iso(now),
+        "seen": iso(now),
+        "grant": grant,
+        "password": _of_password(user),
+    }
+    put = Document(kind=KIND, id=_hash(token), parent=user.id, sort=iso(now), body=body)
+    store.documents.act(users.TENANT, now=now, puts=[put])
+    _swept(store, _over(store, now), now)
     return token
 
 
@@ -53,8 +67,11 @@ def find(store: Store, token: str, now: datetime) -> Session | None:
     found = store.documents.get(users.TENANT, KIND, _hash(token))
     if found is None or _is_over(found, now):
         return None
-    user = users.find(store, found.body["user"])
-    if user is None or user.disabled:
+    document = users.document_of(store, found.body["user"])
+    if document is None or not _is_bound(found, document):
+        return None
+    user = users.user_of(document)
+    if user.disabled:
         return None
     number = found.body["grant"] if found.body["grant"] < len(user.grants) else 0
     return Session(
@@ -76,16 +93,28 @@ def change_grant(store: Store, session: Session, number: int, now: datetime) -> 
 
 
 def end(store: Store, session: Session, now: datetime) -> None:
-    """End a session at once."""
-    store.documents.act(users.TENANT, now=now, deletes=[session.document])
+    """End a session at once; another request may note at the same time that it was seen."""
+    found: Document | None = session.document
+    while found is not None:
+        try:
+            store.documents.act(users.TENANT, now=now, deletes=[found])
+        except StoreConflictError:
+            found = store.documents.get(users.TENANT, KIND, found.id)
+            continue
+        return
 
 
-def end_others(store: Store, session: Session, now: datetime) -> int:
-    """End all other sessions of the user; return how many."""
-    own = store.documents.every(users.TENANT, KIND, parent=users.key_of(session.user.name))
-    others = [one for one in own if one.id != session.document.id]
-    store.documents.act(users.TENANT, now=now, deletes=others)
-    return len(others)
+def renew(store: Store, session: Session, now: datetime) -> str:
+    """Begin a session in place of all that its user has; return its token.
+
+    For after a new password, which has ended them all.
+    """
+    name = users.key_of(session.user.name)
+    _swept(store, store.documents.every(users.TENANT, KIND, parent=name), now)
+    document = users.document_of(store, name)
+    if document is None:
+        raise NotFoundFault(session.user.name, "user")
+    return begin(store, document, now, session.number)
 
 
 def _noted(store: Store, found: Document, now: datetime) -> Document:
@@ -98,6 +127,21 @@ def _noted(store: Store, found: Document, now: datetime) -> Document:
     except StoreConflictError:
         return store.documents.get(users.TENANT, KIND, found.id) or found
     return replace(put, version=put.version + 1)
+
+
+def _of_password(user: Document) -> str:
+    """Return what binds a session to a password: a digest of its hash, which tells neither."""
+    return _hash(f"session under\n{user.body['_password']}")
+
+
+def _is_bound(found: Document, user: Document) -> bool:
+    return hmac.compare_digest(str(found.body.get("password", "")), _of_password(user))
+
+
+def _swept(store: Store, gone: list[Document], now: datetime) -> None:
+    """Delete what opens nothing any more; whoever sweeps at the same time does as well."""
+    with suppress(StoreConflictError):
+        store.documents.act(users.TENANT, now=now, deletes=gone)
 
 
 def _over(store: Store, now: datetime) -> list[Document]:

@@ -1,8 +1,10 @@
 """Signing in: name, password and, where the user has set it up, a one-time code.
 
 Failures are counted in the store, so that several servers count together: by name and address, by
-name, and by address. After a few of them the next attempt has to wait, longer each time. Nothing in
-an answer tells whether the name, the password or the code was wrong.
+name, and by address. After a few of them the next attempt has to wait, longer each time. A browser
+that a user has signed in with before is counted by itself: whoever fails elsewhere under the user's
+name, or behind the same address, cannot keep the user out. Nothing in an answer tells whether the
+name, the password or the code was wrong.
 """
 
 from collections.abc import Iterable
@@ -13,7 +15,7 @@ from typing import Final
 from affidavit.errors import StoreConflictError
 from affidavit.model.identifiers import stable_id
 from affidavit.model.times import iso, parse
-from affidavit.operations import one_time_codes, passwords, sessions, users
+from affidavit.operations import known_browsers, one_time_codes, passwords, sessions, users
 from affidavit.operations.faults import AccessDeniedFault, ThrottlingFault
 from affidavit.operations.users import Told
 from affidavit.store import Store
@@ -40,15 +42,28 @@ class Credentials:
     password: str
     code: str
     address: str
-    """Where the request came from, as far as we can tell."""
+    """Where the request came from; empty behind a proxy, whose address is everybody's."""
+    browser: str = ""
+    """What the browser holds since an earlier sign-in."""
 
 
-def sign_in(store: Store, given: Credentials, now: datetime) -> str:
-    """Return the token of a new session.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """What the browser is to hold."""
+
+    session: str
+    """The token of the new session."""
+    browser: str
+    """By which it is known at the next sign-in; empty where it is known already."""
+
+
+def sign_in(store: Store, given: Credentials, now: datetime) -> SignedIn:
+    """Return the tokens of a new session.
 
     Raises `ThrottlingFault` where there were too many failures, `AccessDeniedFault` otherwise.
     """
-    counters = [*_counters(given)]
+    known_browser = known_browsers.is_known(store, given.name, given.browser, now)
+    counters = [*_counters(given, known=known_browser)]
     _require_patience(store, [identifier for identifier, _ in counters], now)
     document = users.document_of(store, given.name[:_MAX_NAME])
     known = document.body["_password"] if document and not document.body["disabled"] else ""
@@ -57,7 +72,10 @@ def sign_in(store: Store, given: Credentials, now: datetime) -> str:
         _count(store, counters, now)
         raise AccessDeniedFault(WRONG)
     _forget(store, [identifier for identifier, _ in counters[:2]], now)
-    return sessions.begin(store, document.body["name"], now)
+    return SignedIn(
+        session=sessions.begin(store, document, now),
+        browser="" if known_browser else known_browsers.remember(store, document.id, now),
+    )
 
 
 def confirmed(store: Store, given: Credentials, now: datetime) -> Document | None:
@@ -65,7 +83,8 @@ def confirmed(store: Store, given: Credentials, now: datetime) -> Document | Non
 
     For what a session alone must not do: whoever took one over does not know the password.
     """
-    counters = [*_counters(given)]
+    known = known_browsers.is_known(store, given.name, given.browser, now)
+    counters = [*_counters(given, known=known)]
     _require_patience(store, [identifier for identifier, _ in counters], now)
     document = users.document_of(store, given.name)
     if document is None or not passwords.fits(given.password, document.body["_password"]):
@@ -111,12 +130,17 @@ def drop_codes(store: Store, name: str, by: str, now: datetime) -> None:
         users.write(store, put, Told("UPDATE_METADATA", by, "one-time codes off"), now)
 
 
-def _counters(given: Credentials) -> Iterable[tuple[str, int]]:
+def _counters(given: Credentials, *, known: bool) -> Iterable[tuple[str, int]]:
     """Yield (id, free failures) of what a failure is counted under."""
     name, address = users.key_of(given.name)[:_MAX_NAME], given.address
-    yield stable_id("sign-in", f"both\n{name}\n{address}"), FREE_OF_BOTH
+    if known:
+        yield stable_id("sign-in", f"browser\n{name}\n{given.browser}"), FREE_OF_BOTH
+        return
+    if address:
+        yield stable_id("sign-in", f"both\n{name}\n{address}"), FREE_OF_BOTH
     yield stable_id("sign-in", f"name\n{name}"), FREE_OF_EITHER
-    yield stable_id("sign-in", f"address\n{address}"), FREE_OF_EITHER
+    if address:
+        yield stable_id("sign-in", f"address\n{address}"), FREE_OF_EITHER
 
 
 def _require_patience(store: Store, counters: Iterable[str], now: datetime) -> None:

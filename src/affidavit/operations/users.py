@@ -175,13 +175,17 @@ def set_disabled(store: Store, name: str, *, by: str, now: datetime) -> User:
 
 def set_password(
     store: Store, document: Document, password: str, now: datetime, ended: Sequence[Document] = ()
-) -> None:
-    """Give a user a new password; `UsageError` for a bad one. `ended` is deleted with it."""
+) -> Document:
+    """Give a user a new password; `UsageError` for a bad one. `ended` is deleted with it.
+
+    Every session that began under the old one is over by that (see `sessions`).
+    """
     name = document.body["name"]
     _require_good(password, name, needed=True)
     changed = replace(document, body=document.body | {"_password": passwords.hashed(password)})
     told = Told("UPDATE_METADATA", name, "password")
     write(store, changed, told, now, ended)
+    return changed
 
 
 def invite(store: Store, name: str, now: datetime) -> str:
@@ -221,17 +225,17 @@ def invitation(store: Store, token: str, now: datetime) -> Document | None:
     return found
 
 
-def accept(store: Store, given: Document, password: str, now: datetime) -> None:
+def accept(store: Store, given: Document, password: str, now: datetime) -> Document:
     """Set the password of an invited user, and end the invitation: it is good for once."""
     document = document_of(store, given.body["user"])
     if document is None or document.body["disabled"]:
         raise UsageError("The invitation is of a user that cannot sign in.")
-    set_password(store, document, password, now, [given])
+    return set_password(store, document, password, now, [given])
 
 
 def accept_first(
     store: Store, given: Document, name: str, tenant: tuple[str, str], password: str, now: datetime
-) -> None:
+) -> Document:
     """Make the first user, owner and administrator of a tenant, and end the invitation."""
     account_id, region = tenant
     principal = principal_of(account_id, name)
@@ -239,6 +243,7 @@ def accept_first(
     _require_good(password, name, needed=True)
     document = _new(name, grants, password, now)
     write(store, document, Told("CREATE", name), now, [given])
+    return document
 
 
 def user_of(document: Document) -> User:

@@ -5,6 +5,7 @@ import binascii
 
 from starlette.responses import Response
 
+from affidavit.console import cookies
 from affidavit.console.page import Page
 from affidavit.console.pages.sign_in import credentials
 from affidavit.console.texts import _
@@ -39,15 +40,15 @@ def change_grant(page: Page) -> Response:
 
 
 def change_password(page: Page) -> Response:
-    """Set another password; all other sessions of the user end."""
+    """Set another password; all sessions of the user end, and this one goes on as a new one."""
     store, session = page.context.store, page.signed_in
     document = _confirmed(page)
     password = page.form.text("new")
     if password != page.form.text("again"):
         raise UsageError(_("The two passwords are not the same."))
     users.set_password(store, document, password, page.now)
-    sessions.end_others(store, session, page.now)
-    return page.go("/account", "password")
+    token = sessions.renew(store, session, page.now)
+    return cookies.give(page.go("/account", "password"), token, secure=page.console.secure)
 
 
 def codes_on(page: Page) -> Response:

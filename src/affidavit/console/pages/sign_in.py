@@ -23,19 +23,25 @@ def show(page: Page) -> Response:
 
 def sign_in(page: Page) -> Response:
     """Begin a session; what was wrong is not told."""
-    token = signing_in.sign_in(page.context.store, credentials(page), page.now)
+    store, secure = page.context.store, page.console.secure
+    given = signing_in.sign_in(store, credentials(page), page.now)
+    if page.session is not None:
+        sessions.end(store, page.session, page.now)
     response = RedirectResponse(_wanted(page), status_code=SEE_OTHER)
-    return cookies.give(response, token, secure=page.console.secure)
+    if given.browser:
+        cookies.remember(response, given.browser, secure=secure)
+    return cookies.give(response, given.session, secure=secure)
 
 
 def credentials(page: Page) -> Credentials:
     """Return what the form gives of who somebody is; whoever is signed in is that user."""
-    client = page.request.client
+    client = None if page.console.proxied else page.request.client
     return Credentials(
         name=page.session.user.name if page.session else page.form.text("name"),
         password=page.form.text("password"),
         code=page.form.text("code"),
         address=client.host if client else "",
+        browser=cookies.browser_of(page.request, secure=page.console.secure),
     )
 
 
@@ -65,14 +71,15 @@ def accept(page: Page) -> Response:
     password = form.text("password")
     if password != form.text("again"):
         raise UsageError(_("The two passwords are not the same."))
-    name, store = invitation.body["user"], page.context.store
-    if name:
-        users.accept(store, invitation, password, page.now)
+    store = page.context.store
+    if invitation.body["user"]:
+        user = users.accept(store, invitation, password, page.now)
     else:
-        name = form.text("name")
         tenant = (form.text("account"), form.text("region"))
-        users.accept_first(store, invitation, name, tenant, password, page.now)
-    token = sessions.begin(store, name, page.now)
+        user = users.accept_first(store, invitation, form.text("name"), tenant, password, page.now)
+    if users.user_of(user).has_codes:  # a link is no second factor
+        return page.go("/sign-in", "password")
+    token = sessions.begin(store, user, page.now)
     return cookies.give(page.go("/"), token, secure=page.console.secure)
 
 

@@ -1,0 +1,87 @@
+"""What an attacker tries at sign-in: stolen sessions, links, and keeping others out."""
+
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from starlette.testclient import TestClient
+
+from affidavit.operations import sessions, signing_in, users
+from affidavit.operations.signing_in import FREE_OF_BOTH, FREE_OF_EITHER
+from affidavit.server import ServeOptions
+
+PASSWORD = "correct horse battery"
+NEW = "another horse entirely"
+FORM = {"password": NEW, "again": NEW}
+
+
+def _sign_in(client: Any, name: str = "olga", password: str = PASSWORD) -> int:
+    given = {"name": name, "password": password}
+    status: int = client.post("/console/sign-in", data=given, follow_redirects=False).status_code
+    return status
+
+
+def _is_in(client: Any) -> bool:
+    answer = client.get("/console/account", follow_redirects=False)
+    return bool(answer.status_code == 200)
+
+
+def test_a_new_password_by_a_link_ends_sessions(fresh: Any) -> None:
+    """Whoever took over a session of an account that is then reset is out at once."""
+    thief = fresh.client("olga")
+    token = users.invite_known(fresh.store, "olga", fresh.time)
+    owner = fresh.client()
+    owner.post(f"/console/welcome/{token}", data=FORM)
+    assert _is_in(owner)
+    assert not _is_in(thief)
+
+
+def test_a_link_is_no_second_factor(fresh: Any) -> None:
+    """Who follows a link of a user with one-time codes still has to give one to sign in."""
+    secret = b"12345678901234567890"
+    code = TOTP(secret, 6, SHA1(), 30).generate(int(fresh.time.timestamp()))  # noqa: S303 - RFC 6238
+    assert signing_in.set_codes(fresh.store, "olga", secret, code.decode(), fresh.time)
+    token = users.invite_known(fresh.store, "olga", fresh.time)
+    client = fresh.client()
+    answer = client.post(f"/console/welcome/{token}", data=FORM)
+    assert answer.url.path == "/console/sign-in"
+    assert not _is_in(client)
+
+
+def test_tokens_change_at_sign_in_and_with_the_password(fresh: Any) -> None:
+    """What the browser held before opens nothing afterwards."""
+    client = fresh.client("olga")
+    first = client.cookies["affidavit-session"]
+    assert _sign_in(client) == 303
+    second = client.cookies["affidavit-session"]
+    form = {"password": PASSWORD, "new": NEW, "again": NEW}
+    client.post("/console/account/password", data=form)
+    assert client.cookies["affidavit-session"] not in (first, second)
+    assert _is_in(client)
+    assert len(fresh.store.documents.every(users.TENANT, sessions.KIND)) == 1
+
+
+def test_failures_of_others_keep_nobody_out(fresh: Any) -> None:
+    """A browser that the user has signed in with is counted by itself, and only for that user."""
+    known = fresh.client("olga")
+    attacker = fresh.client()
+    for _ in range(FREE_OF_BOTH):
+        assert _sign_in(attacker, password="wrong") == 403
+    assert _sign_in(attacker) == 429
+    assert _sign_in(known) == 303
+    attacker.cookies.set("affidavit-browser", fresh.client("arthur").cookies["affidavit-browser"])
+    assert _sign_in(attacker) == 429
+    for _ in range(FREE_OF_BOTH):
+        assert _sign_in(known, password="wrong") == 403
+    assert _sign_in(known) == 429
+
+
+def test_behind_a_proxy_the_address_is_not_counted(make_installation: Any) -> None:
+    """There everybody has the proxy's address: failures of one must not keep all others out."""
+    made = make_installation(options=ServeOptions(behind_tls_proxy=True))
+    headers = {"origin": "https://localhost", "host": "localhost"}
+    client = TestClient(made.app, base_url="https://localhost", headers=headers)
+    for number in range(FREE_OF_EITHER + 1):
+        assert _sign_in(client, f"nobody{number}", "wrong") == 403
+    assert _sign_in(client) == 303
+    assert _is_in(client)
