@@ -24,7 +24,7 @@ from affidavit.api.app import create_app
 from affidavit.api.bounded_http import BoundedHttp
 from affidavit.api.files import Files
 from affidavit.api.hosts import LOOPBACK, HostAllowList
-from affidavit.api.metrics import Metrics
+from affidavit.api.metrics import Metrics, MetricsGate
 from affidavit.api.protocol import Protocol
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
@@ -241,7 +241,8 @@ def make_app(background: Background, options: ServeOptions, finder: Finder) -> A
     )
     files = Files(api, context)
     text = partial(metrics.prometheus, context)
-    doors = Doors(Metrics(files, text, metrics.CONTENT_TYPE), console)
+    gate = MetricsGate(context.settings.metrics_token, proxied=options.behind_tls_proxy)
+    doors = Doors(Metrics(files, text, metrics.CONTENT_TYPE, gate), console)
     return HostAllowList(doors, hosts)
 
 

@@ -65,6 +65,8 @@ class Settings:
     """Spark Connect server (sc://host:port) that the finder asks; empty: the embedded engine."""
     lake: str = ""
     """Iceberg catalog that evidence is published to; `sql`: a file of ours; empty: none."""
+    metrics_token: str = field(default="", repr=False)
+    """What who reads /metrics must show; empty: only this machine may read them, by no proxy."""
     reserved_buckets: tuple[str, ...] = ()
     """S3 buckets of the installation itself (backups, checkpoints): no tenant may name them."""
 

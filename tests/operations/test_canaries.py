@@ -1,5 +1,6 @@
 """Canaries: on time, kept once, alerting when they stop passing, missed runs named."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,10 @@ from moto.server import ThreadedMotoServer
 
 from affidavit import catalogue, demo
 from affidavit.api.hosts import LOOPBACK, HostAllowList
-from affidavit.api.metrics import Metrics
+from affidavit.api.metrics import Metrics, MetricsGate
 from affidavit.aws.metrics import Datum, put_metrics
 from affidavit.aws.settings import AwsSettings
-from affidavit.errors import UsageError
+from affidavit.errors import SettingsError, UsageError
 from affidavit.operations import alerts, canaries, metrics, scheduler, tasks, tenants
 from affidavit.operations.canaries import Canary, every_of
 from affidavit.operations.context import Context
@@ -207,7 +208,9 @@ def test_metrics_show_canaries_and_no_secret(context: Context, estate: demo.Simu
     assert estate.secret_key not in text
 
 
-async def _get(app: Any, path: str, host: str, method: str = "GET") -> tuple[int, bytes]:
+async def _get(
+    app: Any, path: str, host: str, method: str = "GET", *, peer: str = "127.0.0.1", token: str = ""
+) -> tuple[int, bytes]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
@@ -218,25 +221,56 @@ async def _get(app: Any, path: str, host: str, method: str = "GET") -> tuple[int
 
     scope = {
         "type": "http", "method": method, "path": path, "raw_path": path.encode(),
-        "query_string": b"", "headers": [(b"host", host.encode())],
+        "query_string": b"", "client": (peer, 1234), "headers": [
+            (b"host", host.encode()),
+            *([(b"authorization", f"Bearer {token}".encode())] if token else []),
+        ],
     }  # fmt: skip
     await app(scope, receive, send)
     return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:])
 
 
+async def _other(*_: Any) -> None:
+    raise AssertionError("not for the API")
+
+
 def test_metrics_go_through_the_same_door_as_health() -> None:
     """A foreign Host is refused; only GET and HEAD are answered."""
-    import asyncio
-
-    async def other(*_: Any) -> None:
-        raise AssertionError("not for the API")
-
-    app = HostAllowList(Metrics(other, lambda: "x 1\n", metrics.CONTENT_TYPE), LOOPBACK)
+    gate = MetricsGate("", proxied=False)
+    app = HostAllowList(Metrics(_other, lambda: "x 1\n", metrics.CONTENT_TYPE, gate), LOOPBACK)
     assert asyncio.run(_get(app, "/metrics", "127.0.0.1")) == (200, b"x 1\n")
     assert asyncio.run(_get(app, "/metrics", "127.0.0.1", "POST"))[0] == 405
     status, body = asyncio.run(_get(app, "/metrics", "evil.example"))
     assert status >= 400
     assert b"x 1" not in body
+
+
+@pytest.mark.parametrize(
+    ("gate", "asked", "status"),
+    [
+        (MetricsGate("", proxied=False), {"host": "127.0.0.1", "peer": "::1"}, 200),
+        (MetricsGate("", proxied=False), {"host": "127.0.0.1", "peer": "10.0.0.9"}, 403),
+        (MetricsGate("", proxied=False), {"host": "named.example"}, 403),
+        (MetricsGate("", proxied=True), {"host": "127.0.0.1"}, 403),
+        (MetricsGate("t" * 16, proxied=True), {"host": "named.example"}, 403),
+        (MetricsGate("t" * 16, proxied=False), {"host": "127.0.0.1", "token": "t" * 15}, 403),
+        (MetricsGate("t" * 16, proxied=True), {"host": "named.example", "token": "t" * 16}, 200),
+    ],
+)
+def test_metrics_of_all_tenants_are_not_for_everybody(
+    gate: MetricsGate, asked: dict[str, str], status: int
+) -> None:
+    """They name every tenant: this machine reads them, never by a proxy, or who has the token."""
+    app = Metrics(_other, lambda: "tenant\n", metrics.CONTENT_TYPE, gate)
+    found, body = asyncio.run(_get(app, "/metrics", **asked))
+    assert found == status
+    assert (body == b"tenant\n") is (status == 200)
+
+
+def test_a_token_that_can_be_guessed_is_refused() -> None:
+    """Nothing limits guesses, so a short token is an error at the start."""
+    with pytest.raises(SettingsError, match="AFFIDAVIT_METRICS_TOKEN"):
+        MetricsGate("short", proxied=False)
 
 
 def test_cloudwatch_gets_synthetics_own_names() -> None:
