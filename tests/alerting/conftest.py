@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -36,6 +37,8 @@ class Receiver:
     url: str
     authorities: str
     status: int = 204
+    drips: bool = False
+    """Whether it answers a byte at a time, and never ends."""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -82,10 +85,20 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
             """Keep the body and answer."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.got.append((dict(self.headers.items()), body))
+            if found.drips:
+                self._drip()
+                return
             self.send_response(found.status)
             self.send_header("Location", "https://127.0.0.1/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def _drip(self) -> None:
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+            with suppress(OSError):
+                for _ in range(200):
+                    self.wfile.write(b"x")
+                    time.sleep(0.1)
 
         def log_message(self, *_: Any) -> None:
             """Write nothing."""

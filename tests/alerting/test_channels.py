@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import json
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,7 +70,8 @@ def test_loopback_is_not_reached_unasked(receiver: Receiver) -> None:
     [
         "127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.9", "169.254.169.254", "0.0.0.0",  # noqa: S104 - refused
         "100.64.0.1", "224.0.0.1", "::1", "fe80::1", "fc00::1", "::ffff:169.254.169.254",
-        "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "2130706433", "0x7f000001", "localhost",
+        "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::", "::127.0.0.1",
+        "fec0::1", "168.63.129.16", "2130706433", "0x7f000001", "localhost",
     ],
 )  # fmt: skip
 def test_no_spelling_of_a_private_address_gets_out(host: str) -> None:
@@ -85,7 +88,16 @@ def test_public_addresses_are_let_out(host: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.org/", "https://", "ftp://x/", "https://u:p@example.org/", "https://a/#f"],
+    [
+        *(
+            "http://example.org/",
+            "https://",
+            "ftp://x/",
+            "https://u:p@example.org/",
+            "https://a/#f",
+        ),
+        *("https://a:99999/", "https://[::1", "https://a:0/", "https://a/ b", "https://a/\r\nX: y"),
+    ],
 )
 def test_only_plain_https_urls_are_webhooks(url: str) -> None:
     """No other scheme, no credentials in the URL."""
@@ -115,6 +127,25 @@ def test_mail_that_cannot_be_encrypted_is_not_sent(mail_server: MailServer) -> N
     with pytest.raises(AlertError):
         mail.send(ALERT)
     assert "3 disclosures" not in mail_server.messages()
+
+
+def test_plain_mail_stays_in_the_allowed_network() -> None:
+    """A public server gets nothing in clear, whatever other network is allowed."""
+    mail = Mail(
+        to=("desk@example.org",), sender="affidavit@example.org", host="8.8.8.8", port=25,
+        security="none", allowed=LOOPBACK,
+    )  # fmt: skip
+    with pytest.raises(AlertError, match="in no allowed network"):
+        mail.send(ALERT)
+
+
+def test_a_receiver_that_drips_is_cut_off(receiver: Receiver) -> None:
+    """One that answers a byte at a time holds no worker beyond the bound."""
+    receiver.drips = True
+    began = time.monotonic()
+    with pytest.raises(AlertError):
+        replace(hook(receiver), longest=0.5).send(ALERT)
+    assert time.monotonic() - began < 10
 
 
 def channel(**more: Any) -> Channel:
@@ -164,3 +195,20 @@ def test_adding_and_removing_stand_in_the_ledger(store: Store) -> None:
     alert_channels.remove(store, TENANT, "desk", by="other")
     assert not alert_channels.channels(store)
     assert store.sign_checkpoint(TENANT).size == 2
+
+
+def test_the_ledger_keeps_no_path_of_a_webhook(store: Store) -> None:
+    """The path of many webhooks is what lets in: the change log, kept for ever, has the host."""
+    target = "https://hooks.example.org/services/T0/B0/wxyz"
+    alert_channels.add(store, channel(target=target), by="admin")
+    said = repr(store.records_between(TENANT, 0, 9))
+    assert "hooks.example.org" in said
+    assert "wxyz" not in said
+    assert alert_channels.channel(store, TENANT, "desk").target == target
+
+
+def test_a_secret_outlives_a_change_of_the_master_key(store: Store) -> None:
+    """Alerts still leave after the master key was rotated."""
+    alert_channels.add(store, channel(), by="admin")
+    store.keyring.change_master(store.tenants())
+    assert alert_channels.channel(store, TENANT, "desk").secret == SECRET

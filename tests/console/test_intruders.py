@@ -48,6 +48,21 @@ def test_a_link_is_no_second_factor(fresh: Any) -> None:
     assert not _is_in(client)
 
 
+def test_one_time_codes_outlive_a_change_of_the_master_key(fresh: Any) -> None:
+    """Rotating the master key locks nobody out."""
+    secret = b"12345678901234567890"
+    maker = TOTP(secret, 6, SHA1(), 30)  # noqa: S303 - RFC 6238
+    before = int(fresh.time.timestamp()) - 30
+    assert signing_in.set_codes(
+        fresh.store, "olga", secret, maker.generate(before).decode(), fresh.time
+    )
+    fresh.store.keyring.change_master(fresh.store.tenants())
+    code = maker.generate(before + 30).decode()
+    given = {"name": "olga", "password": PASSWORD, "code": code}
+    answer = fresh.client().post("/console/sign-in", data=given, follow_redirects=False)
+    assert answer.status_code == 303
+
+
 def test_tokens_change_at_sign_in_and_with_the_password(fresh: Any) -> None:
     """What the browser held before opens nothing afterwards."""
     client = fresh.client("olga")

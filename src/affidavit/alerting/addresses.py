@@ -17,7 +17,16 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_NOT_OUT: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("::/96", "64:ff9b:1::/48", "fec0::/10", "5f00::/16", "3fff::/20"),
+        "168.63.129.16/32",  # Azure's own service for its machines
+    )
+)
+"""What Python's `is_global` lets out, and leads inside: carried, local and documentation ones."""
 CONNECT_SECONDS: Final = 10.0
+MAX_PORT: Final = 65535
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -30,10 +39,13 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
         ) from error
 
 
-def checked(host: str, port: int, allowed: Sequence[Network]) -> Address:
+def checked(
+    host: str, port: int, allowed: Sequence[Network], *, only_allowed: bool = False
+) -> Address:
     """Return an address of a host that may be connected to; `AlertError` where one may not.
 
-    All of its addresses must be let out, so that no answer of the name service chooses.
+    All of its addresses must be let out, so that no answer of the name service chooses. With
+    `only_allowed` no public address will do: for what is sent without encryption.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -41,7 +53,15 @@ def checked(host: str, port: int, allowed: Sequence[Network]) -> Address:
         raise AlertError(f"{host} has no address", why=str(error)) from error
     addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
     for address in addresses:
-        if not _is_out(address) and not any(_within(address, net) for net in allowed):
+        if any(_within(address, net) for net in allowed):
+            continue
+        if only_allowed:
+            raise AlertError(
+                f"{host} leads to {address}, which is in no allowed network",
+                why="Without encryption a mail server is spoken to in an allowed network only.",
+                todo="Switch encryption on (--smtp-security), or allow its network.",
+            )
+        if not _is_out(address):
             raise AlertError(
                 f"{host} leads to {address}, which is not a public address",
                 why="Alerts are not sent to private, loopback or link-local addresses unasked.",
@@ -72,4 +92,6 @@ def _is_out(address: Address) -> bool:
             carried = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if carried is not None and not _is_out(carried):
             return False
+    if any(_within(address, network) for network in _NOT_OUT):
+        return False
     return address.is_global and not address.is_multicast

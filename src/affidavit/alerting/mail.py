@@ -35,7 +35,8 @@ class Mail:
 
     def send(self, alert: Alert) -> str:
         """Send an alert; return what the server said; `AlertError` where it was not taken."""
-        address = checked(self.host, self.port, self.allowed)
+        plain = self.security == "none"
+        address = checked(self.host, self.port, self.allowed, only_allowed=plain)
         message = EmailMessage()
         message["From"], message["To"] = self.sender, ", ".join(self.to)
         message["Subject"] = " ".join(alert.subject.split())

@@ -5,8 +5,10 @@ import hmac
 import http.client
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +21,8 @@ from affidavit.errors import AlertError, UsageError
 SIGNATURE: Final = "X-Affidavit-Signature"
 TIMEOUT: Final = 15.0
 _MIN_SECRET: Final = 16
+LONGEST: Final = 60.0
+"""Seconds for a whole message: a receiver that answers in drips holds no worker for ever."""
 _MOST_ANSWER: Final = 2**16
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
@@ -33,6 +37,7 @@ class Webhook:
     allowed: Sequence[Network] = ()
     authorities: str = ""
     """PEM of certificate authorities; empty: the usual ones."""
+    longest: float = LONGEST
 
     def send(self, alert: Alert, now: Callable[[], float] = time.time) -> str:
         """Post an alert; return the status in words; `AlertError` where it did not arrive."""
@@ -53,6 +58,9 @@ class Webhook:
         connection = _Pinned(
             host, port, context=self._context(), connect=lambda: connect(address, port)
         )
+        watchdog = threading.Timer(self.longest, connection.cut)
+        watchdog.daemon = True
+        watchdog.start()
         try:
             connection.request("POST", target, body, headers)
             answer = connection.getresponse()
@@ -60,7 +68,10 @@ class Webhook:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise AlertError(f"{host} did not take the alert", why=str(error)) from error
         finally:
+            watchdog.cancel()
             connection.close()
+        if connection.was_cut:
+            raise AlertError(f"{host} did not take the alert", why="It answered too slowly.")
         if answer.status in _REDIRECT:
             why = f"It answered {answer.status}, and redirects are not followed."
             raise AlertError(f"{host} did not take the alert", why=why)
@@ -85,12 +96,25 @@ class _Pinned(http.client.HTTPSConnection):
     ) -> None:
         super().__init__(host, port, timeout=TIMEOUT, context=context)
         self._checked, self._tls = connect, context
+        self._held: socket.socket | None = None
+        self.was_cut = False
 
     def connect(self) -> None:
         """Connect to the checked address."""
         plain = self._checked()
         plain.settimeout(TIMEOUT)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+        wrapped = self._tls.wrap_socket(
+            plain, server_hostname=self.host, do_handshake_on_connect=False
+        )
+        self.sock = self._held = wrapped
+        wrapped.do_handshake()
+
+    def cut(self) -> None:
+        """End the connection from another thread: whoever waits for it gets an end of file."""
+        self.was_cut = True
+        if self._held is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._held, socket.SHUT_RDWR)
 
 
 def signature(secret: str, body: bytes, moment: int) -> str:
@@ -101,9 +125,15 @@ def signature(secret: str, body: bytes, moment: int) -> str:
 
 def check_url(url: str) -> None:
     """Raise `UsageError` for a URL that alerts are not posted to."""
-    place = urlsplit(url)
+    try:
+        place = urlsplit(url)
+        port = place.port
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no webhook", why=str(error)) from error
     problem = ""
-    if place.scheme != "https":
+    if port == 0 or not url.isascii() or not url.isprintable() or " " in url:
+        problem = "It has a port above 0, and nothing that a URL would have to escape."
+    elif place.scheme != "https":
         problem = "Only https is spoken."
     elif not place.hostname or place.username or place.password or place.fragment:
         problem = "It names a host, and neither user, password nor fragment."

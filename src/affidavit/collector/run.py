@@ -195,7 +195,7 @@ class Collector:
 
 def log_key(store: Store, tenant: str) -> bytes:
     """Return the key of the hashes of what is found in a tenant's logs."""
-    return hmac.new(store.keys.tenant(tenant).body, b"log findings", sha256).digest()
+    return hmac.new(store.keyring.oldest(tenant).body, b"log findings", sha256).digest()
 
 
 def _write(writer: SegmentWriter, tally: Tally, evidence: Iterator[Evidence]) -> None:

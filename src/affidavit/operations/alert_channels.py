@@ -1,7 +1,8 @@
 """Channels of alerts: set by an administrator, kept with their secrets encrypted, tested by hand.
 
 A channel belongs to a tenant and is one document (kind alert_channel). Its secret (a webhook's key,
-a mail server's password) is encrypted under a key of the tenant and never printed.
+a mail server's password) is encrypted under a key of the tenant and never printed. A webhook's path
+often is a secret too: the change log keeps its host only.
 """
 
 import base64
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from affidavit.alerting.addresses import networks
+from affidavit.alerting.addresses import MAX_PORT, networks
 from affidavit.alerting.mail import check_mail
 from affidavit.alerting.webhook import check_secret, check_url
 from affidavit.errors import SigningKeyError, UsageError
@@ -134,7 +136,7 @@ def check(channel: Channel) -> None:
     elif channel.kind == "email":
         check_mail(channel.target.split(), channel.sender, channel.security, channel.allow)
         host, _, port = channel.server.rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) <= MAX_PORT):
             raise UsageError(f"{channel.server!r} is no mail server", todo="Write host:port.")
     elif not _TOPIC.fullmatch(channel.target):
         raise UsageError(f"{channel.target!r} is not the ARN of an SNS topic")
@@ -186,13 +188,20 @@ def _act(
         "assessment_id": "",
         "control_set_id": "",
         "tenant": channel.tenant,
-        "details": plain_json(channel.to_json()).decode(),
+        "details": plain_json(_noted(channel)).decode(),
     }
     store.documents.act(channel.tenant, now=now, puts=puts, deletes=deletes, changes=[change])
 
 
+def _noted(channel: Channel) -> dict[str, Any]:
+    """Return what the change log, which is kept for ever, says of a channel."""
+    if channel.kind != "webhook":
+        return channel.to_json()
+    return {**channel.to_json(), "target": f"https://{urlsplit(channel.target).netloc}"}
+
+
 def _cipher(store: Store, tenant: str) -> AESGCM:
-    key = store.keys.tenant(tenant).body
+    key = store.keyring.oldest(tenant).body
     return AESGCM(hmac.new(key, b"alert channel secret", sha256).digest())
 
 

@@ -1,7 +1,8 @@
 """One-time codes (TOTP, RFC 6238): six digits every thirty seconds, a second factor of sign-in.
 
-The secret is kept encrypted by AES-256-GCM under a key derived from the key folder's master key, as
-access keys are. A code is taken once: the step of the last one that was taken is kept.
+The secret is kept encrypted by AES-256-GCM under a key derived from the tenant's data key number 0,
+as access keys are: it outlives a change of the master key. A code is taken once: the step of the
+last one that was taken is kept.
 """
 
 import base64
@@ -83,4 +84,5 @@ def opened(store: Store, tenant: str, name: str, text: str) -> bytes:
 
 
 def _cipher(store: Store, tenant: str) -> AESGCM:
-    return AESGCM(hmac.new(store.keys.tenant(tenant).body, b"one-time codes", sha256).digest())
+    key = store.keyring.oldest(tenant).body
+    return AESGCM(hmac.new(key, b"one-time codes", sha256).digest())
