@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affidavit.errors import SigningKeyError, UsageError
-from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys, statement
+from affidavit.ledger.keys import PublicKey, Signer, open_keys, statement
 from affidavit.model.times import iso, utc_now
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
@@ -73,13 +73,15 @@ def rotate(settings: Settings, *, by: str, reason: str, lost: bool = False) -> R
     """
     with open_store(settings) as store:
         if lost:
-            _replace_lost(store.keys)
+            _replace_lost(store)
         old = None if lost and not store.keys.has_signer() else store.keys.signer()
         new = store.keys.prepare_next()
         tenants = store.tenants()
         for tenant in tenants:
             _announce(store, tenant, old, new, by, reason)
         store.keys.adopt_next()
+        if lost:
+            store.keyring.vouch_again()
         for tenant in tenants:
             store.sign_checkpoint(tenant, new)
             store.publish(tenant)
@@ -102,9 +104,15 @@ def _announce(
         store.sign_checkpoint(tenant, old)
 
 
-def _replace_lost(keys: KeyFolder) -> None:
-    """Make lost keys for blobs anew; refuse where no key is lost at all."""
-    if not keys.make_missing_symmetric() and keys.has_signer():
+def _replace_lost(store: Store) -> None:
+    """Make lost keys for blobs anew; refuse where no key is lost at all.
+
+    A new master key vouches for the data keys that KMS wraps, as they are: nothing else does.
+    """
+    keys = store.keys
+    made = bool(keys.make_missing_symmetric())
+    vouched = keys.has_signer() and store.keyring.vouch_again()
+    if keys.has_signer() and not made and not vouched:
         raise UsageError(
             f"The signing key in {keys.folder} is not lost",
             why="Its file is there.",

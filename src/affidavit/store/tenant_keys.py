@@ -4,6 +4,9 @@ A data key is wrapped under a key-encrypting key: derived from the local master 
 KMS key that the tenant's settings name (GenerateDataKey). Changing the wrapping key, or the master
 key, wraps the same data key anew: nothing that was sealed under it is written again.
 
+A row that KMS wraps carries a MAC under the master key: whoever can only write the database cannot
+put a data key there that they know too, and read what is sealed under it from then on.
+
 What was sealed before there were data keys was so under keys derived from the master key itself.
 These are known as the tenant's data key number 0, and wrapped like the other when the master key
 changes.
@@ -15,7 +18,7 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -40,6 +43,7 @@ LOCAL: Final = "local"
 SECONDS: Final = 300.0
 """How long a key that KMS unwrapped is kept in memory: a disabled key takes effect by then."""
 _KEY: Final = 32
+_SIZES: Final = {CURRENT: _KEY, OLDEST: 2 * _KEY}
 _NONCE: Final = 12
 
 
@@ -129,7 +133,10 @@ class TenantKeyring:
         with self._locks[tenant]:
             document = self._documents.get(tenant, KIND, CURRENT) or self._made(tenant)
             key = self._unwrapped(tenant, document)
-            put = replace(document, body={**document.body, **self._wrapping(tenant, key, by)})
+            body = {**document.body, **self._wrapping(tenant, key, by)}
+            if by != LOCAL:
+                body = self._vouched(tenant, document.id, body)
+            put = replace(document, body=body)
             self._documents.act(tenant, now=self._clock(), puts=[put])
             self._held.pop((tenant, CURRENT), None)
 
@@ -146,15 +153,48 @@ class TenantKeyring:
                     self._keep_oldest(tenant)
             done = 0
             for tenant, document in self._documents.of_all_tenants(KIND):
-                if document.body["wrappedBy"] == LOCAL:
-                    key = self._unwrapped(tenant, document)
-                    wrapping = self._wrapping(tenant, key, LOCAL)
-                    put = replace(document, body={**document.body, **wrapping})
-                    self._documents.act(tenant, now=self._clock(), puts=[put])
-                    done += 1
+                if document.body["wrappedBy"] != LOCAL:
+                    self._require_ours(tenant, document)
+                    self._vouch(tenant, document)
+                    continue
+                key = self._unwrapped(tenant, document)
+                wrapping = self._wrapping(tenant, key, LOCAL)
+                put = replace(document, body={**document.body, **wrapping})
+                self._documents.act(tenant, now=self._clock(), puts=[put])
+                done += 1
             self._folder.adopt_next_master()
             self._held.clear()
         return done
+
+    def vouch_again(self) -> int:
+        """Vouch for rows that KMS wraps and a lost master key vouched for, as they are; count them.
+
+        For after the master key was replaced: nobody can tell any more whether they were altered.
+        """
+        known = {name for name, _ in self._folder.masters()}
+        found = [
+            (tenant, document)
+            for tenant, document in self._documents.of_all_tenants(KIND)
+            if document.body["wrappedBy"] != LOCAL and document.body["master"] not in known
+        ]
+        for tenant, document in found:
+            self._vouch(tenant, document)
+        return len(found)
+
+    def _vouch(self, tenant: str, document: Document) -> None:
+        put = replace(document, body=self._vouched(tenant, document.id, document.body))
+        self._documents.act(tenant, now=self._clock(), puts=[put])
+
+    def _vouched(self, tenant: str, number: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        name, master = self._folder.masters()[-1]
+        return {**body, "master": name, "mac": _mac(master, tenant, number, body)}
+
+    def _require_ours(self, tenant: str, document: Document) -> None:
+        """Raise `StoreSealedError` for a row that KMS wraps and that we did not write."""
+        master = self._master(tenant, document.body["master"])
+        known = _mac(master, tenant, document.id, document.body)
+        if not hmac.compare_digest(known, str(document.body.get("mac", ""))):
+            raise _altered(tenant)
 
     def _keep_oldest(self, tenant: str) -> None:
         oldest = self._derived(tenant)
@@ -204,11 +244,15 @@ class TenantKeyring:
 
     def _opened(self, tenant: str, document: Document) -> DataKeys:
         key = self._unwrapped(tenant, document)
+        if len(key) != _SIZES.get(document.id):
+            raise _altered(tenant)
         if document.id == CURRENT:
             keys = from_data_key(key)
         else:
             key_id = bytes.fromhex(document.body["id"])
             keys = DataKeys(key_id, key[:_KEY], key[_KEY:], b"", b"")
+        if keys.id.hex() != document.body["id"]:  # what is sealed under it would not be found again
+            raise _altered(tenant)
         until = float("inf")
         if document.body["wrappedBy"] != LOCAL:
             until = time.monotonic() + SECONDS
@@ -241,6 +285,7 @@ class TenantKeyring:
         if body["wrappedBy"] == LOCAL:
             wrapping = _local_key(self._master(tenant, body["master"]), tenant)
         else:
+            self._require_ours(tenant, document)
             service = self._service(tenant)
             try:
                 sealed = base64.b64decode(body["wrappingKey"])
@@ -250,11 +295,7 @@ class TenantKeyring:
         try:
             return AESGCM(wrapping).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], tenant.encode())
         except (InvalidTag, ValueError) as error:
-            raise StoreSealedError(
-                f"The data key of {tenant} cannot be unwrapped",
-                why="Its row was altered, or belongs to another key.",
-                todo="Restore the database from a backup.",
-            ) from error
+            raise _altered(tenant) from error
 
     def _master(self, tenant: str, name: str) -> bytes:
         for known, master in self._folder.masters():
@@ -286,6 +327,21 @@ class TenantKeyring:
                     for account, one in found.body["accounts"].items()
                 }
         return {}
+
+
+def _mac(master: bytes, tenant: str, number: str, body: Mapping[str, Any]) -> str:
+    """Return the MAC of a row that KMS wraps: of all that decides which key comes out of it."""
+    said = [body[name] for name in ("id", "wrappedBy", "wrappingKey", "wrapped")]
+    key = derive(master, f"vouches for the data key\n{tenant}\n{number}")
+    return derive(key, "\n".join(said)).hex()
+
+
+def _altered(tenant: str) -> StoreSealedError:
+    return StoreSealedError(
+        f"The data key of {tenant} cannot be unwrapped",
+        why="Its row was altered, or belongs to another key.",
+        todo="Restore the database from a backup.",
+    )
 
 
 def _local_key(master: bytes, tenant: str) -> bytes:
