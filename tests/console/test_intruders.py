@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from starlette.testclient import TestClient
 
+from affidavit.finder.engine import Finder
 from affidavit.operations import sessions, signing_in, users
+from affidavit.operations.caller import Caller
+from affidavit.operations.finding import Search
 from affidavit.operations.signing_in import FREE_OF_BOTH, FREE_OF_EITHER
 from affidavit.server import ServeOptions
 
@@ -100,3 +104,18 @@ def test_behind_a_proxy_the_address_is_not_counted(make_installation: Any) -> No
         assert _sign_in(client, f"nobody{number}", "wrong") == 403
     assert _sign_in(client) == 303
     assert _is_in(client)
+
+
+@pytest.mark.parametrize("role", ["owner", "auditor", "delegate"])
+def test_who_has_one_set_finds_evidence_of_no_other(filled: Any, role: Any) -> None:
+    """Whatever persona somebody has: a delegated set opens that set to the finder, not the rest."""
+    caller = Caller(
+        account_id="111122223333", region="us-east-1", role=role, request_id="test",
+        principal_arn="arn:aws:iam::111122223333:user/dora",
+    )  # fmt: skip
+    with Finder(filled.store) as finder:
+        search = Search(filled.context, caller, finder)
+        (own,) = search.assessments
+        found = {row.evidence.control_id for row in search.rows("")}
+    assert found == {control.key for control in own.controls}
+    assert {control.set_id for control in own.controls} == {"Privacy"}

@@ -1,7 +1,8 @@
 """The evidence finder for a caller: only what the caller may see is asked, whatever the query says.
 
-A delegate's question is narrowed to the control sets that are delegated, before it is bound. The
-engine is the server's, opened once.
+The question of whoever has only some control sets of an assessment, a delegate or anybody else whom
+a set was delegated to, is narrowed to these before it is bound. The engine is the server's, opened
+once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from affidavit.finder.parse import parse
 from affidavit.finder.query import Found, Order, Page, Question, Scope, Unreadable
 from affidavit.finder.tree import And, Expression, Operator, Or, Term, Word, both
 from affidavit.operations import looking
-from affidavit.operations.assessed import Assessed, assessed
+from affidavit.operations.assessed import Assessed, assessed, find
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
@@ -172,17 +173,26 @@ class Search:
         return Question(scope=scope, where=bound)
 
     def _limits(self) -> Expression | None:
-        """Return what narrows a delegate's question, or None where nothing has to."""
-        if self._caller.role != "delegate":
+        """Return what narrows the question to the caller's own sets; None where nothing has to."""
+        if all(self._is_whole(one) for one in self.assessments):
             return None
         parts: list[Expression] = []
         for one in self.assessments:
             keys = sorted({control.key for control in one.controls})
             mine = Term(Word("assessment"), Operator.EQUAL, (Word(one.id),))
             within = Term(Word("control"), Operator.IN, tuple(Word(key) for key in keys))
-            if keys:
+            if self._is_whole(one):
+                parts.append(mine)
+            elif keys:
                 parts.append(And((mine, within)))
         return Or(tuple(parts)) if parts else None
+
+    def _is_whole(self, one: Assessed) -> bool:
+        """Tell whether the caller may see the assessment with all its controls."""
+        if self._caller.role == "delegate":
+            return False
+        whole = find(self._context, self._caller.tenant, one.id)
+        return whole is not None and len(whole.controls) == len(one.controls)
 
     def _own(self) -> Iterator[Assessed]:
         for stored in self._context.store.assessments(self._caller.tenant):
