@@ -47,7 +47,9 @@ def test_the_cookie_is_not_for_scripts_nor_other_sites(fresh: Any, make_installa
     assert "samesite=lax" in cookie
     assert "secure" not in cookie
     behind = make_installation(options=ServeOptions(behind_tls_proxy=True))
-    answer = _sign_in(behind.client())
+    client = behind.client()
+    client.headers["origin"] = "https://localhost"
+    answer = _sign_in(client)
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-")
     assert "secure" in cookie.lower()
@@ -214,6 +216,9 @@ def test_requests_that_say_nothing_are_refused() -> None:
     own = [(b"host", b"localhost:80"), (b"origin", b"http://localhost:80")]
     assert is_own(own)
     assert not is_own([*own, (b"origin", b"http://evil.example")])
+    assert not is_own([own[0], (b"origin", b"http://[")])
+    assert not is_own(own, secure=True)
+    assert is_own([own[0], (b"origin", b"https://localhost:80")], secure=True)
     assert not is_own([(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")])
 
 
@@ -234,6 +239,14 @@ def test_large_forms_are_refused_before_they_are_read(fresh: Any) -> None:
     client = fresh.client("olga")
     answer = client.post("/console/account/grant", data={"grant": "1" * 300_000})
     assert answer.status_code == 413
+
+
+def test_a_form_with_a_file_holds_little_else(fresh: Any) -> None:
+    """A large form is large by its file, on disk: its fields cannot fill the memory."""
+    client = fresh.client("olga")
+    fields = {f"x{number}": "1" for number in range(60)}
+    files = {"report": ("r.zip", b"PK")}
+    assert client.post("/console/reports/verify", data=fields, files=files).status_code == 400
 
 
 def test_passwords_are_hashed_dearly() -> None:

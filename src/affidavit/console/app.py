@@ -24,7 +24,13 @@ from affidavit.console import cookies
 from affidavit.console.access_log import log_access
 from affidavit.console.assets import Assets
 from affidavit.console.door import PREFIX, Door
-from affidavit.console.forms import MAX_FIELDS, Form, Trouble
+from affidavit.console.forms import (
+    MAX_BYTES,
+    MAX_FIELDS,
+    MAX_FIELDS_WITH_FILES,
+    Form,
+    Trouble,
+)
 from affidavit.console.page import SEE_OTHER, Check, Console, Page, log, url_to
 from affidavit.console.pages.all import VIEWS
 from affidavit.console.rendering import Renderer
@@ -121,7 +127,8 @@ async def _answer(page: Page, view: View, threads: anyio.CapacityLimiter) -> Res
     if int(length[:15]) > view.max_bytes:
         return _refused(page, 413, f"A form may have {view.max_bytes:,} bytes here.")
     try:
-        async with page.request.form(max_files=4, max_fields=MAX_FIELDS) as data:
+        fields = MAX_FIELDS if view.max_bytes <= MAX_BYTES else MAX_FIELDS_WITH_FILES
+        async with page.request.form(max_files=1, max_fields=fields) as data:
             page.form = Form.of(data)
             return await anyio.to_thread.run_sync(_run, page, view, limiter=threads)
     except (MultiPartException, HTTPException) as error:

@@ -38,6 +38,7 @@ class Door:
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         """Take the console; `secure`: people reach it by TLS."""
         self._app = app
+        self._secure = secure
         self._headers = (*_HEADERS, _HSTS) if secure else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,14 +51,17 @@ class Door:
                 message["headers"] = _with(message["headers"], self._headers)
             await send(message)
 
-        if scope["method"] not in _SAFE and not is_own(scope["headers"]):
+        if scope["method"] not in _SAFE and not is_own(scope["headers"], secure=self._secure):
             await _refuse(sending)
             return
         await self._app(scope, receive, sending)
 
 
-def is_own(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Tell whether an unsafe request comes from a page of this very host."""
+def is_own(headers: Iterable[tuple[bytes, bytes]], *, secure: bool = False) -> bool:
+    """Tell whether an unsafe request comes from a page of this very host.
+
+    By TLS (`secure`) a page that came without it is another one: somebody on the way wrote it.
+    """
     known: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         known.setdefault(name, []).append(value)
@@ -67,7 +71,13 @@ def is_own(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     origin, host = known.get(b"origin", []), known.get(b"host", [])
     if len(origin) != 1 or len(host) != 1:
         return False
-    return urlsplit(origin[0].decode("latin-1")).netloc.lower() == host[0].decode("latin-1").lower()
+    try:
+        place = urlsplit(origin[0].decode("latin-1"))
+    except ValueError:
+        return False
+    if place.scheme not in (("https",) if secure else ("http", "https")):
+        return False
+    return place.netloc.lower() == host[0].decode("latin-1").lower()
 
 
 def _with(

@@ -13,6 +13,8 @@ MAX_BYTES: Final = 262_144
 """Longest form without files."""
 MAX_FIELDS: Final = 2_000
 """A folder's worth of evidence may be selected at once."""
+MAX_FIELDS_WITH_FILES: Final = 50
+"""Of a form with a large file: each field may have a megabyte, and is held in memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Cache:
     def fetch(self, digest: str, parts: Callable[[], Iterable[bytes]], wrong: StoreError) -> Path:
         """Return the copy; made of `parts` where it is not there, and `wrong` if it is another."""
         path = self.path(digest)
+        self._prepare()
         if not _used(path):
             new = self.new()
             try:
@@ -84,8 +85,8 @@ class Cache:
         """Make the folder; refuse one that others may read or write."""
         with disk_errors(self.folder):
             make_folder(self.folder)
-            found = self.folder.stat()
-        if found.st_uid != os.getuid() or found.st_mode & _OTHERS:
+            found, link = self.folder.stat(), self.folder.lstat()
+        if {found.st_uid, link.st_uid} != {os.getuid()} or found.st_mode & _OTHERS:
             raise SettingsError(
                 f"{self.folder} cannot hold copies of evidence",
                 why="It belongs to somebody else, or others can read it.",
