@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from affidavit.console.pages.all import VIEWS
+from affidavit.operations import report_uploads
 from affidavit.store.documents import Document
 
 TEXT = "The board approved the model register."
@@ -129,6 +130,15 @@ def test_what_is_no_report_is_not_verified(fresh: Any) -> None:
     assert "Not verified: o.zip" in page.text
     assert "archive" in page.text
     assert client.post("/console/reports/verify", data={}).status_code == 422
+
+
+def test_one_upload_is_verified_at_a_time(fresh: Any) -> None:
+    """Many readers' uploads at once cannot take the server's memory: the second has to wait."""
+    client = fresh.client("arthur")
+    files = {"report": ("r.zip", b"PK")}
+    with report_uploads._turn:
+        assert client.post("/console/reports/verify", files=files).status_code == 429
+    assert client.post("/console/reports/verify", files=files).status_code != 429
 
 
 def test_evidence_is_selected_by_item_folder_and_query(fresh: Any) -> None:
