@@ -1,6 +1,8 @@
 """Alerts are told once, end with a message, and outlive the server that raised them."""
 
 import json
+from base64 import b64encode
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from tests.alerting.conftest import SECRET, TENANT, Clock, Receiver
 
 from affidavit.alerting.alert import Alert
+from affidavit.errors import AlertError
 from affidavit.operations import alert_channels, alerts, tasks, work
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
@@ -153,6 +156,38 @@ def test_the_daily_proof_is_sent_once_a_day_and_kept(
     work_off(context)
     newest = context.store.documents.every(TENANT, alerts.PROOF, newest_first=True)[0]
     assert newest.body["state"] == "FAILED"
+
+
+def test_a_channel_whose_secret_is_lost_stops_no_worker(
+    context: Context, receiver: Receiver, clock: Clock
+) -> None:
+    """Its proof fails and says so, the worker goes on, and the channel can be removed."""
+    store = context.store
+    body = store.documents.get(TENANT, alert_channels.KIND, "desk")
+    assert body is not None
+    altered = replace(body, body={**body.body, "_secret": b64encode(b"x" * 40).decode()})
+    store.documents.act(TENANT, now=clock.now, puts=[altered])
+    assert alerts.due_proofs(context) == 1
+    work_off(context)
+    (proof,) = store.documents.every(TENANT, alerts.PROOF)
+    assert (proof.body["state"], receiver.got) == ("FAILED", [])
+    assert [one.to_json()["secret"] for one in alert_channels.channels(store)] == [True]
+    alert_channels.remove(store, TENANT, "desk", by="admin")
+
+
+def test_a_proof_whose_channel_goes_meanwhile_stops_no_worker(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A channel that is removed while a message is on its way leaves nothing to note."""
+
+    def gone(_: Context, channel: Channel, __: Alert) -> str:
+        alert_channels.remove(context.store, TENANT, channel.name, by="admin")
+        raise AlertError("too slow")
+
+    monkeypatch.setattr(alerts, "send", gone)
+    alerts.due_proofs(context)
+    work_off(context)
+    assert not context.store.documents.every(TENANT, alerts.PROOF)
 
 
 def test_a_test_by_hand_is_kept(context: Context, channel: Channel, receiver: Receiver) -> None:

@@ -37,13 +37,8 @@ class Mail:
         """Send an alert; return what the server said; `AlertError` where it was not taken."""
         plain = self.security == "none"
         address = checked(self.host, self.port, self.allowed, only_allowed=plain)
-        message = EmailMessage()
-        message["From"], message["To"] = self.sender, ", ".join(self.to)
-        message["Subject"] = " ".join(alert.subject.split())
-        message["Message-ID"] = f"<{alert.id}@affidavit.invalid>"
-        message["X-Affidavit-Id"] = alert.id
-        message.set_content(alert.text())
         try:
+            message = self._message(alert)
             with self._server(lambda: connect(address, self.port, TIMEOUT)) as server:
                 if self.security == "starttls":
                     server.starttls(context=self._context())
@@ -56,6 +51,15 @@ class Mail:
             why = f"It refused {len(refused)} of {len(self.to)} receivers."
             raise AlertError(f"{self.host} did not take the alert for all", why=why)
         return f"taken for {len(self.to)} receivers"
+
+    def _message(self, alert: Alert) -> EmailMessage:
+        message = EmailMessage()
+        message["From"], message["To"] = self.sender, ", ".join(self.to)
+        message["Subject"] = " ".join(alert.subject.split())
+        message["Message-ID"] = f"<{alert.id}@affidavit.invalid>"
+        message["X-Affidavit-Id"] = alert.id
+        message.set_content(alert.text())
+        return message
 
     def _context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.authorities or None)

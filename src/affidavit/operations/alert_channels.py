@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -46,6 +46,8 @@ class Channel:
     target: str
     """ARN of a topic, URL, or receivers with blanks between."""
     secret: str = field(default="", repr=False)
+    sealed: bool = False
+    """Whether there is a secret that was not opened."""
     server: str = ""
     """Of e-mail: host:port."""
     security: str = "starttls"
@@ -69,7 +71,7 @@ class Channel:
             "sender": self.sender,
             "allow": list(self.allow),
             "ownAuthorities": bool(self.authorities),
-            "secret": bool(self.secret),
+            "secret": self.sealed or bool(self.secret),
         }
 
 
@@ -94,22 +96,24 @@ def add(store: Store, channel: Channel, *, by: str) -> Channel:
 def remove(store: Store, tenant: str, name: str, *, by: str) -> None:
     """Forget a channel; what waits to be sent through it is dropped."""
     found = _document(store, tenant, name)
-    _act(store, _channel(store, found), "DELETE", by, deletes=[found])
+    _act(store, without_secret(found), "DELETE", by, deletes=[found])
 
 
 def channels(store: Store, tenant: str = "") -> list[Channel]:
-    """Return the channels of a tenant, or of all, by name."""
+    """Return the channels of a tenant, or of all, by name; without their secrets."""
     found = store.documents.of_all_tenants(KIND)
-    return [_channel(store, one) for owner, one in found if tenant in ("", owner)]
+    return [without_secret(one) for owner, one in found if tenant in ("", owner)]
 
 
 def channel(store: Store, tenant: str, name: str) -> Channel:
     """Return a channel with its secret; `UsageError` where there is none of the name."""
-    return _channel(store, _document(store, tenant, name))
+    document = _document(store, tenant, name)
+    opened = _opened(store, tenant, document.body["name"], document.body["_secret"])
+    return replace(without_secret(document), secret=opened)
 
 
 def find(store: Store, name: str, tenant: str = "") -> Channel:
-    """Return the channel of a name, in whatever tenant where none is given."""
+    """Return the channel of a name without its secret, in whatever tenant where none is given."""
     found = [one for one in channels(store, tenant) if one.name == name]
     if len(found) != 1:
         raise UsageError(
@@ -149,15 +153,15 @@ def _document(store: Store, tenant: str, name: str) -> Document:
     return found
 
 
-def _channel(store: Store, document: Document) -> Channel:
+def without_secret(document: Document) -> Channel:
+    """Return the channel that a document keeps; it can be listed and removed without its key."""
     body = document.body
-    opened = _opened(store, body["tenant"], body["name"], body["_secret"])
     return Channel(
         tenant=body["tenant"],
         name=body["name"],
         kind=body["kind"],
         target=body["target"],
-        secret=opened,
+        sealed=bool(body["_secret"]),
         server=body["server"],
         security=body["security"] or "starttls",
         user=body["user"],

@@ -175,8 +175,9 @@ def failed(context: Context, tenant: str, task: Document, why: str) -> None:
     alert = Alert.from_json(task.body["alert"])
     _log.error("alert not delivered through %s: %s", task.body["channel"], why)
     if alert.state == "proof":
-        channel = alert_channels.channel(context.store, tenant, task.body["channel"])
-        keep_proof(context, channel, alert, "FAILED", why)
+        found = context.store.documents.get(tenant, alert_channels.KIND, task.body["channel"])
+        if found is not None:  # else it was removed meanwhile
+            keep_proof(context, alert_channels.without_secret(found), alert, "FAILED", why)
         return
     _note(context, tenant, task, {"state": "FAILED", "at": iso(context.now()), "why": why})
 
@@ -234,6 +235,7 @@ def _note(context: Context, tenant: str, task: Document, delivery: Mapping[str, 
 
 def send_test(context: Context, channel: Channel) -> str:
     """Send a test through a channel now; return what the other side said."""
+    channel = alert_channels.channel(context.store, channel.tenant, channel.name)
     now = context.now()
     alert = Alert(
         key="test",
