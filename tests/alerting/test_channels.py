@@ -3,7 +3,10 @@
 import hashlib
 import hmac
 import json
+import socket
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -146,6 +149,28 @@ def test_a_receiver_that_drips_is_cut_off(receiver: Receiver) -> None:
     with pytest.raises(AlertError):
         replace(hook(receiver), longest=0.5).send(ALERT)
     assert time.monotonic() - began < 10
+
+
+def test_a_mail_server_that_drips_is_cut_off() -> None:
+    """One that greets a byte at a time holds no worker beyond the bound."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            taken, _ = listening.accept()
+            with taken, suppress(OSError):
+                for _ in range(200):
+                    taken.sendall(b"2")
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        mail = Mail(
+            to=("desk@example.org",), sender="affidavit@example.org", host="127.0.0.1",
+            port=listening.getsockname()[1], security="none", allowed=LOOPBACK, longest=0.5,
+        )  # fmt: skip
+        began = time.monotonic()
+        with pytest.raises(AlertError):
+            mail.send(ALERT)
+        assert time.monotonic() - began < 10
 
 
 def channel(**more: Any) -> Channel:

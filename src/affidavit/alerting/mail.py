@@ -4,7 +4,9 @@ import re
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final, Literal
@@ -15,6 +17,8 @@ from affidavit.errors import AlertError, UsageError
 
 Security = Literal["starttls", "tls", "none"]
 TIMEOUT: Final = 20.0
+LONGEST: Final = 120.0
+"""Seconds for a whole message: a server that answers in drips holds no worker for ever."""
 _ADDRESS: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+", re.ASCII)
 _MOST_TO: Final = 20
 
@@ -32,6 +36,7 @@ class Mail:
     password: str = field(default="", repr=False)
     allowed: Sequence[Network] = ()
     authorities: str = ""
+    longest: float = LONGEST
 
     def send(self, alert: Alert) -> str:
         """Send an alert; return what the server said; `AlertError` where it was not taken."""
@@ -66,7 +71,7 @@ class Mail:
 
     def _server(self, opened: Callable[[], socket.socket]) -> smtplib.SMTP:
         context = self._context() if self.security == "tls" else None
-        return _Pinned(self.host, self.port, opened, context)
+        return _Pinned(self.host, self.port, opened, context, self.longest)
 
 
 class _Pinned(smtplib.SMTP):
@@ -78,9 +83,25 @@ class _Pinned(smtplib.SMTP):
         port: int,
         opened: Callable[[], socket.socket],
         context: ssl.SSLContext | None,
+        longest: float,
     ) -> None:
         self._opened, self._tls = opened, context
+        self.sock: socket.socket | None = None
+        self._watchdog = threading.Timer(longest, self._cut)
+        self._watchdog.daemon = True
+        self._watchdog.start()
         super().__init__(host, port, timeout=TIMEOUT)
+
+    def close(self) -> None:
+        """Close the connection; nothing is left to watch."""
+        self._watchdog.cancel()
+        super().close()
+
+    def _cut(self) -> None:
+        """End the connection from another thread: whoever waits for it gets an end of file."""
+        if self.sock is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def _get_socket(self, host: str, _port: int, timeout: float | None) -> socket.socket:
         """Connect; smtplib calls this for every connection."""
@@ -88,7 +109,10 @@ class _Pinned(smtplib.SMTP):
         plain.settimeout(timeout)
         if self._tls is None:
             return plain
-        return self._tls.wrap_socket(plain, server_hostname=host)
+        wrapped = self._tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        self.sock = wrapped
+        wrapped.do_handshake()
+        return wrapped
 
 
 def check_mail(to: Sequence[str], sender: str, security: str, allow: Sequence[str]) -> None:
