@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from affidavit.finder.engine import Finder
 from affidavit.operations import sessions, signing_in, users
 from affidavit.operations.caller import Caller
+from affidavit.operations.dispatch import Dispatcher
 from affidavit.operations.finding import Search
 from affidavit.operations.signing_in import FREE_OF_BOTH, FREE_OF_EITHER
 from affidavit.server import ServeOptions
@@ -117,5 +118,7 @@ def test_who_has_one_set_finds_evidence_of_no_other(filled: Any, role: Any) -> N
         search = Search(filled.context, caller, finder)
         (own,) = search.assessments
         found = {row.evidence.control_id for row in search.rows("")}
+        logged = Dispatcher(filled.context)("GetChangeLogs", caller, {"assessmentId": own.id})
+    assert "ASSESSMENT" not in {one["objectType"] for one in logged["changeLogs"]}
     assert found == {control.key for control in own.controls}
     assert {control.set_id for control in own.controls} == {"Privacy"}

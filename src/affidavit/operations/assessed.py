@@ -97,6 +97,17 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     return replace(found, controls=tuple(c for c in found.controls if c.set_id in sets))
 
 
+def is_whole(context: Context, caller: Caller, found: Assessed) -> bool:
+    """Tell whether the caller may see the assessment with all its controls, not some sets only.
+
+    Not the persona decides: an owner or auditor whom one set was delegated to has that set.
+    """
+    if caller.role == "delegate":
+        return False
+    whole = find(context, caller.tenant, found.id)
+    return whole is not None and len(whole.controls) == len(found.controls)
+
+
 def is_assigned(context: Context, caller: Caller, assessment_id: str) -> bool:
     """Tell whether an assessment, or a control set of it, is the caller's own."""
     found = find(context, caller.tenant, assessment_id)

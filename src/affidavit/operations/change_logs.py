@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from affidavit.model.times import iso
 from affidavit.operations.answers import answer
-from affidavit.operations.assessed import Assessed, assessed
+from affidavit.operations.assessed import Assessed, assessed, is_whole
 from affidavit.operations.assessment_bodies import newest_first
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context, Operation
@@ -38,7 +38,7 @@ def get_change_logs(context: Context, caller: Caller, request: dict[str, Any]) -
     chosen = [one for one in entries if one.body["objectType"] in OBJECT_TYPES]
     if found.document is None or "_madeBy" in found.document.body:
         chosen.append(_created(found))
-    if caller.role == "delegate":
+    if not is_whole(context, caller, found):
         sets = {control.set_id for control in found.controls}
         chosen = [one for one in chosen if any(_about_set(found, one, s) for s in sets)]
     if set_id is not None:

@@ -8,7 +8,13 @@ from typing import Any, Final
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.operations.answers import answer
-from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
+from affidavit.operations.assessed import (
+    Assessed,
+    assessed,
+    is_same,
+    is_whole,
+    require_active,
+)
 from affidavit.operations.assessment_bodies import (
     delegations,
     document_of,
@@ -93,21 +99,21 @@ def get_delegations(context: Context, caller: Caller, request: dict[str, Any]) -
     for stored in context.store.assessments(caller.tenant):
         with suppress(AccessDeniedFault):
             one = assessed(context, caller, operation, stored.id)
-            found += _seen(caller, one, document_of(context, caller, one).body)
+            found += _seen(context, caller, one)
     pages = Pages(context=context, caller=caller, operation=operation, request=request)
     page, more = pages.of(found, lambda item: newest_first(item["creationTime"], item["id"]))
     return {"delegations": [answer(item) for item in page], **more}
 
 
-def _seen(caller: Caller, found: Assessed, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    own = caller.role == "delegate"
+def _seen(context: Context, caller: Caller, found: Assessed) -> list[dict[str, Any]]:
+    own = not is_whole(context, caller, found)
     return [
         {
             **{name: one[name] for name in _ANSWERED},
             "assessmentName": found.name,
             "controlSetName": one["controlSetId"],
         }
-        for one in delegations(body)
+        for one in delegations(document_of(context, caller, found).body)
         if not own or is_same(caller.principal_arn, one["roleArn"])
     ]
 

@@ -20,7 +20,7 @@ from affidavit.finder.parse import parse
 from affidavit.finder.query import Found, Order, Page, Question, Scope, Unreadable
 from affidavit.finder.tree import And, Expression, Operator, Or, Term, Word, both
 from affidavit.operations import looking
-from affidavit.operations.assessed import Assessed, assessed, find
+from affidavit.operations.assessed import Assessed, assessed, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
@@ -188,11 +188,7 @@ class Search:
         return Or(tuple(parts)) if parts else None
 
     def _is_whole(self, one: Assessed) -> bool:
-        """Tell whether the caller may see the assessment with all its controls."""
-        if self._caller.role == "delegate":
-            return False
-        whole = find(self._context, self._caller.tenant, one.id)
-        return whole is not None and len(whole.controls) == len(one.controls)
+        return is_whole(self._context, self._caller, one)
 
     def _own(self) -> Iterator[Assessed]:
         for stored in self._context.store.assessments(self._caller.tenant):
