@@ -79,6 +79,12 @@ class Settings:
         return Path(self.objects).expanduser() if self.objects else self.home / "objects"
 
     @property
+    def own_buckets(self) -> frozenset[str]:
+        """Return the buckets of the installation: that of its objects, and the reserved ones."""
+        own = [self.objects.removeprefix("s3://").partition("/")[0]] if self.objects_on_s3 else []
+        return frozenset({*own, *self.reserved_buckets})
+
+    @property
     def objects_on_s3(self) -> bool:
         """Return whether segments and blobs lie in a bucket."""
         return self.objects.startswith("s3://")

@@ -79,7 +79,7 @@ COLUMNS = (
     ("Controls", "controls", ""),
     ("Compliant", "compliant", "green"),
     ("Automated part*", "automated_only", "green"),
-    ("Non-compliant", "non_compliant", "red"),
+    ("Non-\ncompliant", "non_compliant", "red"),
     ("Inconclusive", "inconclusive", ""),
     ("Gaps", "gaps", "yellow"),
 )

@@ -248,7 +248,8 @@ def _asked(settings: Settings, request: FindRequest) -> Iterator[_Asked]:
     )
     with open_store(settings, create=False) as store, Finder(store, settings.engine) as finder:
         scope, names = scope_of(store, request.tenant, request.assessments)
-        question = Question(scope=scope, where=bind(tree, names, request.query))
+        where = bind(tree, names, request.query)
+        question = Question(scope=scope, where=where, manual=True)
         yield _Asked(store=store, finder=finder, question=question, tree=tree, order=order)
 
 

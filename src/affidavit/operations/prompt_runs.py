@@ -140,7 +140,7 @@ def run_in(
             seal=_seal(store, found, journal) if found and request.keep_raw else None,
         )
         done = runner.run()
-        sealed = prompt_raw.moved_out(journal.run_id, done)
+        sealed = prompt_raw.moved_out(head["assessmentId"], journal.run_id, done)
         before = prompt_storing.previous(store, found, head) if found else None
         made = metrics(done, before, request.suite.digest)
         full = {
