@@ -4,20 +4,20 @@ import re
 from typing import Final
 
 import pytest
-import re2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.logscan.detectors import test_refusals
 
-from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal, refusals
+from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal
+from affidavit.logscan.detectors.refusals import portable_rules
 from affidavit.logscan.prefilter import Prefilter
 
 DETECTORS, PROFANITY = Detectors(), ProfanityDetector()
 PREFILTER = Prefilter(DETECTORS, PROFANITY, refusals=True, blocked_messages=("Sorry,  not\nhere.",))
+_PORTABLE: Final = portable_rules()
 RULES: Final = [
-    re.compile(rule.pattern.decode("latin-1").replace("^(?i)", "(?i)^"))
-    for rule in vars(refusals).values()
-    if isinstance(rule, re2._Regexp) and rule.pattern.startswith(b"^(?i)")
+    re.compile(f"(?i)^(?:{rule})")
+    for rule in (*_PORTABLE["rules"], _PORTABLE["firm"], _PORTABLE["judges"])
 ]
 KNOWN: Final = sorted(
     {
@@ -72,7 +72,7 @@ def test_every_sentence_that_declines_is_hit(sentence: str, before: str) -> None
 @pytest.mark.parametrize("text", [*KNOWN, "Well. SORRY, not  here. Bye"])
 def test_known_answers(text: str) -> None:
     """Every refusal of the tests is hit, and a configured message however it is spaced."""
-    assert len(RULES) == 3
+    assert len(RULES) == 4
     assert len(KNOWN) > 30
     declines = refusal(text, blocked_messages=("Sorry,  not\nhere.",)) is not None
     assert not declines or PREFILTER.declining([text])

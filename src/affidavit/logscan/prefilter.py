@@ -16,6 +16,7 @@ import re2
 from affidavit.logscan.detectors import Detectors, ProfanityDetector
 from affidavit.logscan.detectors.folding import fold
 from affidavit.logscan.detectors.reading import Reading
+from affidavit.logscan.detectors.refusal_words import SIGNS
 
 _NEVER_CAPTURE: Final = re2.Options()
 _NEVER_CAPTURE.encoding = re2.Options.Encoding.LATIN1
@@ -24,30 +25,8 @@ _NEVER_CAPTURE.max_mem = 64 << 20
 _NEVER_CAPTURE.never_capture = True
 _HEAD: Final = 700
 """Characters of an answer in which a refusal can begin."""
-REFUSAL_NEEDS: Final = (
-    r"(?i)(?:"
-    r"(?:i|we)(?: (?:am|'m))? ?(?:(?:simply|just|really|absolutely|definitely|also|therefore|still|"
-    r"only|respectfully|personally) )*(?:can ?not|can'?t|could(?: not|n't)|won't|will not|"
-    r"would(?: not|n't| rather| prefer)|shall not|(?:am |'m |are |'re )(?:not |unable)|"
-    r"do not|don't|should(?: not|n't)|may not|'d (?:rather|prefer)|'ll (?:have to |need to )?pass)|"
-    r"(?:i|we|am|'m|simply|just|really|absolutely|definitely|also|therefore|still|only|"
-    r"respectfully|personally|politely|firmly|'ll|will|must|\bto) ?(?:decline|refuse)\b|"
-    r"not something|(?:access|request) (?:denied|refused|declined)|"
-    r"(?:that|this|your) (?:request|question|topic|prompt|content)|"
-    r"(?:not |in|un)(?:ethical|appropriate|legal|acceptable|okay|right|possible|proper|safe|moral)|"
-    r"(?:not|never) (?:[a-z]+ly )?(?:acceptable|ok|recommended|advisable|permissible|justifi|"
-    r"ethical|appropriate|legal|right|moral|safe)|"
-    r"(?m:^)[ \t\"'*#>_?-]*(?:(?:\[[^\]\n]{0,40}\]|[a-z]{2,23}:) *(?:\xf0[^\s]* )?)?"
-    r"(?:it|that|this|[a-z]+ing) ?[^.\n]*(?:is|'s|be|are)(?: [a-z]+)? (?:illegal|unethical|"
-    r"inappropriate|immoral|unacceptable|wrong|dangerous|against the law|"
-    r"a (?:serious )?(?:crime|violation))|"
-    r"my (?:programming|guidelines|safety guidelines|training|purpose|ethical guidelines)|"
-    r"i(?:'m| am) (?:just|only|merely|programmed|designed)|"
-    r"(?:can't|cannot|won't|unable to|not able to) (?:help|assist|do that|comply|provide)|"
-    r"(?:sorry|afraid)[,.]? (?:but )?(?:no|that|the|this|your)|"
-    r"i can help)"
-)
-"""What stands in every sentence that `declining_sentence` takes for declining."""
+REFUSAL_NEEDS: Final = f"(?i)(?:{SIGNS})"
+"""What `declining_sentence` itself looks for first."""
 
 
 class Prefilter:
