@@ -6,13 +6,14 @@ STAMP := $(VENV)/.installed
 SPARK_STAMP := $(VENV)/.spark
 # What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
 NAMES := .venv-names
+OSCAL := .venv-oscal
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 BROWSER := $(VENV)/.browser
 
 VENDOR := src/affidavit/console/static/vendor
 
-.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-crash bench-peers docs pictures verify-pyz clean lock
+.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-100m bench-crash bench-peers docs pictures verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -70,13 +71,18 @@ $(NAMES)/.installed: $(STAMP) requirements/names.txt
 	@$(PIP) --target $(NAMES) -r requirements/names.txt
 	@touch $@
 
+$(OSCAL)/.installed: $(STAMP) requirements/oscal.txt
+	@rm -rf $(OSCAL)
+	@$(PIP) --target $(OSCAL) -r requirements/oscal.txt
+	@touch $@
+
 test-browser: $(BROWSER) chromium
 	$(BIN)/python -m pytest --timeout=600 tests/console
 
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -95,6 +101,12 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+# A hundred million records: some 30 GB of disk and an hour or more. The folder is kept and used again.
+BENCH_RECORDS ?= 100000000
+BENCH_HOME ?= bench/home-100m
+bench-100m: $(STAMP)
+	AFFIDAVIT_BENCH_RECORDS=$(BENCH_RECORDS) AFFIDAVIT_BENCH_HOME=$(BENCH_HOME) $(BIN)/python -m bench finder
 
 bench-crash: $(STAMP) $(SEAWEED)
 	$(BIN)/python -m bench.crash --kills 100
@@ -128,6 +140,7 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) --constraint requirements/lock.txt requirements/browser.in -o requirements/browser.txt
 	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
 
 clean:
-	rm -rf $(VENV) $(NAMES) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(OSCAL) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

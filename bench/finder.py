@@ -27,6 +27,7 @@ from affidavit.finder.parse import parse
 from affidavit.finder.query import Question, Scope
 from affidavit.settings import Settings
 from affidavit.store import Chosen, Store, open_store
+from bench import finder_postgres
 from bench.evidence_maker import TENANT, make
 
 RECORDS = int(os.environ.get("AFFIDAVIT_BENCH_RECORDS", "1000000"))
@@ -67,8 +68,16 @@ def run() -> Mapping[str, float | str]:
                 bare.execute(f"SET {setting}")
             cold = _once(lambda: finder.count(_question(scope, ""))).wall
             figures["first_count_with_all_digests_ms"] = cold
-            for name, asked in _questions(_middle(store, scope)).items():
+            questions = _questions(_middle(store, scope))
+            for name, asked in questions.items():
                 figures.update(_compared(name, asked, finder, scope, bare, paths))
+        peer = {name: asked.bare for name, asked in questions.items()}
+        figures.update(finder_postgres.compared(paths, peer))
+        for name in questions:
+            theirs = figures.get(f"{name}_postgres_ms")
+            if isinstance(theirs, float):
+                figures[f"{name}_over_postgres"] = float(figures[f"{name}_ms"]) / theirs
+        with Finder(store) as finder:
             figures.update(_exported(store, finder, scope, home))
     return figures
 
@@ -88,7 +97,7 @@ def _questions(identifier: str) -> Mapping[str, _Asked]:
             f"time >= {_SINCE}",
             lambda finder, question: finder.groups(question, fields),
             f"SELECT control_id, verdict, count(*) FROM e WHERE {since} "
-            "GROUP BY ALL ORDER BY 3 DESC",
+            "GROUP BY 1, 2 ORDER BY 3 DESC",
         ),
         "point": _Asked(
             f"id = {identifier}",
@@ -98,7 +107,7 @@ def _questions(identifier: str) -> Mapping[str, _Asked]:
         "contains": _Asked(
             f'resource.arn ~ "*{_PART}*"',
             lambda finder, question: finder.page(question),
-            f"SELECT * FROM e WHERE contains(resource_arn, '{_PART}') {newest}",
+            f"SELECT * FROM e WHERE resource_arn LIKE '%{_PART}%' {newest}",
         ),
     }
 
@@ -122,6 +131,7 @@ def _compared(
     yield f"{name}_bare_ms", theirs.wall
     yield f"{name}_over_bare", ours.wall / theirs.wall
     yield f"{name}_over_bare_of_goal", ours.wall / theirs.wall / GOAL_OVER_BARE
+    yield f"{name}_cpu_ms", ours.cpu
     yield f"{name}_cpu_over_bare", ours.cpu / theirs.cpu
 
 

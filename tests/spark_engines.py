@@ -6,12 +6,13 @@ Neither is in the main lock: `make test-slow` installs them from `requirements/s
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def running(kind: str, folder: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=_environment(folder),
+            start_new_session=True,
         )
         try:
             _wait(server, kind, port, log)
@@ -65,13 +67,13 @@ def running(kind: str, folder: Path) -> Iterator[str]:
         finally:
             assert server.stdin is not None
             server.stdin.close()
-            if kind == SAIL:
-                server.terminate()
-            try:
-                server.wait(60)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            # Its own group, for Spark's JVMs outlive the process that started them.
+            os.killpg(server.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(30)
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -59,16 +59,21 @@ def test_the_engines_give_the_same_answers(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_an_engine_that_cannot_read_the_files_says_so(tmp_path: Path) -> None:
-    """A file that the engine does not find is an error that names the engine and what to do."""
+def test_an_engine_that_cannot_read_the_files_says_so(estates: Estates, tmp_path: Path) -> None:
+    """Files that the engine does not find are an error that names it, never an empty answer."""
     from affidavit.finder.spark import Spark
 
+    mine = estates.mine
+    files = estates.store.segment_files(Chosen(tenant=mine.tenant, assessments=(mine.id,)))
+    gone = replace(files[0], path=tmp_path / "gone.parquet")
     with running(SAIL, tmp_path) as address:
         engine = Spark(address)
-        with pytest.raises(StoreError, match="could not search") as raised:
-            engine.rows("SELECT * FROM evidence", [tmp_path / "gone.parquet"])
+        assert engine.rows("SELECT id FROM evidence", files).num_rows == sum(x.rows for x in files)
+        for asked in ([gone], [*files[1:], gone]):
+            with pytest.raises(StoreError, match="could not search") as raised:
+                engine.rows("SELECT id FROM evidence", asked)
+            assert "AFFIDAVIT_ENGINE" in raised.value.todo
         engine.close()
-    assert "AFFIDAVIT_ENGINE" in raised.value.todo
 
 
 @pytest.mark.parametrize("url", ["http://x", "sc://", "sc://host:port", "nonsense"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.errors import StoreError
 from affidavit.finder.compile import TABLE
+from affidavit.store import SegmentFile
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,9 +54,9 @@ class Duck:
         """Return the SQL of a shape of `shapes`; what was asked before is kept."""
         return _compiled(shape, *asked)
 
-    def rows(self, query: str, files: Sequence[Path]) -> "pa.Table":
+    def rows(self, query: str, files: Sequence[SegmentFile]) -> "pa.Table":
         """Return the whole answer."""
-        with self._asked(query, files) as answer:
+        with self._asked(query, [one.path for one in files]) as answer:
             return answer.to_arrow_table()
 
     def batches(self, query: str, files: Sequence[Path], size: int) -> "Iterator[pa.RecordBatch]":

@@ -6,7 +6,8 @@ the same, so that evidence which arrives meanwhile moves nothing. A segment that
 is named in the answer, and the rest is answered.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -18,6 +19,7 @@ from affidavit.finder.bound import reach
 from affidavit.finder.duck import Duck
 from affidavit.finder.fields import Field
 from affidavit.finder.intact import Intact
+from affidavit.finder.manual import ManualFiles
 from affidavit.finder.places import Places
 from affidavit.finder.query import (
     MAX_GROUP_FIELDS,
@@ -74,6 +76,7 @@ class Finder:
         self._store = store
         self._duck = Duck()
         self._engine: Duck | Spark = Spark(engine) if engine else self._duck
+        self._manual = ManualFiles(store)
         self._intact = Intact()
 
     def __enter__(self) -> Self:
@@ -88,6 +91,7 @@ class Finder:
         """End the engine."""
         self._engine.close()
         self._duck.close()
+        self._manual.close()
 
     def page(
         self, question: Question, *, order: Order = NEWEST, limit: int = 100, cursor: str = ""
@@ -125,11 +129,11 @@ class Finder:
         size = self._size(question)
         good, unreadable = self._intact.sift(self._segments(question, size))
         columns = tuple(one.column for one in fields)
-        asked = self._engine.compiled(
-            shapes.grouped, question.scope, question.where, columns, MAX_GROUPS + 1
-        )
-        rows = self._answers(asked, good)
-        found = [(tuple(map(value_text, row[:-1])), int(row[-1])) for row in rows]
+        asked = (question.scope, question.where, columns, MAX_GROUPS + 1)
+        told: Counter[tuple[str, ...]] = Counter()
+        for row in self._answers(good, shapes.grouped, *asked):
+            told[tuple(map(value_text, row[:-1]))] += int(row[-1])
+        found = sorted(told.items(), key=lambda group: (-group[1], group[0]))
         return Groups(
             rows=tuple(found[:MAX_GROUPS]),
             more=len(found) > MAX_GROUPS,
@@ -141,23 +145,21 @@ class Finder:
         """Return the number of rows, and what could not be counted."""
         size = self._size(question)
         good, unreadable = self._intact.sift(self._segments(question, size))
-        asked = self._engine.compiled(shapes.counted, question.scope, question.where)
-        rows = self._answers(asked, good)
-        return int(rows[0][0]) if rows else 0, tuple(unreadable)
+        rows = self._answers(good, shapes.counted, question.scope, question.where)
+        return sum(int(row[0]) for row in rows), tuple(unreadable)
 
     def sample(self, question: Question, count: int, seed: str) -> Sample:
         """Return `count` rows drawn by `seed`: the same for the same evidence, wherever it lies."""
         _limited(count, MAX_PAGE)
         size = self._size(question)
         good, unreadable = self._intact.sift(self._segments(question, size))
-        asked = self._engine.compiled(shapes.sampled, question.scope, question.where, seed, count)
-        population = self._answers(
-            self._engine.compiled(shapes.counted, question.scope, question.where), good
-        )
+        rows = self._rows(good, shapes.sampled, question.scope, question.where, seed, count)
+        rows.sort(key=lambda row: (row.key, row.id))
+        population = self._answers(good, shapes.counted, question.scope, question.where)
         return Sample(
-            rows=tuple(row.found for row in self._rows(asked, good)),
+            rows=tuple(row.found for row in rows[:count]),
             seed=seed,
-            population=int(population[0][0]) if population else 0,
+            population=sum(int(row[0]) for row in population),
             size=size,
             unreadable=tuple(unreadable),
         )
@@ -181,9 +183,7 @@ class Finder:
         limit: int,
     ) -> tuple[list[_Row], list[Unreadable]]:
         """Return the first rows in order; by time, segment after segment until no more can."""
-        asked = self._engine.compiled(
-            shapes.page, question.scope, question.where, order, after, limit
-        )
+        asked = (question.scope, question.where, order, after, limit)
         rows: list[_Row] = []
         unreadable: list[Unreadable] = []
         walk = Walk(segments, order, self._engine.first_step)
@@ -192,7 +192,7 @@ class Finder:
                 break
             good, bad = self._intact.sift(step)
             unreadable += bad
-            found = self._rows(asked, good)
+            found = self._rows(good, shapes.page, *asked)
             walk.tell(len(found), limit)
             rows += found
             rows.sort(key=lambda row: (row.key, row.id), reverse=order.descending)
@@ -223,33 +223,52 @@ class Finder:
             last_id=within.last_id,
             below=size,
         )
-        return self._store.segment_files(chosen)
+        files = self._store.segment_files(chosen)
+        return [*files, *self._manual.of(question, size, within)] if question.manual else files
 
     def _size(self, question: Question) -> int:
         if question.size is not None:
             return question.size
         return self._store.log(question.scope.tenant).size
 
-    def _answers(self, asked: str, segments: list[SegmentFile]) -> list[tuple[Any, ...]]:
-        if not segments:
-            return []
-        table = self._engine.rows(asked, [one.path for one in segments])
-        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    def _answers(
+        self, segments: list[SegmentFile], shape: Callable[..., Any], *asked: object
+    ) -> list[tuple[Any, ...]]:
+        """Return the answers of each engine that has something to look through, one by one."""
+        found: list[tuple[Any, ...]] = []
+        for engine, files in self._shared(segments):
+            table = engine.rows(engine.compiled(shape, *asked), files)
+            found += zip(*(column.to_pylist() for column in table.columns), strict=True)
+        return found
 
-    def _rows(self, asked: str, segments: list[SegmentFile]) -> list[_Row]:
-        if not segments:
-            return []
-        files = {str(one.path): one for one in segments}
-        places = None if self._engine.places else self._places(segments)
-        table = self._engine.rows(asked, [one.path for one in segments])
+    def _rows(
+        self, segments: list[SegmentFile], shape: Callable[..., Any], *asked: object
+    ) -> list[_Row]:
         rows = []
-        for values in table.to_pylist():
-            segment, number = values.pop("segment"), values.pop("row")
-            key = values.pop(shapes.SORTED)
-            evidence = row_of(values).evidence
-            leaf = places.leaf(evidence) if places else files[segment].leaf(number)
-            rows.append(_Row(key, evidence.id, Found(leaf, evidence)))
+        for engine, held in self._shared(segments):
+            files = {str(one.path): one for one in held}
+            places = None if engine.places else self._places(held)
+            table = engine.rows(engine.compiled(shape, *asked), held)
+            for values in table.to_pylist():
+                segment, number = values.pop("segment"), values.pop("row")
+                key = values.pop(shapes.SORTED)
+                evidence = row_of(values).evidence
+                leaf = places.leaf(evidence) if places else files[segment].leaf(number)
+                rows.append(_Row(key, evidence.id, Found(leaf, evidence)))
         return rows
+
+    def _shared(
+        self, segments: list[SegmentFile]
+    ) -> Iterator[tuple[Duck | Spark, list[SegmentFile]]]:
+        """Yield who looks through what: files of manual evidence are on this machine only."""
+        own = segments
+        if self._engine is not self._duck:
+            own = [one for one in segments if self._manual.holds(one)]
+            others = [one for one in segments if not self._manual.holds(one)]
+            if others:
+                yield self._engine, others
+        if own:
+            yield self._duck, own
 
     def _places(self, segments: list[SegmentFile]) -> Places:
         return Places(self._store.log(segments[0].tenant), segments)

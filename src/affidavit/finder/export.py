@@ -103,7 +103,7 @@ def _gather(wanted: Wanted, parts: Parts, progress: Callable[[int], None]) -> No
     rows = wanted.rows(parts.facts, parts.last_leaf)
     told = _Told(rows.found, parts.rows, progress)
     for first in told:
-        had, part = told.count - 1, chain((first,), islice(told, PART_ROWS - 1))
+        had, part = told.count - 1, chain((first,), islice(told, PART_ROWS - 1), told.same())
         with parts.new() as file:
             write_part(wanted.kind, file, part)
         unreadable = [*before, *map(_missing, rows.unreadable)]
@@ -124,12 +124,24 @@ class _Told:
         self._progress = progress
         self.count = count
         self.leaf = -1
+        self._ahead: list[Found] = []
 
     def __iter__(self) -> Iterator[Found]:
         return self
 
+    def same(self) -> Iterator[Found]:
+        """Yield what follows with the same leaf: one import of several items has one."""
+        while True:
+            following = next(self._rows, None)
+            if following is None:
+                return
+            self._ahead.append(following)
+            if following.leaf != self.leaf:
+                return
+            yield next(self)
+
     def __next__(self) -> Found:
-        row = next(self._rows)
+        row = self._ahead.pop() if self._ahead else next(self._rows)
         self.count += 1
         self.leaf = row.leaf
         if self.count % _TOLD == 0:

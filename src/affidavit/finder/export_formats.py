@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
+from affidavit.finder.manual import is_manual
 from affidavit.finder.query import Found
 from affidavit.model.canonical import canonical
 from affidavit.report.verify import csvcheck
@@ -82,8 +83,19 @@ def _csv(batch: Sequence[Found]) -> bytes:
 
 
 def _jsonl(batch: Sequence[Found]) -> bytes:
-    """Return a line for each row; the record is exactly what was hashed for the ledger."""
-    lines = (canonical({"leaf": one.leaf, "record": one.evidence.to_json()}) for one in batch)
+    """Return a line for each row; the record is exactly what was hashed for the ledger.
+
+    What a person added is told as `manual`: its leaf is that of the change that tells of it.
+    """
+    lines = (
+        canonical(
+            {
+                "leaf": one.leaf,
+                "manual" if is_manual(one.evidence) else "record": one.evidence.to_json(),
+            }
+        )
+        for one in batch
+    )
     return b"".join(line + b"\n" for line in lines)
 
 

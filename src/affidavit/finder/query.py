@@ -41,6 +41,8 @@ class Question:
     where: Bound
     size: int | None = None
     """Leaves of the log that are looked at; None: all that is committed when it is asked."""
+    manual: bool = False
+    """Whether what people added is looked through too; it has no leaf of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

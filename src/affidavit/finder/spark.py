@@ -9,15 +9,17 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from affidavit.errors import SettingsError, StoreError
 from affidavit.finder.compile import TABLE
+from affidavit.store import SegmentFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import ibis.expr.types as ir
     import pyarrow as pa
 
@@ -41,6 +43,7 @@ class Spark:
         self._where = _address(url)
         self._lock = Lock()
         self._session: Any = None
+        self._seen: set[Path] = set()
 
     def close(self) -> None:
         """Give the session back; the cluster goes on."""
@@ -53,16 +56,16 @@ class Spark:
         """Return the SQL of a shape of `shapes`; what was asked before is kept."""
         return _compiled(shape, *asked)
 
-    def rows(self, query: str, files: Sequence[Path]) -> "pa.Table":
-        """Return the whole answer."""
+    def rows(self, query: str, files: Sequence[SegmentFile]) -> "pa.Table":
+        """Return the whole answer; `StoreError` where the engine does not see all the rows."""
         from grpc import RpcError
         from pyspark.errors import PySparkException
 
         try:
             session = self._open()
+            self._require(session, [one for one in files if one.path not in self._seen])
             view = f"{TABLE}_{secrets.token_hex(8)}"
-            read = session.read.parquet(*[str(path.absolute()) for path in files])
-            read.createOrReplaceTempView(view)
+            _read(session, files).createOrReplaceTempView(view)
             try:
                 return session.sql(_over(view, query)).toArrow()
             finally:
@@ -74,6 +77,24 @@ class Spark:
                 todo="Check that its workers read the object folder under the same path, or unset "
                 "AFFIDAVIT_ENGINE to search on this machine.",
             ) from error
+
+    def _require(self, session: Any, files: Sequence[SegmentFile]) -> None:
+        """Raise `StoreError` unless the engine counts the rows that were committed.
+
+        Sail answers nothing, and no error, where it does not find a file.
+        """
+        if not files:
+            return
+        expected = sum(one.rows for one in files)
+        found = _read(session, files).count()
+        if found != expected:
+            raise StoreError(
+                f"The engine {self._shown} could not search all the evidence",
+                why=f"It sees {found} rows in {len(files)} files; {expected} were committed.",
+                todo="Let its workers read the object folder under the same path, or unset "
+                "AFFIDAVIT_ENGINE to search on this machine.",
+            )
+        self._seen.update(one.path for one in files)
 
     @property
     def _shown(self) -> str:
@@ -113,6 +134,10 @@ def _compiled(shape: "Callable[..., ir.Table]", *asked: object) -> str:
     import ibis
 
     return str(ibis.to_sql(shape(*asked), dialect=DIALECT))
+
+
+def _read(session: Any, files: Sequence[SegmentFile]) -> Any:
+    return session.read.parquet(*[str(one.path.absolute()) for one in files])
 
 
 def _over(view: str, query: str) -> str:

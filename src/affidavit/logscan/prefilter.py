@@ -1,9 +1,9 @@
 """Which of many texts can hold anything at all: one automaton over all of them at once.
 
 Personal data and profanity are one RE2 pattern, which reads the joined texts of some thousand
-records; a second one, over the heads of answers, has what every rule of `detectors/refusals.py`
-needs. Python is entered only where they hit: a text that is not hit holds no finding
-(tests/logscan/test_prefilter.py compares). One pattern for all three would be slower than two.
+records; a second one, over the heads of answers, has the signs without which a text is no refusal.
+Python is entered only where they hit: a text that is not hit holds no finding
+(tests/logscan/test_prefilter.py compares). One pattern for all would be slower than two.
 """
 
 from bisect import bisect_right
@@ -13,10 +13,8 @@ from typing import Final
 
 import re2
 
-from affidavit.logscan.detectors import Detectors, ProfanityDetector
+from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal, refusal_words
 from affidavit.logscan.detectors.folding import fold
-from affidavit.logscan.detectors.reading import Reading
-from affidavit.logscan.detectors.refusal_words import SIGNS
 
 _NEVER_CAPTURE: Final = re2.Options()
 _NEVER_CAPTURE.encoding = re2.Options.Encoding.LATIN1
@@ -25,8 +23,8 @@ _NEVER_CAPTURE.max_mem = 64 << 20
 _NEVER_CAPTURE.never_capture = True
 _HEAD: Final = 700
 """Characters of an answer in which a refusal can begin."""
-REFUSAL_NEEDS: Final = f"(?i)(?:{SIGNS})"
-"""What `declining_sentence` itself looks for first."""
+REACH: Final = 4000
+"""Characters of an answer that are looked at for a refusal; it says so near its beginning."""
 
 
 class Prefilter:
@@ -45,22 +43,21 @@ class Prefilter:
             *(profanity.patterns if profanity else ()),
         ]
         self._found = _compiled(found) if found else None
-        self._declining = _compiled([REFUSAL_NEEDS]) if refusals else None
-        self._blocked = [_normal(m) for m in blocked_messages if m.strip()] if refusals else []
+        self._declining = _compiled([f"(?i){refusal_words.SIGNS}"]) if refusals else None
+        self._blocked = blocked_messages
 
     def disclosing(self, texts: Sequence[str]) -> list[int]:
         """Return the numbers of the texts that may hold personal data or profanity."""
         return _hit(self._found, texts) if self._found is not None else []
 
     def declining(self, answers: Sequence[str]) -> list[int]:
-        """Return the numbers of the answers that may be refusals."""
+        """Return the numbers of the answers that are refusals."""
         if self._declining is None:
             return []
         hit = _hit(self._declining, [answer[:_HEAD] for answer in answers])
         if self._blocked:
-            normal = [_normal(answer) for answer in answers]
-            hit += [n for n, t in enumerate(normal) if any(m in t for m in self._blocked)]
-        return hit
+            hit = list(range(len(answers)))
+        return [n for n in hit if refusal(answers[n][:REACH], blocked_messages=self._blocked)]
 
 
 def _hit(pattern: "re2._Regexp", texts: Sequence[str]) -> list[int]:
@@ -84,8 +81,3 @@ def _compiled(patterns: Sequence[str]) -> "re2._Regexp":
     """Return one automaton of all patterns."""
     joined = "|".join(f"(?:{pattern})" for pattern in patterns)
     return re2.compile(joined.encode("ascii", "ignore"), options=_NEVER_CAPTURE)
-
-
-def _normal(text: str) -> str:
-    """Return what `refusal` compares with configured messages."""
-    return " ".join(Reading(text).view.split()).casefold()

@@ -1,0 +1,78 @@
+"""The finder's questions asked of PostgreSQL with indexes, over the same records.
+
+Only where `AFFIDAVIT_BENCH_POSTGRES_URL` names a server: the records are copied into a table of its
+own (dropped before and afterwards), with the indexes that these questions want.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+URL = "AFFIDAVIT_BENCH_POSTGRES_URL"
+ROUNDS = 5
+_TABLE = "affidavit_bench_finder"
+_COLUMNS = (
+    *("id", "time", "assessment_id", "control_id", "verdict", "account_id", "region"),
+    *("resource_arn", "resource_type", "reason", "keyword", "check_digest", "salt"),
+)
+"""Those that the questions name, and enough others for a row to have about its true width."""
+_INDEXES = (
+    "CREATE UNIQUE INDEX {t}_id ON {t} (id)",
+    "CREATE INDEX {t}_page ON {t} (control_id, verdict, time DESC, id DESC)",
+    "CREATE INDEX {t}_time ON {t} (time DESC, id DESC) INCLUDE (control_id, verdict)",
+)
+
+
+def compared(paths: Sequence[str], asked: Mapping[str, str]) -> Iterator[tuple[str, float | str]]:
+    """Yield milliseconds of each question, `e` standing for the table; or why there are none."""
+    if not os.environ.get(URL):
+        yield "postgres", f"not measured: {URL} is not set"
+        return
+    import psycopg
+
+    with psycopg.connect(os.environ[URL], autocommit=True) as connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute(f"DROP TABLE IF EXISTS {_TABLE}")
+        try:
+            began = time.perf_counter()
+            yield "postgres_rows", float(_load(connection, paths))
+            yield "postgres_load_s", time.perf_counter() - began
+            for name, sql in asked.items():
+                statement = sql.replace(" FROM e ", f" FROM {_TABLE} ")
+                yield f"{name}_postgres_ms", _median(connection, statement)
+        finally:
+            connection.execute(f"DROP TABLE IF EXISTS {_TABLE}")
+
+
+def _load(connection: Any, paths: Sequence[str]) -> int:
+    kinds = {"time": "timestamptz"}
+    columns = ", ".join(f"{one} {kinds.get(one, 'text')} NOT NULL" for one in _COLUMNS)
+    connection.execute(f"CREATE UNLOGGED TABLE {_TABLE} ({columns})")
+    rows = 0
+    copying = f"COPY {_TABLE} ({', '.join(_COLUMNS)}) FROM STDIN"
+    with connection.cursor().copy(copying) as copy:
+        for path in paths:
+            table = pq.read_table(path, columns=list(_COLUMNS), partitioning=None)
+            columns_read = [table.column(name).to_pylist() for name in _COLUMNS]
+            for row in zip(*columns_read, strict=True):
+                copy.write_row(row)
+            rows += table.num_rows
+    for statement in _INDEXES:
+        connection.execute(statement.format(t=_TABLE))
+    connection.execute(f"VACUUM ANALYZE {_TABLE}")
+    return rows
+
+
+def _median(connection: Any, statement: str) -> float:
+    """Return the median of warm rounds."""
+    connection.execute(statement).fetchall()
+    rounds = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        connection.execute(statement).fetchall()
+        rounds.append((time.perf_counter() - began) * 1000)
+    return statistics.median(rounds)
