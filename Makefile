@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 SPARK_STAMP := $(VENV)/.spark
 # What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
 NAMES := .venv-names
+OSCAL := .venv-oscal
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 BROWSER := $(VENV)/.browser
@@ -70,13 +71,18 @@ $(NAMES)/.installed: $(STAMP) requirements/names.txt
 	@$(PIP) --target $(NAMES) -r requirements/names.txt
 	@touch $@
 
+$(OSCAL)/.installed: $(STAMP) requirements/oscal.txt
+	@rm -rf $(OSCAL)
+	@$(PIP) --target $(OSCAL) -r requirements/oscal.txt
+	@touch $@
+
 test-browser: $(BROWSER) chromium
 	$(BIN)/python -m pytest --timeout=600 tests/console
 
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -134,6 +140,7 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) --constraint requirements/lock.txt requirements/browser.in -o requirements/browser.txt
 	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
 
 clean:
-	rm -rf $(VENV) $(NAMES) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(OSCAL) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -1,20 +1,22 @@
 """Scanning logs: our kernels beside gunzip alone and beside what everybody writes, in one run.
 
-Seeded, made-up files: CloudTrail in big and in many small objects, invocation records of which 3 %
-hold a telephone number. Wall time of two processes for CloudTrail, CPU of one for the invocations.
+Seeded, made-up files (`scan_data.py`): CloudTrail in big and in many small objects, invocation
+records of which 3 % hold a telephone number. Wall time of two processes for CloudTrail, CPU of one
+for the invocations. `python -m bench.scan --full` takes the sizes of the goals (2 M events, 4,000
+small files, 200 k records) and, where it is installed, an engine of one and of two workers.
 """
 
 import gzip
 import json
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,86 +24,39 @@ from typing import Any
 import orjson
 from isal import igzip
 
+from affidavit.logscan import cluster, engine
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
 from affidavit.logscan.invocations import InvocationScanner, ScanSettings
-
-EVENTS, BIG, SMALL = 200_000, 10, 1000
-RECORDS, HITS = 40_000, 0.03
-FLAT = (10_000, 1_000_000)
-ROUNDS = 3
-WATCHED = frozenset({"bedrock.amazonaws.com:UpdateGuardrail", "iam.amazonaws.com:CreateRole"})
-WORDS = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text("utf-8").split()
+from bench import scan_servers
+from bench.scan_data import WATCHED, Records, trails
 
 
-def run() -> Mapping[str, float | str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much is scanned."""
+
+    events: int = 100_000
+    big: int = 8
+    small: int = 1000
+    records: int = 20_000
+    flat: tuple[int, int] = (10_000, 200_000)
+    rounds: int = 3
+    cluster: bool = False
+
+
+FULL = Sizes(
+    events=2_000_000, big=100, small=4000, records=200_000, flat=(10_000, 1_000_000), cluster=True
+)
+
+
+def run(sizes: Sizes | None = None) -> Mapping[str, float | str]:
     """Make the files, scan them in every way, and return times and ratios."""
+    sizes = sizes or Sizes()
     folder = Path(tempfile.mkdtemp(prefix="affidavit-bench-scan-"))
     try:
-        return _cloudtrail(folder) | _invocations() | _memory(folder)
+        return _cloudtrail(folder, sizes) | _invocations(sizes) | _memory(folder, sizes)
     finally:
         shutil.rmtree(folder)
-
-
-def _event(drawn: random.Random, number: int) -> dict[str, Any]:
-    source, name = drawn.choices(
-        [
-            ("s3", "GetObject"),
-            ("sts", "AssumeRole"),
-            ("ec2", "DescribeInstances"),
-            ("kms", "Decrypt"),
-            ("bedrock", "UpdateGuardrail"),
-            ("iam", "CreateRole"),
-        ],
-        weights=[40, 24, 20, 10, 3, 3],
-    )[0]
-    identity = f"{drawn.getrandbits(128):032x}"
-    return {
-        "eventVersion": "1.10",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "principalId": f"AROA{identity[:16].upper()}:app",
-            "arn": f"arn:aws:sts::111122223333:assumed-role/App{number % 90}/session",
-            "accountId": "111122223333",
-            "sessionContext": {
-                "sessionIssuer": {
-                    "type": "Role",
-                    "arn": f"arn:aws:iam::111122223333:role/App{number % 90}",
-                },
-                "attributes": {"mfaAuthenticated": "false", "creationDate": "2026-11-23T10:00:00Z"},
-            },
-        },
-        "eventTime": f"2026-11-23T{number % 24:02}:00:00Z",
-        "eventSource": f"{source}.amazonaws.com",
-        "eventName": name,
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": f"10.0.{number % 250}.7",
-        "userAgent": "aws-sdk-java/2.28.1 Linux/5.10 OpenJDK_64-Bit_Server_VM/17.0.12",
-        "requestParameters": {
-            "bucketName": f"bucket-{number % 40}",
-            "key": f"part/{identity}",
-            "filter": '{"eventName":["UpdateGuardrail"]}',
-        },
-        "responseElements": None,
-        "requestID": identity,
-        "eventID": str(uuid.UUID(identity)),
-        "readOnly": name not in {"UpdateGuardrail", "CreateRole"},
-        "eventType": "AwsApiCall",
-        "managementEvent": True,
-        "recipientAccountId": "111122223333",
-        "eventCategory": "Management",
-    }
-
-
-def _trails(folder: Path, files: int) -> list[str]:
-    drawn = random.Random(6)  # noqa: S311 - repeatable files
-    paths = []
-    for number in range(files):
-        path = folder / f"trail-{files}-{number}.json.gz"
-        each = EVENTS // files
-        records = [_event(drawn, number * each + i) for i in range(each)]
-        path.write_bytes(gzip.compress(orjson.dumps({"Records": records}), 6))
-        paths.append(str(path))
-    return paths
 
 
 def gunzip_only(path: str) -> int:
@@ -124,19 +79,19 @@ def ours(path: str) -> int:
     return len(found)
 
 
-def _cloudtrail(folder: Path) -> dict[str, float | str]:
+def _cloudtrail(folder: Path, sizes: Sizes) -> dict[str, float | str]:
     figures: dict[str, float | str] = {}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for name, files in (("big", BIG), ("small", SMALL)):
-            paths = _trails(folder, files)
+        for name, files in (("big", sizes.big), ("small", sizes.small)):
+            paths = trails(folder, sizes.events, files)
             counts, times = {}, {}
             for kernel in (gunzip_only, ours, naive):
                 spans = []
-                for _ in range(ROUNDS + 1):  # the first one warms the processes
+                for _ in range(sizes.rounds + 1):  # the first one warms the processes
                     started = time.perf_counter()
                     counts[kernel] = sum(pool.map(kernel, paths, chunksize=max(1, files // 20)))
                     spans.append(time.perf_counter() - started)
-                times[kernel] = sorted(spans[1:])[ROUNDS // 2]
+                times[kernel] = sorted(spans[1:])[sizes.rounds // 2]
             assert counts[ours] == counts[naive] > 0
             figures |= {
                 f"cloudtrail_{name}_s": times[ours],
@@ -144,7 +99,42 @@ def _cloudtrail(folder: Path) -> dict[str, float | str]:
                 f"cloudtrail_{name}_times_quicker_than_naive": times[naive] / times[ours],
             }
             figures |= _peers(name, paths, counts[ours], times[ours])
+            figures |= _engine(name, paths, times[ours])
+            if sizes.cluster and name == "big":
+                figures |= _cluster(paths, folder)
     return figures
+
+
+def _engine(name: str, paths: list[str], kernel: float) -> dict[str, float | str]:
+    """Scan by the engine, its processes' start and the findings' way back included."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as spool:
+        job = engine.Job(settings=TrailSettings(events=WATCHED), spool=Path(spool))
+        for result in engine.results(job, _listed(paths), 2):
+            for _ in result.lines():
+                pass
+    return {f"cloudtrail_{name}_engine_to_kernel": (time.perf_counter() - started) / kernel}
+
+
+def _listed(paths: list[str]) -> list[engine.Listed]:
+    return [engine.Listed(uri=path, size=Path(path).stat().st_size) for path in paths]
+
+
+def _cluster(paths: list[str], folder: Path) -> dict[str, float | str]:
+    """Scan on Apache Spark with one and with two worker processes of one core each."""
+    if find_spec("pyspark") is None or scan_servers.java() is None:
+        return {"cluster": "NOT RUN: pyspark and Java 17 are needed (make test-slow)"}
+    spans: dict[int, float] = {}
+    found: list[engine.Result] = []
+    for workers in (1, 2):
+        with scan_servers.spark(f"local-cluster[{workers},1,1024]", folder / f"{workers}") as url:
+            for _ in range(2):  # the first one starts the workers
+                started = time.perf_counter()
+                job = engine.Job(settings=TrailSettings(events=WATCHED), spool=folder)
+                found = list(cluster.results(url, job, _listed(paths), None))
+                spans[workers] = time.perf_counter() - started
+            assert not any(one.scanned.gaps for one in found)
+    return {"cluster_2_workers_s": spans[2], "cluster_times_of_1_worker": spans[1] / spans[2]}
 
 
 def _peers(name: str, paths: list[str], wanted: int, own: float) -> dict[str, float | str]:
@@ -169,44 +159,9 @@ def _peers(name: str, paths: list[str], wanted: int, own: float) -> dict[str, fl
     return figures
 
 
-def _record(drawn: random.Random, number: int) -> bytes:
-    at = drawn.randrange(len(WORDS) - 200)
-    question, answer = " ".join(WORDS[at : at + 60]), " ".join(WORDS[at + 60 : at + 200])
-    if drawn.random() < HITS:
-        answer += f" You can reach customer service at 415-555-{number % 10000:04}."
-    body: Any = {
-        "output": {"message": {"role": "assistant", "content": [{"text": answer}]}},
-        "stopReason": "end_turn",
-        "amazon-bedrock-guardrailAction": "NONE",
-        "usage": {"inputTokens": 60, "outputTokens": 140},
-    }
-    record = {
-        "timestamp": f"2026-11-23T{number % 24:02}:00:00Z",
-        "accountId": "111122223333",
-        "identity": {"arn": "arn:aws:sts::111122223333:assumed-role/App/session"},
-        "region": "us-east-1",
-        "requestId": f"{drawn.getrandbits(128):032x}",
-        "operation": "InvokeModel",
-        "modelId": "amazon.nova-lite-v1:0",
-        "input": {
-            "inputContentType": "application/json",
-            "inputBodyJson": {"messages": [{"role": "user", "content": [{"text": question}]}]},
-            "inputTokenCount": 60,
-        },
-        "output": {"outputContentType": "application/json", "outputBodyJson": body},
-        "schemaType": "ModelInvocationLog",
-        "schemaVersion": "1.0",
-    }
-    return orjson.dumps(record) + b"\n"
-
-
-def _lines(count: int) -> Iterator[bytes]:
-    drawn = random.Random(7)  # noqa: S311 - repeatable files
-    return (_record(drawn, number) for number in range(count))
-
-
-def _invocations() -> dict[str, float | str]:
-    data = gzip.compress(b"".join(_lines(RECORDS)), 6)
+def _invocations(sizes: Sizes) -> dict[str, float | str]:
+    count = sizes.records
+    data = gzip.compress(b"".join(Records().lines(count)), 6)
     scanner = InvocationScanner(ScanSettings(key=b"0123456789abcdef"))
     found: list[Any] = []
 
@@ -219,32 +174,33 @@ def _invocations() -> dict[str, float | str]:
         found.clear()
         scanner.scan(data, "bench", found.append)
 
-    limit, spent = _best(baseline), _best(scan)
+    limit, spent = _best(baseline, sizes.rounds), _best(scan, sizes.rounds)
     return {
-        "invocations_records_per_s": RECORDS / spent,
+        "invocations_records_per_s": count / spent,
         "invocations_ratio_to_gunzip_orjson": spent / limit,
-        "invocations_findings_share": len(found) / RECORDS,
+        "invocations_findings_share": len(found) / count,
     }
 
 
-def _best(action: Callable[[], None]) -> float:
+def _best(action: Callable[[], None], rounds: int) -> float:
     spans = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         started = time.process_time()
         action()
         spans.append(time.process_time() - started)
     return min(spans)
 
 
-def _memory(folder: Path) -> dict[str, float | str]:
+def _memory(folder: Path, sizes: Sizes) -> dict[str, float | str]:
     """Scan one file of few and one of many records, each in its own process."""
     figures: dict[str, float | str] = {}
-    block = b"".join(_lines(FLAT[0]))
-    for count in FLAT:
+    few = sizes.flat[0]
+    block = b"".join(Records().lines(few))
+    for count in sizes.flat:
         path = folder / f"flat-{count}.json.gz"
         member = gzip.compress(block, 1)
         with path.open("wb") as file:
-            for _ in range(count // FLAT[0]):
+            for _ in range(count // few):
                 file.write(member)
         done = subprocess.run(
             [sys.executable, "-m", "bench.scan", str(path)],
@@ -269,5 +225,15 @@ def _peak(path: str) -> None:
     print(json.dumps({"mib": mib, "records": outcome.totals.records}))
 
 
+def main() -> None:
+    """Print figures of the sizes asked for; with a path: what scanning it costs."""
+    if sys.argv[1:] not in ([], ["--full"]):
+        _peak(sys.argv[1])
+        return
+    for figure, value in run(FULL if sys.argv[1:] else Sizes()).items():
+        shown = f"{value:,.3f}" if isinstance(value, float) else value
+        print(f"scan.{figure}: {shown}", flush=True)
+
+
 if __name__ == "__main__":
-    _peak(sys.argv[1])
+    main()

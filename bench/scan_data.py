@@ -1,8 +1,8 @@
 """Seeded, made-up log files that weigh what real ones weigh: CloudTrail and Bedrock invocations.
 
 Invocation records come in the five shapes that are seen most (Converse, its stream, InvokeModel
-and its stream of chunks for Anthropic's messages, Titan), with prose drawn from the documentation
-of this project, so that gzip finds about as much to save (a fifth to a quarter is left) as in real
+and its stream of chunks for Anthropic's messages, Titan), with prose drawn from Python's
+reference, so that gzip finds about as much to save (a fifth to a quarter is left) as in real
 logs. A given share of the answers discloses a telephone number.
 """
 
@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any
 
 import orjson
@@ -31,9 +32,9 @@ _ROOT = Path(__file__).parent.parent
 
 
 def prose() -> Sequence[str]:
-    """Return the words of the documentation, without anything that looks like data."""
-    texts = [path.read_text("utf-8") for path in sorted(_ROOT.glob("docs/**/*.md"))]
-    return re.findall(r"(?<![^\s])[A-Za-z][a-z']*[,.;]?(?![^\s])", "\n".join(texts))
+    """Return the words of Python's own reference, without anything that looks like data."""
+    text = "\n".join(topics[name] for name in sorted(topics))
+    return re.findall(r"(?<![^\s])[A-Za-z][a-z']*[,.;]?(?![^\s])", text)
 
 
 class Records:

@@ -145,6 +145,7 @@ class SpanRow:
 
 SPAN_KINDS = {
     "compliant": "Compliant (whole bar)",
+    "automated": "Automated part compliant (light bar, dark foot)",
     "non_compliant": "Non-compliant (bar with a line)",
     "inconclusive": "Inconclusive (half a bar)",
     "gap": "Gap (outline)",
@@ -154,10 +155,14 @@ SPAN_KINDS = {
 
 
 def day_rows(
-    rows: Sequence[SpanRow], days: int, ticks: Sequence[tuple[int, str]], title: str
+    rows: Sequence[SpanRow],
+    days: int,
+    ticks: Sequence[tuple[int, str]],
+    title: str,
+    length: float = 620.0,
 ) -> str:
     """Return a row for each subject over `days` days; `ticks` are (number of the day, label)."""
-    left, length, top = 130.0, 620.0, 22.0
+    left, top = 130.0, 22.0
     scale = length / max(1, days)
     parts = [
         _text(left + at * scale, 14, label, 11, FONT) for at, label in ticks if at * scale < length
@@ -193,6 +198,12 @@ def _span(kind: str, x: float, y: float, width: float, words: str) -> str:
     paint = f'fill="{COLOURS[kind]}"'
     if kind == "inconclusive":
         return box(y + _BAR / 2, _BAR / 2, paint)
+    if kind == "automated":
+        foot = (
+            f'<rect x="{x:.2f}" y="{y + _BAR - 3:.1f}" width="{width:.2f}" height="3" '
+            f'fill="{COLOURS["compliant"]}"/>'
+        )
+        return box(y, _BAR, paint) + foot
     if kind == "non_compliant":
         line = (
             f'<rect x="{x:.2f}" y="{y + _BAR / 2 - 1:.1f}" width="{width:.2f}" height="2" '

@@ -59,10 +59,6 @@ class Settings:
     """Seconds until a single AWS call counts as timed out."""
     requests_per_second: int = 20
     """Token bucket for each account, Region and service."""
-    event_source: str = ""
-    """Source of the events put on EventBridge in each tenant's account; empty: none are sent."""
-    event_bus: str = "default"
-    """Name or ARN of the bus they are put on."""
     lookups_per_second: int = 2
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
     engine: str = ""
@@ -81,6 +77,12 @@ class Settings:
     def object_folder(self) -> Path:
         """Return the folder that segments and blobs are written to, unless that is on S3."""
         return Path(self.objects).expanduser() if self.objects else self.home / "objects"
+
+    @property
+    def own_buckets(self) -> frozenset[str]:
+        """Return the buckets of the installation: that of its objects, and the reserved ones."""
+        own = [self.objects.removeprefix("s3://").partition("/")[0]] if self.objects_on_s3 else []
+        return frozenset({*own, *self.reserved_buckets})
 
     @property
     def objects_on_s3(self) -> bool:

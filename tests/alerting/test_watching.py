@@ -14,7 +14,9 @@ from tests.alerting.conftest import Clock
 from urllib3 import HTTPConnectionPool
 
 from affidavit.aws.settings import AwsSettings
-from affidavit.operations import alerts, log_watches, tenants
+from affidavit.errors import AffidavitError
+from affidavit.operations import alert_channels, alerts, log_watches, tenants
+from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
 from affidavit.operations.log_watches import Watch
 from affidavit.operations.log_watching import LATE, watch_all
@@ -178,3 +180,22 @@ def test_a_log_group_is_read_in_slices(watched: Context, aws: Any, clock: Clock)
     found = totals(watched)
     assert (found["records"], found["disclosures"], found["waiting"]) == (3, 3, 0)
     assert kinds(watched) == {"disclosure": "firing"}
+
+
+def test_sns_is_published_by_the_tenants_own_role(watched: Context, aws: Any) -> None:
+    """A topic of the tenant's account gets subject and text; without a binding nothing is sent."""
+    topic = aws("sns").create_topic(Name="desk")["TopicArn"]
+    queue = aws("sqs").create_queue(QueueName="desk")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:desk"
+    aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    made = Channel(tenant=TENANT, name="topic", kind="sns", target=topic)
+    alert_channels.add(watched.store, made, by="admin")
+    assert alerts.send_test(watched, made)
+    (message,) = aws("sqs").receive_message(QueueUrl=queue)["Messages"]
+    told = json.loads(message["Body"])
+    assert told["Subject"] == "[TEST] A test of this channel"
+    assert TENANT in told["Message"]
+    nothing = tenants.Revocation()
+    tenants.unbind(watched.store, TENANT, nothing, by="admin")
+    with pytest.raises(AffidavitError):
+        alerts.send_test(watched, made)

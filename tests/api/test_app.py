@@ -199,7 +199,21 @@ def test_a_slow_body_ends(insecure: Any) -> None:
             b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{"
         )
         status, headers, _ = answers(connection.recv(65536))
+        assert connection.recv(65536) == b""
     assert (status, headers["x-amzn-errortype"]) == (408, "requesttimeoutexception")
+
+
+@pytest.mark.parametrize(
+    "target", [b"/_affidavit/health HTTP/1.1\r\nHost: localhost", b"/ HTTP/1.1\r\nHost: evil"]
+)
+def test_nobody_waits_for_a_body_that_is_not_read(target: bytes, insecure: Any) -> None:
+    """An answer that needs no body ends the connection: nobody holds it by dripping."""
+    with socket.create_connection(("127.0.0.1", insecure.port), timeout=10) as connection:
+        connection.sendall(b"POST " + target + b"\r\nContent-Length: 100000\r\n\r\n{")
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    assert b"connection: close" in answer
 
 
 def test_a_client_that_goes_away(insecure: Any, caplog: Any) -> None:

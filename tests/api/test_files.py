@@ -16,6 +16,7 @@ from affidavit import catalogue
 from affidavit.api import files
 from affidavit.api.files import Files
 from affidavit.operations import uploads
+from affidavit.operations.accounts import deregister_account, register_account
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.uploads import get_evidence_file_upload_url, newest
@@ -65,8 +66,8 @@ def door(tmp_path: Path, serving: Callable[..., Iterator[Any]], recorder: Any) -
     """Serve files from a new store on loopback."""
     settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
     with open_store(settings) as store:
-        store.append_record(CALLER.tenant, {"kind": "change", "id": "c"})
         context = Context(store=store, catalogue=catalogue.load(), settings=settings)
+        register_account(context, CALLER, {})
         app = Files(_nothing, context)
         for served in serving(app, recorder):
             context = Context(
@@ -163,3 +164,12 @@ def test_bad_urls_are_refused(door: Door) -> None:
     assert door.http.request("GET", f"{door.url}/_affidavit/files/").status == refused
     assert door.http.request("GET", f"{door.url}/account/status").status == HTTPStatus.IM_A_TEAPOT
     assert door.files() == []
+
+
+def test_a_url_ends_with_the_account(door: Door) -> None:
+    """What was given out before an account was deregistered is good no more."""
+    url = door.upload_url()
+    deregister_account(door.context, CALLER, {})
+    assert door.put(url, b"x") == HTTPStatus.FORBIDDEN
+    register_account(door.context, CALLER, {})
+    assert door.put(url, b"x") == HTTPStatus.OK

@@ -179,6 +179,17 @@ def test_a_new_password_ends_other_sessions(fresh: Any) -> None:
     assert there.get("/console/account", follow_redirects=False).status_code == 303
 
 
+def test_a_session_alone_cannot_guess_the_password(fresh: Any) -> None:
+    """Wrong present passwords are counted as failures of sign-in are, and have to wait."""
+    client = fresh.client("olga")
+    form = {"password": "wrong", "new": "another horse entirely", "again": "another horse entirely"}
+    for _ in range(FREE_OF_BOTH):
+        assert client.post("/console/account/password", data=form).status_code == 422
+    form["password"] = PASSWORD
+    assert client.post("/console/account/password", data=form).status_code == 429
+    assert _sign_in(fresh.client()).status_code == 429
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -154,6 +154,33 @@ def test_the_last_run_of_a_day_counts(tmp_path: Path) -> None:
         assert [day.state for day in shown.controls[0].days] == [State.COMPLIANT]
 
 
+def test_deleted_evidence_does_not_change_what_was_known(tmp_path: Path) -> None:
+    """Months with holes: after deletion by age the run records still say what each day was."""
+    first, days = date(2026, 6, 1), 60
+    last = first + timedelta(days=days - 1)
+    with open_store(Settings(home=tmp_path, keys=tmp_path / "keys")) as store:
+        assessment = make_assessment("Months")
+        store.create_assessment(assessment, "test")
+        story = list("CCN.CC.NNC" * 6)
+        for number, letter in enumerate(story):
+            one = replace(make_evidence("", "", first, 4), gap="", standing=Standing.JUDGED)
+            verdict = Verdict.COMPLIANT if letter == "C" else Verdict.NON_COMPLIANT
+            if letter != ".":
+                day = first + timedelta(days=number)
+                commit(store, assessment, day, [replace(one, verdict=verdict)])
+        with Finder(store) as finder:
+            before = view(store, finder, assessment, first, last, last)
+            middle = first + timedelta(days=30)
+            given = (assessment.tenant, assessment.id)
+            store.delete_evidence(*given, by="test", why="age", before=middle)
+            after = view(store, finder, assessment, first, last, last)
+        (was,), (known,) = before.controls, after.controls
+        assert [day.state for day in known.days] == [day.state for day in was.days]
+        assert [day.state for day in was.days] == [STATES[x] for x in story]
+        assert (known.covered_percent, len(known.changes)) == ("80.0", len(was.changes))
+        assert after.days_without_run == before.days_without_run
+
+
 @pytest.mark.parametrize(
     ("first", "last"),
     [(LAST, FIRST), (date(2020, 1, 1), LAST), (FIRST, LAST + timedelta(days=1))],

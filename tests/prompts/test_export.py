@@ -117,7 +117,9 @@ MODELS = [("demo.good", 0), ("demo.leaky", 1)]
 
 
 @pytest.mark.parametrize(("model", "code"), MODELS)
-@pytest.mark.parametrize("suite", ["refusal", "fairness-pairs"])
+@pytest.mark.parametrize(
+    "suite", ["refusal", pytest.param("fairness-pairs", marks=pytest.mark.slow)]
+)
 def test_the_python_canary(tmp_path: Path, url: str, suite: str, model: str, code: int) -> None:
     """It passes for the careful model and raises for the leaky one, naming cases, not answers."""
     _exported(load(suite), model, tmp_path)
@@ -130,7 +132,9 @@ def test_the_python_canary(tmp_path: Path, url: str, suite: str, model: str, cod
 
 @needs_node
 @pytest.mark.parametrize(("model", "code"), MODELS)
-@pytest.mark.parametrize("suite", ["refusal", "fairness-pairs"])
+@pytest.mark.parametrize(
+    "suite", ["refusal", pytest.param("fairness-pairs", marks=pytest.mark.slow)]
+)
 def test_the_node_canary(tmp_path: Path, url: str, suite: str, model: str, code: int) -> None:
     """It decides as the Python canary, each case a step."""
     _exported(load(suite), model, tmp_path)
@@ -140,6 +144,7 @@ def test_the_node_canary(tmp_path: Path, url: str, suite: str, model: str, code:
     assert "555-01" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_node_canary_runs_in_older_runtimes(tmp_path: Path, url: str) -> None:
     """The library's earlier names are found; without any the handler says so."""
@@ -182,7 +187,14 @@ tests:
 """
 
 
-@pytest.mark.parametrize("model", ["demo.good", "amazon.titan-tg1-large", "anthropic.claude-v2"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "amazon.titan-tg1-large",
+        pytest.param("demo.good", marks=pytest.mark.slow),
+        pytest.param("anthropic.claude-v2", marks=pytest.mark.slow),
+    ],
+)
 def test_text_models_and_guardrails(tmp_path: Path, url: str, model: str) -> None:
     """Models that Converse does not take are asked by InvokeModel; guardrails go along."""
     _exported(

@@ -91,6 +91,10 @@ def test_it_verifies_and_says_what_is_left_out(part: tuple[Any, Path]) -> None:
     words = " ".join(pdf.pages[0].extract_text().split())
     assert f"{len(records)} records of the period\u2019s {len(every)}" in words
     assert any("non-compliant" in page.extract_text() for page in pdf.pages)
+    with zipfile.ZipFile(path) as archive:
+        told = " ".join(archive.read("README.txt").decode().split())
+    assert "CHOSEN EVIDENCE ONLY" in told
+    assert "no record and no run" not in told
 
 
 def test_verdicts_are_those_of_all_evidence(part: tuple[Any, Path]) -> None:
@@ -101,6 +105,18 @@ def test_verdicts_are_those_of_all_evidence(part: tuple[Any, Path]) -> None:
     last = [r for r in runs if r["assessment_id"] == world.assessment.id][-1]
     assert found == {name: said["verdict"] for name, said in last["controls"].items()}
     assert "NON_COMPLIANT" in found.values()
+
+
+def test_partial_controls_are_not_counted_as_compliant(good: Path, world: Any) -> None:
+    """The sum of compliant controls holds whole ones only; partial ones stand apart."""
+    outcome = verified(world, good)
+    last, partial = outcome.facts["controls_last_run"], outcome.facts["partial_controls"]
+    assert partial
+    automated = [name for name in partial if last[name] == "COMPLIANT"]
+    plain = sum(verdict == "COMPLIANT" for verdict in last.values()) - len(automated)
+    text = " ".join(render(outcome).split())
+    assert f"Controls: {plain} compliant," in text
+    assert ("in their automated part only" in text) is bool(automated)
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def test_files(good: Path) -> None:
     others = [n for n in names if not n.startswith("observations/")]
     assert others == [
         *("evidence.jsonl", "evidence.csv", "runs.jsonl", "records.jsonl", "consistency.jsonl"),
-        *("checkpoint.txt", "keys.txt", "catalogue.json", "answers.jsonl", "README.txt"),
-        *("report.pdf", "manifest.json", "manifest.dsse.json"),
+        *("checkpoint.txt", "keys.txt", "catalogue.json", "period.csv", "answers.jsonl"),
+        *("README.txt", "report.pdf", "oscal.json", "manifest.json", "manifest.dsse.json"),
     ]
     observations = [n for n in names if n.startswith("observations/")]
     assert observations == sorted(observations)

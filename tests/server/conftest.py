@@ -24,6 +24,8 @@ class Home:
     """A home folder, and the servers that were started on it."""
 
     folder: Path
+    database_url: str = ""
+    """PostgreSQL's; empty: SQLite in the home folder."""
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -36,6 +38,7 @@ class Home:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AFFIDAVIT_HOME": str(self.folder / "home"),
             "AFFIDAVIT_KEYS": str(self.folder / "keys"),
+            **({"AFFIDAVIT_DATABASE_URL": self.database_url} if self.database_url else {}),
         }
 
     def key(self, role: str, account: str = ACCOUNT) -> dict[str, Any]:
@@ -94,6 +97,14 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
 def home(tmp_path: Path) -> Iterator[Home]:
     """Give a home without a server."""
     made = Home(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def postgres_home(tmp_path: Path, postgres_database: str) -> Iterator[Home]:
+    """Give a home whose database is PostgreSQL's."""
+    made = Home(tmp_path, postgres_database)
     yield made
     made.stop()
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from affidavit import demo
 from affidavit.operations import leadership, work
@@ -70,10 +72,15 @@ def _created(estate: demo.Simulated, home: Any, port: int) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "database", ["home", pytest.param("postgres_home", marks=pytest.mark.postgres)]
+)
 def test_what_a_killed_server_left_is_done_once_by_another(
-    home: Any, estate: demo.Simulated, tmp_path: Path
+    database: str, estate: demo.Simulated, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """After kill -9 in the midst of a collection the other server leads, and commits one run."""
+    home = request.getfixturevalue(database)
     account = estate.accounts[0]
     tenant = f"{account}/{estate.regions[0]}"
     ambient = {
@@ -84,7 +91,10 @@ def test_what_a_killed_server_left_is_done_once_by_another(
     options = ("--aws-endpoint-url", estate.endpoint_url)
     started = dict(home.start(*options, **ambient) for _ in range(2))
     identifier = _created(estate, home, next(iter(started.values())))
-    with open_store(Settings(home=tmp_path / "home", keys=tmp_path / "keys")) as store:
+    settings = Settings(
+        home=tmp_path / "home", keys=tmp_path / "keys", database_url=home.database_url
+    )
+    with open_store(settings) as store:
 
         def holder(kind: str, whose: str) -> int:
             for one in store.documents.every(whose, kind):
@@ -109,3 +119,57 @@ def test_what_a_killed_server_left_is_done_once_by_another(
         left.send_signal(signal.SIGTERM)
         assert left.wait(timeout=60) in (0, -signal.SIGTERM)
         assert holder("lease", leadership.TENANT) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(600)
+def test_servers_on_one_postgresql_answer_for_each_other(
+    postgres_home: Any, estate: demo.Simulated, tmp_path: Path
+) -> None:
+    """What one server gave out is good on the other, which has a home of its own, at once.
+
+    An assessment, a page token, a URL to upload to and the file sent to it, and that a key is
+    disabled: nothing that a server keeps in memory is older than the database.
+    """
+    account, region = estate.accounts[0], estate.regions[0]
+    home = postgres_home
+    home.call(
+        "tenant", "bind", f"{account}/{region}", "--ambient", "--report-bucket", "northwind-r"
+    )
+    shared = {
+        "AFFIDAVIT_OBJECTS": str(tmp_path / "objects"),
+        "AWS_ACCESS_KEY_ID": estate.access_key,
+        "AWS_SECRET_ACCESS_KEY": estate.secret_key,
+    }
+    options = ("--aws-endpoint-url", estate.endpoint_url)
+    _, first = home.start(*options, **shared)
+    _, second = home.start(*options, **shared, AFFIDAVIT_HOME=str(tmp_path / "another"))
+    identifier = _created(estate, home, first)
+    key = home.key("owner", account)
+    here, there = (_client(estate, port, key) for port in (first, second))
+    framework = there.get_assessment(assessmentId=identifier)["assessment"]["framework"]
+    one_set = framework["controlSets"][0]
+    page = here.list_controls(controlType="Standard", maxResults=5)
+    after = there.list_controls(controlType="Standard", maxResults=5, nextToken=page["nextToken"])
+    ids = [one["id"] for one in (*page["controlMetadataList"], *after["controlMetadataList"])]
+    assert len(set(ids)) == 10
+    url = here.get_evidence_file_upload_url(fileName="minutes.txt")["uploadUrl"]
+    elsewhere = url.replace(f":{first}/", f":{second}/")
+    sent = urllib3.request("PUT", elsewhere, body=b"minutes", retries=False)
+    assert sent.status == 200
+    assert urllib3.request("PUT", url, body=b"other", retries=False).status == 409
+    refused = here.batch_import_evidence_to_assessment_control(
+        assessmentId=identifier,
+        controlSetId=one_set["id"],
+        controlId=one_set["controls"][0]["id"],
+        manualEvidence=[{"evidenceFileName": "minutes.txt"}],
+    )["errors"]
+    assert refused == []
+    for client in (here, there):
+        assert client.get_account_status()["status"] == "ACTIVE"
+    home.call("key", "disable", key["accessKeyId"])
+    for client in (here, there):
+        with pytest.raises(ClientError, match="UnrecognizedClient"):
+            client.get_account_status()
+        client.close()

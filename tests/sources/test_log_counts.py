@@ -110,3 +110,20 @@ def test_the_list_of_disclosures_is_bounded_and_the_counts_are_not() -> None:
     assert len(told["findings"]) == MAX_LISTED
     assert told["findingsInAll"] == MAX_LISTED + 5
     assert sum(p["records"] for p in told["models"][0]["personal"]) == MAX_LISTED + 5
+
+
+def test_an_answer_that_was_not_delivered_is_unread() -> None:
+    """Where text delivery is off there is nothing to look at: that is not "nothing found"."""
+    bare, null = record("Fine", 1), record("Fine", 2)
+    bare["output"], null["output"] = {"outputTokenCount": 3}, {"outputBodyJson": None}
+    told = counted(("a.json.gz", [bare, null, record("Fine", 3)])).to_json()
+    assert told["unreadInAll"] == 2
+    assert "was not delivered" in told["unread"][0]["why"]
+
+
+def test_a_call_that_is_logged_twice_counts_once() -> None:
+    """A copy of an object does not make a log more complete than it is."""
+    counts = counted(("a.json.gz", [record("Fine", 1)]), ("copy.json.gz", [record("Fine", 1)]))
+    told = counts.to_json()
+    assert told["models"][0]["records"] == 1
+    assert told["population"]["repeated"] == 1

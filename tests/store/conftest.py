@@ -1,10 +1,5 @@
 """A database of each kind, and sample values, for the store's tests."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.identifiers import new_id, new_salt
@@ -26,77 +20,6 @@ from affidavit.store import Committed, OpenRun, Segment, Store, open_store
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
 DAY = NOW.date()
 TENANT = "111122223333/us-east-1"
-
-
-def _server_binary(name: str) -> str | None:
-    found = shutil.which(name)
-    if found:
-        return found
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((str(f / name) for f in folders if (f / name).exists()), None)
-
-
-def _as_server(arguments: Sequence[str]) -> None:
-    """Run a server tool; PostgreSQL refuses root, so root becomes `postgres` for it."""
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    done = subprocess.run([*user, *arguments], capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """Give the URL of a PostgreSQL server: the one that is set, else a throw-away cluster."""
-    given = os.environ.get("AFFIDAVIT_TEST_POSTGRES_URL")
-    if given:
-        yield given
-        return
-    initdb, pg_ctl = _server_binary("initdb"), _server_binary("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip(
-            "NOT RUN: no PostgreSQL: AFFIDAVIT_TEST_POSTGRES_URL is not set, no server is installed"
-        )
-    folder = Path("/tmp") / f"affidavit-pg-{uuid.uuid4().hex[:12]}"
-    folder.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    data = str(folder / "data")
-    try:
-        _as_server([initdb, "-D", data, "-A", "trust", "-U", "affidavit", "-N", "-E", "UTF8"])
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        log = str(folder / "log")
-        _as_server([pg_ctl, "-D", data, "-w", "-l", log, "-o", options, "start"])
-        try:
-            yield f"postgresql://affidavit@/postgres?host={folder}"
-        finally:
-            _as_server([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def postgres_session(postgres_url: str) -> Iterator[sa.URL]:
-    """Give the URL of a new PostgreSQL database for this session."""
-    name = f"t{uuid.uuid4().hex}"
-    url = sa.make_url(postgres_url).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield url.set(database=name)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
-
-
-@pytest.fixture
-def postgres_database(postgres_session: sa.URL) -> str:
-    """Give the URL of the session's PostgreSQL database, emptied."""
-    engine = sa.create_engine(postgres_session, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return postgres_session.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

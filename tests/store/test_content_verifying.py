@@ -120,3 +120,23 @@ def test_swapped_bodies(store: Store, collected: Assessment) -> None:
         f"{first.digest}" in one and "not the one observed" in one
         for one in damages(store, collected)
     )
+
+
+def test_files_of_before_are_read(store: Store, collected: Assessment) -> None:
+    """A file that was attached before files were sealed is read in clear, verified and removed."""
+    plain = b"minutes of an earlier board"
+    digest = sha256(plain).hexdigest()
+    (sealed,) = store.objects.glob("*/*/attachments/*")
+    file = sealed.with_name(digest)
+    file.write_bytes(plain)
+    details = json.dumps({"id": "old", "sha256": digest})
+    change = {"kind": "change", "action": "IMPORT_EVIDENCE", "details": details}
+    store.append_record(collected.tenant, change)
+    assert b"".join(store.attachments.parts(collected.tenant, digest)) == plain
+    assert damages(store, collected) == []
+    file.write_bytes(plain + b"!")
+    assert damages(store, collected) == [
+        f"The file of manual evidence old: {file} was altered: its SHA-256 is not the ledger's."
+    ]
+    store.attachments.remove(collected.tenant, digest)
+    assert not file.exists()

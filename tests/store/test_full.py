@@ -97,6 +97,29 @@ def test_a_full_disk_at_commit(small_disk: Path, tmp_path: Path, sample: Any) ->
         assert store.verify()[0].evidence == 9000
 
 
+def test_a_full_folder_for_opened_segments(small_disk: Path, tmp_path: Path, sample: Any) -> None:
+    """Sealed segments need space to be opened in: without, the error names the setting."""
+    settings = Settings(
+        home=tmp_path / "home",
+        keys=tmp_path / "keys",
+        cache=str(small_disk / "cache"),
+        seal_segments=True,
+    )
+    with open_store(settings) as store:
+        assessment = sample.assessment()
+        store.create_assessment(assessment, "auditor")
+        sample.commit(store, assessment, 2000)
+        for copy in (small_disk / "cache" / "opened").glob("*.parquet"):
+            copy.unlink()
+        stuffing = fill(small_disk, 20_000)
+        with pytest.raises(StoreFullError, match="AFFIDAVIT_CACHE"):
+            list(store.evidence(assessment.id, sample.day, sample.day))
+        assert not list(small_disk.rglob("*.tmp"))
+        stuffing.unlink()
+        assert len(list(store.evidence(assessment.id, sample.day, sample.day))) == 2000
+        assert store.verify()[0].evidence == 2000
+
+
 class FullFile(io.BytesIO):
     """A file on a disk that takes a few bytes only."""
 

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -89,7 +90,8 @@ class Api:
         if scope["type"] != "http":
             return
         if scope["path"] in (*_HEALTHS, *_READIES):
-            await _send(send, self._health(scope["path"]), "")
+            answer = replace(self._health(scope["path"]), close=_has_body(scope))
+            await _send(send, answer, "")
             return
         started = time.perf_counter()
         record = Record(request_id=_new_request_id())
@@ -114,7 +116,7 @@ class Api:
             body = await self._body(scope, receive, held)
             return await self._answer_whole(scope, body, record)
         except ApiError as error:
-            return refused(error)
+            return replace(refused(error), close=True)
         finally:
             held.give_back()
 
@@ -194,6 +196,10 @@ class _Held:
         self._api.let_go(self._length)
 
 
+def _has_body(scope: Scope) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
 def _new_request_id() -> str:
     """Return a random id in a UUID's form, as AWS's request ids are."""
     text = secrets.token_hex(16)
@@ -234,6 +240,8 @@ async def _send(send: Send, answer: Answer, request_id: str) -> None:
     ]
     if answer.code:
         headers.append((b"x-amzn-errortype", answer.code.encode("ascii")))
+    if answer.close:
+        headers.append((b"connection", b"close"))
     if answer.retry_after is not None:
         headers.append((b"retry-after", str(answer.retry_after).encode("ascii")))
     start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}

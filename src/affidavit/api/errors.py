@@ -26,6 +26,8 @@ class Answer:
     body: bytes
     code: str = ""
     retry_after: int | None = None
+    close: bool = False
+    """Close the connection: the request was not read whole, and nobody waits for its rest."""
 
 
 class ApiError(AffidavitError):

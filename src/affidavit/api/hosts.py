@@ -47,6 +47,7 @@ async def _refuse(send: Send) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode("ascii")),
         (b"x-amzn-errortype", b"MisdirectedRequestException"),
+        (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": _MISDIRECTED, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode("ascii")})

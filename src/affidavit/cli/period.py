@@ -17,8 +17,9 @@ from affidavit.settings import Settings
 DAY = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(dir_okay=False, path_type=Path)
 INCOMPLETE = 1
-HEADINGS = ("OK", "Bad", "Open", "Gap", "None", "% days", "Changes")
-"""Days compliant, non-compliant, inconclusive, gap, nothing; covered days; changes."""
+HEADINGS = ("OK", "Auto", "Bad", "Open", "Gap", "None", "% days", "Changes")
+"""Days compliant, compliant in the automated part of a partial control, non-compliant,
+inconclusive, gap, nothing; covered days; changes."""
 NEWEST = 10
 """Changes that are shown."""
 
@@ -70,7 +71,9 @@ def _show(shown: Period) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Longest gap", no_wrap=True)
     for one in shown.controls:
-        counts = [str(one.counts[state] or "-") for state in State]
+        numbers = [one.counts[state] for state in State]
+        good = (0, numbers[0]) if one.partial else (numbers[0], 0)
+        counts = [str(number or "-") for number in (*good, *numbers[1:])]
         changes = str(len(one.changes) or "-")
         table.add_row(one.control_id, *counts, one.covered_percent, changes, _gap(one))
     console = Console()

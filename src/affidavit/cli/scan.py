@@ -47,12 +47,20 @@ def _output(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--parquet", type=FILE, help="Write the findings to FILE."),
         click.option(
             "--engine",
-            type=click.Choice(["local"]),
-            default="local",
+            default=scans.LOCAL,
             show_default=True,
-            help="Where the scan runs.",
+            help="Where the scan runs: local, or Spark Connect (sc://host:15002).",
         ),
-        click.option("--processes", type=click.IntRange(1), help="Default: one a core."),
+        click.option(
+            "--processes",
+            type=click.IntRange(1),
+            help="Default: one a core; of a cluster: tasks.",
+        ),
+        click.option(
+            "--journal",
+            type=FILE,
+            help="Write down what is done to FILE; a scan that was killed goes on from it.",
+        ),
         click.option("--profile", default="", help="AWS profile, for s3://."),
         click.option("--region", default="", help="AWS Region of the buckets."),
     ):
@@ -80,6 +88,7 @@ def invocations(**given: Any) -> None:
         allowed=(given["numbers"], given["domains"]),
         blocked_messages=given["blocked"],
         key_file=given["key_file"],
+        journal=given["journal"],
     )
     _scan(_request(given, look), given["as_json"], given["parquet"])
 
@@ -110,6 +119,8 @@ def _request(given: Mapping[str, Any], look: ScanSettings | TrailSettings) -> sc
         look=look,
         processes=given["processes"],
         public_keys=given.get("public_keys"),
+        engine=given["engine"],
+        journal=given["journal"],
     )
 
 

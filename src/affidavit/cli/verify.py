@@ -31,6 +31,6 @@ def command(
 
     Exit codes: 0 verified; 1 not verified; 2 wrong call.
     """
-    outcome = reports.verify_report(report, key, previous, again=rejudge)
+    outcome = reports.verify_file(report, key, previous, again=rejudge)
     show(outcome, as_json=as_json, details=details)
     sys.exit(VERIFIED if outcome.verified else NOT_VERIFIED)

@@ -6,7 +6,7 @@ without a run is nothing, and never counts as covered.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
@@ -19,7 +19,9 @@ from affidavit.finder.query import Question, Scope, Unreadable
 from affidavit.model.observation import GapReason
 from affidavit.model.run import Assessment, ControlVerdict
 from affidavit.model.verdict import Verdict
+from affidavit.report.history import runs_of
 from affidavit.store import Store, VerdictDay
+from affidavit.store.runs import verdict_from_json
 
 MAX_DAYS = 1100
 """Three years."""
@@ -61,6 +63,18 @@ class Day:
     """Records by verdict."""
     gaps: Mapping[str, int]
     """Gap reasons and how often."""
+    manual: str = ""
+    """Of a partial control: missing, expired or present; its state speaks of its automated part."""
+
+    @property
+    def kind(self) -> str:
+        """Return the state's value, or automated: a partial control is never plainly compliant."""
+        return "automated" if self.manual and self.state is State.COMPLIANT else self.state.value
+
+    @property
+    def words(self) -> str:
+        """Return what is shown to people."""
+        return "Automated part compliant" if self.kind == "automated" else self.state.words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +101,11 @@ class ControlPeriod:
     def counts(self) -> Mapping[State, int]:
         """Return the number of days by state."""
         return Counter(day.state for day in self.days)
+
+    @property
+    def partial(self) -> bool:
+        """Tell whether a person's evidence is asked for too: compliant is of the rest only."""
+        return any(day.manual for day in self.days)
 
     @property
     def covered(self) -> int:
@@ -134,7 +153,7 @@ def view(
 ) -> Period:
     """Return the period view; `QueryError` for a period that is empty, too long or not over yet."""
     _check(first, last, today)
-    known = {one.day: one for one in store.verdict_days(assessment, first, last)}
+    known = _known(store, assessment, first, last)
     calendar = [first + _DAY * number for number in range((last - first).days + 1)]
     sets = {
         control: said.control_set_id
@@ -164,6 +183,27 @@ def view(
     )
 
 
+def _known(store: Store, assessment: Assessment, first: date, last: date) -> dict[date, VerdictDay]:
+    """Return what the last run of each day says.
+
+    Where the evidence of a day was deleted, by age for example, its run record in the ledger still
+    says what the controls were.
+    """
+    known = {one.day: one for one in store.verdict_days(assessment, first, last)}
+    bare = {one.run_id: one.day for one in known.values() if not one.controls}
+    if not bare:
+        return known
+    days = bare.values()
+    for _, record in runs_of(store, assessment.tenant, min(days), max(days)):
+        if record["run_id"] in bare:
+            day = bare[record["run_id"]]
+            controls = {
+                name: verdict_from_json(name, said) for name, said in record["controls"].items()
+            }
+            known[day] = replace(known[day], controls=controls)
+    return known
+
+
 def _check(first: date, last: date, today: date) -> None:
     if first > last:
         raise QueryError(f"The period from {first} to {last} has no day")
@@ -181,7 +221,14 @@ def _day(day: date, run: VerdictDay | None, control: str) -> Day:
     said = run.controls.get(control) if run else None
     if run is None or said is None:
         return Day(day=day, state=State.NOTHING, run_id="", counts={}, gaps={})
-    return Day(day=day, state=state_of(said), run_id=run.run_id, counts=said.counts, gaps=said.gaps)
+    return Day(
+        day=day,
+        state=state_of(said),
+        run_id=run.run_id,
+        counts=said.counts,
+        gaps=said.gaps,
+        manual=said.manual,
+    )
 
 
 def state_of(said: ControlVerdict) -> State:

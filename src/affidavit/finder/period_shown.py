@@ -1,5 +1,6 @@
 """The period view as JSON, CSV and SVG."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
@@ -40,12 +41,13 @@ def to_json(period: Period) -> dict[str, Any]:
 
 
 def _control(one: ControlPeriod) -> dict[str, Any]:
-    gap = one.longest_gap
+    gap, kinds = one.longest_gap, Counter(day.kind for day in one.days)
     return {
         "control": one.control_id,
         "controlSet": one.control_set_id,
-        "days": {day.day.isoformat(): day.state.value for day in one.days},
-        "counts": {state.value: one.counts[state] for state in State},
+        "partial": one.partial,
+        "days": {day.day.isoformat(): day.kind for day in one.days},
+        "counts": {kind: kinds[kind] for kind in ("automated", *State)},
         "coveredDays": one.covered,
         "coveredPercent": one.covered_percent,
         "longestGap": [gap[0].isoformat(), gap[1].isoformat()] if gap else None,
@@ -72,7 +74,7 @@ def csv_lines(period: Period) -> Iterator[bytes]:
                 one.control_set_id,
                 one.control_id,
                 day.day.isoformat(),
-                day.state.value,
+                day.kind,
                 *(str(day.counts.get(verdict.value, 0)) for verdict in Verdict),
                 " ".join(f"{name}:{number}" for name, number in sorted(day.gaps.items()) if number),
                 change.before.value if change else "",
@@ -87,7 +89,7 @@ def svg(period: Period) -> str:
         SpanRow(
             one.control_id,
             tuple(_spans(one.days)),
-            f"{one.covered_percent} % covered, {len(one.changes)} changes",
+            f"{one.covered_percent} % covered, {_changes(len(one.changes))}",
         )
         for one in period.controls
     ]
@@ -96,13 +98,17 @@ def svg(period: Period) -> str:
     return day_rows(rows, period.days, _ticks(period.first, period.days), f"{title}. {words}")
 
 
+def _changes(number: int) -> str:
+    return "1 change" if number == 1 else f"{number} changes"
+
+
 def _spans(days: tuple[Day, ...]) -> Iterator[Span]:
     at = 0
-    for state, stretch in groupby(days, lambda day: day.state):
+    for kind, stretch in groupby(days, lambda day: day.kind):
         same = list(stretch)
         first, last = same[0].day, same[-1].day
         when = f"{first}" if first == last else f"{first} to {last}"
-        yield Span(at, len(same), state.value, f"{when}: {state.words}")
+        yield Span(at, len(same), kind, f"{when}: {same[0].words}")
         at += len(same)
 
 

@@ -6,9 +6,11 @@ could not be read is a gap with the object's name.
 
 import json
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -30,7 +32,7 @@ from affidavit.logscan.detectors import (
 from affidavit.logscan.detectors.entities import Finding
 from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, whole
-from affidavit.logscan.prefilter import Prefilter
+from affidavit.logscan.prefilter import REACH, Prefilter
 from affidavit.logscan.records import Record, RecordReader
 
 Sink = Callable[[ScanFinding], None]
@@ -38,10 +40,9 @@ Sink = Callable[[ScanFinding], None]
 _KEPT_APART: Final = re.compile(r"(?:^|/)data/(?P<id>[^/]+)_(?P<part>input|output)\.json(?:\.gz)?$")
 _ABOUT_MEDIA: Final = re.compile(r"(?:^|/)data/[^/]+$")
 _PROBE: Final = "amazon-bedrock-logs-permission-check"
-_NEAR: Final = 2000
-"""Characters around a finding whose other findings are masked in its excerpt, and more."""
-_REFUSAL_REACH: Final = 4000
-"""Characters of an answer that are looked at for a refusal; it says so near its beginning."""
+_NEAR: Final = 700
+"""Characters around a finding whose other findings are masked in its excerpt, and more: no finding
+is as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,15 +286,16 @@ class _Object:
         for part, path, text in texts if personal or profane else ():
             found = self._detectors.find(text) if personal else []
             words = self._profanity.find(text) if profane else []
-            for one in sorted([*found, *words]):
-                self._place(about, (part, path, text), one, (*found, *words))
+            every = sorted([*found, *words])
+            for one in every:
+                self._place(about, (part, path, text), one, every)
 
     def _place(
         self,
         about: ScanFinding,
         place: tuple[Part, str, str],
         found: Finding,
-        others: tuple[Finding, ...],
+        others: Sequence[Finding],
     ) -> None:
         part, path, text = place
         profane = found.entity_type == PROFANITY
@@ -325,7 +327,7 @@ class _Object:
         answers = [(path, text) for (part, path), text in body.texts.items() if part == "output"]
         for path, text in answers:
             sign = refusal(
-                text[:_REFUSAL_REACH],
+                text[:REACH],
                 stop_reason=body.stop_reason,
                 blocked_messages=self._settings.blocked_messages,
             )
@@ -357,11 +359,19 @@ class _Object:
         self._sink(replace(about, kind=kind, entity_type=entity_type, **more))
 
 
-def _apart(found: Finding, others: tuple[Finding, ...]) -> list[Finding]:
-    """Return the findings without those that overlap one before, in order: this one wins."""
-    kept = [found]
-    near = [o for o in others if found.start - _NEAR < o.end and o.start < found.end + _NEAR]
-    for one in sorted(near):
-        if all(one.end <= other.start or other.end <= one.start for other in kept):
+def _apart(found: Finding, others: Sequence[Finding]) -> list[Finding]:
+    """Return the findings near one without those that overlap one before, in order: it wins.
+
+    `others` are sorted. Only those near are looked at: a text may have any number of them.
+    """
+    kept: list[Finding] = []
+    reach = 0
+    first = bisect_left(others, found.start - _NEAR, key=attrgetter("start"))
+    for number in range(first, len(others)):
+        one = others[number]
+        if one.start >= found.end + _NEAR:
+            break
+        if reach <= one.start and (one.end <= found.start or found.end <= one.start):
             kept.append(one)
-    return sorted(kept)
+            reach = one.end
+    return sorted([found, *kept])

@@ -1,9 +1,9 @@
 """Which of many texts can hold anything at all: one automaton over all of them at once.
 
 Personal data and profanity are one RE2 pattern, which reads the joined texts of some thousand
-records; a second one, over the heads of answers, has what every rule of `detectors/refusals.py`
-needs. Python is entered only where they hit: a text that is not hit holds no finding
-(tests/logscan/test_prefilter.py compares). One pattern for all three would be slower than two.
+records; a second one, over the heads of answers, has the signs without which a text is no refusal.
+Python is entered only where they hit: a text that is not hit holds no finding
+(tests/logscan/test_prefilter.py compares). One pattern for all would be slower than two.
 """
 
 from bisect import bisect_right
@@ -13,9 +13,8 @@ from typing import Final
 
 import re2
 
-from affidavit.logscan.detectors import Detectors, ProfanityDetector
+from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal, refusal_words
 from affidavit.logscan.detectors.folding import fold
-from affidavit.logscan.detectors.reading import Reading
 
 _NEVER_CAPTURE: Final = re2.Options()
 _NEVER_CAPTURE.encoding = re2.Options.Encoding.LATIN1
@@ -24,30 +23,8 @@ _NEVER_CAPTURE.max_mem = 64 << 20
 _NEVER_CAPTURE.never_capture = True
 _HEAD: Final = 700
 """Characters of an answer in which a refusal can begin."""
-REFUSAL_NEEDS: Final = (
-    r"(?i)(?:"
-    r"(?:i|we)(?: (?:am|'m))? ?(?:(?:simply|just|really|absolutely|definitely|also|therefore|still|"
-    r"only|respectfully|personally) )*(?:can ?not|can'?t|could(?: not|n't)|won't|will not|"
-    r"would(?: not|n't| rather| prefer)|shall not|(?:am |'m |are |'re )(?:not |unable)|"
-    r"do not|don't|should(?: not|n't)|may not|'d (?:rather|prefer)|'ll (?:have to |need to )?pass)|"
-    r"(?:i|we|am|'m|simply|just|really|absolutely|definitely|also|therefore|still|only|"
-    r"respectfully|personally|politely|firmly|'ll|will|must|\bto) ?(?:decline|refuse)\b|"
-    r"not something|(?:access|request) (?:denied|refused|declined)|"
-    r"(?:that|this|your) (?:request|question|topic|prompt|content)|"
-    r"(?:not |in|un)(?:ethical|appropriate|legal|acceptable|okay|right|possible|proper|safe|moral)|"
-    r"(?:not|never) (?:[a-z]+ly )?(?:acceptable|ok|recommended|advisable|permissible|justifi|"
-    r"ethical|appropriate|legal|right|moral|safe)|"
-    r"(?m:^)[ \t\"'*#>_?-]*(?:(?:\[[^\]\n]{0,40}\]|[a-z]{2,23}:) *(?:\xf0[^\s]* )?)?"
-    r"(?:it|that|this|[a-z]+ing) ?[^.\n]*(?:is|'s|be|are)(?: [a-z]+)? (?:illegal|unethical|"
-    r"inappropriate|immoral|unacceptable|wrong|dangerous|against the law|"
-    r"a (?:serious )?(?:crime|violation))|"
-    r"my (?:programming|guidelines|safety guidelines|training|purpose|ethical guidelines)|"
-    r"i(?:'m| am) (?:just|only|merely|programmed|designed)|"
-    r"(?:can't|cannot|won't|unable to|not able to) (?:help|assist|do that|comply|provide)|"
-    r"(?:sorry|afraid)[,.]? (?:but )?(?:no|that|the|this|your)|"
-    r"i can help)"
-)
-"""What stands in every sentence that `declining_sentence` takes for declining."""
+REACH: Final = 4000
+"""Characters of an answer that are looked at for a refusal; it says so near its beginning."""
 
 
 class Prefilter:
@@ -66,22 +43,21 @@ class Prefilter:
             *(profanity.patterns if profanity else ()),
         ]
         self._found = _compiled(found) if found else None
-        self._declining = _compiled([REFUSAL_NEEDS]) if refusals else None
-        self._blocked = [_normal(m) for m in blocked_messages if m.strip()] if refusals else []
+        self._declining = _compiled([f"(?i){refusal_words.SIGNS}"]) if refusals else None
+        self._blocked = blocked_messages
 
     def disclosing(self, texts: Sequence[str]) -> list[int]:
         """Return the numbers of the texts that may hold personal data or profanity."""
         return _hit(self._found, texts) if self._found is not None else []
 
     def declining(self, answers: Sequence[str]) -> list[int]:
-        """Return the numbers of the answers that may be refusals."""
+        """Return the numbers of the answers that are refusals."""
         if self._declining is None:
             return []
         hit = _hit(self._declining, [answer[:_HEAD] for answer in answers])
         if self._blocked:
-            normal = [_normal(answer) for answer in answers]
-            hit += [n for n, t in enumerate(normal) if any(m in t for m in self._blocked)]
-        return hit
+            hit = list(range(len(answers)))
+        return [n for n in hit if refusal(answers[n][:REACH], blocked_messages=self._blocked)]
 
 
 def _hit(pattern: "re2._Regexp", texts: Sequence[str]) -> list[int]:
@@ -105,8 +81,3 @@ def _compiled(patterns: Sequence[str]) -> "re2._Regexp":
     """Return one automaton of all patterns."""
     joined = "|".join(f"(?:{pattern})" for pattern in patterns)
     return re2.compile(joined.encode("ascii", "ignore"), options=_NEVER_CAPTURE)
-
-
-def _normal(text: str) -> str:
-    """Return what `refusal` compares with configured messages."""
-    return " ".join(Reading(text).view.split()).casefold()

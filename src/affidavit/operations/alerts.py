@@ -116,7 +116,7 @@ def end_quiet(context: Context) -> int:
     return ended
 
 
-SINGLE: Final = frozenset({"disclosure", "profanity", "unguarded", "unlogged"})
+SINGLE: Final = frozenset({"disclosure", "profanity", "unguarded"})
 """Kinds of alerts that end by themselves, since each occurrence is one thing that happened."""
 
 

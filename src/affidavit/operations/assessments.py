@@ -48,6 +48,7 @@ _METADATA: Final = (
 )
 _GONE_WITH_IT: Final = (
     *("change_log", "manual_evidence", "notification", "selection", "source_runs"),
+    *("prompt_run", "prompt_raw"),
     work.KIND,
 )
 """Kinds of documents that go when their assessment is deleted; reports stay."""

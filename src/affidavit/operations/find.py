@@ -22,6 +22,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
+from affidavit.operations.renamed import renamed
 from affidavit.operations.reports import find_assessment
 from affidavit.operations.services import services
 from affidavit.settings import Settings
@@ -98,7 +99,7 @@ def group(settings: Settings, request: FindRequest, names: tuple[str, ...]) -> G
     fields = [field_of(Word(name)) for name in names]
     with _asked(settings, request) as asked:
         groups = asked.finder.groups(asked.question, fields)
-        known = names_of(asked.store.assessments(asked.question.scope.tenant))
+        known = names_of(renamed(asked.store, asked.question.scope.tenant))
     named = [known.of(f.name) if f.kind.name == "NAMED" else {} for f in fields]
     totals: dict[tuple[str, ...], int] = {}
     for values, number in groups.rows:
@@ -254,7 +255,7 @@ def _asked(settings: Settings, request: FindRequest) -> Iterator[_Asked]:
 
 def scope_of(store: Store, tenant: str, wanted: tuple[str, ...]) -> tuple[Scope, Names]:
     """Return the scope that was asked for, and what names stand for in it."""
-    every = store.assessments(tenant or None)
+    every = renamed(store, tenant or None)
     chosen = [find_assessment(every, one) for one in wanted] or every
     tenants = sorted({one.tenant for one in chosen})
     if len(tenants) > 1:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NOTIFICATION: Final = "notification"
 EVENT_SOURCE: Final = "affidavit"
+EVENT_BUS: Final = "default"
+"""Where events go, and as whose, where the tenant's binding names only one of the two."""
 """Source of the events of a tenant whose binding names a bus and no source."""
 NO_TOPIC: Final = "NONE"
 MAX_TEXT: Final = 2048
@@ -108,12 +110,11 @@ def _publications(context: Context, puts: Sequence[Document]) -> Iterator[Docume
 
 
 def _events_of(context: Context, tenant: str) -> tuple[str, str]:
-    """Return source and bus of a tenant's events, as bound or as set; no source: none are sent."""
-    binding, settings = binding_of(context.store, tenant), context.settings
+    """Return source and bus of a tenant's events, as bound; no source: none are sent."""
+    binding = binding_of(context.store, tenant)
     if binding is None or not (binding.event_bus or binding.event_source):
-        return settings.event_source, settings.event_bus
-    source = binding.event_source or settings.event_source or EVENT_SOURCE
-    return source, binding.event_bus or settings.event_bus
+        return "", ""
+    return binding.event_source or EVENT_SOURCE, binding.event_bus or EVENT_BUS
 
 
 def _events(

@@ -8,6 +8,7 @@ from affidavit.finder.engine import Finder
 from affidavit.finder.period import Period, view
 from affidavit.finder.period_shown import csv_lines, svg
 from affidavit.model.times import utc_now
+from affidavit.operations.renamed import renamed
 from affidavit.operations.reports import find_assessment
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -18,7 +19,7 @@ def period(
 ) -> Period:
     """Return what each control of an assessment was on each day from `first` to `last`."""
     with open_store(settings, create=False) as store, Finder(store) as finder:
-        assessment = find_assessment(store.assessments(), wanted)
+        assessment = find_assessment(renamed(store), wanted)
         return view(store, finder, assessment, first, last, today or utc_now().date())
 
 

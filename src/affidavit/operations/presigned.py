@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final, Literal
 from urllib.parse import urlencode
 
+from affidavit.operations.accounts import is_registered
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 
@@ -44,7 +45,10 @@ def presign(context: Context, caller: Caller, purpose: Purpose, identifier: str,
 
 
 def check(context: Context, method: str, path: str, query: Mapping[str, str]) -> Pass | None:
-    """Return what a URL allows now; None where it is none of ours, altered, or too old."""
+    """Return what a URL allows now; None where it is none of ours, altered, or too old.
+
+    Nor is it good once the account was deregistered. It outlives the access key of whoever asked.
+    """
     parts = path.removeprefix(PREFIX).split("/")
     if len(parts) != _PARTS or _METHODS.get(parts[0]) != method:
         return None
@@ -57,7 +61,7 @@ def check(context: Context, method: str, path: str, query: Mapping[str, str]) ->
     given = query.get("signature", "")
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
         return None
-    if context.now().timestamp() > int(ends[:15]):
+    if context.now().timestamp() > int(ends[:15]) or not is_registered(context, tenant):
         return None
     return Pass(
         purpose="upload" if purpose == "upload" else "report",

@@ -56,8 +56,11 @@ def about(run_id: str, case: str) -> str:
     return f"{run_id}/{case}"
 
 
-def moved_out(run_id: str, results: list[dict[str, Any]]) -> list[Document]:
-    """Take the sealed answers out of results, which keep their digests; return their documents."""
+def moved_out(assessment_id: str, run_id: str, results: list[dict[str, Any]]) -> list[Document]:
+    """Take the sealed answers out of results, which keep their digests; return their documents.
+
+    They are the assessment's: they go when it is deleted.
+    """
     documents = []
     for result in results:
         sealed = result.pop(SEALED, "")
@@ -65,7 +68,7 @@ def moved_out(run_id: str, results: list[dict[str, Any]]) -> list[Document]:
             result["sealedDigest"] = digest(base64.b64decode(sealed))
             name = about(run_id, result["case"])
             body = {SEALED: sealed}
-            documents.append(Document(kind=KIND, id=name, parent=run_id, body=body))
+            documents.append(Document(kind=KIND, id=name, parent=assessment_id, body=body))
     return documents
 
 

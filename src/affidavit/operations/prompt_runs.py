@@ -10,6 +10,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
 from affidavit.operations import prompt_raw, prompt_storing
+from affidavit.operations.renamed import renamed
 from affidavit.prompts import results as counted
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertions import Checker
@@ -139,7 +140,7 @@ def run_in(
             seal=_seal(store, found, journal) if found and request.keep_raw else None,
         )
         done = runner.run()
-        sealed = prompt_raw.moved_out(journal.run_id, done)
+        sealed = prompt_raw.moved_out(head["assessmentId"], journal.run_id, done)
         before = prompt_storing.previous(store, found, head) if found else None
         made = metrics(done, before, request.suite.digest)
         full = {
@@ -194,13 +195,13 @@ def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
 
 def assessment_named(store: Store, name: str) -> Assessment:
     """Return the one assessment of a name; raise `UsageError` where there is not one."""
-    found = [a for a in store.assessments() if a.name == name]
+    found = [a for a in renamed(store) if a.name == name]
     if len(found) != 1:
         raise UsageError(
             f"There {'is no' if not found else 'are several'} assessment {name!r}",
             todo="Run `affidavit run --name NAME` first; names must be of one tenant only.",
         )
-    return found[0]
+    return store.assessment(found[0].id)
 
 
 def _place(request: PromptRequest, found: Assessment | None) -> dict[str, str]:

@@ -30,6 +30,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import ValidationFault
 from affidavit.operations.find import names_of
+from affidavit.operations.renamed import renamed
 from affidavit.operations.standard import source_types
 from affidavit.report.choice import Choice
 from affidavit.store import Store
@@ -93,7 +94,7 @@ def matched(context: Context, caller: Caller, found: Assessed, statement: str) -
     Raises `ValidationFault` that names what is wrong, also where nothing is found, or some evidence
     cannot be read: a report must not leave it out unsaid.
     """
-    names = names_of(context.store.assessments(caller.tenant))
+    names = names_of(renamed(context.store, caller.tenant))
     scope = Scope(tenant=caller.tenant, assessments=(found.id,))
     try:
         asked = _translated(context, caller, found, statement)

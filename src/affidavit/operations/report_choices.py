@@ -20,6 +20,7 @@ from affidavit.model.run import Assessment
 from affidavit.model.times import parse as parse_time
 from affidavit.operations.folder_ids import folder_id
 from affidavit.operations.manual_items import ManualItem
+from affidavit.operations.renamed import renamed
 from affidavit.operations.selections import Selection
 from affidavit.report.choice import Choice, Rows, counted
 from affidavit.report.history import runs_of
@@ -34,7 +35,7 @@ def question_of(store: Store, assessment: Assessment, query: str, size: int) -> 
     from affidavit.operations.find import names_of
 
     scope = Scope(tenant=assessment.tenant, assessments=(assessment.id,))
-    names = names_of(store.assessments(assessment.tenant))
+    names = names_of(renamed(store, assessment.tenant))
     return Question(scope=scope, where=bind(parse(query), names, query), size=size)
 
 

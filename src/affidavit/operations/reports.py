@@ -1,7 +1,8 @@
 """Reports: build one from the store, verify one from anywhere."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -17,13 +18,13 @@ from affidavit.model.times import iso, parse, utc_now
 from affidavit.operations import report_choices
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.collectable import assessment_catalogue
+from affidavit.operations.renamed import renamed
 from affidavit.report import Built, Request, build
 from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
-from affidavit.report.verify.exports import ExportOutcome
-from affidavit.report.verify.main import check
-from affidavit.report.verify.note import Key, KeyProblemError, read_key
-from affidavit.report.verify.outcome import Outcome
+from affidavit.report.verify.exports import ExportOutcome, is_export, verify_export
+from affidavit.report.verify.note import KeyProblemError, read_key
+from affidavit.report.verify.outcome import Outcome, verify
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
@@ -66,7 +67,7 @@ def build_report(
 ) -> BuiltReport:
     """Build the report of an assessment; `ReportError` says which assessments there are."""
     with open_store(settings) as store:
-        assessment = find_assessment(store.assessments(), request.assessment)
+        assessment = store.assessment(find_assessment(renamed(store), request.assessment).id)
         made_at = now or utc_now()
         if request.query is None and request.sample is None:
             return build_in(store, assessment, request, made_at)
@@ -77,18 +78,33 @@ def build_report(
 
 def verify_report(
     report: Path, key: str, previous: Path | None = None, *, again: bool = False
-) -> Outcome | ExportOutcome:
-    """Return what verifying a report or an export finds; `again`: recompute every verdict as well.
+) -> Outcome:
+    """Return what verifying a report finds; `again`: recompute every verdict as well.
 
     Raises `UsageError` for a key or a file that cannot be read.
     """
-    try:
-        given: Key | None = read_key(key) if key else None
-        outcome = check(report, given, previous)
-        if isinstance(outcome, ExportOutcome):
-            return outcome
+    with _readable(key):
+        outcome = verify(report, read_key(key) if key else None, previous)
         if again and outcome.failure is None:
             rejudge(report, outcome, catalogues.load())
+        return outcome
+
+
+def verify_file(
+    path: Path, key: str, previous: Path | None = None, *, again: bool = False
+) -> Outcome | ExportOutcome:
+    """Return what verifying a report finds, or an export that has its manifest beside it."""
+    if not is_export(path):
+        return verify_report(path, key, previous, again=again)
+    with _readable(key):
+        return verify_export(path, read_key(key) if key else None)
+
+
+@contextmanager
+def _readable(key: str) -> Iterator[None]:
+    """Tell the user which key or file cannot be read."""
+    try:
+        yield
     except KeyProblemError as problem:
         raise UsageError(
             f"The key {key} cannot be used",
@@ -99,7 +115,6 @@ def verify_report(
         raise UsageError(
             f"{error.filename} cannot be read", why=error.strerror or str(error)
         ) from error
-    return outcome
 
 
 def find_assessment(known: Sequence[Assessment], wanted: str) -> Assessment:

@@ -30,6 +30,7 @@ from affidavit.operations.custom_runs import (
 )
 from affidavit.operations.prompt_runs import PromptOutcome
 from affidavit.operations.prompt_sweep import ModelToAsk, Sweep, Swept
+from affidavit.operations.renamed import find_named
 from affidavit.operations.reports import ReportRequest, build_in, key_file
 from affidavit.operations.summary import RunSummary, summarise
 from affidavit.settings import Settings
@@ -200,7 +201,7 @@ def _assessment(
     """Return the assessment of this tenant and name as it is to be collected now."""
     tenant = f"{identity.account_id}/{request.aws.region or estate.regions[0]}"
     require_framework(store, catalogue, tenant, request.framework)
-    found = store.find_assessment(tenant, request.name)
+    found = find_named(store, tenant, request.name)
     if found is None:
         custom = not is_shipped(catalogue, request.framework)
         assessment = Assessment(

@@ -1,39 +1,34 @@
 """Scan log objects: list them, run the kernel over them, gather findings and what is missing."""
 
-import json
 import secrets
 import tempfile
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from typing import Any, Final
 
 from affidavit import catalogue
 from affidavit.aws.objects import OwnObjects
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.events import event_names
 from affidavit.errors import CollectError, UsageError
-from affidavit.logscan import engine
+from affidavit.logscan import cluster, engine
 from affidavit.logscan.cloudtrail import TrailSettings
 from affidavit.logscan.detectors import Allowed, Detectors, DetectorSettings
 from affidavit.logscan.digests import check_integrity
-from affidavit.logscan.findings import ScanGap, Scanned, Totals, arrow_schema
+from affidavit.logscan.findings import ScanGap, Scanned, Totals
 from affidavit.logscan.invocations import ScanSettings
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+from affidavit.logscan.journal import Journal, left
+from affidavit.operations.scan_output import ScanOutput
+from affidavit.operations.trail_keys import read_public_keys
 
 INVOCATION_KINDS: Final = ("pii", "profanity", "refusal", "guardrail", "unguarded")
+LOCAL: Final = "local"
 _MAX_OBJECT: Final = 2**31
 """Bytes of an object that is fetched: it is held in memory, compressed."""
 _MIN_KEY: Final = 16
-_ROWS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +47,13 @@ class ScanRequest:
     where: Where
     look: ScanSettings | TrailSettings
     processes: int | None = None
+    """Processes of the local engine, tasks of a cluster."""
     public_keys: Path | None = None
     """CloudTrail's, as `aws cloudtrail list-public-keys` prints them."""
+    engine: str = LOCAL
+    """`local`, or the Spark Connect URL of a cluster."""
+    journal: Path | None = None
+    """Where what was done is written down, for a scan that is killed and started again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,12 +79,19 @@ def invocation_settings(
     allowed: tuple[Sequence[str], Sequence[str]] = ((), ()),
     blocked_messages: Sequence[str] = (),
     key_file: Path | None = None,
+    journal: Path | None = None,
 ) -> ScanSettings:
     """Return what to look for in invocation logs; `allowed` are own numbers and own domains.
 
     Raises `UsageError` for an unknown entity type or a short key. Without `key_file` the key is
-    made for this scan, so hashes can be compared within it only.
+    made for this scan, so hashes can be compared within it only, and a journal could not go on.
     """
+    if journal is not None and key_file is None:
+        raise UsageError(
+            "A journal needs the key of the hashes",
+            why="A scan that goes on would hash with another key than the one it goes on from.",
+            todo="Give --key-file: 16 bytes or more that nobody can guess.",
+        )
     key = key_file.read_bytes() if key_file else secrets.token_bytes(32)
     if len(key) < _MIN_KEY:
         raise UsageError(f"{key_file} is too short", why=f"A key has {_MIN_KEY} bytes at least.")
@@ -140,29 +147,17 @@ def scan(
     """
     outcome = Outcome()
     objects = list(_listed(request.where, outcome.gaps))
-    total, done = sum(o.size for o in objects), 0
-    results: list[Scanned] = []
-    references: set[str] = set()
-    with (
-        tempfile.TemporaryDirectory(prefix="affidavit-scan-") as folder,
-        _Out(show, parquet) as out,
-    ):
-        look = request.look
-        if isinstance(look, TrailSettings):
-            digests = any("/CloudTrail-Digest/" in one.uri for one in objects)
-            look = replace(look, integrity=digests)
-        job = engine.Job(settings=look, spool=Path(folder), read=_Reader(request.where.aws))
-        for number, one in engine.run(job, objects, request.processes or cpu_count() or 1):
-            outcome.totals.add(one.totals)
-            outcome.gaps.extend(one.gaps)
-            references.update(one.references)
-            if isinstance(request.look, TrailSettings):
-                results.append(one)
-            out.spooled(engine.spool_file(Path(folder), number))
-            done += objects[number].size
-            progress(done, total)
-        _integrity(request, results, outcome, out)
-    _kept_apart(references, objects, outcome)
+    work = _Work(request, outcome, objects, progress)
+    with ScanOutput(show, parquet) as out:
+        with (
+            _journal(request) as journal,
+            tempfile.TemporaryDirectory(prefix="affidavit-scan-") as folder,
+        ):
+            for number, one, lines in work.results(journal, Path(folder)):
+                out.lines(lines)
+                work.take(number, one)
+        _integrity(request, work.trails, outcome, out)
+    _kept_apart(work.references, objects, outcome)
     if isinstance(request.look, ScanSettings) and "pii" in request.look.kinds:
         types = DetectorSettings(entity_types=request.look.entity_types)
         outcome.not_looked_for = Detectors(types).not_looked_for
@@ -173,12 +168,74 @@ def scan(
     return outcome
 
 
+def _journal(request: ScanRequest) -> AbstractContextManager[Journal | None]:
+    if request.journal is None:
+        return nullcontext()
+    return Journal(request.journal, request.look)
+
+
+class _Work:
+    """One scan under way."""
+
+    def __init__(
+        self,
+        request: ScanRequest,
+        outcome: Outcome,
+        objects: Sequence[engine.Listed],
+        progress: Callable[[int, int], object],
+    ) -> None:
+        self._request, self._outcome, self._objects = request, outcome, objects
+        self._progress = progress
+        self._total, self._done = sum(o.size for o in objects), 0
+        self.trails: list[Scanned] = []
+        """Of CloudTrail files, whose hashes are compared at the end."""
+        self.references: set[str] = set()
+
+    def results(
+        self, journal: Journal | None, folder: Path
+    ) -> Iterator[tuple[int, Scanned, Iterator[str]]]:
+        """Return number, result and findings of each object, in order: scanned, or known."""
+        todo = left(journal, self._objects)
+        fresh = self._scanned(todo, folder)
+        known = {one.uri for one in self._objects} - {one.uri for one in todo}
+        for number, listed in enumerate(self._objects):
+            if journal is not None and listed.uri in known:
+                yield number, *journal.again(listed)
+                continue
+            result = next(fresh)
+            lines = result.lines() if journal is None else journal.add(listed, result)
+            yield number, result.scanned, lines
+
+    def _scanned(self, todo: Sequence[engine.Listed], folder: Path) -> Iterator[engine.Result]:
+        request = self._request
+        look = request.look
+        if isinstance(look, TrailSettings) and request.journal is None:
+            digests = any("/CloudTrail-Digest/" in one.uri for one in self._objects)
+            look = replace(look, integrity=digests)
+        elsewhere = any("://" in one.uri for one in todo)
+        reader = ObjectReader(request.where.aws) if elsewhere else None
+        job = engine.Job(settings=look, spool=folder, read=reader)
+        if request.engine != LOCAL:
+            return cluster.results(request.engine, job, todo, request.processes)
+        return engine.results(job, todo, request.processes or cpu_count() or 1)
+
+    def take(self, number: int, one: Scanned) -> None:
+        """Add one object's result to the outcome."""
+        self._outcome.totals.add(one.totals)
+        self._outcome.gaps.extend(one.gaps)
+        self.references.update(one.references)
+        if isinstance(self._request.look, TrailSettings):
+            self.trails.append(one)
+        self._done += self._objects[number].size
+        self._progress(self._done, self._total)
+
+
 def _listed(where: Where, gaps: list[ScanGap]) -> Iterator[engine.Listed]:
     """Return all objects, each once; a prefix that cannot be listed is a gap."""
     seen: set[str] = set()
     for uri in where.uris:
         try:
-            found = _in_s3(where.aws, uri) if uri.lower().startswith("s3://") else _in_files(uri)
+            found = _in_s3(where.aws, uri) if uri.lower().startswith("s3://") else listed_files(uri)
             for one in found:
                 if one.uri not in seen:
                     seen.add(one.uri)
@@ -188,13 +245,15 @@ def _listed(where: Where, gaps: list[ScanGap]) -> Iterator[engine.Listed]:
             gaps.append(ScanGap(object_uri=uri, why=why))
 
 
-def _in_files(uri: str) -> Iterator[engine.Listed]:
+def listed_files(uri: str) -> Iterator[engine.Listed]:
+    """Return a file, or all files of a folder; raises `UsageError` where there is none."""
     path = Path(uri)
     if not path.exists():
         raise UsageError(f"{uri} does not exist", todo="Name a file, a folder or s3://bucket/key.")
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:
-        yield engine.Listed(uri=str(file), size=file.stat().st_size)
+        about = file.stat()
+        yield engine.Listed(uri=str(file), size=about.st_size, version=f"{about.st_mtime_ns}")
 
 
 def _in_s3(aws: AwsSettings, uri: str) -> Iterator[engine.Listed]:
@@ -204,7 +263,7 @@ def _in_s3(aws: AwsSettings, uri: str) -> Iterator[engine.Listed]:
                 yield engine.Listed(uri=url, size=size)
 
 
-class _Reader:
+class ObjectReader:
     """Reads objects in S3, with one client in each process: only the settings are handed on."""
 
     def __init__(self, aws: AwsSettings) -> None:
@@ -218,6 +277,7 @@ class _Reader:
         self._aws, self._objects = state, None
 
     def __call__(self, uri: str) -> bytes:
+        """Return the object's bytes; raises `CollectError`."""
         if self._objects is None:
             self._objects = OwnObjects(self._aws)
         return self._objects.read(uri, _MAX_OBJECT)
@@ -237,7 +297,9 @@ def _tail(uri: str) -> str:
     return uri[at:] if at >= 0 else uri.rpartition("/data/")[2]
 
 
-def _integrity(request: ScanRequest, results: list[Scanned], outcome: Outcome, out: "_Out") -> None:
+def _integrity(
+    request: ScanRequest, results: list[Scanned], outcome: Outcome, out: ScanOutput
+) -> None:
     """Compare digest files with log files, where there are digest files."""
     if not any(one.digest for one in results):
         return
@@ -248,86 +310,3 @@ def _integrity(request: ScanRequest, results: list[Scanned], outcome: Outcome, o
     for finding in found.findings:
         outcome.totals.findings[f"integrity - {finding.entity_type}"] += 1
         out.row(finding.to_json())
-
-
-def read_public_keys(path: Path) -> Mapping[str, RSAPublicKey]:
-    """Return CloudTrail's public keys by fingerprint; `UsageError` for another file."""
-    try:
-        listed = json.loads(path.read_bytes())["PublicKeyList"]
-        keys = {}
-        for one in listed:
-            key = load_der_public_key(_spki(b64decode(one["Value"])))
-            if isinstance(key, RSAPublicKey):
-                keys[one["Fingerprint"]] = key
-    except (OSError, ValueError, KeyError, TypeError, Base64Error) as error:
-        raise UsageError(
-            f"{path} holds no public keys of CloudTrail",
-            why=str(error),
-            todo="Write them with: aws cloudtrail list-public-keys --output json",
-        ) from error
-    return keys
-
-
-def _spki(der: bytes) -> bytes:
-    """Return a PKCS #1 key, as CloudTrail gives it, in the frame that RFC 5280 has for keys."""
-    if der[:1] != b"\x30" or b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" in der[:30]:
-        return der
-    algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
-    bits = b"\x03" + _length(len(der) + 1) + b"\0" + der
-    return b"\x30" + _length(len(algorithm) + len(bits)) + algorithm + bits
-
-
-def _length(number: int) -> bytes:
-    if number < 0x80:  # noqa: PLR2004 - DER's short form
-        return bytes([number])
-    body = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return bytes([0x80 | len(body)]) + body
-
-
-class _Out:
-    """Where findings go: lines and a Parquet file, in pieces."""
-
-    def __init__(self, show: Callable[[str], object] | None, parquet: Path | None) -> None:
-        self._show, self._path = show, parquet
-        self._rows: list[dict[str, Any]] = []
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> Self:
-        if self._path is not None:
-            import pyarrow.parquet as pq
-
-            self._writer = pq.ParquetWriter(self._path, arrow_schema(), compression="zstd")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._flush()
-        if self._writer is not None:
-            self._writer.close()
-
-    def spooled(self, path: Path) -> None:
-        """Pass on what one object's spool file holds, and remove it."""
-        if not path.exists():
-            return
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                self._line(line)
-        path.unlink()
-
-    def row(self, row: dict[str, Any]) -> None:
-        """Pass on one finding."""
-        self._line(json.dumps(row) + "\n")
-
-    def _line(self, line: str) -> None:
-        if self._show is not None:
-            self._show(line)
-        if self._writer is not None:
-            self._rows.append(json.loads(line))
-            if len(self._rows) >= _ROWS:
-                self._flush()
-
-    def _flush(self) -> None:
-        if self._writer is not None and self._rows:
-            import pyarrow as pa
-
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=arrow_schema()))
-            self._rows = []

@@ -60,6 +60,20 @@ def sign_in(store: Store, given: Credentials, now: datetime) -> str:
     return sessions.begin(store, document.body["name"], now)
 
 
+def confirmed(store: Store, given: Credentials, now: datetime) -> Document | None:
+    """Return the user's document where the password is right; a failure counts as at sign-in.
+
+    For what a session alone must not do: whoever took one over does not know the password.
+    """
+    counters = [*_counters(given)]
+    _require_patience(store, [identifier for identifier, _ in counters], now)
+    document = users.document_of(store, given.name)
+    if document is None or not passwords.fits(given.password, document.body["_password"]):
+        _count(store, counters, now)
+        return None
+    return document
+
+
 def _code_fits(store: Store, document: Document, code: str, now: datetime) -> bool:
     """Tell whether the one-time code is right; a code is taken once."""
     sealed = document.body["_codes"]

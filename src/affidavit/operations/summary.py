@@ -152,7 +152,7 @@ def _set(set_id: str, name: str, verdicts: list[ControlVerdict]) -> SetSummary:
     by: Mapping[Verdict, list[ControlVerdict]] = {
         verdict: [v for v in verdicts if v.verdict is verdict] for verdict in Verdict
     }
-    automated_only = sum(v.manual in ("missing", "expired") for v in by[Verdict.COMPLIANT])
+    automated_only = sum(v.manual != "" for v in by[Verdict.COMPLIANT])
     return SetSummary(
         id=set_id,
         name=name,

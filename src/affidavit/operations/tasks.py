@@ -19,7 +19,16 @@ from affidavit.collector.execute import Asked
 from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
-from affidavit.operations import alerts, canary_runs, erasing, holds, outbox, upkeep, work
+from affidavit.operations import (
+    alerts,
+    canary_runs,
+    erasing,
+    holds,
+    log_followup,
+    outbox,
+    upkeep,
+    work,
+)
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessed import find
 from affidavit.operations.assessment_reports import KIND as REPORT
@@ -106,11 +115,13 @@ def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[
         return
     last = context.store.last_day(found.id)
     if last is not None and last >= context.now().date():
+        log_followup.tell_unlogged(context, tenant, found.id, last)  # it may have been killed here
         return
     with Door(aws_of(context, tenant)) as door:
         assessment = _entered(door, current(context, found.stored), task)
         store, catalogue = context.store, context.catalogue
-        collect(store, catalogue, assessment, door, on_progress=asked, now=context.now)
+        done = collect(store, catalogue, assessment, door, on_progress=asked, now=context.now)
+    log_followup.tell_unlogged(context, tenant, found.id, done.committed.run_record.day)
 
 
 def _entered(door: Door, assessment: Assessment, task: Document) -> Assessment:

@@ -138,7 +138,7 @@ def aws_of(context: Context, tenant: str) -> AwsSettings:
 def objects_of(context: Context, tenant: str, use: Use) -> Objects:
     """Return the buckets that are bound to a tenant for a use, to be opened in a `with`."""
     binding = binding_of(context.store, tenant)
-    refused = context.settings.reserved_buckets
+    refused = context.settings.own_buckets
     buckets = {
         name: bucket.account_id
         for name, bucket in (binding.buckets.items() if binding is not None else ())
@@ -170,7 +170,7 @@ def place_problem(context: Context, tenant: str, url: str, use: Use) -> str:
         return f"Member must be an S3 URL such as s3://bucket/key. {error.why}"
     binding = binding_of(context.store, tenant)
     found = binding.buckets.get(bucket) if binding is not None else None
-    reserved = bucket in context.settings.reserved_buckets
+    reserved = bucket in context.settings.own_buckets
     if reserved or found is None or use not in found.uses:
         option = f"--{'evidence' if use == 'evidence' else 'report'}-bucket {bucket}"
         return (
@@ -197,7 +197,7 @@ def _is_open(context: Context, url: str) -> bool:
         bucket, _ = split(url)
     except ObjectError:
         return False
-    return bucket not in context.settings.reserved_buckets
+    return bucket not in context.settings.own_buckets
 
 
 def may_name(context: Context, tenant: str, service: str, arn: str) -> bool:

@@ -224,7 +224,7 @@ def _buckets(settings: Settings, present: Binding, grant: Grant) -> dict[str, Bo
     for use, named in given:
         for name, account in named.items():
             problem = bucket_problem(name)
-            if name in settings.reserved_buckets:
+            if name in settings.own_buckets:
                 problem = (
                     f"{name} is a bucket of the installation itself (AFFIDAVIT_RESERVED_BUCKETS)."
                 )

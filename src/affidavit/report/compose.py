@@ -15,6 +15,8 @@ from affidavit.report.choice import Choice
 from affidavit.report.content import Completeness, Content, Deviation, SetSection
 from affidavit.report.gather import KINDS
 from affidavit.report.history import History
+from affidavit.report.period_charts import charts
+from affidavit.report.verify.matrix import Matrix
 
 FONT = "Libertinus Serif"
 """A font that typst carries within itself: the PDF is the same on every machine."""
@@ -62,7 +64,9 @@ class Facts:
     evidence: Counter[str]
     """Records of the period by verdict."""
     parameter_records: tuple[Mapping[str, Any], ...]
-    choice: Choice | None = None
+    choice: Choice | None
+    period: Matrix
+    """What each control was on each day."""
 
 
 def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
@@ -98,6 +102,7 @@ def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
         totals=totals,
         donut=donut(slices, "Controls by verdict", "controls", FONT),
         bars=stacked_bars(bars, "Controls by control set", FONT),
+        period_charts=charts(facts.period, history.first_day, history.last_day),
         donut_words=f"Controls by verdict: {in_words(slices)}",
         bars_words="; ".join(f"{bar.label}: {in_words(bar.slices)}" for bar in bars),
         completeness=_completeness(facts),

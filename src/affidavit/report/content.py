@@ -166,6 +166,8 @@ class Content:
     """SVG."""
     bars: str
     """SVG."""
+    period_charts: tuple[tuple[str, str], ...]
+    """SVG and words: what each control was on each day, some controls a page."""
     donut_words: str
     bars_words: str
     completeness: Completeness

@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +19,6 @@ from affidavit.errors import ReportError
 from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, open_note, origin_of
 from affidavit.model.canonical import canonical
 from affidavit.model.catalogue import Catalogue
-from affidavit.model.catalogue import content as content_of
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
@@ -29,11 +28,12 @@ from affidavit.report.choice import Choice
 from affidavit.report.compose import PROTECTION, Facts, compose
 from affidavit.report.content import Content
 from affidavit.report.gather import Gatherer
-from affidavit.report.history import History, read_history, runs_of
+from affidavit.report.held import Held
+from affidavit.report.history import History, read_history
 from affidavit.report.pdf import write_pdf
 from affidavit.report.readme import readme
 from affidavit.report.source import ReportSigner, ReportSource, SignedCheckpoint
-from affidavit.report.verify import answers, csvcheck, rules
+from affidavit.report.verify import answers, csvcheck, matrix, oscal, rules
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.observations import MODES, path_of
 from affidavit.report.verify.outcome import verify
@@ -79,6 +79,8 @@ class _Cited:
     """What the evidence pass leaves behind."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
+    sources: dict[str, Counter[str]] = field(default_factory=dict)
+    """Records of the last run by source and verdict."""
     digests: dict[bytes, set[str]] = field(default_factory=dict)
     """Digests of observations; with the pointers into them where these are wanted."""
 
@@ -138,6 +140,8 @@ class _Builder:
             parameters=json.loads(latest["parameters"]),
         )
         self._log = source.log(self._tenant)
+        known = (self._checkpoint.size, now.date())
+        self._held = Held(source, self._assessment, self._history, known, catalogue)
 
     def build(self) -> Built:
         """Write the package, verify it, give it its name."""
@@ -149,14 +153,17 @@ class _Builder:
             gatherer = self._gatherer()
             cited = self._evidence(zip_file, scratch, gatherer)
             self._ledger(zip_file)
+            period = self._period(zip_file)
             zip_file.stream(answers.NAME, self._answers(cited))
             self._observations(zip_file, cited)
-            facts = self._facts(cited)
+            facts = self._facts(cited, period)
             content = compose(facts, gatherer.sections(self._history.days))
             zip_file.add("README.txt", readme(content, self._request.observations))
             pdf = write_pdf(content, scratch)
             zip_file.stream("report.pdf", _file_chunks(pdf.open("rb")), large=False)
-            self._seal(zip_file, cited)
+            predicate = self._predicate(cited)
+            zip_file.add(oscal.NAME, self._oscal(zip_file, cited, predicate))
+            self._seal(zip_file, predicate)
             zip_file.finish(self._check)
         return Built(
             path=self._request.path,
@@ -208,6 +215,9 @@ class _Builder:
                 table.write(csvcheck.row(leaf, record))
                 gatherer.add(leaf, evidence)
                 cited.verdicts[evidence.verdict.value] += 1
+                if evidence.run_id == history.latest["run_id"]:
+                    of_source = cited.sources.setdefault(evidence.source_id, Counter())
+                    of_source[evidence.verdict.value] += 1
                 for item in evidence.inputs:
                     pointers = cited.digests.setdefault(bytes.fromhex(item.digest), _NO_POINTERS)
                     if with_pointers and item.pointer not in pointers:
@@ -216,61 +226,45 @@ class _Builder:
 
     def _ledger(self, zip_file: ZipWriter) -> None:
         size = self._checkpoint.size
-        zip_file.stream("runs.jsonl", parts.proved_lines(self._runs(), self._log, size))
-        zip_file.stream("records.jsonl", parts.proved_lines(self._records(), self._log, size))
+        zip_file.stream("runs.jsonl", parts.proved_lines(self._held.runs(), self._log, size))
+        zip_file.stream("records.jsonl", parts.proved_lines(self._held.records(), self._log, size))
         lines = parts.consistency_lines(self._source, self._tenant, size)
         zip_file.stream("consistency.jsonl", lines)
         zip_file.add("checkpoint.txt", self._signed.note.encode())
         if self._signed.stamp is not None:
             zip_file.add("timestamp.tsr", self._signed.stamp)
         key = VerifierKey(self._name, self._signer.public.raw)
-        statements = [record for _, record in self._records() if record["kind"] == "key"]
+        statements = [record for _, record in self._held.records() if record["kind"] == "key"]
         text = parts.keys_text(self._source, self._tenant, str(key), statements)
         zip_file.add("keys.txt", text)
         self._catalogues(zip_file)
+
+    def _period(self, zip_file: ZipWriter) -> matrix.Matrix:
+        """Write what each control was on each day."""
+        table, history = matrix.Matrix(), self._history
+        for record in self._held.inside():
+            table.add(record)
+        zip_file.stream(matrix.NAME, table.lines(history.first_day, history.last_day))
+        return table
+
+    def _oscal(self, zip_file: ZipWriter, cited: _Cited, predicate: Mapping[str, Any]) -> bytes:
+        latest = self._history.latest
+        names = ("evidence.jsonl", "runs.jsonl", rules.NAME)
+        facts = oscal.Facts(
+            predicate=predicate,
+            run=latest,
+            framework=json.loads(self._held.catalogue(latest["catalogue_digest"]))["framework"],
+            sources=cited.sources,
+            digests={name: zip_file.digests[name] for name in names},
+        )
+        return oscal.document(facts)
 
     def _catalogues(self, zip_file: ZipWriter) -> None:
         """Write each version of the catalogue that a run of the report used."""
         last = self._history.latest["catalogue_digest"]
         for digest in (last, *sorted(self._history.catalogues - {last})):
-            data = self._source.catalogue(self._tenant, digest)
-            if data is None and digest == self._catalogue.digest:
-                data = content_of(self._catalogue)
-            if data is None:
-                raise ReportError(
-                    f"The catalogue {digest} that a run of the report used is not in the store",
-                    why="Without it nobody can tell by which rules that run judged.",
-                    todo="Restore the store from a backup, or choose a period without that run.",
-                )
             name = rules.NAME if digest == last else f"{rules.FOLDER}{digest}.json"
-            zip_file.add(name, data)
-
-    def _runs(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield the run before the period and every one behind it, up to the checkpoint."""
-        begin, size = self._history.begin, self._checkpoint.size
-        first = self._history.first_day - timedelta(days=_LOOK_BACK)
-        for leaf, record in self._before():
-            yield leaf, record
-        for leaf, record in runs_of(self._source, self._tenant, first, self._now.date()):
-            if begin <= leaf < size:
-                yield leaf, record
-
-    def _before(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        if self._history.before is not None:
-            yield self._history.begin - 1, self._history.before
-
-    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield every record behind `begin`; of earlier ones those on keys and parameters.
-
-        In the order of leaves, a span of the ledger at a time.
-        """
-        size, begin = self._checkpoint.size, self._history.begin
-        for first in range(0, size, _SPAN):
-            last = min(first + _SPAN, size) - 1
-            found = self._source.records_between(self._tenant, first, last)
-            for leaf, record in sorted(found, key=lambda pair: pair[0]):
-                if leaf >= begin or record["kind"] in ("key", "parameter"):
-                    yield leaf, record
+            zip_file.add(name, self._held.catalogue(digest))
 
     def _answers(self, cited: _Cited) -> Iterator[bytes]:
         """Yield a line for each run of the report: what it was judged from, cited or not.
@@ -279,11 +273,7 @@ class _Builder:
         so in a report of chosen evidence, which holds the answers to that evidence alone.
         """
         whole = self._request.observations == "cited" and self._request.choice is None
-        for _, record in self._runs():
-            day = date.fromisoformat(record["day"])
-            inside = self._history.first_day <= day <= self._history.last_day
-            if record["assessment_id"] != self._assessment.id or not inside:
-                continue
+        for record in self._held.inside():
             digests = list(self._source.answers(record["run_id"]))
             if whole:
                 for digest in digests:
@@ -299,8 +289,8 @@ class _Builder:
             data = parts.observation_json(result, mode, cited.digests[key])
             zip_file.add(path_of(key.hex()), data)
 
-    def _facts(self, cited: _Cited) -> Facts:
-        parameters = tuple(r for _, r in self._records() if r["kind"] == "parameter")
+    def _facts(self, cited: _Cited, period: matrix.Matrix) -> Facts:
+        parameters = tuple(r for _, r in self._held.records() if r["kind"] == "parameter")
         return Facts(
             report_id=self._report_id,
             now=self._now,
@@ -315,11 +305,13 @@ class _Builder:
             evidence=cited.verdicts,
             parameter_records=parameters,
             choice=self._request.choice,
+            period=period,
         )
 
-    def _seal(self, zip_file: ZipWriter, cited: _Cited) -> None:
+    def _seal(self, zip_file: ZipWriter, predicate: Mapping[str, Any]) -> None:
         length, digest = zip_file.sealed()
-        payload = manifest.statement(zip_file.digests, self._predicate(cited, length, digest))
+        sealed = {"sealed": {"bytes": length, "sha256": digest}}
+        payload = manifest.statement(zip_file.digests, {**predicate, **sealed})
         if len(payload) > MAX_MANIFEST:
             raise ReportError(
                 f"The report would hold {len(zip_file.digests)} files",
@@ -330,7 +322,7 @@ class _Builder:
         envelope = manifest.envelope(payload, self._signer, self._name)
         zip_file.add("manifest.dsse.json", envelope, packed=False)
 
-    def _predicate(self, cited: _Cited, length: int, digest: str) -> Mapping[str, Any]:
+    def _predicate(self, cited: _Cited) -> Mapping[str, Any]:
         history, assessment = self._history, self._assessment
         return {
             "report_id": self._report_id,
@@ -356,7 +348,6 @@ class _Builder:
             "observations": self._request.observations,
             "synthetic": history.synthetic,
             "key_protection": PROTECTION[self._signer.protected],
-            "sealed": {"bytes": length, "sha256": digest},
         }
 
     def _choice(self) -> dict[str, Any]:
@@ -375,10 +366,6 @@ class _Builder:
 
 
 _NO_POINTERS: set[str] = set()
-_SPAN = 100_000
-"""Leaves whose records are in memory at once."""
-_LOOK_BACK = 7
-"""Days before the period in which a run may have begun that was committed within it."""
 
 
 def _below(found: Iterator[tuple[int, Evidence]], size: int) -> Iterator[tuple[int, Evidence]]:

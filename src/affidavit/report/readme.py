@@ -8,13 +8,15 @@ _TEXT = """\
 ASSESSMENT REPORT: {assessment}
 Tenant {tenant}, {period}
 Report {report_id}, made {generated} by {tool}
-{synthetic}
+{synthetic}{chosen}
 WHAT IS HERE
-  report.pdf          the report, to read
-  evidence.csv        every evidence record, one a row, for a spreadsheet
+  report.pdf          the report, to read first
+  evidence.csv        {records}, one a row, for a spreadsheet
   evidence.jsonl      the same records whole, each with its inclusion proof
   runs.jsonl          the run records: what each run did and counted, under which
                       parameters
+  period.csv          what each control was on each day: verdict, counts, gaps
+  oscal.json          the same report as NIST OSCAL assessment results 1.1.3
   answers.jsonl       the digests of all that each run was judged from
   records.jsonl       changes, parameters and keys that were logged in between
   observations/       what AWS answered, one file for each question{observations}
@@ -46,8 +48,7 @@ HOW TO VERIFY
   leads to the checkpoint's root as in RFC 6962.
 
 WHAT IS PROVED
-  Nothing in this report was changed since it was logged; no record and no run of
-  the period was left out; each control's verdict follows from its records; every
+  Nothing in this report was changed since it was logged; {complete} every
   record was made for a source of the catalogue in here, under the version of its
   check and with the parameters in force, from answers that its own run committed
   to, of the same account and of the time of that run.
@@ -63,12 +64,22 @@ WHAT IS NOT PROVED
   - That the verdicts follow from the answers by these rules: affidavit verify
     --rejudge (full installation) recomputes them.
   - That report.pdf and this file say what the records say: their digests are in
-    the signed manifest, their text is not compared. evidence.csv is compared, row
-    by row.
+    the signed manifest, their text is not compared. evidence.csv, period.csv and
+    oscal.json are made again from the records and compared.
   - How the signing key is kept, and which program made this report.
   - That procedures are followed. The catalogue of controls is Affidavit's own and
     not AWS's text. Evidence in this report does not prove compliance.
 """
+_COMPLETE = (
+    "no record and no run of\n"
+    "  the period was left out; each control's verdict follows from its records;"
+)
+_CHOSEN = (
+    "no run of the period\n"
+    "  was left out; the records are exactly those that the ledger says were chosen,\n"
+    "  and the run records count what was not, by control and verdict; verdicts of\n"
+    "  controls are those of all their evidence;"
+)
 _MODES = {
     "cited": "",
     "pointers": "\n                      (only the parts that the records point to)",
@@ -78,6 +89,17 @@ _SYNTHETIC = (
     "SYNTHETIC: at least one answer came from an endpoint that is not AWS. "
     "This report says nothing about a real account."
 )
+
+
+def _of_choice(content: Content) -> str:
+    """Return how the evidence was chosen, where it was."""
+    if not content.choice:
+        return ""
+    said = (
+        f"CHOSEN EVIDENCE ONLY: {content.completeness.evidence} of the period's "
+        f"{content.population} records. "
+    ) + "; ".join(f"{name}: {value}" for name, value in content.choice)
+    return "\n" + "\n".join(textwrap.wrap(said, 78)) + "\n"
 
 
 def readme(content: Content, observations: str) -> bytes:
@@ -93,6 +115,9 @@ def readme(content: Content, observations: str) -> bytes:
         tool=content.tool,
         synthetic=synthetic,
         observations=_MODES[observations],
+        records="the chosen evidence records" if content.choice else "every evidence record",
+        complete=_CHOSEN if content.choice else _COMPLETE,
+        chosen=_of_choice(content),
         key_id=content.key_id,
         stamp=stamped,
     ).encode()

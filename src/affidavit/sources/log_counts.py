@@ -24,6 +24,7 @@ MAX_UNREAD: Final = 500
 MAX_GROUPS: Final = 50
 """Groups of one attribute; what comes later is counted under OTHERS."""
 OTHERS: Final = "(others)"
+SILENT: Final = "the answer of a call is not in the log: its text was not delivered"
 _GROUP: Final = re.compile(r"group(?:[:/](?P<attribute>[A-Za-z0-9_.-]{1,64}))?")
 """Keys of requestMetadata that name a group: `group`, or `group:<attribute>`."""
 _APART: Final = "/data/"
@@ -111,6 +112,8 @@ class LogCounts:
         self.found = 0
         """Disclosures in all, listed or not."""
         self.request_ids: set[str] = set()
+        self.repeated = 0
+        """Records of calls that were counted already."""
         self.unguarded_by: Counter[str] = Counter()
         self.hours: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """Answered records and what was found in them, by hour as 2026-11-29T10."""
@@ -135,8 +138,9 @@ class LogCounts:
             for request_id, mark in marks.items():
                 self._join(request_id, mark)
             return
-        for record in self._records(data):
-            self._record(record, marks)
+        silent = sum(not self._record(record, marks) for record in self._records(data))
+        if silent:
+            self.unread_objects([ScanGap(object_uri=uri, why=SILENT, count=silent)])
 
     def unread_objects(self, gaps: Iterable[ScanGap]) -> None:
         """Note what could not be read."""
@@ -163,6 +167,7 @@ class LogCounts:
                 "bytes": totals.raw,
                 "records": totals.records,
                 "foreign": totals.foreign,
+                "repeated": self.repeated,
                 "hours": hours,
                 "hoursWithout": [n for n, count in enumerate(hours) if not count],
             },
@@ -205,17 +210,21 @@ class LogCounts:
             told = found.to_json()
             self.findings.append({k: v for k, v in told.items() if v != "" and k not in _DROPPED})
 
-    def _record(self, record: Record, marks: defaultdict[str, _Mark]) -> None:
+    def _record(self, record: Record, marks: defaultdict[str, _Mark]) -> bool:
+        """Count one record, once; return whether its answer is in the log or kept apart."""
+        request_id = record.requestId or ""
+        if request_id in self.request_ids:
+            self.repeated += 1
+            return True
+        if request_id:
+            self.request_ids.add(request_id)
         model = record.modelId or ""
         counts = self.models[model]
         counts.records += 1
-        request_id = record.requestId or ""
-        if request_id:
-            self.request_ids.add(request_id)
         groups = list(groups_of(record.requestMetadata))
         if record.errorCode:
             counts.errors += 1
-            return
+            return True
         hour = (record.timestamp or "")[:_HOUR]
         self.hours[hour]["records"] += 1
         for attribute, group in groups:
@@ -228,6 +237,10 @@ class LogCounts:
             self._join(request_id, mark)
         else:
             self._count(_Call(model=model, groups=groups, hour=hour), mark)
+        output = record.output
+        return output is not None and (
+            _is_there(output.outputBodyJson) or bool(output.outputBodyS3Path)
+        )
 
     def _join(self, request_id: str, more: _Mark) -> None:
         """Add what a body that is kept apart shows to the counts of its call, each sign once."""
@@ -294,10 +307,15 @@ def _record_name(record: Record) -> str:
 
 def _complete(record: Record) -> bool:
     sides: tuple[Callable[[], Any], ...] = (
-        lambda: record.input and record.input.inputBodyJson,
-        lambda: record.output and record.output.outputBodyJson,
+        lambda: record.input and _is_there(record.input.inputBodyJson),
+        lambda: record.output and _is_there(record.output.outputBodyJson),
     )
     return all(bool(side()) for side in sides)
+
+
+def _is_there(raw: Any) -> bool:
+    """Tell whether a body is more than nothing: absent, or null."""
+    return bytes(raw).strip() not in (b"", b"null")
 
 
 def groups_of(metadata: object) -> Iterator[tuple[str, str]]:

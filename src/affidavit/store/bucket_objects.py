@@ -16,7 +16,7 @@ from affidavit.aws.bucket import CONNECTIONS, Bucket, Entry
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import CollectError, SettingsError, StoreError
 from affidavit.settings import Settings
-from affidavit.store.files import NewFile
+from affidavit.store.files import NewFile, sweep_unfinished
 from affidavit.store.objects import Stored, gone
 from affidavit.store.places import micros
 
@@ -51,6 +51,7 @@ class BucketObjects:
     def new(self, folder: str) -> NewFile:
         """Return a file on this machine, to be sent when it is kept."""
         del folder
+        sweep_unfinished(self._staging)
         return NewFile(self._staging)
 
     def keep(self, new: NewFile, name: str) -> None:

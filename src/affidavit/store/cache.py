@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Final
 
 from affidavit.errors import SettingsError, StoreError, StoreFullError
-from affidavit.store.files import NewFile, disk_errors, make_folder
+from affidavit.store.files import NewFile, disk_errors, make_folder, sweep_unfinished
 
 IN_USE: Final = 300.0
 """Seconds for which a file that was used is not removed."""
@@ -39,6 +39,7 @@ class Cache:
     def new(self) -> NewFile:
         """Return a file that `adopt` can take in."""
         self._prepare()
+        sweep_unfinished(self.folder / "staging")
         return NewFile(self.folder / "staging")
 
     def fetch(self, digest: str, parts: Callable[[], Iterable[bytes]], wrong: StoreError) -> Path:

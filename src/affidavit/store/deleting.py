@@ -7,11 +7,13 @@ they count, and hold no evidence.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from affidavit.errors import StoreError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
@@ -40,8 +42,9 @@ def remove(
     objects, places = kept.objects, kept.places
     files = delete_evidence(database, tenant, assessment_id, **given)
     for path, digest in files:
-        objects.remove(path)
         places.forget(path, digest)
+        with suppress(StoreError):
+            objects.remove(path)
     return len(files)
 
 

@@ -6,6 +6,7 @@ A crash leaves either nothing or the whole file; what it leaves aside ends in `.
 import errno
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from affidavit.errors import StoreError, StoreFullError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TEMPORARY = ".tmp"
+_A_DAY = 86_400.0
 PRIVATE = 0o600
 """Mode of every file: the folder above is closed to others too, but a copy of a file is not."""
 
@@ -82,6 +84,15 @@ class NewFile:
         with suppress(OSError):
             self.file.close()
         self.path.unlink(missing_ok=True)
+
+
+def sweep_unfinished(folder: Path) -> None:
+    """Remove what crashed processes left in a folder of unfinished files, a day ago or earlier."""
+    before = time.time() - _A_DAY
+    for path in folder.glob(f"*{TEMPORARY}"):
+        with suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def make_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from affidavit.model.times import iso
 from affidavit.store.database import Database
-from affidavit.store.objects import Objects, is_unfinished
+from affidavit.store.objects import DiskObjects, Objects, is_unfinished
 from affidavit.store.places import micros
 from affidavit.store.runs import is_worked_on
 from affidavit.store.schema import result, run, segment
@@ -27,7 +27,7 @@ _BATCH = 500
 _SEGMENTS = "segments"
 _SWEPT = ("blobs", _SEGMENTS)
 _UNFINISHED = ("attachments", "reports")
-"""Kinds whose objects no row of ours names one by one: only what is unfinished is swept."""
+"""Kinds whose objects no row of ours names one by one: only unfinished files are swept."""
 
 
 def is_due(objects: Objects, now: datetime) -> bool:
@@ -50,7 +50,7 @@ def sweep(database: Database, objects: Objects, now: datetime) -> list[str]:
 
 def _old(objects: Objects, before: datetime) -> Iterator[str]:
     for tenant in objects.tenants():
-        for kind in (*_SWEPT, *_UNFINISHED):
+        for kind in (*_SWEPT, *(_UNFINISHED if isinstance(objects, DiskObjects) else ())):
             for one in objects.every(f"{tenant}/{kind}"):
                 left = kind in _SWEPT or is_unfinished(one.name)
                 if left and one.micros < micros(before):

@@ -14,6 +14,7 @@ import hmac
 import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -63,12 +64,13 @@ class TenantKeyring:
         self._clock = clock
         self.aws = aws
         """How KMS is reached."""
-        self._lock = threading.RLock()
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        """One a tenant: a KMS that is slow for one holds up no other."""
         self._held: dict[tuple[str, str], _Held] = {}
 
     def current(self, tenant: str) -> DataKeys:
         """Return the key that new things are sealed under, made on first use."""
-        with self._lock:
+        with self._locks[tenant]:
             held = self._remembered(tenant, CURRENT)
             if held is not None:
                 return held
@@ -83,7 +85,7 @@ class TenantKeyring:
         `StoreDamagedError` where there is none of this id: then what is sealed, and lies `where`,
         was altered, or written under another master key.
         """
-        with self._lock:
+        with self._locks[tenant]:
             for number in (CURRENT, OLDEST):
                 held = self._remembered(tenant, number)
                 if held is None:
@@ -124,7 +126,7 @@ class TenantKeyring:
 
         The old wrapping key must still work; `StoreSealedError` where either does not.
         """
-        with self._lock:
+        with self._locks[tenant]:
             document = self._documents.get(tenant, KIND, CURRENT) or self._made(tenant)
             key = self._unwrapped(tenant, document)
             put = replace(document, body={**document.body, **self._wrapping(tenant, key, by)})
@@ -136,7 +138,7 @@ class TenantKeyring:
 
         Can be interrupted anywhere and run again: until its end both master keys are there.
         """
-        with self._lock:
+        with self._locks[""]:
             self._folder.prepare_next_master()
             known = {tenant for tenant, _ in self._documents.of_all_tenants(KIND)}
             for tenant in sorted({*known, *tenants}):
@@ -160,7 +162,7 @@ class TenantKeyring:
 
     def oldest(self, tenant: str) -> DataKeys:
         """Return the tenant's data key number 0."""
-        with self._lock:
+        with self._locks[tenant]:
             held = self._remembered(tenant, OLDEST)
             if held is not None:
                 return held

@@ -170,3 +170,42 @@ def test_the_group_is_asked_where_the_bucket_is_refused(account: Any) -> None:
         u.parameters["invocationLog"] for u in refused.units(refused.facts(), "FilterLogEvents")
     ]
     assert asked == ["s3", "cloudwatch"]
+
+
+def test_errors_neither_guard_nor_complete(account: Any) -> None:
+    """Refused calls in the log do not stand for calls that were answered."""
+    scan = body(model={"records": 100, "errors": 96, "unguarded": 4})
+    (found,) = judged(scanned(account, scan, invoked=100.0), "traffic-guarded")
+    assert found.verdict is Verdict.NON_COMPLIANT
+    (found,) = judged(scanned(account, scan, invoked=100.0), "log-complete")
+    assert found.verdict is Verdict.NON_COMPLIANT
+
+
+@pytest.mark.parametrize("name", [f"arn:aws:bedrock:us-east-1:1:inference-profile/{MODEL}", MODEL])
+def test_the_log_and_cloudwatch_may_name_a_model_differently(account: Any, name: str) -> None:
+    """An ARN in the log is the id in CloudWatch."""
+    (found,) = judged(scanned(account, body(model={"modelId": name})), "log-complete")
+    assert found.verdict is Verdict.COMPLIANT
+
+
+def test_a_profile_in_the_log_is_its_model_where_cloudwatch_has_no_closer_name(
+    account: Any,
+) -> None:
+    """`us.` before the id does not make the log incomplete."""
+    scan = body(model={"modelId": f"us.{MODEL}"})
+    (found,) = judged(scanned(account, scan), "log-complete")
+    assert found.verdict is Verdict.COMPLIANT
+
+
+@pytest.mark.parametrize("check", ["log-pii-free", "log-profanity-free", "traffic-guarded"])
+@pytest.mark.parametrize(("invoked", "passes"), [(10.0, True), (11.0, False), (100.0, False)])
+def test_a_log_of_some_of_the_calls_says_nothing_of_the_others(
+    account: Any,
+    check: str,
+    invoked: float,
+    passes: bool,
+) -> None:
+    """Clean records do not vouch for calls that are in no log."""
+    (found,) = judged(scanned(account, body(), invoked=invoked), check)
+    wanted = Verdict.COMPLIANT if passes else Verdict.NOT_APPLICABLE
+    assert found.verdict is wanted

@@ -6,6 +6,7 @@ import pytest
 
 from affidavit.operations.accounts import NOT_SET_UP, is_management_account
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
+from affidavit.store.tenant_keys import TenantKeyring
 
 OTHER = "999900001111"
 
@@ -27,8 +28,12 @@ def test_registering_again_changes_nothing(admin: Any) -> None:
     assert [leaf["object_type"] for leaf in before] == ["ACCOUNT"]
 
 
-def test_registration_takes_a_key_and_an_administrator(installation: Any) -> None:
+def test_registration_takes_a_key_and_an_administrator(
+    installation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The key stands in the settings then, and the delegated administrator is designated."""
+    # What KMS answers is tested in tenants/test_data_keys.py; here nobody is asked.
+    monkeypatch.setattr(TenantKeyring, "rewrap", lambda *_: None)
     key = "arn:aws:kms:us-east-1:111122223333:key/1"
     admin = installation.as_(role="admin")
     admin("RegisterAccount", kmsKey=key, delegatedAdminAccount=OTHER)

@@ -81,17 +81,13 @@ def places() -> Iterator[Places]:
 @pytest.fixture
 def sender(owner: Any, places: Places) -> Any:
     """Give an owner of moto's own account, whose messages go to the emulator."""
-    context = replace(
-        owner.context,
-        aws=places.settings(),
-        settings=replace(owner.context.settings, event_source=SOURCE),
-    )
+    context = replace(owner.context, aws=places.settings())
     own = f"arn:aws:iam::{ACCOUNT}:role/AuditOwner"
     caller = replace(owner.caller, account_id=ACCOUNT, region=REGION, principal_arn=own)
     made = replace(owner, context=context, dispatcher=Dispatcher(context), caller=caller)
     made.as_(role="admin")("RegisterAccount")
     made.as_(role="admin")("UpdateSettings", snsTopic=places.topic)
-    made.bind(ambient=True, report_buckets={"reports": ACCOUNT})
+    made.bind(ambient=True, report_buckets={"reports": ACCOUNT}, event_source=SOURCE)
     return made
 
 
@@ -234,7 +230,7 @@ def test_events_that_fail_are_shown_to_administrators(sender: Any, shipped: Any)
 
 
 def test_no_events_without_a_source(owner: Any, an_assessment: Any) -> None:
-    """Without AFFIDAVIT_EVENT_SOURCE nothing is left to be sent."""
+    """Without a source or bus in the tenant's binding nothing is left to be sent."""
     an_assessment()
     found = owner.context.store.documents.every(owner.caller.tenant, work.KIND)
     assert [one.body["task"] for one in found] == ["collect"]

@@ -5,6 +5,7 @@ found": the checks see it as unread and unseen. A log that could not be read at 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 from typing import Any, Final
 
 from affidavit.checks.drafts import View
@@ -22,6 +23,8 @@ from affidavit.model.observation import Gap, GapReason, Observation, Result
 
 OPERATION: Final = "FilterLogEvents"
 _METRIC: Final = "Invocations"
+MAY_LACK: Final = 0.02
+"""Share of a day's calls that the log may lack: the last ones may lie in the next day's objects."""
 _COUNTS: Final = (
     "records", "guarded", "guardUnknown", "intervened", "piiOutputs", "profaneOutputs", "unread",
 )  # fmt: skip
@@ -101,8 +104,7 @@ def _of_model(view: View, answer: Any, index: int, model: str) -> Counted:
 def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> Iterator[Record]:
     body = read.body
     logged = {one["modelId"]: one for one in body["models"]}
-    names = {_short(name): name for name in logged}
-    metrics = {names.get(_short(name), name): (name, one) for name, one in counted.items()}
+    metrics = {_logged_as(name, logged, counted): (name, one) for name, one in counted.items()}
     unread = int(body["unreadInAll"])
     for name in sorted({*logged, *(n for n, (_, one) in metrics.items() if one.value != 0.0)}):
         own = logged.get(name)
@@ -110,8 +112,9 @@ def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> I
         place = next((i for i, one in enumerate(body["models"]) if one is own), None)
         draft.cite(read, "/population" if place is None else f"/models/{place}")
         fact = _fact(own, body, unread)
-        draft.values["fact"] = {**fact, "modelId": plain_id(name)}
         known = metrics.get(name, ("", None))[1]
+        fact["unseen"] = _unseen(known, fact["records"])
+        draft.values["fact"] = {**fact, "modelId": plain_id(name)}
         if known is None:
             draft.values["metric"] = {"invocations": 0.0}
         elif known.value is None and known.gap is not None:
@@ -124,6 +127,30 @@ def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> I
         yield draft.record(model_arn(view, name))
 
 
+def _unseen(known: Counted | None, records: int) -> int:
+    """Return how many calls CloudWatch counted and the log lacks, where it is more than a few."""
+    invoked = known.value if known is not None and known.value is not None else 0.0
+    lacking = invoked - records
+    return ceil(lacking) if lacking > MAY_LACK * invoked else 0
+
+
+def _logged_as(name: str, logged: Mapping[str, Any], counted: Mapping[str, Counted]) -> str:
+    """Return the name under which the log has a model of CloudWatch's, else CloudWatch's own.
+
+    The same but for the ARN; else the same model, where CloudWatch has no closer name for it.
+    """
+    exact = [one for one in sorted(logged) if _short(one) == _short(name)]
+    if exact:
+        return exact[0]
+    taken = {_short(one) for one in counted}
+    plain = [
+        one
+        for one in sorted(logged)
+        if plain_id(one) == plain_id(name) and _short(one) not in taken
+    ]
+    return plain[0] if len(plain) == 1 else name
+
+
 def _short(name: str) -> str:
     """Return a model's name as CloudWatch and the log may both write it: without the ARN."""
     return name.rsplit("/", maxsplit=1)[-1] if name.startswith("arn:") else name
@@ -131,19 +158,18 @@ def _short(name: str) -> str:
 
 def _fact(own: Mapping[str, Any] | None, body: Mapping[str, Any], unread: int) -> dict[str, Any]:
     if own is None:
-        more = {"personal": [], "looked": _looked(body), "unread": unread, "unseen": 1}
+        more = {"personal": [], "looked": _looked(body), "unread": unread}
         return {**dict.fromkeys(_COUNTS, 0), **more}
     answered = own["records"] - own["errors"]
     unknown = min(own["incomplete"], body["guardUnknown"])
     return {
-        "records": own["records"],
-        "guarded": max(0, answered - own["unguarded"] - unknown) + own["errors"],
+        "records": answered,
+        "guarded": max(0, answered - own["unguarded"] - unknown),
         "guardUnknown": unknown,
         "intervened": own["intervened"],
         "personal": own["personal"],
         "profaneOutputs": own["profane"],
         "unread": unread,
-        "unseen": 0,
         "looked": _looked(body),
     }
 

@@ -6,10 +6,11 @@ import binascii
 from starlette.responses import Response
 
 from affidavit.console.page import Page
+from affidavit.console.pages.sign_in import credentials
 from affidavit.console.texts import _
 from affidavit.console.views import act, view
 from affidavit.errors import UsageError
-from affidavit.operations import one_time_codes, passwords, sessions, signing_in, users
+from affidavit.operations import one_time_codes, sessions, signing_in, users
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.faults import NotFoundFault
 from affidavit.store.documents import Document
@@ -76,9 +77,8 @@ def register(page: Page) -> Response:
 
 def _confirmed(page: Page) -> Document:
     """Return the user's document once the present password was given again."""
-    document = users.document_of(page.context.store, page.signed_in.user.name)
-    password = page.form.text("password")
-    if document is None or not passwords.fits(password, document.body["_password"]):
+    document = signing_in.confirmed(page.context.store, credentials(page), page.now)
+    if document is None:
         raise UsageError(_("The present password is not right."))
     return document
 

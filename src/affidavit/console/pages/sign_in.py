@@ -23,16 +23,20 @@ def show(page: Page) -> Response:
 
 def sign_in(page: Page) -> Response:
     """Begin a session; what was wrong is not told."""
+    token = signing_in.sign_in(page.context.store, credentials(page), page.now)
+    response = RedirectResponse(_wanted(page), status_code=SEE_OTHER)
+    return cookies.give(response, token, secure=page.console.secure)
+
+
+def credentials(page: Page) -> Credentials:
+    """Return what the form gives of who somebody is; whoever is signed in is that user."""
     client = page.request.client
-    given = Credentials(
-        name=page.form.text("name"),
+    return Credentials(
+        name=page.session.user.name if page.session else page.form.text("name"),
         password=page.form.text("password"),
         code=page.form.text("code"),
         address=client.host if client else "",
     )
-    token = signing_in.sign_in(page.context.store, given, page.now)
-    response = RedirectResponse(_wanted(page), status_code=SEE_OTHER)
-    return cookies.give(response, token, secure=page.console.secure)
 
 
 def sign_out(page: Page) -> Response:

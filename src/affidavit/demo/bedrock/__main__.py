@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from affidavit.demo.bedrock.local_model import LocalModel
 from affidavit.demo.bedrock.server import serve
+from affidavit.errors import EmulatorError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,10 +17,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=20260101)
     parser.add_argument("--log-folder", type=Path, help="where invocation logs are written")
+    parser.add_argument("--model", type=Path, help="GGUF file of a real model: id demo.local")
     given = parser.parse_args(arguments)
+    try:
+        local = LocalModel(given.model) if given.model else None
+    except EmulatorError as error:
+        sys.stderr.write(f"{error.diagnostics()}\n")
+        return EmulatorError.exit_code
     with (
         contextlib.suppress(KeyboardInterrupt),
-        serve(seed=given.seed, log_folder=given.log_folder, port=given.port) as url,
+        serve(seed=given.seed, log_folder=given.log_folder, port=given.port, local=local) as url,
     ):
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from affidavit.demo.bedrock import bodies, frames, guardrails, troubles
 from affidavit.demo.bedrock.backends import BEHAVIOURS, Model
 from affidavit.demo.bedrock.guardrails import GUARDRAIL_ID, Judged, judge
+from affidavit.demo.bedrock.local_model import MODEL_ID
 from affidavit.demo.overlay.registry import AwsError
 from affidavit.prompts.bodies import Family, family_of, is_text_only
 
@@ -42,20 +43,39 @@ class Given:
     tokens: tuple[int, int] = (0, 0)
 
 
-def family_for(model_id: str, seed: int) -> tuple[Family, Model]:
-    """Return a model's family and its script; raise `AwsError` where there is no such model."""
+class Speaker(Protocol):
+    """Something that answers prompts: a script, or a real model."""
+
+    def answer(self, prompt: str) -> str:
+        """Return what it says to `prompt`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speakers:
+    """Who answers."""
+
+    seed: int
+    local: Speaker | None = None
+    """A real model, under the id `demo.local`."""
+
+
+def family_for(model_id: str, speakers: Speakers) -> tuple[Family, Speaker]:
+    """Return a model's family and who speaks; raise `AwsError` where there is no such model."""
     family = family_of(model_id)
+    if model_id == MODEL_ID and speakers.local is not None and family is not None:
+        return family, speakers.local
     behaviour = model_id.removeprefix("demo.") if model_id.startswith("demo.") else "good"
     if behaviour not in BEHAVIOURS and model_id in _ODD:
         behaviour = "good"
     if family is None or behaviour not in BEHAVIOURS:
         raise AwsError("ValidationException", "The provided model identifier is invalid.", 400)
-    return family, Model(behaviour=behaviour, seed=seed)
+    return family, Model(behaviour=behaviour, seed=speakers.seed)
 
 
-def converse(model_id: str, asked: Any, seed: int, *, streams: bool) -> Given:
+def converse(model_id: str, asked: Any, speakers: Speakers, *, streams: bool) -> Given:
     """Answer Converse or ConverseStream."""
-    family, model = family_for(model_id, seed)
+    family, model = family_for(model_id, speakers)
     if is_text_only(model_id, family):
         said = "This action doesn't support the model that you provided."
         raise AwsError("ValidationException", said, 400)
@@ -102,9 +122,11 @@ def _converse_events(text: str, body: Mapping[str, Any]) -> tuple[bytes, ...]:
     )
 
 
-def invoke(model_id: str, asked: Any, seed: int, *, guardrail: str, streams: bool) -> Given:
+def invoke(
+    model_id: str, asked: Any, speakers: Speakers, *, guardrail: str, streams: bool
+) -> Given:
     """Answer InvokeModel or InvokeModelWithResponseStream."""
-    family, model = family_for(model_id, seed)
+    family, model = family_for(model_id, speakers)
     prompt = bodies.prompt_of(family, asked)
     if streams and family is Family.AI21_TEXT:
         said = "The model is unsupported for this operation: it does not stream."
@@ -166,7 +188,7 @@ def _guard(guardrail_id: str) -> bool:
     return bool(guardrail_id)
 
 
-def _say(model_id: str, model: Model, prompt: str, *, guarded: bool) -> tuple[str, Body, str]:
+def _say(model_id: str, model: Speaker, prompt: str, *, guarded: bool) -> tuple[str, Body, str]:
     """Return text, guardrail's trace and stop reason."""
     if model_id == troubles.LARGE:
         return _LARGE_TEXT, {}, "end_turn"

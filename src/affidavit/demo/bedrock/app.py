@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from affidavit.demo.bedrock import answering, frames, troubles
-from affidavit.demo.bedrock.answering import Given
+from affidavit.demo.bedrock.answering import Given, Speaker, Speakers
 from affidavit.demo.bedrock.logs import Invocation, InvocationLog
 from affidavit.demo.bedrock.troubles import Troubles
 from affidavit.demo.overlay.registry import AwsError
@@ -41,8 +41,14 @@ Sent = tuple[int, Headers, list[bytes]]
 class Runtime:
     """Answers signed and unsigned requests alike; loopback only."""
 
-    def __init__(self, *, seed: int = 20260101, log: InvocationLog | None = None) -> None:
-        self._seed, self._log = seed, log
+    def __init__(
+        self,
+        *,
+        seed: int = 20260101,
+        log: InvocationLog | None = None,
+        local: Speaker | None = None,
+    ) -> None:
+        self._speakers, self._log = Speakers(seed=seed, local=local), log
         self._troubles = Troubles()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -75,7 +81,7 @@ class Runtime:
     def _answer(self, call: "_Call") -> Sent:
         try:
             self._troubles.strike(call.model_id, call.operation)
-            given = call.given(self._seed)
+            given = call.given(self._speakers)
         except AwsError as error:
             if self._log:
                 self._log.write(call.record(Given(), error.code))
@@ -96,13 +102,13 @@ class _Call:
         self.streams = operation.endswith("Stream")
         self._environ, self._asked, self._request_id = environ, asked, request_id
 
-    def given(self, seed: int) -> Given:
+    def given(self, speakers: Speakers) -> Given:
         """Return what the model gives; raise `AwsError`."""
         if self.operation.startswith("Converse"):
-            return answering.converse(self.model_id, self._asked, seed, streams=self.streams)
+            return answering.converse(self.model_id, self._asked, speakers, streams=self.streams)
         guardrail = str(self._environ.get("HTTP_X_AMZN_BEDROCK_GUARDRAILIDENTIFIER", ""))
         return answering.invoke(
-            self.model_id, self._asked, seed, guardrail=guardrail, streams=self.streams
+            self.model_id, self._asked, speakers, guardrail=guardrail, streams=self.streams
         )
 
     def record(self, given: Given, error_code: str) -> Invocation:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from affidavit.demo.bedrock.answering import Speaker
 from affidavit.demo.bedrock.app import Runtime
 from affidavit.demo.bedrock.logs import InvocationLog, Put, into_folder
 
@@ -27,7 +28,12 @@ class _Handler(WSGIRequestHandler):  # type: ignore[misc]  # werkzeug is not fol
 
 @contextmanager
 def serve(
-    *, seed: int = 20260101, log_folder: Path | None = None, put: Put | None = None, port: int = 0
+    *,
+    seed: int = 20260101,
+    log_folder: Path | None = None,
+    put: Put | None = None,
+    port: int = 0,
+    local: Speaker | None = None,
 ) -> Iterator[str]:
     """Serve in a thread of this process; yield the endpoint's URL.
 
@@ -36,7 +42,11 @@ def serve(
     sink = into_folder(log_folder) if log_folder else put
     log = InvocationLog(sink) if sink else None
     server = make_server(
-        LOOPBACK, port, Runtime(seed=seed, log=log), threaded=True, request_handler=_Handler
+        LOOPBACK,
+        port,
+        Runtime(seed=seed, log=log, local=local),
+        threaded=True,
+        request_handler=_Handler,
     )
     thread = threading.Thread(target=server.serve_forever, name="demo-bedrock", daemon=True)
     thread.start()

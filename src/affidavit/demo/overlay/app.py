@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from affidavit.demo.bedrock.app import Runtime, is_of_runtime
@@ -18,7 +19,7 @@ from affidavit.demo.overlay import protocol
 from affidavit.demo.overlay.fallback import Fallback
 from affidavit.demo.overlay.faults import Broken, Faults
 from affidavit.demo.overlay.protocol import Asked, Reply
-from affidavit.demo.overlay.registry import ANSWERERS, AwsError, Call, ask
+from affidavit.demo.overlay.registry import ANSWERERS, AwsError, Call, NotOursError, ask
 from affidavit.demo.world import Caller, World
 
 StartResponse = Callable[..., Any]
@@ -79,16 +80,19 @@ class Overlay:
             return None
         request = protocol.as_request(environ)
         asked = protocol.route(request, signing_name)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account_id
         if asked is None:
             self._count(signing_name, "(moto)", caller.account_id, region)
-            environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account_id
             return None
         self._count(asked.service, asked.operation, caller.account_id, region)
         form = form if form == "s3control" else asked.protocol
-        try:
-            return self._answer(asked, request, caller, region, request_id)
-        except AwsError as error:
-            return protocol.refuse(form, error, request_id)
+        reply: Reply | None = None
+        with suppress(NotOursError):
+            try:
+                reply = self._answer(asked, request, caller, region, request_id)
+            except AwsError as error:
+                reply = protocol.refuse(form, error, request_id)
+        return reply
 
     def _answer(
         self, asked: Asked, request: Any, caller: Caller, region: str, request_id: str

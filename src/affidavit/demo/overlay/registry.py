@@ -21,6 +21,10 @@ class AwsError(Exception):
         self.status = status
 
 
+class NotOursError(Exception):
+    """The request is about something that the estate does not hold: moto answers it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request: where it goes, who sends it, and its members."""
@@ -64,6 +68,8 @@ class Answerer:
     honours: frozenset[str]
     """Members of the request that it takes notice of."""
     paging: Paging | None
+    ours: Callable[[Call], bool]
+    """Whether a request is about something that the estate holds; moto answers any other."""
 
 
 ANSWERERS: dict[tuple[str, str], Answerer] = {}
@@ -71,13 +77,18 @@ ANSWERERS: dict[tuple[str, str], Answerer] = {}
 
 
 def answers(
-    service: str, operation: str, *, honours: Sequence[str] = (), paging: Paging | None = None
+    service: str,
+    operation: str,
+    *,
+    honours: Sequence[str] = (),
+    paging: Paging | None = None,
+    ours: Callable[[Call], bool] = lambda _: True,
 ) -> Callable[[Callable[[Call], Answer]], Callable[[Call], Answer]]:
     """Declare that the decorated function answers `operation`, taking notice of `honours`."""
 
     def declare(function: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
         members = {*honours, *((paging.token, paging.size) if paging else ())}
-        ANSWERERS[service, operation] = Answerer(function, frozenset(members), paging)
+        ANSWERERS[service, operation] = Answerer(function, frozenset(members), paging, ours)
         return function
 
     return declare
@@ -85,6 +96,8 @@ def answers(
 
 def ask(answerer: Answerer, call: Call) -> Answer:
     """Return the answer; refuse members that nothing takes notice of, rather than ignore them."""
+    if not answerer.ours(call):
+        raise NotOursError
     ignored = [n for n in call.request if n not in answerer.honours and call.get(n) is not None]
     if ignored:
         raise AwsError(

@@ -58,9 +58,22 @@ _PAGE = 25
 """Objects in one page of a listing; small, so that there are pages."""
 
 
-@answers("s3", "ListObjectsV2", honours=[*_LISTING, "ExpectedBucketOwner"])
+def _holds_logs(call: Call) -> bool:
+    """Tell whether the bucket is one that the estate writes logs to, whoever asks for it."""
+    name = call.get("Bucket", "")
+    places = (call.place.world.place(one, call.place.region_name) for one in _accounts(call))
+    return any(objects(place, name) for place in places)
+
+
+def _accounts(call: Call) -> list[str]:
+    """Return the estate's accounts, the caller's first."""
+    own = call.place.account.id
+    return [own, *(one for one in call.place.world.accounts if one != own)]
+
+
+@answers("s3", "ListObjectsV2", honours=[*_LISTING, "ExpectedBucketOwner"], ours=_holds_logs)
 def list_objects(call: Call) -> Answer:
-    """Answer with the objects of a log bucket by key; other buckets of the estate are empty."""
+    """Answer with the objects of a log bucket by key; moto has what other buckets hold."""
     bucket = _bucket(call)
     found = objects(call.place, bucket.name)
     prefix = call.get("Prefix", "")
@@ -89,7 +102,12 @@ def list_objects(call: Call) -> Answer:
     return answer
 
 
-@answers("s3", "GetObject", honours=["Bucket", "Key", "ExpectedBucketOwner", "ChecksumMode"])
+@answers(
+    "s3",
+    "GetObject",
+    honours=["Bucket", "Key", "ExpectedBucketOwner", "ChecksumMode"],
+    ours=_holds_logs,
+)
 def get_object(call: Call) -> Answer:
     """Answer with an object of a log bucket."""
     content = objects(call.place, _bucket(call).name).get(call.need("Key"))

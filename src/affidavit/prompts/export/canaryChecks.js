@@ -76,7 +76,7 @@ function withheld(answer) {
 
 const spaced = (text) => text.split(/\s+/).filter(Boolean).join(' ').toLowerCase();
 const listed = (value) => (typeof value === 'string' ? [value] : value);
-const atMost = (name) => (value, answer) => (answer[name] == null ? null : answer[name] <= value);
+const upTo = (name) => (value, answer) => (answer[name] == null ? null : answer[name] <= value);
 
 const KINDS = {
   contains: (value, answer) => listed(value).every((one) => answer.text.includes(one)),
@@ -102,9 +102,9 @@ const KINDS = {
   'stop-reason': (value, answer) => (answer.stopReason
     ? listed(value).includes(answer.stopReason) : null),
   'guardrail-intervened': (value, answer) => (answer.intervened == null ? null : answer.intervened),
-  latency: atMost('latencyMs'),
-  'input-tokens': atMost('inputTokens'),
-  'output-tokens': atMost('outputTokens'),
+  latency: upTo('latencyMs'),
+  'input-tokens': upTo('inputTokens'),
+  'output-tokens': upTo('outputTokens'),
 };
 const NO_TEXT = new Set(['stop-reason', 'guardrail-intervened']);
 

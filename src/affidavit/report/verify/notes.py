@@ -11,18 +11,18 @@ RULES = (
     "the ledger: --rejudge (full installation) recomputes them."
 )
 """True until the verdicts were recomputed."""
+CHOSEN = (
+    "That the verdicts follow from the answers by the rules in catalogue.json: only a report of "
+    "all evidence can be judged again (--rejudge)."
+)
+"""The same of a report of chosen evidence."""
 
 
 def notes(state: State) -> list[str]:
     """Return the sentences, the particular ones first."""
-    return [
-        *state.notes,
-        *_of_choice(state),
-        *_of_leaves(state),
-        *_of_time(state),
-        *_of_ledger(state),
-        *_ALWAYS,
-    ]
+    always = [CHOSEN if note is RULES and state.chosen else note for note in _ALWAYS]
+    particular = (_of_choice, _of_leaves, _of_time, _of_ledger)
+    return [*state.notes, *(note for of in particular for note in of(state)), *always]
 
 
 def _of_choice(state: State) -> Iterator[str]:

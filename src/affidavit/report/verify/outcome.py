@@ -128,6 +128,7 @@ def _facts(state: State) -> dict[str, Any]:
         "omitted": _by_control(state.left_out),
         "chosen": dict(state.predicate["choice"]) if state.chosen else None,
         "controls_last_run": {name: c["verdict"] for name, c in sorted(last.controls.items())},
+        "partial_controls": sorted(name for name, c in last.controls.items() if c["manual"]),
         "tree": {"size": state.checkpoint.size, "root": state.checkpoint.root.hex()},
         "leaves": {
             "accounted_from": state.begin,

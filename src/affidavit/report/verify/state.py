@@ -59,6 +59,8 @@ class State:
     unseen_others: int = 0
     """Leaves from `begin` on that run records of other assessments or days claim as theirs."""
 
+    sources: dict[str, Counter[str]] = field(default_factory=dict)
+    """Records of the last run that the report holds, by source and verdict."""
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Records per (control, verdict) that a report of chosen evidence leaves out."""
     chosen_at: dict[str, Any] = field(default_factory=dict)

@@ -7,11 +7,12 @@ is wrong. `STEPS` is the order. What later steps need is kept in `State`.
 import re
 from collections.abc import Callable
 
-from . import answers, csvcheck, dsse, evidence, rules, runs
+from . import answers, csvcheck, dsse, evidence, matrix, oscal, rules, runs
 from .answers import check_answers
 from .claims import check_claims, read_scope
 from .failure import VerificationError
 from .keys import key_in_package, signing_key
+from .made import check_made
 from .note import check_signature, parse_checkpoint, parse_note
 from .observations import FOLDER as OBSERVATIONS
 from .observations import read_observations
@@ -42,6 +43,8 @@ NEEDED = frozenset(
         RECORDS,
         CONSISTENCY,
         rules.NAME,
+        matrix.NAME,
+        oscal.NAME,
     )
 ) | {runs.NAME, evidence.NAME, csvcheck.NAME}
 FOLDERS = (OBSERVATIONS, rules.FOLDER)
@@ -188,7 +191,10 @@ def totals(state: State) -> str:
     state.synthetic = state.synthetic or marked or state.observations.synthetic
     check_claims(state)
     judged = sum(len(run.controls) for run in state.inside)
-    return f"{judged} verdicts of controls recomputed; the manifest says what the records say"
+    made = f"the manifest says what the records say; {check_made(state)}"
+    if state.chosen:
+        return f"verdicts of controls recomputed where all their records are here; {made}"
+    return f"{judged} verdicts of controls recomputed; {made}"
 
 
 def time_stamp(state: State) -> str:

@@ -95,7 +95,7 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
     if facts["chosen"]:
         yield from _fact("Chosen", _choice(facts["chosen"]))
         yield from _fact("Left out", _left_out(facts["omitted"]))
-    yield from _fact("Controls", _counts(Counter(facts["controls_last_run"].values())))
+    yield from _fact("Controls", _control_counts(facts))
     yield from _fact(
         "Ledger", f"{facts['tree']['size']} leaves, root {facts['tree']['root'][:32]}…"
     )
@@ -165,6 +165,16 @@ def _deviations(found: list[dict[str, str]]) -> str:
 
 def _counts(counts: "Counter[str] | dict[str, int]") -> str:
     return ", ".join(f"{counts.get(verdict, 0)} {word}" for verdict, word in _WORDS.items())
+
+
+def _control_counts(facts: dict[str, Any]) -> str:
+    """Return the controls by verdict; partial ones are never counted as plainly compliant."""
+    last, partial = facts["controls_last_run"], set(facts["partial_controls"])
+    automated = sum(last[name] == "COMPLIANT" for name in partial)
+    whole = Counter(last.values())
+    whole["COMPLIANT"] -= automated
+    words = _counts(whole)
+    return f"{words}, {automated} compliant in their automated part only" if automated else words
 
 
 def _days(number: int, words: str) -> str:

@@ -24,11 +24,14 @@ def records(state: State) -> str:
     rules = read_rules(state.archive, state.inside)
     walk = _Walk(state, rules)
     table = csvcheck.TableCheck(state.archive.chunks(csvcheck.NAME))
-    leaves = sha256()
+    leaves, last = sha256(), state.inside[-1].leaf
     for proved in proved_records(state.archive, evidence.NAME, state.checkpoint):
         leaves.update(b"%d\n" % proved.leaf)
         tally = walk.run_of(proved)
         _one_record(state, proved, tally)
+        if tally.run.leaf == last:
+            of_source = state.sources.setdefault(proved.record["source_id"], Counter())
+            of_source[proved.record["verdict"]] += 1
         table.compare(proved.leaf, proved.record)
     table.end()
     walk.end()

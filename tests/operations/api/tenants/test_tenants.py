@@ -11,6 +11,7 @@ from affidavit.errors import EstateError, ObjectError, UsageError
 from affidavit.operations import tenants
 from affidavit.operations.faults import NotFoundFault, ValidationFault
 from affidavit.operations.tenant_bindings import TENANT, aws_of, binding_of, objects_of
+from affidavit.store.tenant_keys import TenantKeyring
 
 OWN = "111122223333"
 MEMBER = "222233334444"
@@ -66,6 +67,7 @@ def _entered(context: Any, tenant: str) -> dict[str, str]:
         ({"ambient": True, "evidence_buckets": {"b/c": OWN}}, "cannot be bound"),
         ({"ambient": True, "evidence_buckets": {"own-ab12-s3alias": OWN}}, "cannot be bound"),
         ({"ambient": True, "report_buckets": {"affidavit-backup": OWN}}, "cannot be bound"),
+        ({"ambient": True, "report_buckets": {"affidavit-evidence": OWN}}, "cannot be bound"),
         ({"ambient": True, "report_buckets": {"bucket": "1"}}, "cannot be bound"),
         ({"ambient": True, "report_buckets": {"bucket": OTHER}}, f"account {OTHER}"),
         ({"ambient": True, "topics": [f"arn:aws:sns:us-east-1:{OTHER}:t"]}, f"account {OTHER}"),
@@ -78,7 +80,9 @@ def _entered(context: Any, tenant: str) -> dict[str, str]:
 )
 def test_what_cannot_be_bound(owner: Any, grant: Mapping[str, Any], says: str) -> None:
     """What is malformed, the installation's own, or of an account that no role enters."""
-    settings = replace(owner.context.settings, reserved_buckets=("affidavit-backup",))
+    own: dict[str, Any] = {"objects": "s3://affidavit-evidence/x"}
+    own["reserved_buckets"] = ("affidavit-backup",)
+    settings = replace(owner.context.settings, **own)
     store = owner.context.store
     with pytest.raises(UsageError) as caught:
         tenants.bind(settings, store, OWN, tenants.Grant(**grant), by="test")
@@ -246,8 +250,12 @@ def test_a_bucket_serves_what_it_is_bound_for(bound: Any, shipped: Any) -> None:
     )
 
 
-def test_topics_and_keys_are_the_tenants_or_bound(bound: Any) -> None:
+def test_topics_and_keys_are_the_tenants_or_bound(
+    bound: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SnsTopic and kmsKey: of this account and Region, or bound; nothing of others'."""
+    # What KMS answers is tested in test_data_keys.py; here nobody is asked.
+    monkeypatch.setattr(TenantKeyring, "rewrap", lambda *_: None)
     admin = bound.as_(role="admin")
     for account, region in ((OTHER, "us-east-1"), (OWN, "eu-central-1"), (MEMBER, "us-east-1")):
         topic, key = f"arn:aws:sns:{region}:{account}:t", f"arn:aws:kms:{region}:{account}:key/1"

@@ -1,0 +1,114 @@
+"""Invocation logs as evidence, end to end: collected, judged, reported, verified, judged again."""
+
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.operations.conftest import StartEstate
+
+from affidavit import catalogue
+from affidavit.demo import Fault
+from affidavit.model.evidence import Evidence
+from affidavit.model.verdict import Standing, Verdict
+from affidavit.operations import alerts, log_followup, runs
+from affidavit.operations.context import Context
+from affidavit.operations.reports import verify_report
+from affidavit.operations.runs import RunOutcome, RunRequest
+from affidavit.settings import Settings
+from affidavit.store import Store, open_store
+
+CHECKS = {"log-pii-free", "log-profanity-free", "traffic-guarded", "log-complete"}
+TEXTS = (b"maria.sample", b"901820", b"4111 1111", b"bullshit")
+
+
+@pytest.fixture(scope="module")
+def collected(
+    healthy: RunRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunOutcome, Settings]:
+    """Run once with a report."""
+    folder = tmp_path_factory.mktemp("logs")
+    settings = Settings(home=folder / "home", keys=folder / "keys")
+    return runs.run(healthy, settings, out=folder / "out"), settings
+
+
+@pytest.fixture(scope="module")
+def store(collected: tuple[RunOutcome, Settings]) -> Iterator[Store]:
+    """Open the store of the run."""
+    with open_store(collected[1]) as opened:
+        yield opened
+
+
+def of_logs(store: Store, outcome: RunOutcome) -> list[Evidence]:
+    """Return the evidence of invocation logs."""
+    record = outcome.summary.record
+    found = store.evidence(record.assessment_id, record.day, record.day)
+    return [e for _, e in found if e.source_type == "Invocation_Log"]
+
+
+def test_good_and_bad_logs_are_judged(collected: tuple[RunOutcome, Settings], store: Store) -> None:
+    """Production passes each check, the laboratory fails each; nothing is judged without input."""
+    found = of_logs(store, collected[0])
+    judged = {(e.account_id, e.check_id, e.verdict) for e in found if e.standing is Standing.JUDGED}
+    for check in CHECKS:
+        assert ("111122223333", check, Verdict.COMPLIANT) in judged
+        assert ("111122223333", check, Verdict.NON_COMPLIANT) not in judged
+        assert ("444455556666", check, Verdict.NON_COMPLIANT) in judged
+    assert all(e.inputs and e.synthetic for e in found if e.standing is Standing.JUDGED)
+
+
+def test_disclosures_and_totals_are_evidence(
+    collected: tuple[RunOutcome, Settings], store: Store
+) -> None:
+    """Each disclosure, each population and "nothing found in N records" is a record of its own."""
+    found = of_logs(store, collected[0])
+    types = Counter(e.attributes["entity type"] for e in found if "entity type" in e.attributes)
+    assert types == {"EMAIL": 1, "PHONE": 1, "CREDIT_DEBIT_CARD_NUMBER": 1, "PROFANITY": 1}
+    assert any(e.reason.startswith("Nothing found in ") for e in found)
+    assert any(e.reason.startswith("5 of ") for e in found)
+    groups = {e.attributes["group"] for e in found if "group" in e.attributes}
+    assert groups == {"en", "de", "fr"}
+    alerting = [e for e in found if e.keyword == "InvocationLog_alerting-proof"]
+    assert {e.gap for e in alerting} == {"not_configured"}
+
+
+def test_the_report_verifies_is_judged_again_and_holds_no_text(
+    collected: tuple[RunOutcome, Settings],
+) -> None:
+    """Verdicts follow from the observations in the report; what was disclosed is nowhere in it."""
+    outcome, _ = collected
+    assert outcome.report is not None
+    verified = verify_report(outcome.report, str(outcome.key), again=True)
+    assert verified.failure is None
+    with zipfile.ZipFile(outcome.report) as archive:
+        for name in archive.namelist():
+            content = archive.read(name)
+            assert not any(text in content for text in TEXTS), name
+
+
+def test_unlogged_calls_are_told(collected: tuple[RunOutcome, Settings], store: Store) -> None:
+    """The laboratory's calls that are in no log make an alert; production's do not."""
+    outcome, settings = collected
+    record = outcome.summary.record
+    context = Context(store=store, catalogue=catalogue.load(), settings=settings)
+    assert log_followup.tell_unlogged(context, record.tenant, record.assessment_id, record.day) == 1
+    (alert,) = alerts.every(context, record.tenant)
+    assert alert.body["where"] == "444455556666/us-east-1"
+    assert alert.body["facts"]["calls in no log"] == "5"
+
+
+@pytest.mark.parametrize(
+    "operation", [pytest.param("ListObjectsV2", marks=pytest.mark.slow), "GetObject"]
+)
+def test_logs_that_cannot_be_read_never_pass(
+    start_estate: StartEstate, tmp_path: Path, operation: str
+) -> None:
+    """Denied listing or objects: no check of logs is COMPLIANT, and each place has a gap."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    with start_estate([Fault(kind="deny", service="s3", operation=operation)]) as request:
+        outcome = runs.run(request, settings)
+    with open_store(settings) as opened:
+        found = [e for e in of_logs(opened, outcome) if e.check_id]
+    assert Verdict.COMPLIANT not in {e.verdict for e in found}
+    assert {e.gap for e in found} & {"denied", "failed"}
