@@ -39,6 +39,7 @@ PASSWORD = "correct horse battery"
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="NOT RUN: no chromium (apt-get install chromium)"),
     pytest.mark.enable_socket,
+    pytest.mark.timeout(1500),  # a busy machine; nothing here waits for long by itself
 ]
 QUICK = ("/", "/assessments/{assessment}", "/finder")
 """Pages that every run of the tests looks at; the slow tier looks at all."""

@@ -3,6 +3,7 @@
 import gzip
 import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def test_engines_that_are_none_or_would_tell_the_key(url: str) -> None:
         cluster.check_url(url)
     cluster.check_url("sc://example.org:443/;token=x;use_ssl=true")
     cluster.check_url("sc://localhost:15002")
+
+
+def test_a_missing_client_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the call says what to install, whatever else goes wrong."""
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    job = engine.Job(settings=LOOK, spool=tmp_path)
+    with pytest.raises(UsageError, match="not installed"):
+        next(cluster.results("sc://localhost:1", job, [], None))
 
 
 def _need(package: str) -> None:

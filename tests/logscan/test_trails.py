@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from tests.logscan.test_cloudtrail import UPDATE, event
 from affidavit.logscan import gunzip
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
 from affidavit.logscan.findings import ScanFinding, Scanned
+from affidavit.logscan.gunzip import ReadLimits
 
 TRAP = [{"a": 1}, {"eventVersion": "1", "eventName": "UpdateGuardrail"}, {"eventVersion": "2"}]
 EVENTS = [
@@ -78,3 +82,55 @@ def test_a_second_array_and_foreign_files() -> None:
     for data in (b"", b"{}", b'{"Records":', b'{"Records":3}', b"[]", b'{"Records":[]} x'):
         assert scan(data)[1].gaps, data
     assert scan(b'{"Records":[]}')[1].gaps == ()
+
+
+def test_bombs_and_endless_records_are_bounded() -> None:
+    """A bomb stops at its ratio, and a record without end at the limit of a document."""
+    limits = ReadLimits(line=100_000, document=300_000)
+    scanner = TrailScanner(TrailSettings(events=frozenset({UPDATE}), limits=limits))
+    bomb = gzip.compress(b'{"Records":[' + b" " * (64 << 20))
+    result = scanner.scan(bomb, "bomb", lambda _finding: None)
+    assert any("times its compressed size" in gap.why for gap in result.gaps)
+    assert result.totals.raw < 32 << 20
+    endless = text([event("UpdateGuardrail", requestParameters={"x": "y" * 9_000_000})])
+    result = scanner.scan(endless, "endless", lambda _finding: None)
+    assert any("more than 300000 bytes" in gap.why for gap in result.gaps)
+    assert not result.sha256
+
+
+@pytest.mark.slow
+def test_a_line_of_a_gigabyte_costs_no_more_than_its_limit(tmp_path: Path) -> None:
+    """Peak memory stays below a quarter of a line without end; the record after it is found."""
+    path = tmp_path / "endless.json"
+    call = json.dumps(
+        {
+            "schemaType": "ModelInvocationLog",
+            "modelId": "m",
+            "input": {"inputBodyJson": {"prompt": "call me at 415-555-0132"}},
+            "output": {"outputBodyJson": {}},
+        }
+    )
+    with path.open("wb") as file:
+        for _ in range(1024):
+            file.write(b"a" * (1 << 20))
+        file.write(b"\n" + call.encode())
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from affidavit.logscan.invocations import InvocationScanner, ScanSettings\n"
+        "import mmap\n"
+        "file = Path(sys.argv[1]).open('rb')\n"
+        "data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)\n"
+        "found = []\n"
+        "scanner = InvocationScanner(ScanSettings(key=b'0' * 16))\n"
+        "result = scanner.scan(data, 'x', found.append)\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "anonymous = int(status.partition('RssAnon:')[2].split()[0]) // 1024\n"
+        "print(len(found), result.gaps[0].why, anonymous, sep='|')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    findings, why, mib = done.stdout.strip().split("|")
+    assert int(findings) == 2
+    assert "left out" in why
+    assert int(mib) < 256

@@ -139,12 +139,14 @@ def _scan(request: scans.ScanRequest, as_json: bool, parquet: Path | None) -> No
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        task = progress.add_task("Scanning", total=None)
+        task = progress.add_task("Listing", total=None)
         outcome = scans.scan(
             request,
             show=show,
             parquet=parquet,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=lambda done, total: progress.update(
+                task, description="Scanning", completed=done, total=total
+            ),
         )
     if as_json:
         for gap in outcome.gaps:

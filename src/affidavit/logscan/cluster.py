@@ -55,6 +55,7 @@ def results(url: str, job: Job, objects: Sequence[Listed], share: int | None) ->
     `share` is how many tasks there are to be. Objects whose result does not come are gaps.
     """
     check_url(url)
+    errors = _errors()
     todo = _tasks(objects, share)
     arrived: dict[int, Result] = {}
     following = 0
@@ -65,7 +66,7 @@ def results(url: str, job: Job, objects: Sequence[Listed], share: int | None) ->
             while following in arrived:
                 yield arrived.pop(following)
                 following += 1
-    except _errors() as error:
+    except errors as error:
         why = f"the cluster failed: {' '.join(str(error).split())[-500:]}"
     for number in range(following, len(objects)):
         lost = Result(number=number, scanned=unread(objects[number].uri, why))
@@ -80,21 +81,21 @@ def _tasks(objects: Sequence[Listed], share: int | None) -> list[Task]:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    import grpc
-    from pyspark.errors import PySparkException
-
-    return (PySparkException, grpc.RpcError, OSError)
-
-
-def _session(url: str) -> "SparkSession":
+    """Return what a cluster's failures are; raises `UsageError` where its client is missing."""
     try:
-        from pyspark.sql import SparkSession
+        import grpc
+        from pyspark.errors import PySparkException
     except ImportError as error:
         raise UsageError(
             "The engine on a cluster is not installed",
             why=str(error),
             todo="Install affidavit with the extra `spark`.",
         ) from error
+    return (PySparkException, grpc.RpcError, OSError)
+
+
+def _session(url: str) -> "SparkSession":
+    from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     session: SparkSession = SparkSession.builder.remote(url).create()

@@ -187,6 +187,7 @@ class _Work:
         self._request, self._outcome, self._objects = request, outcome, objects
         self._progress = progress
         self._total, self._done = sum(o.size for o in objects), 0
+        progress(0, self._total)
         self.trails: list[Scanned] = []
         """Of CloudTrail files, whose hashes are compared at the end."""
         self.references: set[str] = set()

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from pypdf import PdfReader
 
+from affidavit.model.times import iso
 from affidavit.operations import presigned, tasks
 from affidavit.operations.assessment_reports import KIND, author_of, report_file
 from affidavit.operations.faults import NotFoundFault, ValidationFault
-from affidavit.operations.reports import ReportRequest, build_in
+from affidavit.operations.reports import ReportRequest, build_in, build_report
 from affidavit.report.verify.note import read_key
 from affidavit.report.verify.outcome import verify
 
@@ -103,6 +105,46 @@ def test_a_report_holds_exactly_what_was_selected(
     whole = sum(1 for _ in store.evidence(collected.assessment.id, date.min, date.max))
     assert sum(sum(n.values()) for n in outcome.facts["omitted"].values()) == whole - 2
     assert outcome.facts["chosen"]["by"] == "selection"
+
+
+def test_a_report_of_a_sample_is_drawn_again_by_its_seed(
+    owner: Any, collected: Any, tmp_path: Path
+) -> None:
+    """Whatever was collected meanwhile, seed and query give the same records.
+
+    Seed, population and number stand in the manifest and in the ledger's record of the choice.
+    """
+    collected.run(judged=False)
+    end = iso(owner.clock())
+    request = ReportRequest(
+        assessment=collected.assessment.id,
+        out=tmp_path / "one.zip",
+        query=f"time <= {end}",
+        sample=5,
+        seed="2026-Q1",
+        by="auditor",
+    )
+    one = build_report(owner.context.settings, request, owner.clock())
+    owner.clock.forward(hours=1)
+    collected.run(judged=False)
+    again = replace(request, out=tmp_path / "two.zip")
+    two = build_report(owner.context.settings, again, owner.clock())
+    other = replace(request, out=tmp_path / "three.zip", seed="another")
+    three = build_report(owner.context.settings, other, owner.clock())
+    found: dict[str, list[str]] = {}
+    populations: dict[str, int] = {}
+    for name, built in (("one", one), ("two", two), ("three", three)):
+        outcome = verify(built.path, read_key(str(built.key)))
+        assert outcome.verified, outcome.failure
+        chosen = outcome.facts["chosen"]
+        assert (chosen["by"], chosen["records"]) == ("sample", 5)
+        with zipfile.ZipFile(built.path) as package:
+            lines = package.read("evidence.jsonl").splitlines()
+        found[name] = [json.loads(line)["record"]["id"] for line in lines]
+        populations[name] = chosen["population"]
+    assert found["one"] == found["two"]
+    assert populations["one"] == populations["two"] > 5
+    assert found["one"] != found["three"]
 
 
 def test_a_bucket_that_cannot_be_written_fails_the_report(
