@@ -209,3 +209,16 @@ def test_a_log_of_some_of_the_calls_says_nothing_of_the_others(
     (found,) = judged(scanned(account, body(), invoked=invoked), check)
     wanted = Verdict.COMPLIANT if passes else Verdict.NOT_APPLICABLE
     assert found.verdict is wanted
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("operation", ["GetMetricData", "ListMetrics"])
+def test_without_cloudwatchs_count_clean_records_do_not_suffice(
+    account: Any, check: str, operation: str
+) -> None:
+    """How many calls the log lacks is not known then: what was found fails, the rest is open."""
+    blind = scanned(account, body()).refuses(operation)
+    assert {one.verdict for one in judged(blind, check)} == {Verdict.NOT_APPLICABLE}
+    leaky = body(model={"personal": [{"types": ["EMAIL"], "records": 1}]})
+    found = judged(scanned(account, leaky).refuses(operation), "log-pii-free")
+    assert Verdict.NON_COMPLIANT in {one.verdict for one in found}
