@@ -106,15 +106,18 @@ def _records(
 ) -> Iterator[Record]:
     body = read.body
     logged = {one["modelId"]: one for one in body["models"]}
-    metrics = {_logged_as(name, logged, counted): (name, one) for name, one in counted.items()}
+    metrics: dict[str, Counted] = {}
+    for other, one in counted.items():
+        name = _logged_as(other, logged, counted)
+        metrics[name] = _together(metrics[name], one) if name in metrics else one
     unread = int(body["unreadInAll"])
-    for name in sorted({*logged, *(n for n, (_, one) in metrics.items() if one.value != 0.0)}):
+    for name in sorted({*logged, *(n for n, one in metrics.items() if one.value != 0.0)}):
         own = logged.get(name)
         draft = view.draft()
         place = next((i for i, one in enumerate(body["models"]) if one is own), None)
         draft.cite(read, "/population" if place is None else f"/models/{place}")
         fact = _fact(own, body, unread)
-        known = metrics.get(name, ("", None))[1]
+        known = metrics.get(name)
         fact["unseen"] = _unseen(known, fact["records"], all_listed=all_listed)
         draft.values["fact"] = {**fact, "modelId": plain_id(name)}
         if known is None:
@@ -127,6 +130,16 @@ def _records(
             draft.cite_input(one)
         draft.attributes |= _shown(name, read, fact, known)
         yield draft.record(model_arn(view, name))
+
+
+def _together(one: Counted, other: Counted) -> Counted:
+    """Return what CloudWatch counted under two names of one model of the log."""
+    known = one.value is not None and other.value is not None
+    return Counted(
+        value=(one.value or 0.0) + (other.value or 0.0) if known else None,
+        gap=one.gap or other.gap,
+        inputs=tuple(dict.fromkeys((*one.inputs, *other.inputs))),
+    )
 
 
 def _unseen(known: Counted | None, records: int, *, all_listed: bool) -> int:
