@@ -231,6 +231,7 @@ async def _get(
 
 
 async def _other(*_: Any) -> None:
+    """Answer what is not of the metrics."""
     raise AssertionError("not for the API")
 
 

@@ -1,5 +1,7 @@
 """The evidence finder for a caller: only what the caller may see is asked, whatever the query says.
 
+Manual evidence that people added is found beside what was collected.
+
 The question of whoever has only some control sets of an assessment, a delegate or anybody else whom
 a set was delegated to, is narrowed to these before it is bound. The engine is the server's, opened
 once.
@@ -7,15 +9,13 @@ once.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from affidavit.errors import QueryError
 from affidavit.finder.bind import bind, field_of
 from affidavit.finder.engine import Finder
-from affidavit.finder.fields import FIELDS
 from affidavit.finder.parse import parse
 from affidavit.finder.query import Found, Order, Page, Question, Scope, Unreadable
 from affidavit.finder.tree import And, Expression, Operator, Or, Term, Word, both
@@ -23,9 +23,8 @@ from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, assessed, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.find import names_of
-from affidavit.operations.folder_ids import folder_id
 from affidavit.report.verify import csvcheck
 
 OPERATION: Final = "GetEvidence"
@@ -108,24 +107,6 @@ class Search:
             unreadable=found.unreadable,
         )
 
-    def folders(self, query: str, assessment_id: str) -> list[str]:
-        """Return the ids of the evidence folders of one assessment that hold what is found."""
-        found = next((one for one in self.assessments if one.id == assessment_id), None)
-        question = self._question(query)
-        if found is None or question is None:
-            raise NotFoundFault(assessment_id, "assessment")
-        within = replace(question, scope=Scope(tenant=self._caller.tenant, assessments=(found.id,)))
-        groups = self._finder.groups(within, [FIELDS["control"], FIELDS["day"]])
-        if groups.more or groups.unreadable:
-            raise QueryError(
-                "Not all folders of these results can be named",
-                todo="Narrow the query; `affidavit ledger verify` names damaged segments.",
-            )
-        return [
-            folder_id(found.id, control, date.fromisoformat(day[:10]))
-            for (control, day), _ in groups.rows
-        ]
-
     def lines(self, query: str) -> Iterator[bytes]:
         """Yield all rows as a CSV, the table of a report's evidence.csv, safe against formulas."""
         rows = self.rows(query)
@@ -170,7 +151,7 @@ class Search:
             tenant=self._caller.tenant,
             assessments=tuple(sorted(one.id for one in self.assessments)),
         )
-        return Question(scope=scope, where=bound)
+        return Question(scope=scope, where=bound, manual=True)
 
     def _limits(self) -> Expression | None:
         """Return what narrows the question to the caller's own sets; None where nothing has to."""
