@@ -11,6 +11,7 @@ from affidavit.finder.engine import Finder
 from affidavit.operations import sessions, signing_in, users
 from affidavit.operations.caller import Caller
 from affidavit.operations.dispatch import Dispatcher
+from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.finding import Search
 from affidavit.operations.signing_in import FREE_OF_BOTH, FREE_OF_EITHER
 from affidavit.server import ServeOptions
@@ -122,3 +123,41 @@ def test_who_has_one_set_finds_evidence_of_no_other(filled: Any, role: Any) -> N
     assert "ASSESSMENT" not in {one["objectType"] for one in logged["changeLogs"]}
     assert found == {control.key for control in own.controls}
     assert {control.set_id for control in own.controls} == {"Privacy"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "members"),
+    [
+        ("DeleteAssessment", {}),
+        ("UpdateAssessment", {"scope": {"awsAccounts": [{"id": "111122223333"}]}}),
+        ("UpdateAssessmentStatus", {"status": "INACTIVE"}),
+        ("CreateAssessmentReport", {"name": "r"}),
+        (
+            "UpdateAssessmentControlSetStatus",
+            {"controlSetId": "Privacy", "status": "REVIEWED", "comment": "Done."},
+        ),
+        ("GetInsightsByAssessment", {}),
+        (
+            "BatchCreateDelegationByAssessment",
+            {
+                "createDelegationRequests": [
+                    {
+                        "controlSetId": "Safety",
+                        "roleArn": "arn:aws:iam::111122223333:user/dora",
+                        "roleType": "RESOURCE_OWNER",
+                    }
+                ]
+            },
+        ),
+    ],
+)
+def test_a_delegation_makes_no_owner(fresh: Any, operation: str, members: dict[str, Any]) -> None:
+    """An owner of other assessments whom one set was delegated to does what delegates do."""
+    caller = Caller(
+        account_id="111122223333", region="us-east-1", role="owner", request_id="test",
+        principal_arn="arn:aws:iam::111122223333:user/dora",
+    )  # fmt: skip
+    with pytest.raises(AccessDeniedFault):
+        Dispatcher(fresh.context)(
+            operation, caller, {"assessmentId": fresh.assessment.id, **members}
+        )

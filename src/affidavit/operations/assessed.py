@@ -79,7 +79,8 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     """Return an assessment of the caller's tenant, with the controls that the caller may see.
 
     Raises `NotFoundFault` where the tenant has no such assessment, `AccessDeniedFault` where it is
-    not the caller's own and the caller's role may use `operation` on its own only.
+    not the caller's own and the caller's role may use `operation` on its own only. A delegation
+    gives no more than what delegates may do, whatever the caller's role.
     """
     found = find(context, caller.tenant, assessment_id)
     if found is None:
@@ -87,7 +88,7 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     if scope(caller.role, operation) is Scope.ALLOW:
         return found
     sets = _own_sets(found, caller)
-    if sets is not None and not sets:
+    if sets is not None and (not sets or scope("delegate", operation) is Scope.DENY):
         raise AccessDeniedFault(
             f"User: {caller.principal_arn} is not authorized to perform: "
             f"auditmanager:{operation} on assessment {assessment_id}"
@@ -97,21 +98,20 @@ def assessed(context: Context, caller: Caller, operation: str, assessment_id: st
     return replace(found, controls=tuple(c for c in found.controls if c.set_id in sets))
 
 
-def is_whole(context: Context, caller: Caller, found: Assessed) -> bool:
-    """Tell whether the caller may see the assessment with all its controls, not some sets only.
+def is_whole(caller: Caller, found: Assessed) -> bool:
+    """Tell whether the assessment is the caller's as a whole, and not by delegated sets only.
 
     Not the persona decides: an owner or auditor whom one set was delegated to has that set.
     """
-    if caller.role == "delegate":
-        return False
-    whole = find(context, caller.tenant, found.id)
-    return whole is not None and len(whole.controls) == len(found.controls)
+    if scope(caller.role, "GetAssessment") is Scope.ALLOW:
+        return True
+    return _own_sets(found, caller) is None
 
 
 def is_assigned(context: Context, caller: Caller, assessment_id: str) -> bool:
-    """Tell whether an assessment, or a control set of it, is the caller's own."""
+    """Tell whether an assessment is the caller's own as a whole."""
     found = find(context, caller.tenant, assessment_id)
-    return found is not None and _own_sets(found, caller) != set()
+    return found is not None and is_whole(caller, found)
 
 
 def require_active(found: Assessed) -> None:

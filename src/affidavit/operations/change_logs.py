@@ -38,7 +38,7 @@ def get_change_logs(context: Context, caller: Caller, request: dict[str, Any]) -
     chosen = [one for one in entries if one.body["objectType"] in OBJECT_TYPES]
     if found.document is None or "_madeBy" in found.document.body:
         chosen.append(_created(found))
-    if not is_whole(context, caller, found):
+    if not is_whole(caller, found):
         sets = {control.set_id for control in found.controls}
         chosen = [one for one in chosen if any(_about_set(found, one, s) for s in sets)]
     if set_id is not None:

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from affidavit.model.times import iso
-from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
+from affidavit.operations.assessed import (
+    Assessed,
+    assessed,
+    is_same,
+    is_whole,
+    require_active,
+)
 from affidavit.operations.assessment_bodies import (
     counted_set,
     delegations,
@@ -73,14 +79,15 @@ def update_assessment_control_set_status(
     )
     before = writable(context, caller, found)
     control_set = set_of(before.body, set_id)
-    if caller.role == "delegate" and status != "UNDER_REVIEW":
+    if not is_whole(caller, found) and status != "UNDER_REVIEW":
         raise AccessDeniedFault(
             f"User: {caller.principal_arn} is a delegate of the control set {set_id} and can only "
             "submit it: UNDER_REVIEW."
         )
     if control_set["status"] == "REVIEWED" and status != "REVIEWED":
         raise ValidationFault(f"The control set {set_id} is REVIEWED; that is final.")
-    told = _told(context, caller, before.body, control_set, status)
+    whole = is_whole(caller, found)
+    told = _told(context, caller, before.body, control_set, status, whole=whole)
     changed = _set_status(context, caller, control_set, status)
     document = updated(context, before, with_set(before.body, changed))
     changes = [_set_change(found, set_id, status, request["comment"])]
@@ -196,11 +203,13 @@ def _told(
     body: Mapping[str, Any],
     control_set: Mapping[str, Any],
     status: str,
+    *,
+    whole: bool,
 ) -> list[Document]:
     """Return the notifications of a submission (to the owners) or completion (to delegates)."""
     set_id = control_set["id"]
     name = body["metadata"]["name"]
-    if caller.role == "delegate":
+    if not whole:
         owners = [role["roleArn"] for role in body["metadata"]["roles"]]
         words = f"{author(caller)} submitted the control set {set_id} of {name} for review."
         return [notification(context, caller, one, body, set_id, words) for one in owners]

@@ -106,7 +106,7 @@ def get_delegations(context: Context, caller: Caller, request: dict[str, Any]) -
 
 
 def _seen(context: Context, caller: Caller, found: Assessed) -> list[dict[str, Any]]:
-    own = not is_whole(context, caller, found)
+    own = not is_whole(caller, found)
     return [
         {
             **{name: one[name] for name in _ANSWERED},

@@ -169,7 +169,7 @@ class Search:
         return Or(tuple(parts)) if parts else None
 
     def _is_whole(self, one: Assessed) -> bool:
-        return is_whole(self._context, self._caller, one)
+        return is_whole(self._caller, one)
 
     def _own(self) -> Iterator[Assessed]:
         for stored in self._context.store.assessments(self._caller.tenant):
