@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -145,3 +146,12 @@ def postgres_database(postgres_session: sa.URL) -> str:
         connection.execute(sa.text("CREATE SCHEMA public"))
     engine.dispose()
     return postgres_session.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _opened_segments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let sealed segments be opened in a folder of the session: nothing is left in /dev/shm."""
+    from affidavit.store import segment_places
+
+    with mock.patch.object(segment_places, "_MEMORY", tmp_path_factory.mktemp("memory")):
+        yield

@@ -40,6 +40,8 @@ TODAY = date(2026, 10, 31)
 NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 OWN = {"origin": "http://localhost", "host": "localhost"}
 """What a browser says of a request from our own page."""
+PARTS = ("missing", "present", "expired")
+"""How the manual parts of partial controls stand, in turn."""
 
 
 @dataclass(slots=True)
@@ -263,7 +265,7 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
                 accounts=1,
                 regions=1,
                 gaps={"denied": 1},
-                manual="missing" if control.automation == "partial" else "",
+                manual=PARTS[place // 3 % 3] if control.automation == "partial" else "",
             )
         segment = writer.close()
     record = RunRecord(

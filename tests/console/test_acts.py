@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from affidavit.console.pages.all import VIEWS
+from affidavit.operations.assessment_reports import choice_of
 from affidavit.store.documents import Document
 
 TEXT = "The board approved the model register."
@@ -131,8 +132,8 @@ def test_what_is_no_report_is_not_verified(fresh: Any) -> None:
     assert client.post("/console/reports/verify", data={}).status_code == 422
 
 
-def test_evidence_is_selected_by_item_folder_and_query(fresh: Any) -> None:
-    """Single items, a whole folder, and all folders of the finder's results."""
+def test_evidence_is_selected_by_item_and_folder(fresh: Any) -> None:
+    """Single items and a whole folder are selected and taken out again."""
     olga, assessment = fresh.client("olga"), fresh.assessment.id
     path, _ = _control(olga, assessment)
     folder = _first(olga, path, r'href="/console(/assessments/[^"]+/folders/[0-9a-f-]+)"')
@@ -147,12 +148,42 @@ def test_evidence_is_selected_by_item_folder_and_query(fresh: Any) -> None:
     assert page.text.count("<td>selected</td>") == 2
     page = olga.post(url, data={"do": "drop-all"})
     assert page.text.count("<td>selected</td>") == 0
-    query = "(control ~ GENAI-PRIV-*) and day = 2026-10-31"
-    page = olga.post("/console/finder/report", data={"assessment": assessment, "query": query})
-    assert page.url.path.endswith("/selection")
-    assert page.text.count("Everything") == 7
+    olga.post(url, data={"do": "add-all"})
     page = olga.post(f"/console/assessments/{assessment}/selection/drop", data={"all": "1"})
     assert "Nothing is selected" in page.text
+
+
+def test_a_report_is_made_of_what_the_finder_found(fresh: Any) -> None:
+    """The page says how much a query finds; exactly that is chosen, and said in the ledger."""
+    olga, assessment = fresh.client("olga"), fresh.assessment.id
+    path, _ = _control(olga, assessment)
+    olga.post(f"/console{path}/evidence", data={"set": "Privacy", "text": TEXT})
+    address = "/console/finder/report?f=control+~+GENAI-PRIV-*&day=2026-10-31"
+    link = olga.get(address.replace("/report", "")).text
+    assert html.escape(address) in link
+    page = olga.get(address).text
+    assert '<dd class="figure">21</dd>' in page
+    assert "1 item of manual evidence is found as well, and will not be in it" in page
+    wrong = olga.post(address, data={"assessment": assessment, "name": "not a name!"})
+    assert wrong.status_code == 422
+    assert "not a name!" in wrong.text
+    done = olga.post(address, data={"assessment": assessment, "name": "Privacy"})
+    assert "In progress" in done.text
+    (kept,) = fresh.store.documents.every("111122223333/us-east-1", "assessment_report")
+    said = kept.body["_said"]
+    assert (said["by"], said["records"]) == ("query", 21)
+    assert said["query"] == "(control ~ GENAI-PRIV-*) and day = 2026-10-31"
+    chosen = list(choice_of(fresh.context, "111122223333/us-east-1", kept).rows())
+    assert len(chosen) == 21
+    assert {one.control_id[:10] for _, one in chosen} == {"GENAI-PRIV"}
+    nothing = "/console/finder/report?f=control+%3D+NONE"
+    assert "There is nothing to report" in olga.get(nothing).text
+    refused = olga.post(nothing, data={"assessment": assessment, "name": "None"})
+    assert refused.status_code == 422
+    assert "finds no collected evidence" in refused.text
+    assert olga.get("/console/finder/report?f=nonsense+%3D").status_code == 422
+    form = {"assessment": assessment, "name": "Hers"}
+    assert fresh.client("dora").post(address, data=form).status_code == 403
 
 
 def test_an_assessment_is_made_in_steps(fresh: Any) -> None:

@@ -64,6 +64,7 @@ EVERY = (
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",
     "/finder?group=control",
+    "/finder/report?f=control+~+GENAI-PRIV-*",
     "/frameworks",
     "/frameworks/{framework}",
     "/notifications",

@@ -22,6 +22,7 @@ DENIED: dict[str, set[str]] = {
     "delegate": {
         "/assessments/new",
         "/delegations/new",
+        "/finder/report",
         "/controls",
         "/controls/new",
         "/frameworks",
@@ -29,8 +30,20 @@ DENIED: dict[str, set[str]] = {
         "/reports/verify",
         "/settings",
     },
-    "auditor": {"/assessments/new", "/controls/new", "/delegations/new", "/delegations/review"},
-    "admin": {"/assessments/new", "/controls/new", "/delegations/new", "/delegations/review"},
+    "auditor": {
+        "/assessments/new",
+        "/controls/new",
+        "/delegations/new",
+        "/delegations/review",
+        "/finder/report",
+    },
+    "admin": {
+        "/assessments/new",
+        "/controls/new",
+        "/delegations/new",
+        "/delegations/review",
+        "/finder/report",
+    },
     "owner": set(),
 }
 """Pages that a persona cannot use at all; the forms of others are only not offered."""
@@ -165,6 +178,29 @@ def test_finder_tokens_live_in_the_address(filled: "Installation") -> None:
     table = client.get(address.replace("/finder?", "/finder/evidence.csv?"))
     assert table.headers["content-disposition"].startswith("attachment")
     assert len(table.text.strip().splitlines()) == 1 + 2 * 52
+
+
+def test_the_finder_finds_manual_evidence(fresh: "Installation") -> None:
+    """What a person added is a row that leads to its own page, for whoever may see its control."""
+    olga = fresh.client("olga")  # type: ignore[attr-defined]
+    assessment = fresh.assessment.id  # type: ignore[attr-defined]
+    control = _first(olga, f"/assessments/{assessment}?set=Accuracy", _IN_ACCURACY)
+    path = f"/console/assessments/{assessment}/controls/{control}"
+    olga.post(f"{path}/evidence", data={"set": "Accuracy", "text": "The <board> met."})
+    page = olga.get("/console/finder?f=origin+%3D+manual").text
+    assert page.count("Manual evidence</span>") == 1
+    assert "The &lt;board&gt; met." in page
+    item = re.search(r'href="(/console/assessments/[^"]+/evidence/[^"]+)"', page)
+    assert item is not None
+    assert "The &lt;board&gt; met." in olga.get(item[1]).text
+    assert "The &lt;board&gt; met." not in olga.get("/console/finder?f=origin+%3D+direct").text
+    assert "The <board> met." in olga.get("/console/finder/evidence.csv").text
+    assert ">1</td>" in olga.get("/console/finder?f=origin+%3D+manual&group=control").text
+    hidden = fresh.client("dora").get("/console/finder?f=origin+%3D+manual").text  # type: ignore[attr-defined]
+    assert "board" not in hidden
+
+
+_IN_ACCURACY = r"/controls/([0-9a-f-]{36})\?set=Accuracy"
 
 
 def test_pages_of_the_finder_follow_one_another(filled: "Installation") -> None:

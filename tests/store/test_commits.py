@@ -13,6 +13,7 @@ from affidavit.ledger.keys import KeyFolder
 from affidavit.ledger.tiles import published_size
 from affidavit.ledger.tree import verify_consistency, verify_inclusion
 from affidavit.model.run import Assessment
+from affidavit.model.verdict import ControlState, Verdict
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
@@ -41,6 +42,32 @@ def test_what_a_commit_writes(store: Store, assessment: Assessment, sample: Any)
     for leaf, item in found:
         proof = log.inclusion_proof(leaf, 32)
         verify_inclusion(bytes.fromhex(item.entry), leaf, 32, proof, checkpoint.root)
+
+
+def test_totals_keep_partial_controls_apart(
+    store: Store, assessment: Assessment, sample: Any
+) -> None:
+    """Compliant controls are counted by how their manual part stands, of each day's last run."""
+    told = {"C00": "", "C01": "missing", "C02": "expired", "C03": "present"}
+    for manual in (dict.fromkeys(told, ""), told):
+        run = store.begin_run(assessment, sample.day, "c" * 64, sample.now)
+        evidence = [sample.evidence(run.run_id, assessment.id, n) for n in range(4)]
+        record = sample.run_record(run.run_id, assessment, evidence)
+        controls = {
+            name: replace(said, verdict=Verdict.COMPLIANT, manual=manual[name])
+            for name, said in record.controls.items()
+        }
+        segment = sample.segment(store, assessment, run, evidence)
+        store.commit_run(replace(record, controls=controls), [segment])
+    before = sample.day - timedelta(days=1)
+    assert store.verdict_history.totals(assessment, before, sample.day) == {
+        sample.day: {
+            ControlState.COMPLIANT: 1,
+            ControlState.AUTOMATED_MISSING: 1,
+            ControlState.AUTOMATED_EXPIRED: 1,
+            ControlState.AUTOMATED_PRESENT: 1,
+        }
+    }
 
 
 def test_reading_evidence(store: Store, assessment: Assessment, sample: Any) -> None:

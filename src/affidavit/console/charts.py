@@ -13,15 +13,17 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import ControlState, Verdict
 
-KINDS: Final[Mapping[Verdict, str]] = {
-    Verdict.COMPLIANT: "good",
-    Verdict.NON_COMPLIANT: "bad",
-    Verdict.NOT_APPLICABLE: "open",
+KINDS: Final[Mapping[str, str]] = {
+    ControlState.NON_COMPLIANT: "bad",
+    ControlState.NOT_APPLICABLE: "open",
+    ControlState.AUTOMATED_MISSING: "part",
+    ControlState.AUTOMATED_EXPIRED: "part",
+    ControlState.AUTOMATED_PRESENT: "part",
+    ControlState.COMPLIANT: "good",
 }
-ORDER: Final = (Verdict.NON_COMPLIANT, Verdict.NOT_APPLICABLE, Verdict.COMPLIANT)
-"""The worst first, in every chart and legend."""
+"""State or verdict -> class that it is drawn with, the worst first in every chart and legend."""
 _WEEK: Final = 7
 _DAY: Final = timedelta(days=1)
 
@@ -32,16 +34,54 @@ class DayCell:
 
     day: date
     kind: str
-    """good, bad, open, gap or none."""
+    """good, part, bad, open, gap or none."""
     words: str
 
 
-def counted(counts: Mapping[Verdict, int]) -> str:
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a ring, bar or column, and its row of the legend."""
+
+    kind: str
+    """bad, open, part or good."""
+    state: Verdict | None
+    """None for compliant in the automated part only."""
+    words: str
+    value: int
+    manual: Mapping[str, int]
+    """Of `part`: how many manual parts are missing, expired and present."""
+
+    @property
+    def detail(self) -> str:
+        """Return how it stands with the manual parts, or nothing."""
+        told = ", ".join(f"{number:,} {name}" for name, number in self.manual.items() if number)
+        return f"manual part: {told}" if told else ""
+
+    @property
+    def all_words(self) -> str:
+        """Return words and detail."""
+        return f"{self.words} ({self.detail})" if self.detail else self.words
+
+
+def pieces(counts: Mapping[str, int]) -> list[Piece]:
+    """Return what states or verdicts are drawn as; the partial only where there are any."""
+    manual = {one.manual: counts.get(one, 0) for one in ControlState if one.manual}
+    found = [
+        Piece(KINDS[one], one, one.words, counts.get(one, 0), {})
+        for one in (Verdict.NON_COMPLIANT, Verdict.NOT_APPLICABLE, Verdict.COMPLIANT)
+    ]
+    if total := sum(manual.values()):
+        words = ControlState.AUTOMATED_MISSING.words
+        found.insert(2, Piece("part", None, words, total, manual))
+    return found
+
+
+def counted(counts: Mapping[str, int]) -> str:
     """Return counts in words, the worst first."""
-    return ", ".join(f"{counts.get(one, 0):,} {one.words.lower()}" for one in ORDER)
+    return ", ".join(f"{one.value:,} {one.all_words.lower()}" for one in pieces(counts))
 
 
-def ring(counts: Mapping[Verdict, int], title: str, unit: str) -> Markup:
+def ring(counts: Mapping[str, int], title: str, unit: str) -> Markup:
     """Return a ring of verdicts with their sum in the middle."""
     radius, width = 60.0, 22.0
     around = 2 * math.pi * radius
@@ -49,17 +89,17 @@ def ring(counts: Mapping[Verdict, int], title: str, unit: str) -> Markup:
     circle = f'<circle cx="80" cy="80" r="{radius}" fill="none" stroke-width="{width}"'
     parts = [f'{circle} class="line-none"/>']
     turned = 0.0
-    for one in ORDER:
-        value = counts.get(one, 0)
+    for one in pieces(counts):
+        value = one.value
         if not value:
             continue
         length = around * value / total
         gap = 2.0 if value < total else 0.0
         parts.append(
-            f'{circle} class="line-{KINDS[one]}" '
+            f'{circle} class="line-{one.kind}" '
             f'stroke-dasharray="{max(length - gap, 0.5):.2f} {around:.2f}" '
             f'transform="rotate({turned * 360 / around - 90:.2f} 80 80)">'
-            f"<title>{one.words}: {value:,}</title></circle>"
+            f"<title>{one.all_words}: {value:,}</title></circle>"
         )
         turned += length
     parts.append(f'<text x="80" y="84" class="big" text-anchor="middle">{total:,}</text>')
@@ -67,27 +107,27 @@ def ring(counts: Mapping[Verdict, int], title: str, unit: str) -> Markup:
     return _svg(160, 160, f"{title}: {counted(counts)}", parts, "ring")
 
 
-def bar(counts: Mapping[Verdict, int], title: str, most: int = 0) -> Markup:
+def bar(counts: Mapping[str, int], title: str, most: int = 0) -> Markup:
     """Return one bar of verdicts; `most` is the sum that fills it (by default its own)."""
     width, height = 240.0, 12
     total = sum(counts.values())
     scale = width / (most or total or 1)
     parts = [f'<rect x="0" y="0" width="{width:.0f}" height="{height}" class="fill-none"/>']
     at = 0.0
-    for one in ORDER:
-        value = counts.get(one, 0)
+    for one in pieces(counts):
+        value = one.value
         if not value:
             continue
         length = value * scale
         parts.append(
             f'<rect x="{at:.2f}" y="0" width="{max(length - 1, 0.5):.2f}" height="{height}" '
-            f'class="fill-{KINDS[one]}"><title>{one.words}: {value:,}</title></rect>'
+            f'class="fill-{one.kind}"><title>{one.all_words}: {value:,}</title></rect>'
         )
         at += length
     return _svg(int(width), height, f"{title}: {counted(counts)}", parts, "bar")
 
 
-def trend(days: Sequence[tuple[date, Mapping[Verdict, int]]], title: str) -> Markup:
+def trend(days: Sequence[tuple[date, Mapping[str, int]]], title: str) -> Markup:
     """Return a column for each day, its controls by verdict; a day without any stays empty."""
     left, top, height, step = 34.0, 8.0, 120.0, 7.6
     most = max((sum(counts.values()) for _, counts in days), default=0) or 1
@@ -96,13 +136,13 @@ def trend(days: Sequence[tuple[date, Mapping[Verdict, int]]], title: str) -> Mar
     for number, (day, counts) in enumerate(days):
         x, y = left + number * step, top + height
         tall = []
-        for one in reversed(ORDER):
-            high = height * counts.get(one, 0) / most
+        for one in reversed(pieces(counts)):
+            high = height * one.value / most
             y -= high
             if high:
                 tall.append(
                     f'<rect x="{x:.1f}" y="{y:.2f}" width="{step - 1.6:.1f}" '
-                    f'height="{high:.2f}" class="fill-{KINDS[one]}"/>'
+                    f'height="{high:.2f}" class="fill-{one.kind}"/>'
                 )
         words = counted(counts) if sum(counts.values()) else "nothing was collected"
         parts.append(f"<g><title>{day}: {words}</title>{''.join(tall)}</g>")
@@ -156,7 +196,7 @@ def strip(cells: Sequence[DayCell], title: str) -> Markup:
         held = list(same)
         if held[0].kind != "none":
             when = f"{held[0].day}" if len(held) == 1 else f"{held[0].day} to {held[-1].day}"
-            high = height if held[0].kind in ("good", "bad") else height // 2
+            high = height if held[0].kind in ("good", "part", "bad") else height // 2
             parts.append(
                 f'<rect x="{at * scale:.2f}" y="{height - high}" '
                 f'width="{max(len(held) * scale - 0.5, 0.5):.2f}" height="{high}" '
@@ -176,7 +216,7 @@ def _grid(most: int, left: float, width: float, top: float, height: float) -> It
         )
 
 
-def _trend_words(days: Sequence[tuple[date, Mapping[Verdict, int]]]) -> str:
+def _trend_words(days: Sequence[tuple[date, Mapping[str, int]]]) -> str:
     known = [(day, counts) for day, counts in days if sum(counts.values())]
     if not known:
         return "Nothing was collected."
@@ -188,7 +228,14 @@ def _trend_words(days: Sequence[tuple[date, Mapping[Verdict, int]]]) -> str:
 
 
 def _kinds_in_words(cells: Sequence[DayCell]) -> str:
-    names = {"good": "compliant", "bad": "non-compliant", "open": "inconclusive", "gap": "a gap"}
+    part = ControlState.AUTOMATED_MISSING.words.lower()
+    names = {
+        "good": "compliant",
+        "part": part,
+        "bad": "non-compliant",
+        "open": "inconclusive",
+        "gap": "a gap",
+    }
     counts = {kind: sum(cell.kind == kind for cell in cells) for kind in names}
     found = [f"{count} days {names[kind]}" for kind, count in counts.items() if count]
     empty = sum(cell.kind == "none" for cell in cells)

@@ -14,7 +14,7 @@ from affidavit.console.page import Page, url_to
 from affidavit.console.texts import mark
 from affidavit.model.observation import GapReason
 from affidavit.model.times import iso
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import ControlState, Verdict
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 DONE: Final[Mapping[str, str]] = {
@@ -75,11 +75,7 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "waiting": mark("Next"),
     "failed": mark("Failed"),
 }
-_ICONS: Final[Mapping[Verdict, str]] = {
-    Verdict.COMPLIANT: "✓",
-    Verdict.NON_COMPLIANT: "✕",
-    Verdict.NOT_APPLICABLE: "?",
-}
+_ICONS: Final[Mapping[str, str]] = {"good": "✓", "part": "◐", "bad": "✕", "open": "?"}
 
 
 class Renderer:
@@ -149,9 +145,9 @@ def day_words(value: date) -> str:
     return value.isoformat()
 
 
-def words(value: str | Verdict) -> str:
-    """Return the word for a verdict, a status or an action."""
-    if isinstance(value, Verdict):
+def words(value: str) -> str:
+    """Return the word for a verdict, a state, a status or an action."""
+    if isinstance(value, Verdict | ControlState):
         return texts._(value.words)
     known = _STATUS_WORDS.get(value)
     if known is None and value in Verdict.__members__:
@@ -159,14 +155,14 @@ def words(value: str | Verdict) -> str:
     return texts._(known) if known else value.replace("_", " ").capitalize()
 
 
-def icon(value: str | Verdict) -> str:
-    """Return the sign of a verdict: never the colour alone tells it."""
-    return _ICONS[Verdict(value)]
+def icon(value: str) -> str:
+    """Return the sign of a verdict or state: never the colour alone tells it."""
+    return _ICONS[charts.KINDS[value]]
 
 
-def kind(value: str | Verdict) -> str:
-    """Return the class that a verdict is drawn with: good, bad or open."""
-    return charts.KINDS[Verdict(value)]
+def kind(value: str) -> str:
+    """Return the class that a verdict or state is drawn with: good, part, bad or open."""
+    return charts.KINDS[value]
 
 
 def number(value: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from affidavit.model.canonical import digest, plain_json
 from affidavit.model.times import iso
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import ControlState, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,11 @@ class ControlVerdict:
     """Gap reasons and how often."""
     manual: str
     """'' for full automation, else missing, expired or present."""
+
+    @property
+    def state(self) -> ControlState:
+        """Return what is shown of the control."""
+        return ControlState.of(self.verdict, self.manual)
 
     def to_json(self) -> dict[str, Any]:
         """Return it for canonical JSON."""

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final
 
 from affidavit.model.run import ControlVerdict, Estate
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import ControlState
 from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, AssessedControl, assessed
 from affidavit.operations.assessment_bodies import document_of
@@ -52,9 +52,9 @@ class SetDetails:
     rows: Sequence[ControlRow]
 
     @property
-    def verdicts(self) -> Mapping[Verdict, int]:
-        """Return the number of controls by verdict."""
-        return Counter(row.said.verdict for row in self.rows if row.said)
+    def states(self) -> Mapping[ControlState, int]:
+        """Return the number of controls by what is shown of them."""
+        return Counter(row.said.state for row in self.rows if row.said)
 
     @property
     def evidence(self) -> int:
@@ -98,11 +98,11 @@ class AssessmentDetails:
     sets: Sequence[SetDetails]
 
     @property
-    def verdicts(self) -> Mapping[Verdict, int]:
-        """Return the number of controls by verdict."""
-        total: Counter[Verdict] = Counter()
+    def states(self) -> Mapping[ControlState, int]:
+        """Return the number of controls by what is shown of them."""
+        total: Counter[ControlState] = Counter()
         for one in self.sets:
-            total.update(one.verdicts)
+            total.update(one.states)
         return total
 
 

@@ -53,7 +53,13 @@ def create_assessment_report(
 ) -> dict[str, Any]:
     """Ask for a report of what is selected; it is IN_PROGRESS until the worker has built it."""
     found = assessed(context, caller, "CreateAssessmentReport", request["assessmentId"])
-    wanted = _wanted(context, caller, found, request)
+    return ask(context, caller, found, _wanted(context, caller, found, request), request)
+
+
+def ask(
+    context: Context, caller: Caller, found: Assessed, wanted: Matched, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Leave the task that builds a report of what is wanted, and answer the report."""
     now = context.now()
     body: dict[str, Any] = {
         "id": new_id(now),

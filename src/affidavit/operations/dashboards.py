@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from affidavit.model.run import ControlVerdict
 from affidavit.model.times import parse
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import ControlState, Verdict
 from affidavit.operations import looking, work
 from affidavit.operations.assessed import Assessed, assessed
 from affidavit.operations.caller import Caller
@@ -41,7 +41,7 @@ class ControlOfDay:
     id: str
     name: str
     said: ControlVerdict
-    before: Verdict | None
+    before: ControlState | None
     """What it was on the day before; None where it was nothing."""
 
     @property
@@ -57,7 +57,7 @@ class Group:
     name: str
     assessment_id: str
     """Empty where the group is of several assessments."""
-    controls: Mapping[Verdict, int]
+    controls: Mapping[ControlState, int]
     evidence: Mapping[Verdict, int]
     gaps: int
 
@@ -72,7 +72,7 @@ class TrendDay:
     """A day of the trend; no counts where nothing was collected."""
 
     day: date
-    controls: Mapping[Verdict, int]
+    controls: Mapping[ControlState, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +121,10 @@ class Dashboard:
         found = [
             one
             for one in self.controls
-            if one.before is not None and one.before is not one.said.verdict
+            if one.before is not None and one.before is not one.said.state
         ]
-        order = (Verdict.NON_COMPLIANT, Verdict.NOT_APPLICABLE, Verdict.COMPLIANT)
-        return sorted(found, key=lambda one: (order.index(one.said.verdict), one.name))
+        order = list(ControlState)
+        return sorted(found, key=lambda one: (order.index(one.said.state), one.name))
 
 
 def dashboard(
@@ -185,7 +185,7 @@ def _controls(context: Context, found: Assessed, day: date) -> Iterator[ControlO
             id=control.id,
             name=control.name,
             said=said[control.key],
-            before=yesterday.verdict if yesterday else None,
+            before=yesterday.state if yesterday else None,
         )
 
 
@@ -214,7 +214,7 @@ def _group(name: str, assessment_id: str, controls: Iterable[ControlOfDay]) -> G
     return Group(
         name=name,
         assessment_id=assessment_id,
-        controls=Counter(one.said.verdict for one in held),
+        controls=Counter(one.said.state for one in held),
         evidence=evidence,
         gaps=sum(one.gaps for one in held),
     )
@@ -222,7 +222,7 @@ def _group(name: str, assessment_id: str, controls: Iterable[ControlOfDay]) -> G
 
 def _trend(context: Context, chosen: Sequence[Assessed], last: date) -> list[TrendDay]:
     first = last - _DAY * (TREND_DAYS - 1)
-    counts: dict[date, Counter[Verdict]] = {}
+    counts: dict[date, Counter[ControlState]] = {}
     for found in chosen:
         for day, known in context.store.verdict_history.totals(found.stored, first, last).items():
             counts.setdefault(day, Counter()).update(known)

@@ -1,20 +1,20 @@
 """The evidence finder for a caller: only what the caller may see is asked, whatever the query says.
 
+Manual evidence that people added is found beside what was collected.
+
 A delegate's question is narrowed to the control sets that are delegated, before it is bound. The
 engine is the server's, opened once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from affidavit.errors import QueryError
 from affidavit.finder.bind import bind, field_of
 from affidavit.finder.engine import Finder
-from affidavit.finder.fields import FIELDS
 from affidavit.finder.parse import parse
 from affidavit.finder.query import Found, Order, Page, Question, Scope, Unreadable
 from affidavit.finder.tree import And, Expression, Operator, Or, Term, Word, both
@@ -22,9 +22,8 @@ from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, assessed
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.find import names_of
-from affidavit.operations.folder_ids import folder_id
 from affidavit.report.verify import csvcheck
 
 OPERATION: Final = "GetEvidence"
@@ -107,24 +106,6 @@ class Search:
             unreadable=found.unreadable,
         )
 
-    def folders(self, query: str, assessment_id: str) -> list[str]:
-        """Return the ids of the evidence folders of one assessment that hold what is found."""
-        found = next((one for one in self.assessments if one.id == assessment_id), None)
-        question = self._question(query)
-        if found is None or question is None:
-            raise NotFoundFault(assessment_id, "assessment")
-        within = replace(question, scope=Scope(tenant=self._caller.tenant, assessments=(found.id,)))
-        groups = self._finder.groups(within, [FIELDS["control"], FIELDS["day"]])
-        if groups.more or groups.unreadable:
-            raise QueryError(
-                "Not all folders of these results can be named",
-                todo="Narrow the query; `affidavit ledger verify` names damaged segments.",
-            )
-        return [
-            folder_id(found.id, control, date.fromisoformat(day[:10]))
-            for (control, day), _ in groups.rows
-        ]
-
     def lines(self, query: str) -> Iterator[bytes]:
         """Yield all rows as a CSV, the table of a report's evidence.csv, safe against formulas."""
         rows = self.rows(query)
@@ -169,7 +150,7 @@ class Search:
             tenant=self._caller.tenant,
             assessments=tuple(sorted(one.id for one in self.assessments)),
         )
-        return Question(scope=scope, where=bound)
+        return Question(scope=scope, where=bound, manual=True)
 
     def _limits(self) -> Expression | None:
         """Return what narrows a delegate's question, or None where nothing has to."""

@@ -9,7 +9,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from affidavit.model.run import Assessment, ControlVerdict
-from affidavit.model.verdict import Verdict
+from affidavit.model.verdict import ControlState, Verdict
 from affidavit.store.database import Database
 from affidavit.store.runs import verdict_from_json
 from affidavit.store.schema import run, verdict
@@ -90,6 +90,16 @@ def of_day(database: Database, assessment_id: str, day: date) -> dict[str, Contr
     return {r.control_id: verdict_from_json(r.control_id, json.loads(r.body)) for r in rows}
 
 
+def _manual(connection: sa.Connection) -> sa.ColumnElement[str]:
+    """Return how the manual part stands, which is kept in the body only."""
+    found: sa.ColumnElement[str]
+    if connection.dialect.name == "sqlite":
+        found = sa.func.json_extract(verdict.c.body, "$.manual", type_=sa.Text)
+    else:
+        found = sa.cast(verdict.c.body, sa.JSON)["manual"].as_string()
+    return found
+
+
 class VerdictHistory:
     """What was said over many days, without reading all of it."""
 
@@ -105,17 +115,19 @@ class VerdictHistory:
 
     def totals(
         self, assessment: Assessment, first: date, last: date
-    ) -> dict[date, Counter[Verdict]]:
-        """Return the number of controls by verdict, for each day that has a committed run."""
+    ) -> dict[date, Counter[ControlState]]:
+        """Return the number of controls by state, for each day that has a committed run."""
         days = (first.isoformat(), last.isoformat())
-        counted = (
-            sa.select(verdict.c.run_id, verdict.c.verdict, sa.func.count().label("number"))
-            .where(verdict.c.assessment_id == assessment.id, verdict.c.day.between(*days))
-            .group_by(verdict.c.run_id, verdict.c.verdict)
-        )
         with self._database.read() as connection:
+            manual = _manual(connection).label("manual")
+            counted = (
+                sa.select(verdict.c.run_id, verdict.c.verdict, manual, sa.func.count().label("n"))
+                .where(verdict.c.assessment_id == assessment.id, verdict.c.day.between(*days))
+                .group_by(verdict.c.run_id, verdict.c.verdict, manual)
+            )
             last_of = _last_runs(connection, assessment, days)
-            of_run: dict[str, Counter[Verdict]] = {}
+            of_run: dict[str, Counter[ControlState]] = {}
             for row in connection.execute(counted):
-                of_run.setdefault(row.run_id, Counter())[Verdict(row.verdict)] = row.number
+                state = ControlState.of(Verdict(row.verdict), row.manual)
+                of_run.setdefault(row.run_id, Counter())[state] += row.n
         return {date.fromisoformat(day): of_run.get(one, Counter()) for day, one in last_of.items()}

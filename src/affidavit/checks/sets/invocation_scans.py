@@ -126,8 +126,8 @@ def _records(
             draft.gaps["metric"] = known.gap
         else:
             draft.values["metric"] = {"invocations": known.value}
-        for one in known.inputs if known else ():
-            draft.cite_input(one)
+        for cited in known.inputs if known else ():
+            draft.cite_input(cited)
         draft.attributes |= _shown(name, read, fact, known)
         yield draft.record(model_arn(view, name))
 

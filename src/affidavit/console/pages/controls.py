@@ -74,8 +74,8 @@ def cells(history: Mapping[date, ControlVerdict], first: date, last: date) -> It
             yield DayCell(day, "gap", _("could not be observed: %(gaps)s") % {"gaps": gaps})
         else:
             bad = said.counts.get(Verdict.NON_COMPLIANT.value, 0)
-            words = f"{said.verdict.words}, {bad} of {said.judged} judged are non-compliant"
-            yield DayCell(day, KINDS[said.verdict], words)
+            words = f"{said.state.words}, {bad} of {said.judged} judged are non-compliant"
+            yield DayCell(day, KINDS[said.state], words)
         day += timedelta(days=1)
 
 

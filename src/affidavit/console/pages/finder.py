@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from affidavit.console.forms import Trouble
-from affidavit.console.page import SEE_OTHER, Page, path_to
-from affidavit.console.texts import _
+from affidavit.console.page import SEE_OTHER, Page, url_to
 from affidavit.console.views import act, view
-from affidavit.errors import QueryError, UsageError
+from affidavit.errors import QueryError
 from affidavit.finder.fields import FIELDS, OPERATORS, Field
+from affidavit.finder.manual import is_manual
 from affidavit.finder.tree import Operator, Term, Word
+from affidavit.operations import finder_reports
 from affidavit.operations.finding import Asked, Search
 from affidavit.operations.folder_ids import folder_id
 
 ROWS: Final = 50
-MOST_FOLDERS: Final = 500
-"""Folders that are added to a report at once."""
 _GROUPS: Final = 200
 """Groups that are shown."""
 _ONE_OPERATORS: Final = tuple(o for o in Operator if o not in (Operator.IN, Operator.NOT_IN))
@@ -66,6 +66,7 @@ def show(page: Page) -> Response:
         group=group,
         token=token_text,
         folder=folder_id,
+        is_manual=is_manual,
         controls={a.id: a.by_key() for a in search.assessments},
     )
 
@@ -140,31 +141,52 @@ def csv(page: Page) -> Response:
     )
 
 
-def add_to_report(page: Page) -> Response:
-    """Select the folders that hold what is found, and go where the report is built."""
-    page.require("AssociateAssessmentReportEvidenceFolder")
-    assessment = page.form.text("assessment")
-    query = page.form.text("query")
+def ask_report(page: Page) -> Response:
+    """Show what a report of the query would hold, and the form that asks for it."""
+    page.require(finder_reports.OPERATION)
     search = Search(page.context, page.caller, page.console.finder)
-    folders = search.folders(query, assessment)
-    if not folders:
-        raise UsageError(_("The query finds nothing in this assessment."))
-    if len(folders) > MOST_FOLDERS:
-        raise UsageError(
-            _("These are %(n)s folders, too many at once.") % {"n": len(folders)},
-            todo=_("Narrow the query, for example to fewer days."),
-        )
-    for folder in folders:
-        page.ask(
-            "AssociateAssessmentReportEvidenceFolder",
-            assessmentId=assessment,
-            evidenceFolderId=folder,
-        )
-    return page.go(path_to("assessments", assessment, "selection"), "selected")
+    known = [one.id for one in search.assessments]
+    chosen = page.query("assessment") or (known[0] if known else "")
+    plan = None
+    try:
+        if chosen:
+            plan = finder_reports.planned(
+                page.context, page.caller, page.console.finder, chosen, query_of(page)
+            )
+    except QueryError as error:
+        page.status, page.trouble = 422, Trouble.of(error)
+    return page.show(
+        "finder/report.html",
+        plan=plan,
+        chosen=chosen,
+        assessments=search.assessments,
+        name=f"{plan.assessment}-{page.now:%Y-%m-%d}-query".replace(" ", "-") if plan else "",
+        here=page.with_query(),
+        back=_address(page),
+    )
+
+
+def make_report(page: Page) -> Response:
+    """Ask for the report of the query in the address, and go where it appears."""
+    form = page.form
+    given = {"assessmentId": form.text("assessment"), "name": form.text("name")}
+    if form.text("description"):
+        given["description"] = form.text("description")
+    request = page.console.check(finder_reports.OPERATION, given)
+    finder_reports.ask(page.context, page.caller, query_of(page), request)
+    return page.go("/reports", "report")
+
+
+def _address(page: Page) -> str:
+    """Return the address of the finder with the same query."""
+    pairs = [("f", one) for one in page.queries("f")]
+    pairs += [("day", page.query("day"))] if page.query("day") else []
+    return f"{url_to('finder')}?{urlencode(pairs)}" if pairs else url_to("finder")
 
 
 VIEWS = (
     view("/finder", show, "Evidence finder"),
     view("/finder/evidence.csv", csv, ""),
-    act("/finder/report", add_to_report, show),
+    view("/finder/report", ask_report, "Report of what the finder found"),
+    act("/finder/report", make_report, ask_report),
 )

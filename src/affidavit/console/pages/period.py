@@ -1,7 +1,7 @@
 """The period view: a calendar of the whole assessment, a strip for each control, what changed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -13,18 +13,21 @@ from affidavit.console.pages.assessments import details, tabs
 from affidavit.console.pages.dashboard import day_of
 from affidavit.console.texts import _
 from affidavit.console.views import view
-from affidavit.finder.period import ControlPeriod, Period, State
+from affidavit.finder.period import ControlPeriod, Day, Period, State
 from affidavit.finder.period_shown import csv_lines
+from affidavit.model.verdict import ControlState
 from affidavit.operations.period_views import period_view
 
 DAYS: Final = 90
-_KINDS: Final = {
+_KINDS: Final[Mapping[str, str]] = {
     State.COMPLIANT: "good",
+    "automated": "part",
     State.NON_COMPLIANT: "bad",
     State.INCONCLUSIVE: "open",
     State.GAP: "gap",
     State.NOTHING: "none",
 }
+_WORST: Final = (State.NON_COMPLIANT, State.GAP, State.INCONCLUSIVE, "automated", State.COMPLIANT)
 
 
 def _period(page: Page) -> Period:
@@ -49,6 +52,7 @@ def show(page: Page) -> Response:
         one=one,
         tabs=tabs(one, "period"),
         period=period,
+        turned=_turned,
         whole=[*_whole(period)],
         rows=[(each, known[each.control_id], [*_cells(each)]) for each in period.controls],
     )
@@ -65,24 +69,33 @@ def _whole(period: Period) -> Iterator[DayCell]:
     """Yield what the assessment was on each day: the worst that any control was."""
     for number in range(period.days):
         day = period.first + timedelta(days=number)
-        states = Counter(one.days[number].state for one in period.controls)
-        if not states or states[State.NOTHING] == sum(states.values()):
+        days = [one.days[number] for one in period.controls]
+        kinds = Counter(one.kind for one in days)
+        if not kinds or kinds[State.NOTHING] == len(days):
             yield DayCell(day, "none", _("no run"))
             continue
-        worst = next(
-            state
-            for state in (State.NON_COMPLIANT, State.GAP, State.INCONCLUSIVE, State.COMPLIANT)
-            if states[state]
-        )
+        worst = next(kind for kind in _WORST if kinds[kind])
+        named = {one.kind: one.words.lower() for one in days}
         words = ", ".join(
-            f"{states[state]} {state.words.lower()}" for state in State if states[state]
+            f"{kinds[kind]} {named[kind]}" for kind in (*_WORST, State.NOTHING) if kinds[kind]
         )
         yield DayCell(day, _KINDS[worst], words)
 
 
 def _cells(one: ControlPeriod) -> Iterator[DayCell]:
     for day in one.days:
-        yield DayCell(day.day, _KINDS[day.state], day.state.words)
+        yield DayCell(day.day, _KINDS[day.kind], _day_words(day))
+
+
+def _day_words(day: Day) -> str:
+    manual = f", manual part {day.manual}" if day.kind == "automated" else ""
+    return f"{day.words}{manual}"
+
+
+def _turned(one: ControlPeriod, state: State) -> str:
+    """Return what a control turned to or from: a partial one is never plainly compliant."""
+    partial = one.partial and state is State.COMPLIANT
+    return ControlState.AUTOMATED_MISSING.words if partial else state.words
 
 
 VIEWS = (
