@@ -34,7 +34,7 @@ def taken_over(
 ) -> dict[str, Observation]:
     """Return the cases of the newest runs of an account, by unit id; none that are too old.
 
-    Newest of each suite, model and guardrail. How old a run may be, the catalogue says.
+    Newest of each suite, model, guardrail and Region. How old a run may be, the catalogue says.
     """
     ages = oldest_allowed(catalogue, assessment.parameters)
     found: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -46,7 +46,7 @@ def taken_over(
             continue
         age = now - _oldest(run, document.body["cases"])
         if parse(run["finishedAt"]) <= now and age <= timedelta(days=ages[run["suite"]]):
-            key = (run["suite"], run["modelId"], run["guardrailId"])
+            key = (run["suite"], run["modelId"], run["guardrailId"], run["region"])
             found.setdefault(key, document.body)
     answers = (one for body in found.values() for one in observations(body, now))
     return {one.unit.id: one for one in answers}
