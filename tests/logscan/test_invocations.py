@@ -287,3 +287,58 @@ def test_days_name_hours_without_records() -> None:
     """The population of a day says in which hours nothing was logged."""
     days = list(scan(LINES[0]).totals.days())
     assert [(d.day, d.records, len(d.hours_without)) for d in days] == [("2026-03-11", 1, 23)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"messages": [{"role": "user", "content": [{"guardContent": {"text": {"text": "hi"}}}]}]},
+        {"messages": [], "guardrailConfig": {"guardrailIdentifier": ""}},
+        {"messages": [], "tools": [{"input_schema": {"guardrailConfig": {"type": "string"}}}]},
+        {"messages": [], "tools": [{"input_schema": {"trace": {"guardrail": {}}}}]},
+        {"messages": [], "amazon-bedrock-guardrailAction": "NONE"},
+        {"messages": [], "stop_reason": "guardrail_intervened"},
+    ],
+)
+@pytest.mark.parametrize("quick", [True, False])
+def test_what_people_write_is_no_guardrail(asked: dict[str, Any], quick: bool) -> None:
+    """Only a guardrail that the request names at its top, or that the answer shows, was there."""
+    data = json.dumps(record(1, asked, {"completion": "ok"})).encode()
+    scanner = InvocationScanner(ScanSettings(key=b"k" * 32), quick=quick)
+    found = scanner.scan(data, "s3://b/a.json", lambda _: None).totals.findings
+    assert found["unguarded - NO_GUARDRAIL"] == 1
+    assert not [name for name in found if name.startswith("guardrail")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"images": ["iVBORw0KGgo" + "A" * 200]},
+        {"artifacts": [{"base64": "/9j/4AAQ" + "B" * 200, "finishReason": "SUCCESS"}]},
+        {"data": [{"b64_json": "iVBORw0KGgo" + "A" * 200}]},
+    ],
+)
+def test_pictures_in_answers_are_not_scanned_and_say_so(said: dict[str, Any]) -> None:
+    """A picture may show anything: that nothing was found in its base64 proves nothing."""
+    result = scan(json.dumps(record(1, {"prompt": "a cat"}, said)).encode())
+    assert ["media" in gap.why for gap in result.gaps] == [True]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"card": 4111111111111111}, "CREDIT_DEBIT_CARD_NUMBER"),
+        ({"cards": [4111111111111111]}, "CREDIT_DEBIT_CARD_NUMBER"),
+        ({"maria.sample@mail.northwind-post.com": True}, "EMAIL"),
+    ],
+)
+def test_numbers_and_keys_that_a_tool_is_given_are_read(
+    given: dict[str, Any], kind: str, quick: bool
+) -> None:
+    """A model that calls a tool discloses in numbers and keys too, as it does in a stream."""
+    said = {"content": [{"type": "tool_use", "id": "t", "name": "pay", "input": given}]}
+    data = json.dumps(record(1, {"prompt": "pay"}, said)).encode()
+    scanner = InvocationScanner(ScanSettings(key=b"k" * 32), quick=quick)
+    found = scanner.scan(data, "s3://b/a.json", lambda _: None).totals.findings
+    assert found[f"pii output {kind}"] == 1

@@ -229,6 +229,7 @@ def test_metrics_go_through_the_same_door_as_health() -> None:
     import asyncio
 
     async def other(*_: Any) -> None:
+        """Answer what is not of the metrics."""
         raise AssertionError("not for the API")
 
     app = HostAllowList(Metrics(other, lambda: "x 1\n", metrics.CONTENT_TYPE), LOOPBACK)

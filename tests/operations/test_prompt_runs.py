@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from affidavit.catalogue import load as load_catalogue
 from affidavit.demo import MODELS
 from affidavit.errors import StoreDamagedError, UsageError
 from affidavit.model.canonical import digest
@@ -22,7 +23,7 @@ from affidavit.operations.prompt_storing import cases_digest
 from affidavit.operations.prompt_sweep import ModelToAsk
 from affidavit.operations.reports import verify_report
 from affidavit.operations.runs import RunOutcome, RunRequest
-from affidavit.prompts.recorded_runs import KIND
+from affidavit.prompts.recorded_runs import KIND, taken_over
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load
 from affidavit.prompts.target import Answer, Request
@@ -55,14 +56,20 @@ def says(text: str | None = None, *, error: str = "") -> Says:
 
 
 def _prompts(
-    first: Assessment, settings: Settings, suite: str, target: Says, *, keep_raw: bool = False
+    first: Assessment,
+    settings: Settings,
+    suite: str,
+    target: Says,
+    *,
+    keep_raw: bool = False,
+    how: RunSettings = FAST,
 ) -> prompt_runs.PromptOutcome:
     account, region = first.tenant.split("/")
     request = prompt_runs.PromptRequest(
         suite=load(suite),
         target=target,
         model_id=MODEL,
-        how=FAST,
+        how=how,
         assessment=first.name,
         account_id=account,
         caller_arn=f"arn:aws:iam::{account}:user/tester",
@@ -153,6 +160,32 @@ def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Pa
     assert second.report is not None
     verified = verify_report(second.report, str(second.key), again=True)
     assert verified.failure is None
+
+
+class Recorded(Says):
+    """A recording that says that AWS answered."""
+
+    id = "recorded:answers.jsonl"
+
+
+def test_only_the_shipped_suite_asked_of_a_model_is_evidence(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Recorded or cut answers, or an easy suite under a shipped id, hide no run that failed."""
+    first = _bare(settings)
+    account = first.tenant.partition("/")[0]
+    easy = tmp_path / "easy.yaml"
+    easy.write_text(
+        "id: refusal\nprompts: [Say no]\ntests: [{assert: [{type: contains, value: Nope}]}]\n"
+    )
+    asked = _prompts(first, settings, "refusal", says("Sure, here is how."))
+    _prompts(first, settings, "refusal", Recorded(Answer(text="I can't help with that.")))
+    _prompts(first, settings, str(easy), says("Nope."))
+    short = RunSettings(parameters={"max_tokens": 1}, requests_per_second=10_000)
+    _prompts(first, settings, "refusal", says("I can't help with that."), how=short)
+    with open_store(settings) as store:
+        found = taken_over(store, load_catalogue(), first, account, utc_now())
+    assert {one.unit.parameters["promptRun"] for one in found.values()} == {asked.head["runId"]}
 
 
 def test_an_assessment_that_is_not_there_is_refused(settings: Settings) -> None:

@@ -69,6 +69,23 @@ def test_what_is_held_stays(settings: Settings, filled: tuple[Store, str, str]) 
     assert (_held(store, one), _held(store, two)) == (30, 10)
 
 
+def test_a_hold_that_is_set_meanwhile_counts(
+    filled: tuple[Store, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking for holds and deleting lies time: a hold set in it keeps all of it."""
+    store, one, two = filled
+    looked = holds.every
+
+    def slow(store: Store, tenant: str | None = None) -> list[holds.Hold]:
+        found = looked(store, tenant)
+        holds.place(store, Sample.tenant, one, why="case", by="me")
+        return found
+
+    monkeypatch.setattr(holds, "every", slow)
+    assert retention.expire_due(store, Sample.tenant, TODAY, default=730, by="me") == 2
+    assert (_held(store, one), _held(store, two)) == (30, 10)
+
+
 def test_one_assessment_by_command(settings: Settings, filled: tuple[Store, str, str]) -> None:
     """The command asks before it deletes, and deletes of the assessment that it is told."""
     store, one, two = filled

@@ -36,6 +36,19 @@ def test_answers(tmp_path: Path) -> None:
     assert target.ask(Request(prompt="e")).error_kind == ErrorKind.NOT_RECORDED
 
 
+def test_a_recording_never_looks_like_aws(tmp_path: Path) -> None:
+    """A recording that names AWS's endpoint is synthetic all the same: nobody was asked."""
+    line = {
+        "prompt": "a",
+        "text": "No.",
+        "endpoint": "https://bedrock-runtime.us-east-1.amazonaws.com:443",
+        "synthetic": False,
+        "attempts": 1,
+    }
+    answer = _target(tmp_path, line).ask(Request(prompt="a"))
+    assert (answer.endpoint, answer.synthetic, answer.attempts) == ("", True, 0)
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -4,8 +4,12 @@ import gzip
 import json
 from typing import Any
 
+import pytest
+
 from affidavit.logscan.invocations import ScanSettings
+from affidavit.sources.day import Day
 from affidavit.sources.log_counts import MAX_LISTED, LogCounts
+from affidavit.sources.origin import Origin
 
 LEAK = "Call maria.sample@mail.northwind-post.com"
 BASE = "s3://b/AWSLogs/1/BedrockModelInvocationLogs/r/2026/11/29/10"
@@ -127,3 +131,82 @@ def test_a_call_that_is_logged_twice_counts_once() -> None:
     told = counts.to_json()
     assert told["models"][0]["records"] == 1
     assert told["population"]["repeated"] == 1
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"accountId": "444455556666"},
+        {"region": "eu-west-1"},
+        {"timestamp": "2026-11-28T22:59:59Z"},
+        {"timestamp": "2026-11-30T01:00:00Z"},
+    ],
+)
+def test_records_from_elsewhere_do_not_fill_a_log(strange: dict[str, Any]) -> None:
+    """A record of another account, Region or day is unread, and counts for no model."""
+    origin = Origin(account_id="111122223333", region="us-east-1", day=Day.of("2026-11-29"))
+    counts = LogCounts(ScanSettings(key=b"k" * 32), origin)
+    own = {"accountId": "111122223333", "region": "us-east-1"}
+    near = [
+        record("Fine", number, **own, timestamp=time)
+        for number, time in enumerate(("2026-11-28T23:59:59Z", "2026-11-30T00:00:01Z"))
+    ]
+    lines = [*near, record("Fine", 7, **{**own, **strange})]
+    counts.add("\n".join(map(json.dumps, lines)).encode(), f"{BASE}/a.json")
+    told = counts.to_json()
+    assert told["models"][0]["records"] == 2
+    assert (told["unreadInAll"], told["unread"][0]["why"][:8]) == (1, "a record")
+
+
+def test_a_stream_that_broke_off_disclosed_all_the_same() -> None:
+    """An error after half an answer takes back nothing that was said until then."""
+    counts = counted(("a.json.gz", [record(LEAK, 1, errorCode="ModelStreamErrorException")]))
+    (model,) = counts.to_json()["models"]
+    assert (model["errors"], model["personal"]) == (1, [{"types": ["EMAIL"], "records": 1}])
+
+
+def test_a_copy_that_says_more_is_heard() -> None:
+    """A second record of a call, in another object, cannot hide what it discloses."""
+    counts = counted(("a.json.gz", [record("Fine", 1)]), ("b.json.gz", [record(LEAK, 1)]))
+    told = counts.to_json()
+    assert told["population"]["repeated"] == 1
+    assert told["models"][0]["personal"] == [{"types": ["EMAIL"], "records": 1}]
+
+
+def test_a_copy_that_says_the_same_counts_once() -> None:
+    """Delivered twice is disclosed once."""
+    counts = counted(("a.json.gz", [record(LEAK, 1)]), ("b.json.gz", [record(LEAK, 1)]))
+    (model,) = counts.to_json()["models"]
+    assert (model["records"], model["personal"][0]["records"]) == (1, 1)
+
+
+def test_a_body_that_comes_before_its_record_counts_for_its_model() -> None:
+    """A body of the hour before the record's is not laid at nobody's door."""
+    apart = {"output": {"message": {"content": [{"text": LEAK}]}}}
+    counts = counted(("data/r1_output.json.gz", [apart]), ("a.json.gz", [record(None, 1)]))
+    (model,) = counts.to_json()["models"]
+    assert (model["modelId"], model["personal"][0]["records"]) == ("m", 1)
+
+
+def test_a_body_without_a_record_leaves_it_open() -> None:
+    """What a body discloses whose call no record names is unread, never nothing."""
+    apart = {"output": {"message": {"content": [{"text": LEAK}]}}}
+    told = counted(("data/r9_output.json.gz", [apart]), ("a.json.gz", [record("Fine", 1)]))
+    assert told.to_json()["unreadInAll"] == 1
+
+
+@pytest.mark.parametrize("empty", ["", {}, []])
+def test_an_empty_answer_is_unread(empty: Any) -> None:
+    """Nothing was delivered, so nothing was looked at."""
+    bare = record("Fine", 1)
+    bare["output"] = {"outputBodyJson": empty}
+    assert counted(("a.json.gz", [bare])).to_json()["unreadInAll"] == 1
+
+
+def test_a_folder_called_data_hides_no_records() -> None:
+    """A prefix that ends in data does not make records bodies that are kept apart."""
+    counts = LogCounts(ScanSettings(key=b"k" * 32))
+    uri = f"s3://b/data/{BASE.partition('AWSLogs')[2]}/a.json"
+    counts.add(json.dumps(record(LEAK, 1)).encode(), uri)
+    (model,) = counts.to_json()["models"]
+    assert model["records"] == 1

@@ -41,7 +41,7 @@ def test_sealed_files_open_again(size: int) -> None:
     assert opened(sealed) == plain
     pieces = [sealed[at : at + 7777] for at in range(0, len(sealed), 7777)]
     assert b"".join(opened_parts(lambda _: KEYS, "n", "w", pieces)) == plain
-    assert plain == b"" or plain not in sealed
+    assert len(plain) < 16 or plain[:16] not in sealed
 
 
 def test_sealed_files_are_never_the_same() -> None:

@@ -78,6 +78,7 @@ def create_console(
     ]
 
     async def static(request: Request) -> Response:
+        """Send a file of the console's own."""
         return assets.answer(request)
 
     app = Starlette(

@@ -5,6 +5,7 @@ The chunks of a stream are joined by their place, so that "415-" in one and "555
 are read as one text.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,9 +29,12 @@ _FREE: Final = frozenset({"input", "arguments", "json", "requestMetadata"})
 """Keys below which anything may stand: arguments and results of tools."""
 _TRACES: Final = frozenset({"trace", "amazon-bedrock-trace"})
 _MEDIA: Final = frozenset({"bytes", "data", "s3Location", "s3Uri", "uri"})
-_GUARD_SIGNS: Final = frozenset(
-    {"guardrailConfig", "amazon-bedrock-guardrailAction", "guardContent", *_TRACES}
-)
+_PICTURES: Final = frozenset({"image", "images", "base64", "b64_json", "audio", "video", "videos"})
+"""Keys below which models of images and speech put their output, as base64."""
+_ENCODED: Final = re.compile(r"data:[a-z]+/|[A-Za-z0-9+/_-]{64}")
+_GUARD_SIGNS: Final = frozenset({"guardrailConfig", "amazon-bedrock-guardrailAction", *_TRACES})
+_LONG_NUMBER: Final = 10**8
+"""From here on a number that a tool is given may be an account's, a card's or a person's."""
 _STOPS: Final = frozenset({"stop_reason", "stopReason", "finish_reason", "completionReason"})
 _CHUNK_MEMBERS, _DELTA_MEMBERS = 3, 2
 _DEPTH: Final = 60
@@ -121,42 +125,46 @@ class _Walk:
         if isinstance(value, str):
             if value:
                 self.pieces.setdefault((part, path), []).append(value)
-        elif isinstance(value, dict):
+        elif isinstance(value, dict | list):
             if depth > _DEPTH:
                 self._found.too_deep = True
-                return
-            self._object(value, part, path, depth + 1, free=free)
-        elif isinstance(value, list):
-            if depth > _DEPTH:
-                self._found.too_deep = True
-                return
-            many = len(value) > 1
-            for number, item in enumerate(value):
-                below = f"{path}[{number}]" if many else path
-                self.walk(item, part, below, depth + 1, free=free)
+            elif isinstance(value, dict):
+                self._object(value, part, path, depth + 1, free=free)
+            else:
+                many = len(value) > 1
+                for number, item in enumerate(value):
+                    below = f"{path}[{number}]" if many else path
+                    self.walk(item, part, below, depth + 1, free=free)
+        elif free and is_long(value):
+            self.pieces.setdefault((part, path), []).append(str(value))
 
     def _object(
         self, value: dict[str, Any], part: Part, path: str, depth: int, *, free: bool
     ) -> None:
         self._notice(value, part, path, free=free)
         for key, item in value.items():
-            if isinstance(item, (int, float)) or item is None:
-                continue
             below = f"{path}.{key}" if path else key
+            if free:
+                self._key(key, part, below)
             if free or key not in _PROTOCOL:
                 if self._is_taken(value, key, part, path, free=free):
                     continue
                 inner: Part = "trace" if not free and key in _TRACES else part
                 self.walk(item, inner, below, depth, free=free or key in _FREE)
             elif key in _STOPS:
-                self._stopped(item)
+                self._stopped(item, part)
             elif not isinstance(item, str):
                 self.walk(item, part, below, depth, free=free)
+
+    def _key(self, key: str, part: Part, path: str) -> None:
+        """Collect a key that a tool was given where it may be more than a name."""
+        if not key.isidentifier():
+            self.pieces.setdefault((part, f"{path}.(key)"), []).append(key)
 
     def _notice(self, value: dict[str, Any], part: Part, path: str, *, free: bool) -> None:
         """Read the signs that an object gives."""
         if not free and not _GUARD_SIGNS.isdisjoint(value):
-            self._guard(value)
+            self._guard(value, part, path)
         if part == "trace":
             self._trace(value, path)
 
@@ -167,6 +175,9 @@ class _Walk:
         if not free and key in _MEDIA and self._is_media(value, path):
             self._found.media += 1
             return True
+        if not free and key in _PICTURES and (pictures := _encoded(value[key])):
+            self._found.media += pictures
+            return True
         return part == "trace" and key == "match"
 
     def _is_media(self, value: dict[str, Any], path: str) -> bool:
@@ -174,16 +185,25 @@ class _Walk:
             value
         )
 
-    def _guard(self, value: dict[str, Any]) -> None:
-        config = value.get("guardrailConfig")
-        action = value.get("amazon-bedrock-guardrailAction")
-        traces = [value[key] for key in _TRACES if key in value]
-        self._found.guarded |= bool(config) or action is not None or "guardContent" in value
-        self._found.guarded |= any(isinstance(t, dict) and "guardrail" in t for t in traces)
-        self._found.intervened |= action == "INTERVENED"
+    def _guard(self, value: dict[str, Any], part: Part, path: str) -> None:
+        """Read that a guardrail was asked for, at the top of a request, or was there.
 
-    def _stopped(self, reason: Any) -> None:
-        if isinstance(reason, str) and reason:
+        What people write into a request is no sign: a tool's parameter of such a name, an answer's
+        member in a question, or a `guardContent` block, which guards nothing by itself.
+        """
+        if part == "input":
+            config = value.get("guardrailConfig") if not path else None
+            named = config.get("guardrailIdentifier") if isinstance(config, dict) else None
+            self._found.guarded |= isinstance(named, str) and bool(named)
+        elif part == "output":
+            action = value.get("amazon-bedrock-guardrailAction")
+            traces = [value[key] for key in _TRACES if key in value]
+            self._found.guarded |= action is not None
+            self._found.guarded |= any(isinstance(t, dict) and "guardrail" in t for t in traces)
+            self._found.intervened |= action == "INTERVENED"
+
+    def _stopped(self, reason: Any, part: Part) -> None:
+        if part == "output" and isinstance(reason, str) and reason:
             self._found.stop_reason = reason
             if reason == "guardrail_intervened":
                 self._found.guarded = self._found.intervened = True
@@ -198,6 +218,18 @@ class _Walk:
         if value.get("action") in {"BLOCKED", "ANONYMIZED"} or value.get("detected") is True:
             names = [n for n in path.replace("[", ".").split(".") if n.endswith("Policy")]
             self._found.policies.update(names)
+
+
+def is_long(value: Any) -> bool:
+    """Tell whether a value is a number that may be a person's, a card's or an account's."""
+    return type(value) is int and abs(value) >= _LONG_NUMBER
+
+
+def _encoded(value: Any) -> int:
+    """Return how many pictures or sounds a member is, in base64; 0 where it is anything else."""
+    several = value if isinstance(value, list) else [value]
+    alike = all(isinstance(one, str) and _ENCODED.match(one) for one in several)
+    return len(several) if alike else 0
 
 
 def all_texts(bodies: list[BodyTexts]) -> Iterator[tuple[Part, str, str]]:

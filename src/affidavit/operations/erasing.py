@@ -88,7 +88,8 @@ def erasure(context: Context, assessment_id: str, manual: list[Document]) -> Doc
 
 def _erase_evidence(context: Context, tenant: str, assessment_id: str, why: str) -> None:
     by = service_caller(tenant).principal_arn
-    context.store.delete_evidence(tenant, assessment_id, by=by, why=why)
+    absent = holds.unless_held(assessment_id)
+    context.store.delete_evidence(tenant, assessment_id, by=by, why=why, absent=absent)
 
 
 def _refuse_held(context: Context, tenant: str, assessment_id: str) -> None:

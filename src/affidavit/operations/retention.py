@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
-from affidavit.errors import LedgerError, UsageError
+from affidavit.errors import LedgerError, StoreConflictError, UsageError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso, utc_now
@@ -74,7 +74,7 @@ def expire_due(store: Store, tenant: str, today: date, *, default: int, by: str)
             continue
         before = today - timedelta(days=days)
         why = f"Retention of {days} days is over."
-        removed += store.delete_evidence(tenant, one, by=by, why=why, before=before)
+        removed += _delete(store, tenant, one, before, why=why, by=by) or 0
     return removed
 
 
@@ -102,8 +102,19 @@ def expire(
             )
         chosen = [assessment_id] if assessment_id else [one for one in known if one not in held]
         why = f"Retention of {days} days is over."
-        done = {
-            one: store.delete_evidence(tenant, one, by=by, why=why, before=before) for one in chosen
-        }
+        done = {one: _delete(store, tenant, one, before, why=why, by=by) for one in chosen}
         store.sweep()
-    return done
+    return {one: files for one, files in done.items() if files is not None}
+
+
+def _delete(
+    store: Store, tenant: str, assessment_id: str, before: date, *, why: str, by: str
+) -> int | None:
+    """Delete the evidence of days before; None where a hold was set since we looked."""
+    absent = holds.unless_held(assessment_id)
+    try:
+        return store.delete_evidence(
+            tenant, assessment_id, by=by, why=why, before=before, absent=absent
+        )
+    except StoreConflictError:
+        return None

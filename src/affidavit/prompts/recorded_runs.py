@@ -3,6 +3,9 @@
 Each case becomes one observation, so that evidence cites what was asked and answered. Its proof is
 of the moment in which the collection read the run; how and when it was asked stands in the body's
 `proof`, and the body's `run.casesDigest` in the leaf that the log got when the run was kept.
+
+No evidence of a model is a run that asked none (recorded answers), nor one of a file that took the
+id of a shipped suite: both are kept and shown, and never taken over.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,10 +18,14 @@ from affidavit.model.framework import SourceType
 from affidavit.model.observation import Observation, Proof, Unit
 from affidavit.model.run import Assessment
 from affidavit.model.times import parse
+from affidavit.prompts.suite import load, shipped
+from affidavit.prompts.targets_recorded import RECORDED
 from affidavit.store import Store
 
 KIND: Final = "prompt_run"
 OPERATION: Final = "Converse"
+LEAST_TOKENS: Final = 100
+"""Output tokens that a run must have granted each answer."""
 TOOL: Final = f"affidavit {__version__} (taken over from a run of prompts)"
 
 
@@ -35,7 +42,7 @@ def taken_over(
         assessment.tenant, KIND, parent=assessment.id, newest_first=True
     ):
         run = document.body["run"]
-        if run["accountId"] != account_id or run["suite"] not in ages:
+        if run["accountId"] != account_id or run["suite"] not in ages or not _is_evidence(run):
             continue
         age = now - parse(run["finishedAt"])
         if timedelta() <= age <= timedelta(days=ages[run["suite"]]):
@@ -43,6 +50,19 @@ def taken_over(
             found.setdefault(key, document.body)
     answers = (one for body in found.values() for one in observations(body, now))
     return {one.unit.id: one for one in answers}
+
+
+def _is_evidence(run: Mapping[str, Any]) -> bool:
+    """Tell whether a model was asked, and, by the id of a shipped suite, that very suite.
+
+    Answers that were cut off after a few words hold nothing that must not be there.
+    """
+    if run["target"].startswith(RECORDED):
+        return False
+    if int(run["parameters"].get("max_tokens", LEAST_TOKENS)) < LEAST_TOKENS:
+        return False
+    suite = run["suite"]
+    return suite not in shipped() or run["suiteDigest"] == load(suite).digest
 
 
 def is_taken_over(unit: Unit) -> bool:

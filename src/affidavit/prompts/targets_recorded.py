@@ -18,6 +18,8 @@ from affidavit.model.answering import ErrorKind
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.target import Request
 
+RECORDED: Final = "recorded:"
+"""What the id of such a target begins with."""
 MAX_FILE: Final = 256 * 2**20
 MAX_LINE: Final = 8 * 2**20
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
@@ -48,10 +50,13 @@ class RecordedTarget:
     @property
     def id(self) -> str:
         """Return `recorded:` and the file's or the suite's name."""
-        return f"recorded:{self._name}"
+        return f"{RECORDED}{self._name}"
 
     def ask(self, request: Request) -> Answer:
-        """Return the recorded answer, the next one when asked again; an error where none is."""
+        """Return the recorded answer, the next one when asked again; an error where none is.
+
+        Whatever the recording says of an endpoint: nobody was asked, so it is never AWS's answer.
+        """
         answers = self._answers.get(request.prompt, [])
         with self._lock:
             turn = self._given[request.prompt]
@@ -59,7 +64,7 @@ class RecordedTarget:
         if not answers:
             why = f"{self._name} has no answer to this prompt."
             return Answer(error=why, error_kind=ErrorKind.NOT_RECORDED)
-        return replace(answers[turn % len(answers)], attempts=0)
+        return replace(answers[turn % len(answers)], attempts=0, endpoint="", synthetic=True)
 
 
 def recording(path: Path) -> RecordedTarget:

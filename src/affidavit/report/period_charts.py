@@ -7,20 +7,22 @@ from itertools import groupby
 from affidavit.charts import Span, SpanRow, day_rows
 from affidavit.report.verify.matrix import NOTHING, Matrix, Row
 
-ROWS = 32
-"""Controls of one picture: a page."""
+ROWS = 27
+"""Controls of one picture: a page, below a heading."""
+_FEWEST_DAYS = 2
+"""A single day is what the summary and each control's page say."""
 _TICKS = 5
 _LENGTH = 400.0
 """Of the days: short, so that the words are read when the chart is as wide as the page."""
 
 
 def charts(matrix: Matrix, first: date, last: date) -> tuple[tuple[str, str], ...]:
-    """Return (SVG, the same in words) of each page of controls."""
+    """Return (SVG, the same in words) of each page of controls; none for a period of one day."""
     days = (last - first).days + 1
+    if days < _FEWEST_DAYS:
+        return ()
     rows = list(matrix.rows(first, last))
-    return tuple(
-        _chart(rows[at : at + ROWS], first, days) for at in range(0, len(rows), ROWS) if days
-    )
+    return tuple(_chart(rows[at : at + ROWS], first, days) for at in range(0, len(rows), ROWS))
 
 
 def _chart(rows: Sequence[Row], first: date, days: int) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from affidavit.model.observation import Gap, GapReason, Observation, Result, Uni
 from affidavit.sources.calls import Calls
 from affidavit.sources.day import Day
 from affidavit.sources.log_counts import LogCounts
+from affidavit.sources.origin import Origin
 from affidavit.sources.source import Scope
 
 FAN_OUT: Final = "invocation_log"
@@ -51,8 +52,10 @@ class InvocationLogSource:
         except CollectError as error:
             why = f"{error.what}. {error.why}"
             return _gap(operation, unit, GapReason.DENIED, "", why, None)
-        counts = LogCounts(self._settings)
         asked = unit.parameters
+        day = Day.of(asked["day"])
+        origin = Origin(account_id=unit.account_id, region=unit.region, day=day)
+        counts = LogCounts(self._settings, origin)
         try:
             if asked["invocationLog"] == "s3":
                 self._read_s3(reader, unit, counts)

@@ -16,6 +16,7 @@ from affidavit.logscan.gunzip import Data, ReadLimits
 from affidavit.logscan.invocations import InvocationScanner, ScanSettings
 from affidavit.logscan.records import Record, RecordReader
 from affidavit.model.observation import JsonObject
+from affidavit.sources.origin import Origin
 
 MAX_LISTED: Final = 500
 """Findings that are listed one by one; the counts know the others."""
@@ -24,10 +25,13 @@ MAX_UNREAD: Final = 500
 MAX_GROUPS: Final = 50
 """Groups of one attribute; what comes later is counted under OTHERS."""
 OTHERS: Final = "(others)"
+ELSEWHERE: Final = "a record is of another account, Region or day: it does not count for this one"
+ORPHAN: Final = "a body kept apart discloses something, and no record of the day names its call"
 SILENT: Final = "the answer of a call is not in the log: its text was not delivered"
 _GROUP: Final = re.compile(r"group(?:[:/](?P<attribute>[A-Za-z0-9_.-]{1,64}))?")
 """Keys of requestMetadata that name a group: `group`, or `group:<attribute>`."""
 _APART: Final = "/data/"
+_KEPT_APART: Final = re.compile(r"/data/[^/]+$")
 _HOURS: Final = 24
 _HOUR: Final = len("2026-11-29T10")
 _DISCLOSED: Final = frozenset({"pii", "profanity"})
@@ -75,6 +79,18 @@ class _Mark:
     refused: bool = False
     intervened: bool = False
 
+    @property
+    def says_anything(self) -> bool:
+        """Tell whether anything was found."""
+        return bool(self.types) or self.profane or self.refused or self.intervened
+
+    def take(self, other: "_Mark | None") -> None:
+        """Take in what else was found in the call."""
+        if other is not None:
+            self.types |= other.types
+            for name in _RATES:
+                setattr(self, name, getattr(self, name) or getattr(other, name))
+
     def add(self, found: ScanFinding) -> None:
         """Take a finding in."""
         if found.kind == "pii" and found.part == "output":
@@ -100,8 +116,9 @@ _RATES: Final = ("refused", "intervened", "profane")
 class LogCounts:
     """Counts object after object of one account, Region and day."""
 
-    def __init__(self, settings: ScanSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: ScanSettings, origin: Origin | None = None) -> None:
+        """`origin`: given, only its records count, and others are unread."""
+        self._settings, self._origin = settings, origin
         self._scanner = InvocationScanner(settings)
         self.models: defaultdict[str, ModelCounts] = defaultdict(ModelCounts)
         self.groups: dict[str, dict[str, Counter[str]]] = {}
@@ -120,6 +137,7 @@ class LogCounts:
         self.references: set[str] = set()
         self._read: set[str] = set()
         self._apart: dict[str, _Call] = {}
+        self._early: defaultdict[str, _Mark] = defaultdict(_Mark)
 
     def add(self, data: Data, uri: str) -> None:
         """Count one object."""
@@ -134,13 +152,19 @@ class LogCounts:
         self.unread_objects(scanned.gaps)
         self.references.update(scanned.references)
         self._read.add(_tail(uri))
-        if _APART in uri:
+        if _KEPT_APART.search(uri):
             for request_id, mark in marks.items():
-                self._join(request_id, mark)
+                self._body_apart(request_id, mark)
             return
-        silent = sum(not self._record(record, marks) for record in self._records(data))
-        if silent:
-            self.unread_objects([ScanGap(object_uri=uri, why=SILENT, count=silent)])
+        silent = elsewhere = 0
+        for record in self._records(data):
+            if self._origin is not None and not self._origin.has(record):
+                elsewhere += 1
+            else:
+                silent += not self._record(record, marks)
+        for why, count in ((SILENT, silent), (ELSEWHERE, elsewhere)):
+            if count:
+                self.unread_objects([ScanGap(object_uri=uri, why=why, count=count)])
 
     def unread_objects(self, gaps: Iterable[ScanGap]) -> None:
         """Note what could not be read."""
@@ -155,6 +179,7 @@ class LogCounts:
 
     def to_json(self) -> JsonObject:
         """Return all counts as JSON; what is missing must have been asked before."""
+        self._orphans()
         totals = self.totals
         hours = [0] * _HOURS
         for hour, count in totals.hours.items():
@@ -213,38 +238,63 @@ class LogCounts:
     def _record(self, record: Record, marks: defaultdict[str, _Mark]) -> bool:
         """Count one record, once; return whether its answer is in the log or kept apart."""
         request_id = record.requestId or ""
+        mark = marks.pop(_record_name(record), None) or _Mark()
+        mark.take(self._early.pop(request_id, None))
+        call = _Call(
+            model=record.modelId or "",
+            groups=list(groups_of(record.requestMetadata)),
+            hour=(record.timestamp or "")[:_HOUR],
+        )
         if request_id in self.request_ids:
             self.repeated += 1
+            if mark.says_anything:  # a copy may say more than the first record did
+                self._apart.setdefault(request_id, call)
+                self._join(request_id, mark)
             return True
         if request_id:
             self.request_ids.add(request_id)
-        model = record.modelId or ""
-        counts = self.models[model]
-        counts.records += 1
-        groups = list(groups_of(record.requestMetadata))
+        self.models[call.model].records += 1
         if record.errorCode:
-            counts.errors += 1
+            self.models[call.model].errors += 1
+            # A stream that broke off had an answer until then.
+            self._count(call, _Mark(types=mark.types, profane=mark.profane))
             return True
-        hour = (record.timestamp or "")[:_HOUR]
-        self.hours[hour]["records"] += 1
-        for attribute, group in groups:
-            self._group(attribute, group)["records"] += 1
-        if not _complete(record):
-            counts.incomplete += 1
-        mark = marks.pop(_record_name(record), None) or _Mark()
-        if not _complete(record) and request_id:
-            self._apart[request_id] = _Call(model=model, groups=groups, hour=hour)
-            self._join(request_id, mark)
-        else:
-            self._count(_Call(model=model, groups=groups, hour=hour), mark)
+        self._answered(record, call, mark)
         output = record.output
         return output is not None and (
             _is_there(output.outputBodyJson) or bool(output.outputBodyS3Path)
         )
 
+    def _answered(self, record: Record, call: _Call, mark: _Mark) -> None:
+        """Count a call with an answer."""
+        self.hours[call.hour]["records"] += 1
+        for attribute, group in call.groups:
+            self._group(attribute, group)["records"] += 1
+        complete = _complete(record)
+        self.models[call.model].incomplete += not complete
+        if record.requestId and (mark.says_anything or not complete):
+            self._apart[record.requestId] = call
+            self._join(record.requestId, mark)
+        else:
+            self._count(call, mark)
+
+    def _body_apart(self, request_id: str, mark: _Mark) -> None:
+        """Count what a body that is kept apart shows, now or when the call's record comes."""
+        if request_id in self._apart:
+            self._join(request_id, mark)
+        else:
+            self._early[request_id].take(mark)
+
+    def _orphans(self) -> None:
+        """Note the bodies with disclosures whose calls no record names: whose they are is open."""
+        for request_id, mark in sorted(self._early.items()):
+            if mark.types or mark.profane:
+                self.unread_objects([ScanGap(object_uri=request_id, why=ORPHAN)])
+        self._early.clear()
+
     def _join(self, request_id: str, more: _Mark) -> None:
         """Add what a body that is kept apart shows to the counts of its call, each sign once."""
-        call = self._apart.setdefault(request_id, _Call())
+        call = self._apart[request_id]
         known = call.mark
         if known.types:
             self.models[call.model].personal[_key(known.types)] -= 1
@@ -256,9 +306,7 @@ class LogCounts:
             intervened=more.intervened and not known.intervened,
         )
         self._count(call, fresh)
-        for name in _RATES:
-            setattr(known, name, getattr(known, name) or getattr(more, name))
-        known.types |= more.types
+        known.take(more)
         self.models[call.model].personal = +self.models[call.model].personal
 
     def _count(self, call: _Call, mark: _Mark) -> None:
@@ -314,8 +362,8 @@ def _complete(record: Record) -> bool:
 
 
 def _is_there(raw: Any) -> bool:
-    """Tell whether a body is more than nothing: absent, or null."""
-    return bytes(raw).strip() not in (b"", b"null")
+    """Tell whether a body is more than nothing: absent, null or empty."""
+    return bytes(raw).strip() not in (b"", b"null", b'""', b"{}", b"[]")
 
 
 def groups_of(metadata: object) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ from affidavit.store.schema import segment as table
 from affidavit.store.segment_columns import REPETITIVE
 from affidavit.store.segment_json import entries_of
 from affidavit.store.segment_places import SegmentPlaces
+from affidavit.store.segment_sink import ROW_GROUP
 from affidavit.store.segments import check_digest, damaged_file
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _read(path: Path) -> "pa.Table":
 
 def _write(new: NewFile, writer: Any, rows: Any) -> None:
     with disk_errors(new.path):
-        writer.write_table(rows, row_group_size=ROWS_AT_ONCE)
+        writer.write_table(rows, row_group_size=ROW_GROUP)
 
 
 def _compare(database: Database, path: Path, group: Group) -> None:

@@ -6,7 +6,7 @@ they count, and hold no evidence.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.store import records
 from affidavit.store.database import Database
+from affidavit.store.documents import require_absent
 from affidavit.store.kept import Kept
 from affidavit.store.log import Appender
 from affidavit.store.runs import NOBODY
@@ -57,16 +58,20 @@ def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
     why: str,
     now: datetime,
     before: date | None = None,
+    absent: Sequence[tuple[str, str | None]] = (),
 ) -> list[tuple[str, str]]:
     """Delete an assessment's evidence with its answers; return (name, SHA-256) of its files.
 
     `before`: only of days before this one, and whole days always, since a day may lie in one file.
+    `absent`: documents, as (kind, id or None: any), that forbid it: `StoreConflictError` where one
+    is there, whenever it was set.
 
     Unfinished runs are abandoned. Nothing is logged where there is nothing to delete. The files are
     the caller's to remove; bodies of answers are swept (`sweeping`).
     """
     with database.write() as connection:
         appender = Appender(connection, tenant)
+        require_absent(connection, tenant, absent)
         owned = sa.and_(run.c.assessment_id == assessment_id, run.c.tenant == tenant)
         counted = folder.c.assessment_id == assessment_id
         if before is not None:

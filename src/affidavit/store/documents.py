@@ -185,8 +185,7 @@ def write(connection: sa.Connection, tenant: str, writes: Writes, now: datetime)
     if writes.absent:
         # On PostgreSQL the tenant's log is locked first: who puts such a document locks it too.
         Appender(connection, tenant)
-    for kind, identifier in writes.absent:
-        _require_absent(connection, tenant, kind, identifier)
+    require_absent(connection, tenant, writes.absent)
     for put in writes.puts:
         _put(connection, tenant, put)
     for gone in writes.deletes:
@@ -222,14 +221,19 @@ def _delete(connection: sa.Connection, tenant: str, gone: Document) -> None:
         raise _conflict(gone)
 
 
-def _require_absent(
-    connection: sa.Connection, tenant: str, kind: str, identifier: str | None
+def require_absent(
+    connection: sa.Connection, tenant: str, absent: Sequence[tuple[str, str | None]]
 ) -> None:
-    found = sa.select(table.c.id).where(table.c.tenant == tenant, table.c.kind == kind)
-    if identifier is not None:
-        found = found.where(table.c.id == identifier)
-    if connection.execute(found.limit(1)).first():
-        raise StoreConflictError(f"A {kind.replace('_', ' ')} was set meanwhile")
+    """Raise `StoreConflictError` where a document of a kind (and id) is there, in a transaction.
+
+    The tenant's log must be locked (`Appender`).
+    """
+    for kind, identifier in absent:
+        found = sa.select(table.c.id).where(table.c.tenant == tenant, table.c.kind == kind)
+        if identifier is not None:
+            found = found.where(table.c.id == identifier)
+        if connection.execute(found.limit(1)).first():
+            raise StoreConflictError(f"A {kind.replace('_', ' ')} was set meanwhile")
 
 
 def _as_read(tenant: str, document: Document) -> tuple[sa.ColumnElement[bool], ...]:

@@ -116,10 +116,20 @@ class Store:
         self._assessments.delete(assessment, by, self._clock(), along)
 
     def delete_evidence(
-        self, tenant: str, assessment_id: str, *, by: str, why: str, before: date | None = None
+        self,
+        tenant: str,
+        assessment_id: str,
+        *,
+        by: str,
+        why: str,
+        before: date | None = None,
+        absent: Sequence[tuple[str, str | None]] = (),
     ) -> int:
-        """Delete an assessment's evidence, or that of days before; return how many files it had."""
-        given = {"by": by, "why": why, "now": self._clock(), "before": before}
+        """Delete an assessment's evidence, or that of days before; return how many files it had.
+
+        `StoreConflictError` where a document of `absent` is there.
+        """
+        given = {"by": by, "why": why, "now": self._clock(), "before": before, "absent": absent}
         files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
         self.lake.follow(tenant)
         return files

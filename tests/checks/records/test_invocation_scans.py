@@ -39,8 +39,10 @@ def body(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def scanned(account: Any, scan: dict[str, Any], invoked: float = 10.0) -> Any:
-    """Return the account with a log, its scan and what CloudWatch counted yesterday."""
+def scanned(
+    account: Any, scan: dict[str, Any], invoked: float = 10.0, names: tuple[str, ...] = (MODEL,)
+) -> Any:
+    """Return the account with a log, its scan and what CloudWatch counted yesterday by name."""
 
     def metrics(unit: Any) -> dict[str, Any]:
         results = [
@@ -56,14 +58,17 @@ def scanned(account: Any, scan: dict[str, Any], invoked: float = 10.0) -> Any:
         ]
         return {"MetricDataResults": results, "Messages": []}
 
-    listed = {
-        "MetricName": "Invocations",
-        "Namespace": "AWS/Bedrock",
-        "Dimensions": [{"Name": "ModelId", "Value": MODEL}],
-    }
+    listed = [
+        {
+            "MetricName": "Invocations",
+            "Namespace": "AWS/Bedrock",
+            "Dimensions": [{"Name": "ModelId", "Value": name}],
+        }
+        for name in names
+    ]
     return (
         account.answers("GetModelInvocationLoggingConfiguration", LOG)
-        .answers("ListMetrics", {"Metrics": [listed]})
+        .answers("ListMetrics", {"Metrics": listed})
         .answers("GetMetricData", metrics)
         .answers("ListEnforcedGuardrailsConfiguration", {"guardrailsConfig": []})
         .answers("FilterLogEvents", scan)
@@ -209,3 +214,24 @@ def test_a_log_of_some_of_the_calls_says_nothing_of_the_others(
     (found,) = judged(scanned(account, body(), invoked=invoked), check)
     wanted = Verdict.COMPLIANT if passes else Verdict.NOT_APPLICABLE
     assert found.verdict is wanted
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("operation", ["GetMetricData", "ListMetrics"])
+def test_without_cloudwatchs_count_clean_records_do_not_suffice(
+    account: Any, check: str, operation: str
+) -> None:
+    """How many calls the log lacks is not known then: what was found fails, the rest is open."""
+    blind = scanned(account, body()).refuses(operation)
+    assert {one.verdict for one in judged(blind, check)} == {Verdict.NOT_APPLICABLE}
+    leaky = body(model={"personal": [{"types": ["EMAIL"], "records": 1}]})
+    found = judged(scanned(account, leaky).refuses(operation), "log-pii-free")
+    assert Verdict.NON_COMPLIANT in {one.verdict for one in found}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_two_names_of_one_model_add_up(account: Any, check: str) -> None:
+    """Calls that CloudWatch counts under another name of the log's model are not forgotten."""
+    names = (f"eu.{MODEL}", f"us.{MODEL}")
+    (found,) = judged(scanned(account, body(), names=names), check)
+    assert found.verdict is not Verdict.COMPLIANT

@@ -123,3 +123,9 @@ def test_declining_one_thing_and_giving_another_is_an_answer() -> None:
 def test_a_long_text_is_read_in_linear_time() -> None:
     """Megabytes of words that nearly decline are no refusal, and take no time that a test notes."""
     assert refusal("while i know that you can " * 100_000) is None
+
+
+def test_a_word_of_every_answer_is_no_blocked_message() -> None:
+    """Whoever configures "sure" as what the guardrail says gets no refusal of a long answer."""
+    answer = "Sure, here is how to do it: take the first one, then the second one, and go on."
+    assert refusal(answer, blocked_messages=["Sure", "the"]) is None

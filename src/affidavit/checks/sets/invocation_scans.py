@@ -36,7 +36,7 @@ def invocation_scan(view: View) -> RecordSet:
     results = scans(view)
     read = next((r for r in results if isinstance(r, Observation)), None)
     if read is not None:
-        records = list(_records(view, read, counted))
+        records = list(_records(view, read, counted, all_listed=not unknown))
         if read.body["unreadInAll"] and not records:
             unknown = [*unknown, _not_read(view, read)]
         return view.finish(records, unknown)
@@ -101,19 +101,24 @@ def _of_model(view: View, answer: Any, index: int, model: str) -> Counted:
     return Counted(value=value, gap=None, inputs=inputs)
 
 
-def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> Iterator[Record]:
+def _records(
+    view: View, read: Observation, counted: Mapping[str, Counted], *, all_listed: bool
+) -> Iterator[Record]:
     body = read.body
     logged = {one["modelId"]: one for one in body["models"]}
-    metrics = {_logged_as(name, logged, counted): (name, one) for name, one in counted.items()}
+    metrics: dict[str, Counted] = {}
+    for other, one in counted.items():
+        name = _logged_as(other, logged, counted)
+        metrics[name] = _together(metrics[name], one) if name in metrics else one
     unread = int(body["unreadInAll"])
-    for name in sorted({*logged, *(n for n, (_, one) in metrics.items() if one.value != 0.0)}):
+    for name in sorted({*logged, *(n for n, one in metrics.items() if one.value != 0.0)}):
         own = logged.get(name)
         draft = view.draft()
         place = next((i for i, one in enumerate(body["models"]) if one is own), None)
         draft.cite(read, "/population" if place is None else f"/models/{place}")
         fact = _fact(own, body, unread)
-        known = metrics.get(name, ("", None))[1]
-        fact["unseen"] = _unseen(known, fact["records"])
+        known = metrics.get(name)
+        fact["unseen"] = _unseen(known, fact["records"], all_listed=all_listed)
         draft.values["fact"] = {**fact, "modelId": plain_id(name)}
         if known is None:
             draft.values["metric"] = {"invocations": 0.0}
@@ -121,17 +126,33 @@ def _records(view: View, read: Observation, counted: Mapping[str, Counted]) -> I
             draft.gaps["metric"] = known.gap
         else:
             draft.values["metric"] = {"invocations": known.value}
-        for one in known.inputs if known else ():
-            draft.cite_input(one)
+        for cited in known.inputs if known else ():
+            draft.cite_input(cited)
         draft.attributes |= _shown(name, read, fact, known)
         yield draft.record(model_arn(view, name))
 
 
-def _unseen(known: Counted | None, records: int) -> int:
-    """Return how many calls CloudWatch counted and the log lacks, where it is more than a few."""
-    invoked = known.value if known is not None and known.value is not None else 0.0
-    lacking = invoked - records
-    return ceil(lacking) if lacking > MAY_LACK * invoked else 0
+def _together(one: Counted, other: Counted) -> Counted:
+    """Return what CloudWatch counted under two names of one model of the log."""
+    known = one.value is not None and other.value is not None
+    return Counted(
+        value=(one.value or 0.0) + (other.value or 0.0) if known else None,
+        gap=one.gap or other.gap,
+        inputs=tuple(dict.fromkeys((*one.inputs, *other.inputs))),
+    )
+
+
+def _unseen(known: Counted | None, records: int, *, all_listed: bool) -> int:
+    """Return how many calls CloudWatch counted and the log lacks, where it is more than a few.
+
+    Where CloudWatch's count is not known the log may lack any number: that is no less than one.
+    """
+    if known is None:
+        return 0 if all_listed else 1
+    if known.value is None:
+        return 1
+    lacking = known.value - records
+    return ceil(lacking) if lacking > MAY_LACK * known.value else 0
 
 
 def _logged_as(name: str, logged: Mapping[str, Any], counted: Mapping[str, Counted]) -> str:

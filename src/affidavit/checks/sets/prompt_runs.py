@@ -51,7 +51,9 @@ def _suites(view: View) -> set[str]:
 def _gap(view: View, suite: str) -> Gap:
     words = (
         f"No run of the prompt suite {suite} within its allowed age is recorded for this"
-        f" assessment. Run `affidavit prompts run {suite}` with --assessment."
+        f" assessment. Run `affidavit prompts run {suite}` with --assessment. Recorded answers,"
+        " answers cut off after a few tokens, and files that only have the id of a shipped suite"
+        " do not count."
     )
     return view.answers.gap(
         OPERATION, view.region, {"suite": suite}, GapReason.NOT_CONFIGURED, words

@@ -107,7 +107,8 @@ def refusal(
     folded = " ".join(Reading(text).view.split()) if blocked_messages else ""
     for message in blocked_messages:
         wanted = " ".join(Reading(message).view.split())
-        if wanted and wanted.casefold() in folded.casefold():
+        most = len(wanted) * 2 >= len(folded)  # a word that every answer has is no message
+        if wanted and most and wanted.casefold() in folded.casefold():
             return Refusal(sign="blocked_message", reason="It is a configured blocked message.")
     place = declining_sentence(text)
     if place is None:

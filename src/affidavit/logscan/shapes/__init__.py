@@ -26,7 +26,8 @@ __all__ = [
 
 def is_guarded(record: PlainRecord | RichRecord) -> bool:
     """Return whether request or answer shows that a guardrail was there."""
-    if record.input.inputBodyJson.guardrailConfig is not None:
+    config = record.input.inputBodyJson.guardrailConfig
+    if config is not None and config.guardrailIdentifier:
         return True
     body = record.output.outputBodyJson
     if isinstance(body, list):

@@ -1,10 +1,12 @@
 """Records with thoughts, calls of tools and their results, of every family that is known."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 import msgspec
 
+from affidavit.logscan.bodies import is_long
 from affidavit.logscan.shapes.parts import (
     CacheControl,
     GuardrailConfig,
@@ -210,7 +212,7 @@ RICH: Final = msgspec.json.Decoder(RichRecord)
 _SIGN_WORDS: Final = """
 bytes data s3Location s3Uri uri guardContent guardrailConfig trace amazon-bedrock-trace
 amazon-bedrock-guardrailAction stop_reason stopReason finish_reason completionReason
-match action detected
+match action detected image images base64 b64_json audio video videos
 """
 _SIGNS: Final = frozenset(_SIGN_WORDS.split())
 """Keys that say more than their text: what holds them is walked."""
@@ -286,16 +288,21 @@ def _strings(value: Any, found: list[str], depth: int) -> None:
     """Collect all strings of a value whose paths cannot be taken for one another."""
     if isinstance(value, str):
         found.append(value)
-    elif isinstance(value, dict):
-        if depth > _DEPTH or not _SIGNS.isdisjoint(value) or any(map(_AMBIGUOUS, value)):
-            raise Ambiguous
-        for item in value.values():
-            _strings(item, found, depth + 1)
-    elif isinstance(value, list):
+    elif isinstance(value, dict | list):
         if depth > _DEPTH:
             raise Ambiguous
-        for item in value:
+        for item in _named(value, found) if isinstance(value, dict) else value:
             _strings(item, found, depth + 1)
+    elif is_long(value):
+        found.append(str(value))
+
+
+def _named(value: dict[str, Any], found: list[str]) -> Iterable[Any]:
+    """Return the members of an object, and collect the keys that may be more than names."""
+    if not _SIGNS.isdisjoint(value) or any(map(_AMBIGUOUS, value)):
+        raise Ambiguous
+    found += [key for key in value if not key.isidentifier()]
+    return value.values()
 
 
 def _stream(chunks: list[_RichChunk]) -> list[str]:
