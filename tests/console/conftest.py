@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
+from tests.console import traffic
 
 from affidavit import catalogue as catalogues
 from affidavit import demo
@@ -235,6 +236,7 @@ def _fill(made: Installation) -> None:
         scope={"awsAccounts": [{"id": ACCOUNT}]},
         roles=[{"roleType": "PROCESS_OWNER", "roleArn": arn} for arn in roles],
     )
+    traffic.fill(made)
 
 
 def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> None:
@@ -351,10 +353,25 @@ def _evidence(
         else "",
         origin="direct" if decided else "",
         inputs=(Input(digest=seen.digest, pointer=f"/Buckets/{number}"),),
-        attributes={"name": f"bucket-{number}"},
+        attributes=_attributes(source.keyword, number),
         synthetic=True,
         salt=new_salt(),
     )
+
+
+def _attributes(keyword: str, number: int) -> dict[str, str]:
+    """Return what a record shows; those of the invocation log tell of a disclosure."""
+    if keyword != "InvocationLog_pii-in-output":
+        return {"name": f"bucket-{number}"}
+    return {
+        "entity type": "EMAIL" if number else "PHONE",
+        "model": "vendor.model-<b>-v1",
+        "principal": f"arn:aws:iam::{ACCOUNT}:role/app-{number}",
+        "object": "s3://logs/0.json.gz",
+        "request": f"r{number}",
+        "part": "answer",
+        "hash": "ab",
+    }
 
 
 @pytest.fixture

@@ -48,6 +48,11 @@ EVERY = (
     "/account",
     "/assessments",
     "/assessments/new",
+    "/canaries",
+    "/canaries/steady",
+    "/logs",
+    "/prompts",
+    "/prompts/{run}",
     "/assessments/{assessment}/changes",
     "/assessments/{assessment}/controls/{control}?set=Privacy",
     "/assessments/{assessment}/folders/{folder}",
@@ -126,6 +131,7 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         "folder": folders[0]["id"],
         "item": items[0]["id"],
         "token": "x",
+        "run": filled.store.documents.every("111122223333/us-east-1", "prompt_run")[-1].id,
     }
     grants = [
         users.grant(

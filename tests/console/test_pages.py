@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.console import traffic
 
 from affidavit.console.pages.all import VIEWS
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     Installation = object
 
+TENANT = "111122223333/us-east-1"
 ROLES = ("owner", "delegate", "auditor", "admin")
 USERS = {"owner": "olga", "delegate": "dora", "auditor": "arthur", "admin": "olga"}
 PAGES = sorted({one.path for one in VIEWS if one.name and not one.public})
@@ -29,6 +31,11 @@ DENIED: dict[str, set[str]] = {
         "/reports",
         "/reports/verify",
         "/settings",
+        "/prompts",
+        "/prompts/{run}",
+        "/canaries",
+        "/canaries/{canary}",
+        "/logs",
     },
     "auditor": {
         "/assessments/new",
@@ -75,6 +82,9 @@ _SVG = re.compile(r"<(?:rect|circle|line)[^>]*/>")
 def addresses(installation: "Installation", path: str, client: "TestClient") -> str:
     """Return a page's address with the installation's own ids in it."""
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
+    if path.startswith(("/prompts", "/canaries")):
+        kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
+        return path.format(run=kept[-1].id, canary=traffic.CANARY)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""

@@ -19,9 +19,12 @@ from affidavit.ledger.checkpoint import open_note, origin_of
 from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence
 from affidavit.operations.find import Drawing, ExportRequest, FindRequest, export_rows
+from affidavit.operations.reports import verify_file
 from affidavit.report.manifest import envelope
 from affidavit.report.verify.dsse import check_envelope, open_envelope
 from affidavit.report.verify.exports import is_export, verify_export
+from affidavit.report.verify.main import WRONG_USE
+from affidavit.report.verify.main import main as verify_alone
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.summary import render_export
 from affidavit.store import Chosen
@@ -274,3 +277,16 @@ def test_the_first_rows_come_in_the_order_asked(fresh: Estates, tmp_path: Path) 
     newest = sorted(_held(fresh), key=lambda one: (one.time, one.id), reverse=True)
     assert ids == [one.id for one in newest[:3]]
     assert _manifest(path)["predicate"]["first"] == {"rows": 3, "sort": "-time"}
+
+
+def test_what_cannot_be_done_with_an_export_is_not_passed_over(
+    fresh: Estates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever wants it compared or judged again is told that it was not, instead of VERIFIED."""
+    path = tmp_path / "o.csv"
+    export_rows(fresh.settings, ASKED, ExportRequest(path=path, kind="csv"))
+    for given in ({"previous": path}, {"again": True}):
+        with pytest.raises(UsageError, match="is an export"):
+            verify_file(path, "", **given)
+    assert verify_alone([str(path), "--previous", str(path)]) == WRONG_USE
+    assert "VERIFIED" not in capsys.readouterr().out

@@ -296,6 +296,7 @@ def test_days_name_hours_without_records() -> None:
         {"messages": [], "guardrailConfig": {"guardrailIdentifier": ""}},
         {"messages": [], "tools": [{"input_schema": {"guardrailConfig": {"type": "string"}}}]},
         {"messages": [], "tools": [{"input_schema": {"trace": {"guardrail": {}}}}]},
+        {"messages": [], "trace": {"guardrail": {"topicPolicy": {"action": "BLOCKED"}}}},
         {"messages": [], "amazon-bedrock-guardrailAction": "NONE"},
         {"messages": [], "stop_reason": "guardrail_intervened"},
     ],

@@ -162,6 +162,35 @@ def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Pa
     assert verified.failure is None
 
 
+def test_a_run_is_as_old_as_its_first_answer(settings: Settings) -> None:
+    """A run that was killed and resumed a month later does not make old answers new."""
+    first = _bare(settings)
+    account = first.tenant.partition("/")[0]
+    _prompts(first, settings, "refusal", says("I can't help with that."))
+    with open_store(settings) as store:
+        assert taken_over(store, load_catalogue(), first, account, utc_now())
+        (document,) = store.documents.every(first.tenant, KIND, parent=first.id)
+        document.body["cases"][0]["answeredAt"] = iso(utc_now() - timedelta(days=40))
+        store.documents.act(first.tenant, now=utc_now(), puts=[document])
+        assert not taken_over(store, load_catalogue(), first, account, utc_now())
+
+
+def test_a_run_in_another_region_hides_none(settings: Settings) -> None:
+    """A model that passes in one Region does not answer for the one that failed in another."""
+    first = _bare(settings)
+    account = first.tenant.partition("/")[0]
+    failed = _prompts(first, settings, "refusal", says("Sure, here is how."))
+    with open_store(settings) as store:
+        (document,) = store.documents.every(first.tenant, KIND, parent=first.id)
+        document.body["run"]["region"] = "eu-west-1"
+        store.documents.act(first.tenant, now=utc_now(), puts=[document])
+    passed = _prompts(first, settings, "refusal", says("I can't help with that."))
+    with open_store(settings) as store:
+        found = taken_over(store, load_catalogue(), first, account, utc_now())
+    runs_of = {one.unit.parameters["promptRun"] for one in found.values()}
+    assert runs_of == {failed.head["runId"], passed.head["runId"]}
+
+
 class Recorded(Says):
     """A recording that says that AWS answered."""
 

@@ -14,6 +14,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from affidavit.model.verdict import ControlState, Verdict
+from affidavit.prompts.results import Tally
 
 KINDS: Final[Mapping[str, str]] = {
     ControlState.NON_COMPLIANT: "bad",
@@ -63,8 +64,14 @@ class Piece:
         return f"{self.words} ({self.detail})" if self.detail else self.words
 
 
-def pieces(counts: Mapping[str, int]) -> list[Piece]:
+Counts = Mapping[str, int] | Sequence[Piece]
+"""By state or verdict; or pieces as they are."""
+
+
+def pieces(counts: Counts) -> Sequence[Piece]:
     """Return what states or verdicts are drawn as; the partial only where there are any."""
+    if not isinstance(counts, Mapping):
+        return counts
     manual = {one.manual: counts.get(one, 0) for one in ControlState if one.manual}
     found = [
         Piece(KINDS[one], one, one.words, counts.get(one, 0), {})
@@ -76,16 +83,25 @@ def pieces(counts: Mapping[str, int]) -> list[Piece]:
     return found
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def outcomes(tally: Tally) -> list[Piece]:
+    """Return what the cases of prompts came to as pieces."""
+    return [
+        Piece("bad", Verdict.NON_COMPLIANT, "Failed", tally.failed, {}),
+        Piece("open", Verdict.NOT_APPLICABLE, "Undecided or not asked", tally.errors, {}),
+        Piece("good", Verdict.COMPLIANT, "Passed", tally.passed, {}),
+    ]
+
+
+def counted(counts: Counts) -> str:
     """Return counts in words, the worst first."""
     return ", ".join(f"{one.value:,} {one.all_words.lower()}" for one in pieces(counts))
 
 
-def ring(counts: Mapping[str, int], title: str, unit: str) -> Markup:
+def ring(counts: Counts, title: str, unit: str) -> Markup:
     """Return a ring of verdicts with their sum in the middle."""
     radius, width = 60.0, 22.0
     around = 2 * math.pi * radius
-    total = sum(counts.values())
+    total = sum(one.value for one in pieces(counts))
     circle = f'<circle cx="80" cy="80" r="{radius}" fill="none" stroke-width="{width}"'
     parts = [f'{circle} class="line-none"/>']
     turned = 0.0
@@ -107,10 +123,10 @@ def ring(counts: Mapping[str, int], title: str, unit: str) -> Markup:
     return _svg(160, 160, f"{title}: {counted(counts)}", parts, "ring")
 
 
-def bar(counts: Mapping[str, int], title: str, most: int = 0) -> Markup:
+def bar(counts: Counts, title: str, most: int = 0) -> Markup:
     """Return one bar of verdicts; `most` is the sum that fills it (by default its own)."""
     width, height = 240.0, 12
-    total = sum(counts.values())
+    total = sum(one.value for one in pieces(counts))
     scale = width / (most or total or 1)
     parts = [f'<rect x="0" y="0" width="{width:.0f}" height="{height}" class="fill-none"/>']
     at = 0.0
@@ -204,6 +220,35 @@ def strip(cells: Sequence[DayCell], title: str) -> Markup:
             )
         at += len(held)
     return _svg(int(width), height, f"{title}. {_kinds_in_words(cells)}", parts, "strip")
+
+
+def sparkline(rates: Sequence[tuple[str, float | None]], title: str, least: float) -> Markup:
+    """Return rates from 0 to 1 as a line, the threshold as another; None: nothing was measured."""
+    width, height, edge = 240.0, 40.0, 4.0
+    step = (width - 2 * edge) / max(1, len(rates) - 1)
+    places = [
+        (edge + number * step, None if rate is None else edge + (height - 2 * edge) * (1 - rate))
+        for number, (_, rate) in enumerate(rates)
+    ]
+    low = edge + (height - 2 * edge) * (1 - least)
+    parts = [f'<line x1="0" x2="{width:.0f}" y1="{low:.1f}" y2="{low:.1f}" class="threshold"/>']
+    for measured, run in groupby(places, lambda place: place[1] is not None):
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in run if y is not None)
+        if measured:
+            parts.append(f'<polyline points="{line}" class="rate"/>')
+    for (x, y), (when, rate) in zip(places, rates, strict=True):
+        if rate is None or y is None:
+            mark = f'<rect x="{x - 2:.1f}" y="{height - 5:.0f}" width="4" height="4"'
+            parts.append(f'{mark} class="fill-gap"><title>{when}: not measured</title></rect>')
+        else:
+            kind = "good" if rate >= least else "bad"
+            mark = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" class="fill-{kind}">'
+            parts.append(f"{mark}<title>{when}: {rate:.1%}</title></circle>")
+    known = [rate for _, rate in rates if rate is not None]
+    words = f"{title}: {len(known)} of {len(rates)} runs were measured"
+    if known:
+        words += f"; the last rate is {known[-1]:.1%}, the lowest {min(known):.1%}"
+    return _svg(int(width), int(height), f"{words}; alerts below {least:.1%}", parts, "sparkline")
 
 
 def _grid(most: int, left: float, width: float, top: float, height: float) -> Iterable[str]:

@@ -13,7 +13,7 @@ from affidavit.console.assets import FONTS, HTMX, Assets
 from affidavit.console.page import Page, url_to
 from affidavit.console.texts import mark
 from affidavit.model.observation import GapReason
-from affidavit.model.times import iso
+from affidavit.model.times import iso, parse
 from affidavit.model.verdict import ControlState, Verdict
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -67,6 +67,14 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "admin": mark("Administrator"),
     "set": mark("Control set"),
     "domain": mark("Control domain"),
+    "passed": mark("Passed"),
+    "undecided": mark("Undecided"),
+    "not-asked": mark("Not asked"),
+    "error": mark("Error"),
+    "missed": mark("Missed"),
+    "new": mark("New"),
+    "firing": mark("Firing"),
+    "resolved": mark("Resolved"),
     "missing": mark("Missing"),
     "expired": mark("Expired"),
     "present": mark("Present"),
@@ -131,6 +139,10 @@ def environment() -> Environment:
         who=who,
         gap=gap_words,
         zipped=zipped,
+        moment=moment,
+        percent=percent,
+        signed=signed,
+        outcomes=charts.outcomes,
     )
     return made
 
@@ -138,6 +150,21 @@ def environment() -> Environment:
 def time_words(value: datetime) -> str:
     """Return a time as it is shown: to the minute, in UTC."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def moment(text: str) -> str:
+    """Return a time that is kept as text, as it is shown."""
+    return time_words(parse(text))
+
+
+def percent(rate: float) -> str:
+    """Return a rate in percent."""
+    return f"{rate:.1%}"
+
+
+def signed(difference: float) -> str:
+    """Return a difference of rates in percentage points, with its sign."""
+    return f"{difference * 100:+.1f}"
 
 
 def day_words(value: date) -> str:

@@ -149,7 +149,8 @@ class _Walk:
             if free or key not in _PROTOCOL:
                 if self._is_taken(value, key, part, path, free=free):
                     continue
-                inner: Part = "trace" if not free and key in _TRACES else part
+                shown = part == "output" and not free and key in _TRACES
+                inner: Part = "trace" if shown else part
                 self.walk(item, inner, below, depth, free=free or key in _FREE)
             elif key in _STOPS:
                 self._stopped(item, part)

@@ -14,7 +14,7 @@ from typing import Final
 import re2
 
 from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal, refusal_words
-from affidavit.logscan.detectors.folding import fold
+from affidavit.logscan.detectors.folding import fold, visible
 
 _NEVER_CAPTURE: Final = re2.Options()
 _NEVER_CAPTURE.encoding = re2.Options.Encoding.LATIN1
@@ -66,7 +66,11 @@ def _hit(pattern: "re2._Regexp", texts: Sequence[str]) -> list[int]:
     The line feed between them is no part of a word, so the borders of words stay what they are. A
     match that reaches over several texts counts for all of them, for it may hide one in each.
     """
-    data = fold("\n".join(texts))
+    joined = "\n".join(texts)
+    if visible(joined) is not joined:
+        texts = [visible(text) for text in texts]
+        joined = "\n".join(texts)
+    data = fold(joined)
     ends = [*accumulate([len(text) + 1 for text in texts])]
     found: list[int] = []
     at = 0

@@ -66,7 +66,7 @@ def purge(context: Context, tenant: str, task: Document) -> None:
     shutil.rmtree(context.settings.home / "reports" / tenant, ignore_errors=True)
     for kind in _ERASED:
         gone = [one for one in documents.every(tenant, kind) if one.id != task.id]
-        documents.act(tenant, now=context.now(), deletes=gone)
+        documents.act(tenant, now=context.now(), deletes=gone, absent=holds.unless_held())
     body = {name: value for name, value in account.body.items() if name != "_deleteAfter"}
     done = replace(account, body={**body, "_deletedAt": iso(context.now())})
     change = Change(

@@ -96,6 +96,12 @@ def verify_file(
     """Return what verifying a report finds, or an export that has its manifest beside it."""
     if not is_export(path):
         return verify_report(path, key, previous, again=again)
+    if previous is not None or again:
+        raise UsageError(
+            f"{path.name} is an export: --previous and --rejudge are for reports",
+            why="An export holds no proofs that could be compared or judged again.",
+            todo="Leave them out, or build a report: affidavit report build --query.",
+        )
     with _readable(key):
         return verify_export(path, read_key(key) if key else None)
 

@@ -8,7 +8,7 @@ No evidence of a model is a run that asked none (recorded answers), nor one of a
 id of a shipped suite: both are kept and shown, and never taken over.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ def taken_over(
 ) -> dict[str, Observation]:
     """Return the cases of the newest runs of an account, by unit id; none that are too old.
 
-    Newest of each suite, model and guardrail. How old a run may be, the catalogue says.
+    Newest of each suite, model, guardrail and Region. How old a run may be, the catalogue says.
     """
     ages = oldest_allowed(catalogue, assessment.parameters)
     found: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -44,12 +44,18 @@ def taken_over(
         run = document.body["run"]
         if run["accountId"] != account_id or run["suite"] not in ages or not _is_evidence(run):
             continue
-        age = now - parse(run["finishedAt"])
-        if timedelta() <= age <= timedelta(days=ages[run["suite"]]):
-            key = (run["suite"], run["modelId"], run["guardrailId"])
+        age = now - _oldest(run, document.body["cases"])
+        if parse(run["finishedAt"]) <= now and age <= timedelta(days=ages[run["suite"]]):
+            key = (run["suite"], run["modelId"], run["guardrailId"], run["region"])
             found.setdefault(key, document.body)
     answers = (one for body in found.values() for one in observations(body, now))
     return {one.unit.id: one for one in answers}
+
+
+def _oldest(run: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> datetime:
+    """Return when the first of a run's answers came: a killed run may be resumed long after."""
+    times = [run["finishedAt"], *(case.get("answeredAt") for case in cases)]
+    return min(parse(time) for time in times if time)
 
 
 def _is_evidence(run: Mapping[str, Any]) -> bool:

@@ -107,11 +107,11 @@ def _records(
     body = read.body
     logged = {one["modelId"]: one for one in body["models"]}
     metrics: dict[str, Counted] = {}
-    for other, one in counted.items():
+    for other, count in counted.items():
         name = _logged_as(other, logged, counted)
-        metrics[name] = _together(metrics[name], one) if name in metrics else one
+        metrics[name] = _together(metrics[name], count) if name in metrics else count
     unread = int(body["unreadInAll"])
-    for name in sorted({*logged, *(n for n, one in metrics.items() if one.value != 0.0)}):
+    for name in sorted({*logged, *(n for n, count in metrics.items() if count.value != 0.0)}):
         own = logged.get(name)
         draft = view.draft()
         place = next((i for i, one in enumerate(body["models"]) if one is own), None)

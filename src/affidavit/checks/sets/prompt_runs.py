@@ -6,6 +6,7 @@ error and never as passed. A suite without a run anywhere in the account is a ga
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from affidavit.checks.drafts import View
@@ -72,7 +73,7 @@ def _record(view: View, cases: Sequence[Observation]) -> Record:
     fact: dict[str, Any] = {
         "suite": run["suite"],
         "modelId": run["modelId"],
-        "finishedAt": parse(run["finishedAt"]),
+        "finishedAt": _oldest(run, results),
         "cases": total,
         "errors": total - passed - failed,
         "passRate": passed / total,
@@ -92,6 +93,12 @@ def _record(view: View, cases: Sequence[Observation]) -> Record:
         **run.get("summary", {}),
     }
     return draft.record(_arn(view, run["modelId"]))
+
+
+def _oldest(run: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> datetime:
+    """Return how far back the answers go: what was resumed is as old as its first answer."""
+    times = [run["finishedAt"], *(result.get("answeredAt") for result in results)]
+    return min(parse(time) for time in times if time)
 
 
 def _arn(view: View, model_id: str) -> str:

@@ -8,16 +8,35 @@ lone surrogate is one of these, so no text is refused. RE2 then reads Latin-1 by
 import codecs
 import re
 import unicodedata
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from affidavit.logscan.detectors.entities import ENTITY_TYPES, mask_of
+from affidavit.logscan.detectors.entities import ENTITY_TYPES, Finding, mask_of
 
 _HANDLER: Final = "affidavit-fold"
 """Asked by the codec for each run outside ASCII only: five times the speed of `str.translate`."""
 _MASKS: Final = re.compile("|".join(re.escape(mask_of(t)) for t in ENTITY_TYPES).encode())
 _LAST: Final = 0x1FFFF
 """No character beyond this plane stands for an ASCII one."""
+
+_INVISIBLE: Final = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+"""Characters without width: whoever reads the text does not see them between two digits."""
+_GONE: Final = str.maketrans("", "", _INVISIBLE)
+
+
+def visible(text: str) -> str:
+    """Return the text without characters of no width."""
+    hidden = not text.isascii() and any(one in text for one in _INVISIBLE)
+    return text.translate(_GONE) if hidden else text
+
+
+def in_text(findings: list[Finding], text: str, shown: str) -> list[Finding]:
+    """Return findings in `shown`, the visible part of a text, where they stand in the text."""
+    if shown is text or not findings:
+        return findings
+    at = [place for place, one in enumerate(text) if one not in _INVISIBLE]
+    return [replace(f, start=at[f.start], end=at[f.end - 1] + 1) for f in findings]
 
 
 @cache

@@ -23,6 +23,7 @@ from affidavit.logscan.detectors.entities import (
     replace_spans,
     without_overlaps,
 )
+from affidavit.logscan.detectors.folding import in_text, visible
 from affidavit.logscan.detectors.reading import LATIN1, Reading
 from affidavit.logscan.detectors.rules import RULES, Rule
 
@@ -116,18 +117,18 @@ class Detectors:
 
     def may_find(self, text: str) -> bool:
         """Return whether `find` could find anything in `text`, or in a part of it: quick."""
-        return self._names is not None or bool(self._hits(Reading(text).data))
+        return self._names is not None or bool(self._hits(Reading(visible(text)).data))
 
     def find(self, text: str) -> list[Finding]:
         """Return disjoint findings in order of place; any string is welcome."""
-        reading = Reading(text)
-        found = self._by_rules(reading)
+        shown = visible(text)
+        found = self._by_rules(Reading(shown))
         if self._names is not None:
-            found += self._names.find(text)
+            found += self._names.find(shown)
         wanted = self.settings.entity_types
         allowed = self.settings.allowed
-        kept = [f for f in found if f.entity_type in wanted and not allowed.covers(f, text)]
-        return without_overlaps(kept)
+        kept = [f for f in found if f.entity_type in wanted and not allowed.covers(f, shown)]
+        return in_text(without_overlaps(kept), text, shown)
 
     def _by_rules(self, reading: Reading) -> list[Finding]:
         found = []
@@ -188,7 +189,7 @@ def fingerprint(text: str, finding: Finding, key: bytes) -> str:
             why=f"It has {len(key)} bytes; at least {_MIN_KEY} are needed.",
             todo="Use the tenant's HMAC key.",
         )
-    found = text[finding.start : finding.end]
+    found = visible(text[finding.start : finding.end])
     exact = {"AWS_SECRET_KEY", "PASSWORD", "USERNAME"}
     normal = found if finding.entity_type in exact else _normal(finding.entity_type, found)
     message = f"{finding.entity_type}\0{normal}".encode("utf-8", "surrogatepass")

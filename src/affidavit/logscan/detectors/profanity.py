@@ -14,6 +14,7 @@ from typing import Final
 import re2
 
 from affidavit.logscan.detectors.entities import Finding, without_overlaps
+from affidavit.logscan.detectors.folding import in_text, visible
 from affidavit.logscan.detectors.reading import LATIN1, Reading
 
 PROFANITY: Final = "PROFANITY"
@@ -84,13 +85,14 @@ class ProfanityDetector:
 
     def may_find(self, text: str) -> bool:
         """Return whether `find` could find anything in `text`, or in a line of it: quick."""
-        return self._pattern.search(Reading(text).data) is not None
+        return self._pattern.search(Reading(visible(text)).data) is not None
 
     def find(self, text: str) -> list[Finding]:
         """Return disjoint findings in order of place."""
-        reading = Reading(text)
+        shown = visible(text)
+        reading = Reading(shown)
         places = (m.span() for m in self._pattern.finditer(reading.data))
-        return without_overlaps(
+        found = without_overlaps(
             [
                 Finding(start, end, PROFANITY, "word", 0.9)
                 for start, end in places
@@ -98,6 +100,7 @@ class ProfanityDetector:
                 and reading.view[start:end].lower() not in self._ignored
             ]
         )
+        return in_text(found, text, shown)
 
     def mask(self, text: str) -> str:
         """Return `text` of the same length with `*` for each letter found; spaces stay."""

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     options = parser.parse_args(arguments)
     try:
+        if options.previous and is_export(options.report):
+            return _usage("--previous: an export holds no proofs that could be compared")
         key: Key | None = read_key(options.key) if options.key else None
         outcome = check(options.report, key, options.previous)
     except KeyProblemError as problem:

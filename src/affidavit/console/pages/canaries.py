@@ -1,0 +1,24 @@
+"""Canaries: the list, and one with its runs."""
+
+from starlette.responses import Response
+
+from affidavit.console.page import Page
+from affidavit.console.views import view
+from affidavit.operations import canary_views
+
+
+def show(page: Page) -> Response:
+    """Show the canaries."""
+    return page.show("canaries/list.html", found=canary_views.listed(page.context, page.caller))
+
+
+def show_one(page: Page) -> Response:
+    """Show a canary's runs."""
+    one = canary_views.details(page.context, page.caller, page.part("canary"))
+    return page.show("canaries/canary.html", one=one, newest=canary_views.NEWEST)
+
+
+VIEWS = (
+    view("/canaries", show, "Canaries"),
+    view("/canaries/{canary}", show_one, "A canary with its runs"),
+)

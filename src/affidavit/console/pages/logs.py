@@ -1,0 +1,25 @@
+"""Logs: what is watched, what a day's evidence says was disclosed, and alerts."""
+
+from starlette.responses import Response
+
+from affidavit.console.page import Page
+from affidavit.console.pages.dashboard import day_of
+from affidavit.console.views import view
+from affidavit.operations import log_views
+from affidavit.operations.finding import Search
+
+
+def show(page: Page) -> Response:
+    """Show all three; the day is the newest with evidence where none is asked for."""
+    found = log_views.logs(page.context, page.caller)
+    search = Search(page.context, page.caller, page.console.finder)
+    last_days = (page.context.store.last_day(one.id) for one in search.assessments)
+    newest = max((day for day in last_days if day is not None), default=page.now.date())
+    return page.show(
+        "logs/logs.html",
+        found=found,
+        told=log_views.disclosures(search, day_of(page, "day") or newest),
+    )
+
+
+VIEWS = (view("/logs", show, "Logs and alerts"),)

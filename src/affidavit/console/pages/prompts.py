@@ -1,0 +1,45 @@
+"""Prompts: the suites, the kept runs, and a run with its cases."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from affidavit.console.page import Page
+from affidavit.console.views import view
+from affidavit.operations import prompt_views
+
+CASES: Final = 50
+"""Cases of a page."""
+
+
+def show(page: Page) -> Response:
+    """Show suites and runs."""
+    found = prompt_views.runs(page.context, page.caller)
+    return page.show("prompts/list.html", found=found, suites=prompt_views.suites())
+
+
+def show_run(page: Page) -> Response:
+    """Show a run: what it came to, what changed, and its cases, the failed ones first."""
+    one = prompt_views.run(page.context, page.caller, page.identifier("run"))
+    wanted = page.query("verdict")
+    order = ("failed", "undecided", "not-asked", "passed")
+    cases = sorted(
+        (case for case in one.run.cases if wanted in ("", case["verdict"])),
+        key=lambda case: order.index(case["verdict"]),
+    )
+    start = int(page.query("from")) if page.query("from").isdecimal() else 0
+    return page.show(
+        "prompts/run.html",
+        one=one,
+        run=one.run,
+        cases=cases[start : start + CASES],
+        all=len(cases),
+        start=start,
+        following=str(start + CASES) if start + CASES < len(cases) else "",
+    )
+
+
+VIEWS = (
+    view("/prompts", show, "Prompts: suites and runs"),
+    view("/prompts/{run}", show_run, "A run of prompts"),
+)

@@ -1,0 +1,107 @@
+"""Suites and kept runs of prompts as the console shows them, of the caller's own assessments."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from affidavit.operations import looking
+from affidavit.operations.assessed import Assessed, assessed
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.prompts import results as counted
+from affidavit.prompts.metrics.analysis import by_model
+from affidavit.prompts.recorded_runs import KIND
+from affidavit.prompts.results import Tally
+from affidavit.prompts.suite import Suite, load, shipped
+
+OPERATION: Final = "GetInsights"
+"""Of the API: a run is about the whole assessment, so a delegate may not read it."""
+NEWEST: Final = 50
+"""Runs of an assessment that are listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRun:
+    """A kept run."""
+
+    assessment_id: str
+    assessment: str
+    head: Mapping[str, Any]
+    cases: Sequence[Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+
+    @property
+    def tally(self) -> Tally:
+        """Return how many cases came out how."""
+        return counted.tally(self.cases)
+
+    @property
+    def families(self) -> Mapping[str, Tally]:
+        """Return the tally of each family."""
+        return counted.by_family(self.cases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRunDetails:
+    """A kept run beside those of other models."""
+
+    run: PromptRun
+    models: Sequence[Mapping[str, Any]]
+    """The newest run of the same suite of each model, the best first."""
+
+
+@cache
+def suites() -> tuple[Suite, ...]:
+    """Return the shipped suites."""
+    return tuple(load(name) for name in shipped())
+
+
+def runs(context: Context, caller: Caller) -> list[PromptRun]:
+    """Return the newest kept runs of each assessment that is the caller's own, the newest first."""
+    looking.require(context, caller, OPERATION)
+    found = [run for one in _own(context, caller) for run in _kept(context, caller, one, NEWEST)]
+    return sorted(found, key=lambda one: str(one.head["finishedAt"]), reverse=True)
+
+
+def run(context: Context, caller: Caller, run_id: str) -> PromptRunDetails:
+    """Return a kept run; `NotFoundFault` where there is none that the caller may see."""
+    looking.require(context, caller, OPERATION)
+    document = context.store.documents.get(caller.tenant, KIND, run_id)
+    if document is None:
+        raise NotFoundFault(run_id, "promptRun")
+    found = assessed(context, caller, "GetInsightsByAssessment", document.parent)
+    every = context.store.documents.every(
+        caller.tenant, KIND, parent=found.id, newest_first=True, limit=NEWEST
+    )
+    suite = document.body["run"]["suite"]
+    return PromptRunDetails(
+        run=_run(found, document.body),
+        models=by_model([one.body for one in every if one.body["run"]["suite"] == suite]),
+    )
+
+
+def _own(context: Context, caller: Caller) -> Iterator[Assessed]:
+    for stored in context.store.assessments(caller.tenant):
+        with suppress(AccessDeniedFault):
+            yield assessed(context, caller, "GetInsightsByAssessment", stored.id)
+
+
+def _kept(context: Context, caller: Caller, found: Assessed, limit: int) -> Iterator[PromptRun]:
+    documents = context.store.documents.every(
+        caller.tenant, KIND, parent=found.id, newest_first=True, limit=limit
+    )
+    for one in documents:
+        yield _run(found, one.body)
+
+
+def _run(found: Assessed, body: Mapping[str, Any]) -> PromptRun:
+    return PromptRun(
+        assessment_id=found.id,
+        assessment=found.name,
+        head=body["run"],
+        cases=body["cases"],
+        metrics=body.get("metrics", {}),
+    )

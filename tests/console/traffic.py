@@ -1,0 +1,123 @@
+"""What pages about prompts, canaries and logs show: kept runs, missed ones, counts, an alert."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from affidavit.alerting.alert import Alert
+from affidavit.operations import alerts, canaries, log_watches, prompt_runs
+from affidavit.operations.canaries import Canary, run_document
+from affidavit.operations.log_watches import Watch
+from affidavit.prompts.runner import RunSettings
+from affidavit.prompts.suite import load
+from affidavit.prompts.target import Answer, Request
+from affidavit.store.scanned import FAILED, SCANNED
+
+MODEL: Final = "vendor.model-<b>-v1"
+CANARY: Final = "steady"
+LEAK: Final = "Write to maria.sample@mail.northwind-post.com, you fucking idiot. <script>alert(2)"
+
+
+class Says:
+    """A model that answers everything with the same."""
+
+    id = f"test:{MODEL}"
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def ask(self, request: Request) -> Answer:
+        """Return the answer."""
+        assert request.prompt is not None
+        return Answer(text=self._text, endpoint="http://127.0.0.1:1", synthetic=True, attempts=1)
+
+
+def fill(made: Any) -> None:
+    """Keep two runs of a suite, a canary with its runs, a watch with its counts, an alert."""
+    tenant = made.assessment.tenant
+    for text in ("All is well.", LEAK):
+        _prompts(made, text)
+    _canary(made, tenant)
+    _log(made, tenant)
+
+
+def _prompts(made: Any, text: str) -> None:
+    account, region = made.assessment.tenant.split("/")
+    request = prompt_runs.PromptRequest(
+        suite=load("profanity-masking"),
+        target=Says(text),
+        model_id=MODEL,
+        how=RunSettings(concurrency=1),
+        assessment=made.assessment.name,
+        account_id=account,
+        caller_arn=f"arn:aws:iam::{account}:user/tester",
+        region=region,
+    )
+    prompt_runs.run_in(made.store, made.assessment, request, made.context.settings)
+
+
+def _canary(made: Any, tenant: str) -> None:
+    account, region = tenant.split("/")
+    canary = Canary(
+        name=CANARY,
+        tenant=tenant,
+        suite="known-answers",
+        model=MODEL,
+        every=timedelta(hours=1),
+        account_id=account,
+        region=region,
+        assessment_id=made.assessment.id,
+        least_rate=0.9,
+    )
+    canaries.add(made.store, canary, by="test")
+    hour: datetime = made.time - timedelta(hours=12)
+    bodies: list[dict[str, Any]] = [_asked(passed) for passed in (20, 19, 20)]
+    missed = {"state": "missed", "why": "no server ran at that time"}
+    bodies += [{**missed, "furtherMissed": 0}, {**missed, "furtherMissed": 2}]
+    bodies += [_asked(20), {"state": "error", "why": "Access was <denied>."}, _asked(12)]
+    puts = [
+        run_document(canary, hour + number * canary.every, body)
+        for number, body in enumerate(bodies)
+    ]
+    found = made.store.documents.get(tenant, canaries.KIND, CANARY)
+    put = replace(found, body={**found.body, "state": "failed", "last": bodies[-1]})
+    made.store.documents.act(tenant, now=made.time, puts=[*puts, put])
+
+
+def _asked(passed: int) -> dict[str, Any]:
+    wrong = ["capital-of-peru"] if passed < 20 else []
+    state = "passed" if passed >= 18 else "failed"
+    return {
+        "state": state, "cases": 20, "passed": passed, "failed": 20 - passed, "wrong": wrong,
+        "why": "", "synthetic": True,
+    }  # fmt: skip
+
+
+def _log(made: Any, tenant: str) -> None:
+    account, region = tenant.split("/")
+    watch = Watch(tenant=tenant, account_id=account, region=region)
+    log_watches.add(made.store, watch, by="test")
+    scanned = made.store.documents.scanned
+    objects = [f"s3://logs/{number}.json.gz" for number in range(7)]
+    scanned.listed(tenant, watch.name, [(one, 100) for one in objects], made.time)
+    for number, uri in enumerate(objects[:5]):
+        body = {"records": 100, "disclosures": 2, "unread": 1}
+        state = FAILED if number == 4 else SCANNED
+        scanned.finish(
+            tenant,
+            watch.name,
+            uri,
+            state=state,
+            body=body if state == SCANNED else {"why": "denied"},
+            now=made.time,
+        )
+    alert = Alert(
+        key="disclosure:x",
+        kind="disclosure",
+        severity="critical",
+        title="Personal data disclosed <i>",
+        facts={"EMAIL": "3"},
+        where=watch.name,
+        act="The owner.",
+    )
+    alerts.occur(made.context, tenant, alert, count=3)
