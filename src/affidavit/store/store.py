@@ -51,6 +51,8 @@ from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.verdict_days import VerdictDay, VerdictHistory
 from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
 
+Records = list[tuple[int, dict[str, Any]]]
+
 
 class Store:
     """Everything that is kept. Open it with `open_store`; close it, or use it in a `with`."""
@@ -125,10 +127,7 @@ class Store:
         before: date | None = None,
         absent: Sequence[tuple[str, str | None]] = (),
     ) -> int:
-        """Delete an assessment's evidence, or that of days before; return how many files it had.
-
-        `StoreConflictError` where a document of `absent` is there.
-        """
+        """Delete its evidence (of days before), unless one of `absent` is there; return files."""
         given = {"by": by, "why": why, "now": self._clock(), "before": before, "absent": absent}
         files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
         self.lake.follow(tenant)
@@ -275,8 +274,6 @@ class Store:
         """Return what the last committed run of each day says, day by day; no run, no entry."""
         return verdict_days.between(self._database, assessment, first, last)
 
-    # The ledger
-
     def tenants(self) -> list[str]:
         """Return the tenants that have a log."""
         with self._database.read() as connection:
@@ -295,15 +292,11 @@ class Store:
             day = records.day_of(record, now)
             return records.add(connection, appender, tenant, record, day)[0]
 
-    def run_records(
-        self, tenant: str, first_day: date, last_day: date
-    ) -> list[tuple[int, dict[str, Any]]]:
+    def run_records(self, tenant: str, first_day: date, last_day: date) -> Records:
         """Return (leaf, record) of every run of the period, in leaf order."""
         return self._records(records.of_runs(tenant, first_day, last_day))
 
-    def records_between(
-        self, tenant: str, first_leaf: int, last_leaf: int
-    ) -> list[tuple[int, dict[str, Any]]]:
+    def records_between(self, tenant: str, first_leaf: int, last_leaf: int) -> Records:
         """Return (leaf, record) of changes, parameters and keys among these leaves."""
         return self._records(records.between(tenant, first_leaf, last_leaf))
 
@@ -354,10 +347,9 @@ class Store:
     ) -> list[VerifiedLog]:
         """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
         known = self.public_keys() if keys is None else keys
-        chosen = self.tenants() if tenants is None else tenants
         return [
             LogVerifier(self._database, self._kept, tenant, known).verify(progress)
-            for tenant in chosen
+            for tenant in (self.tenants() if tenants is None else tenants)
         ]
 
     def verify_content(
@@ -380,13 +372,12 @@ class Store:
 
     def compact(self, tenant: str, stopping: Callable[[], bool] = lambda: False) -> Compacted:
         """Put the segments of each day before today into one file; no leaf or proof changes."""
-        done = compacting.compact(
-            self._database, self._kept, tenant, self._clock().date(), stopping
-        )
+        day = self._clock().date()
+        done = compacting.compact(self._database, self._kept, tenant, day, stopping)
         self.lake.follow(tenant)
         return done
 
-    def _records(self, chosen: sa.Select[Any]) -> list[tuple[int, dict[str, Any]]]:
+    def _records(self, chosen: sa.Select[Any]) -> Records:
         with self._database.read() as connection:
             return [(row[0], json.loads(row[1])) for row in connection.execute(chosen)]
 
