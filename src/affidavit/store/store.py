@@ -115,21 +115,12 @@ class Store:
         """Forget an assessment and log the change; its leaves stay in the log."""
         self._assessments.delete(assessment, by, self._clock(), along)
 
-    def delete_evidence(
-        self,
-        tenant: str,
-        assessment_id: str,
-        *,
-        by: str,
-        why: str,
-        before: date | None = None,
-        absent: Sequence[tuple[str, str | None]] = (),
-    ) -> int:
-        """Delete an assessment's evidence, or that of days before; return how many files it had.
+    def delete_evidence(self, tenant: str, assessment_id: str, **given: Any) -> int:
+        """Delete an assessment's evidence; return how many files it had.
 
-        `StoreConflictError` where a document of `absent` is there.
+        `given`: `by`, `why`, `before` and `absent`, as `deleting.delete_evidence` has them.
         """
-        given = {"by": by, "why": why, "now": self._clock(), "before": before, "absent": absent}
+        given["now"] = self._clock()
         files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
         self.lake.follow(tenant)
         return files
