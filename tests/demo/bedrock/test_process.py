@@ -38,7 +38,10 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not GGUF, reason="NOT RUN: no AFFIDAVIT_TEST_GGUF, a model's file")
+@pytest.mark.skipif(
+    not GGUF,
+    reason="opt-in: AFFIDAVIT_TEST_GGUF names the file of a model, which nobody but you can choose",
+)
 def test_a_real_model_answers() -> None:
     """A model of the user's own answers through Converse."""
     with serve(local=LocalModel(Path(GGUF))) as url:
