@@ -9,6 +9,7 @@ import click
 from affidavit.errors import UsageError
 from affidavit.operations import canaries
 from affidavit.operations.canaries import Canary
+from affidavit.operations.renamed import assessment_named
 from affidavit.settings import Settings
 from affidavit.store import open_store
 
@@ -39,7 +40,7 @@ def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
     with open_store(settings) as store:
         found = None
         if given["assessment"]:
-            found = canaries.assessment_named(store, given["assessment"])
+            found = assessment_named(store, given["assessment"])
         tenant = given["tenant"] or (found.tenant if found else "")
         account, slash, region = tenant.partition("/")
         if not slash or (found and found.tenant != tenant):

@@ -7,15 +7,16 @@ and again when the file's size, time or inode change.
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from affidavit.errors import StoreError
 from affidavit.finder.query import Unreadable
 from affidavit.store import SegmentFile
-from affidavit.store.segments import check_digest
+from affidavit.store.segments import Stamp, check_digest, stamp_of
 
-Stamp = tuple[int, int, int]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Intact:
@@ -43,7 +44,7 @@ class Intact:
         with self._lock:
             known = self._known.get(one.path)
         # A copy in a cache is fetched again, or marked as used: it stays while it is read.
-        return known is not None and known == _stamp(one.path) and one.fetch() == one.path
+        return known is not None and known == stamp_of(one.path) and one.fetch() == one.path
 
     def _note(self, one: SegmentFile, why: str | Stamp, failed: dict[str, Unreadable]) -> None:
         if not isinstance(why, str):
@@ -59,16 +60,8 @@ def _check(segment: SegmentFile) -> Stamp | str:
     """Return the stamp of a file that is as it should be, else what is wrong with it."""
     try:
         segment.fetch()
-        before = _stamp(segment.path)
+        before = stamp_of(segment.path)
         check_digest(segment.path, segment.digest)
     except StoreError as error:
         return f"{error.what}. {error.why}"
     return before or f"The segment {segment.path} was replaced while it was read."
-
-
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino

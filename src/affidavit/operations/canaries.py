@@ -15,7 +15,6 @@ from typing import Any, Final
 from affidavit.errors import StoreConflictError, UsageError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id, stable_id
-from affidavit.model.run import Assessment
 from affidavit.model.times import iso, parse, utc_now
 from affidavit.operations import work
 from affidavit.operations.context import Context
@@ -97,14 +96,6 @@ def every_of(text: str) -> timedelta:
     if found is None:
         raise UsageError(f"{text!r} is no interval", todo="Write 15m, 1h or 1d.")
     return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
-
-
-def assessment_named(store: Store, name: str) -> Assessment:
-    """Return the one assessment of a name."""
-    found = [one for one in store.assessments() if one.name == name]
-    if len(found) != 1:
-        raise UsageError(f"There {'is no' if not found else 'are several'} assessment {name!r}")
-    return found[0]
 
 
 def add(store: Store, canary: Canary, *, by: str) -> Canary:

@@ -10,7 +10,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
 from affidavit.operations import prompt_raw, prompt_storing
-from affidavit.operations.renamed import renamed
+from affidavit.operations.renamed import assessment_named
 from affidavit.prompts import results as counted
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertions import Checker
@@ -191,17 +191,6 @@ def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
         **_place(request, found),
         "callerArn": request.caller_arn,
     }
-
-
-def assessment_named(store: Store, name: str) -> Assessment:
-    """Return the one assessment of a name; raise `UsageError` where there is not one."""
-    found = [a for a in renamed(store) if a.name == name]
-    if len(found) != 1:
-        raise UsageError(
-            f"There {'is no' if not found else 'are several'} assessment {name!r}",
-            todo="Run `affidavit run --name NAME` first; names must be of one tenant only.",
-        )
-    return store.assessment(found[0].id)
 
 
 def _place(request: PromptRequest, found: Assessment | None) -> dict[str, str]:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from affidavit.errors import UsageError
 from affidavit.operations import prompt_raw
-from affidavit.operations.prompt_runs import assessment_named
 from affidavit.operations.prompt_storing import of_suite
+from affidavit.operations.renamed import assessment_named
 from affidavit.prompts import results as counted
 from affidavit.prompts.metrics.analysis import by_model
 from affidavit.prompts.recorded_runs import KIND

@@ -8,6 +8,7 @@ finds it by that one.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from affidavit.errors import UsageError
 from affidavit.model.run import Assessment
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.store import Store
@@ -32,6 +33,17 @@ def find_named(store: Store, tenant: str, name: str) -> Assessment | None:
     if len(now) == 1:
         return store.known_assessment(tenant, now[0].id)
     return store.find_assessment(tenant, name)
+
+
+def assessment_named(store: Store, name: str) -> Assessment:
+    """Return the one assessment of a name; raise `UsageError` where there is not one."""
+    found = [a for a in renamed(store) if a.name == name]
+    if len(found) != 1:
+        raise UsageError(
+            f"There {'is no' if not found else 'are several'} assessment {name!r}",
+            todo="Run `affidavit run --name NAME` first; names must be of one tenant only.",
+        )
+    return store.assessment(found[0].id)
 
 
 def _name(document: Document) -> tuple[str, str]:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from affidavit.store.database import Database
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_places import SegmentPlaces
-from affidavit.store.segments import check_digest, damaged_file
+from affidavit.store.segments import Stamp, check_digest, damaged_file, stamp_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 KEPT_BYTES: Final = 48 << 20
 """Decoded columns that are kept in memory; a row group takes about one MiB."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-Stamp = tuple[int, int, int]
 
 
 class PageRow(NamedTuple):
@@ -116,13 +115,13 @@ class EvidencePages:
 
     def _whole(self, path: Path, digest: str) -> Stamp:
         """Return the stamp of a file that is what its name says."""
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         with self._lock:
             known = self._intact.get(path)
         if stamp is not None and stamp == known:
             return stamp
         check_digest(path, digest)
-        if stamp is None or _stamp(path) != stamp:
+        if stamp is None or stamp_of(path) != stamp:
             raise damaged_file(path, "It was replaced while it was read.")
         with self._lock:
             self._intact[path] = stamp
@@ -209,11 +208,3 @@ def _first_above(numbers: "pa.Array", after: int) -> int:
     import pyarrow.compute as pc
 
     return int(pc.sum(pc.less_equal(numbers, after)).as_py() or 0) if after >= 0 else 0
-
-
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -32,6 +32,8 @@ READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
 """(control set id, control id) -> verdict -> number of records."""
+Stamp = tuple[int, int, int]
+"""Size, time and inode of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,15 @@ def _batches(
         if low < high:
             yield low - first, batch.slice(low - begin, high - low)
         begin += batch.num_rows
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return what changes when a file is replaced or written to; None where it cannot be read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def check_digest(path: Path, digest: str) -> None:
