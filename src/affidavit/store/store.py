@@ -1,17 +1,14 @@
 """The store: one object that joins the modules per noun, and owns database, keys and folders."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Self
-
-import sqlalchemy as sa
+from typing import Self
 
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError
-from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
+from affidavit.ledger.keys import KeyFolder, Signer, open_keys
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Result
@@ -20,21 +17,17 @@ from affidavit.model.times import utc_now
 from affidavit.settings import Settings
 from affidavit.store import (
     catalogues,
-    checkpoints,
     commits,
     compacting,
     deleting,
-    records,
     sweeping,
     verdict_days,
 )
 from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
-from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
 from affidavit.store.compacting import Compacted
-from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
 from affidavit.store.evidence import EvidenceReader
@@ -42,19 +35,15 @@ from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
 from affidavit.store.kept import open_kept
 from affidavit.store.lake import Lake
-from affidavit.store.log import Appender, Log, log_size
+from affidavit.store.ledger_part import LedgerPart
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
-from affidavit.store.schema import log as log_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
 from affidavit.store.verdict_days import VerdictDay, VerdictHistory
-from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
-
-Records = list[tuple[int, dict[str, Any]]]
 
 
-class Store:
+class Store(LedgerPart):
     """Everything that is kept. Open it with `open_store`; close it, or use it in a `with`."""
 
     def __init__(
@@ -136,23 +125,6 @@ class Store:
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
         return self._assessments.ids(tenant)
-
-    def append_parameter(  # noqa: PLR0913 - a record of six facts
-        self,
-        assessment: Assessment,
-        *,
-        check_id: str,
-        name: str,
-        value: Any,
-        default: Any,
-        by: str,
-        why: str,
-    ) -> int:
-        """Log that a user's parameter was set or, with None, taken back; return its leaf."""
-        said = {"assessment_id": assessment.id, "check_id": check_id, "name": name, "by": by}
-        values = {"value": value, "default": default}
-        record = records.parameter(self._clock(), values, **said, why=why)
-        return self.append_record(assessment.tenant, record)
 
     def assessment(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none."""
@@ -274,95 +246,6 @@ class Store:
         """Return what the last committed run of each day says, day by day; no run, no entry."""
         return verdict_days.between(self._database, assessment, first, last)
 
-    def tenants(self) -> list[str]:
-        """Return the tenants that have a log."""
-        with self._database.read() as connection:
-            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
-
-    def log(self, tenant: str) -> Log:
-        """Return the tenant's log, to read and to prove from."""
-        return Log(self._database, tenant)
-
-    def append_record(self, tenant: str, record: Mapping[str, Any]) -> int:
-        """Log a record of kind change, parameter or key; return its leaf."""
-        records.check_kind(record)
-        now = self._clock()
-        with self._database.write() as connection:
-            appender = Appender(connection, tenant)
-            day = records.day_of(record, now)
-            return records.add(connection, appender, tenant, record, day)[0]
-
-    def run_records(self, tenant: str, first_day: date, last_day: date) -> Records:
-        """Return (leaf, record) of every run of the period, in leaf order."""
-        return self._records(records.of_runs(tenant, first_day, last_day))
-
-    def records_between(self, tenant: str, first_leaf: int, last_leaf: int) -> Records:
-        """Return (leaf, record) of changes, parameters and keys among these leaves."""
-        return self._records(records.between(tenant, first_leaf, last_leaf))
-
-    def checkpoint(self, tenant: str) -> StoredCheckpoint | None:
-        """Return the newest signed checkpoint, or None."""
-        with self._database.read() as connection:
-            return checkpoints.newest(connection, tenant)
-
-    def checkpoints(self, tenant: str) -> list[StoredCheckpoint]:
-        """Return all signed checkpoints, the oldest first."""
-        with self._database.read() as connection:
-            return checkpoints.every(connection, tenant)
-
-    def sign_checkpoint(self, tenant: str, signer: Signer | None = None) -> StoredCheckpoint:
-        """Sign the log as it stands now if it has grown; return the newest checkpoint."""
-        signer = signer or self.keys.signer()
-        with self._database.write() as connection:
-            found = checkpoints.newest(connection, tenant)
-            size = log_size(connection, tenant)
-            if found is None or found.size < size or found.key != signer.public.fingerprint:
-                appender = Appender(connection, tenant)
-                checkpoints.put(connection, appender, tenant, signer, self._clock())
-                found = checkpoints.newest(connection, tenant)
-        if found is None:
-            raise StoreError(f"The log of {tenant} could not be signed")
-        return found
-
-    def publish(self, tenant: str) -> tuple[str, ...]:
-        """Publish tiles, checkpoint, lake; ask for a time stamp; return what failed."""
-        warnings = [self.lake.warning(tenant)]
-        try:
-            checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
-        except StoreError as error:
-            warnings.append(f"The ledger's files were not published: {error.what}. {error.why}")
-        if self._timestamp_url:
-            warnings.append(checkpoints.stamp_newest(self._database, tenant, self._timestamp_url))
-        return tuple(warning for warning in warnings if warning)
-
-    def public_keys(self) -> tuple[PublicKey, ...]:
-        """Return the current public key, then the earlier ones."""
-        return self.keys.public_keys()
-
-    def verify(
-        self,
-        progress: Progress = lambda _done, _all: None,
-        tenants: Sequence[str] | None = None,
-        keys: Sequence[PublicKey] | None = None,
-    ) -> list[VerifiedLog]:
-        """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
-        known = self.public_keys() if keys is None else keys
-        return [
-            LogVerifier(self._database, self._kept, tenant, known).verify(progress)
-            for tenant in (self.tenants() if tenants is None else tenants)
-        ]
-
-    def verify_content(
-        self,
-        progress: Progress = lambda _done, _all: None,
-        tenants: Sequence[str] | None = None,
-    ) -> list[VerifiedContent]:
-        """Read all answers, blobs and attached files again; what is gone or altered is returned."""
-        return [
-            ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in (self.tenants() if tenants is None else tenants)
-        ]
-
     def sweep(self, *, daily: bool = False) -> list[str]:
         """Remove objects of over an hour that no row names (`daily`: once a day); return where."""
         if daily and not sweeping.is_due(self._kept.objects, self._clock()):
@@ -376,10 +259,6 @@ class Store:
         done = compacting.compact(self._database, self._kept, tenant, day, stopping)
         self.lake.follow(tenant)
         return done
-
-    def _records(self, chosen: sa.Select[Any]) -> Records:
-        with self._database.read() as connection:
-            return [(row[0], json.loads(row[1])) for row in connection.execute(chosen)]
 
 
 def open_store(
