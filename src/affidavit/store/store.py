@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import sqlalchemy as sa
 
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError
@@ -21,6 +23,7 @@ from affidavit.store import (
     compacting,
     deleting,
     sweeping,
+    todos,
     verdict_days,
 )
 from affidavit.store.assessments import NOTHING, Assessments
@@ -36,10 +39,12 @@ from affidavit.store.folders import FolderReader
 from affidavit.store.kept import open_kept
 from affidavit.store.lake import Lake
 from affidavit.store.ledger_part import LedgerPart
+from affidavit.store.registering import register
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
+from affidavit.store.todos import Waiting
 from affidavit.store.verdict_days import VerdictDay, VerdictHistory
 
 
@@ -62,7 +67,7 @@ class Store(LedgerPart):
         self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
-        self._kept = open_kept(settings, self.documents, self.keys, clock, aws)
+        self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
         self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
@@ -122,6 +127,18 @@ class Store(LedgerPart):
         self.lake.follow(tenant)
         return files
 
+    def waiting(self, tenant: str | None = None) -> list[Waiting]:
+        """Return what is still to be removed or published, of a tenant or of all."""
+        return todos.still_waiting(self._database, tenant)
+
+    def resume(self) -> list[str]:
+        """Do what is left to be removed or published; return why some cannot be done yet.
+
+        What failed is tried again after a pause that grows; `waiting` has all of it.
+        """
+        problems = self._kept.removals.carry_out(patient=True).problems
+        return [*problems, *self.lake.resume()]
+
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
         return self._assessments.ids(tenant)
@@ -162,11 +179,17 @@ class Store(LedgerPart):
         if not results:
             return
         tenant = self._runs.tenant(run_id)
-        rows = self._results.prepare(tenant, run_id, results)
-        with self._database.write() as connection:
-            self._database.hold_files(connection, sweeping=False)
+        rows: list[dict[str, Any]] = []
+
+        def bring() -> list[str]:
+            rows[:] = self._results.prepare(tenant, run_id, results)
+            return self._results.names(tenant, rows)
+
+        def write(connection: sa.Connection) -> None:
             self._runs.hold(connection, run_id)
-            self._results.put(connection, tenant, rows)
+            self._results.put(connection, rows)
+
+        register(self._database, self._kept.removals, bring, write)
 
     def result(self, run_id: str, unit_id: str) -> Result | None:
         """Return the run's answer to a question, or None where it has none yet."""
@@ -210,15 +233,28 @@ class Store(LedgerPart):
         run_record = replace(
             run_record, answers=len(answers), answers_digest=digest_of_answers(answers)
         )
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             done = commits.earlier(connection, run_record.run_id)
-            if done is None:
-                self._database.hold_files(connection, sweeping=False)
-                self._runs.hold(connection, run_record.run_id)
-                commits.check_files(self._kept.objects, segments)
-                done = commits.commit(connection, run_record, segments, signer, self._clock())
+        if done is None:
+            done = self._commit(run_record, segments, signer)
         self._runs.forget(run_record.run_id)
         return replace(done, warnings=self.publish(run_record.tenant))
+
+    def _commit(
+        self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer
+    ) -> Committed:
+        def write(connection: sa.Connection) -> Committed:
+            done = commits.earlier(connection, run_record.run_id)
+            if done is None:
+                self._runs.hold(connection, run_record.run_id)
+                done = commits.commit(connection, run_record, segments, signer, self._clock())
+                self.lake.leave(connection, run_record.tenant)
+            return done
+
+        def bring() -> list[str]:
+            return commits.held_files(self._kept.objects, segments)
+
+        return register(self._database, self._kept.removals, bring, write)
 
     def evidence(
         self, assessment_id: str, first_day: date, last_day: date, control: str | None = None
@@ -248,9 +284,10 @@ class Store(LedgerPart):
 
     def sweep(self, *, daily: bool = False) -> list[str]:
         """Remove objects of over an hour that no row names (`daily`: once a day); return where."""
+        self.resume()
         if daily and not sweeping.is_due(self._kept.objects, self._clock()):
             return []
-        swept = sweeping.sweep(self._database, self._kept.objects, self._clock())
+        swept = sweeping.sweep(self._database, self._kept, self._clock())
         return [self._kept.objects.where(name) for name in swept]
 
     def compact(self, tenant: str, stopping: Callable[[], bool] = lambda: False) -> Compacted:
