@@ -15,7 +15,7 @@ SOURCE: Final = {
 
 
 def fill(made: Any) -> None:
-    """Make a custom control of two sources and a framework of it and standard ones."""
+    """Make a custom control of two sources, a framework of it and standard ones, and share it."""
     config = {
         "sourceName": "Rule",
         "sourceType": "AWS_Config",
@@ -29,7 +29,7 @@ def fill(made: Any) -> None:
         controlMappingSources=[SOURCE, config],
     )["control"]
     shipped = made.context.catalogue.framework.control_sets[0].controls[:2]
-    made.ask(
+    framework = made.ask(
         "owner",
         "CreateAssessmentFramework",
         name=f"Our framework {EVIL}",
@@ -37,6 +37,14 @@ def fill(made: Any) -> None:
             {"name": "First", "controls": [{"id": one.uuid} for one in shipped]},
             {"name": "Second", "controls": [{"id": control["id"]}]},
         ],
+    )["framework"]
+    made.ask(
+        "owner",
+        "StartAssessmentFrameworkShare",
+        frameworkId=framework["id"],
+        destinationAccount="444455556666",
+        destinationRegion="eu-central-1",
+        comment=f"Please use it {EVIL}",
     )
 
 

@@ -285,6 +285,7 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "control": control,
         "folder": folder,
         "report": assessment,
+        "share": assessment,
         "framework": fresh.context.catalogue.framework.uuid,
         "token": "none",
     }

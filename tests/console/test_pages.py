@@ -33,6 +33,8 @@ DENIED: dict[str, set[str]] = {
         "/frameworks/new",
         "/frameworks/{framework}/delete",
         "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
+        "/shares",
         "/reports",
         "/reports/verify",
         "/settings",
@@ -53,6 +55,7 @@ DENIED: dict[str, set[str]] = {
         "/frameworks/new",
         "/frameworks/{framework}/delete",
         "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "admin": {
         "/assessments/new",
@@ -65,6 +68,7 @@ DENIED: dict[str, set[str]] = {
         "/frameworks/new",
         "/frameworks/{framework}/delete",
         "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "owner": set(),
 }

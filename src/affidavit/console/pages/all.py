@@ -22,6 +22,7 @@ from affidavit.console.pages import (
     reports,
     search,
     settings,
+    shares,
     sign_in,
 )
 from affidavit.console.views import View
@@ -45,6 +46,7 @@ VIEWS: tuple[View, ...] = (
     *framework_editor.VIEWS,
     *frameworks.VIEWS,
     *control_editor.VIEWS,
+    *shares.VIEWS,
     *library.VIEWS,
     *notifications.VIEWS,
     *settings.VIEWS,
