@@ -69,6 +69,9 @@ EVERY = (
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",
     "/finder?group=control",
+    "/downloads",
+    "/downloads/{export}",
+    "/finder/export?f=control+~+GENAI-PRIV-*",
     "/finder/report?f=control+~+GENAI-PRIV-*",
     "/frameworks",
     "/frameworks/{framework}",
@@ -131,6 +134,7 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         "folder": folders[0]["id"],
         "item": items[0]["id"],
         "token": "x",
+        "export": exported(filled),
         "run": filled.store.documents.every("111122223333/us-east-1", "prompt_run")[-1].id,
     }
     grants = [
@@ -142,6 +146,14 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
     ids["token"] = users.invite(filled.store, "invited", filled.time)
     with serving(filled) as base:
         yield base, ids
+
+
+def exported(filled: Any) -> str:
+    """Return the id of a sample that olga drew."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = filled.client("olga").post("/console/finder/export", data=form)
+    filled.work()
+    return str(answer.url.path).rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")

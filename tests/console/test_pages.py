@@ -85,6 +85,8 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
         return path.format(run=kept[-1].id, canary=traffic.CANARY)
+    if path == "/downloads/{export}":
+        return _export(installation, client)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
@@ -101,6 +103,14 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         page = f"/assessments/{assessment}/folders/{found['folder']}"
         found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
     return path.format(**found)
+
+
+def _export(installation: "Installation", client: "TestClient") -> str:
+    """Return the address of a sample of the client's own, which is drawn."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = client.post("/console/finder/export?f=control+%3D+GENAI-PRIV-01", data=form)
+    installation.work()  # type: ignore[attr-defined] # of the fixture
+    return str(answer.url.path).removeprefix("/console")
 
 
 def _first(client: "TestClient", path: str, pattern: str) -> str:

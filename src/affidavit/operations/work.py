@@ -36,6 +36,7 @@ Task = Literal[
     "alert",
     "canary",
     "upkeep",
+    "export",
 ]
 SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
