@@ -287,6 +287,8 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "token": "none",
         "search": assessment,
         "export": assessment,
+        "job": assessment,
+        "canary": "steady",
     }
     form = {
         "set": "Privacy",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import uvicorn
@@ -53,6 +54,12 @@ EVERY = (
     "/logs",
     "/prompts",
     "/prompts/{run}",
+    "/prompts/{run}/case?case={case}",
+    "/prompts/jobs/{job}",
+    "/prompts/new",
+    "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
+    "/canaries/new",
+    "/canaries/new?name=x&every=1h&leastRate=90&suite=known-answers&model=demo.good",
     "/assessments/{assessment}/changes",
     "/assessments/{assessment}/controls/{control}?set=Privacy",
     "/assessments/{assessment}/folders/{folder}",
@@ -127,6 +134,8 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         controlSetId="Privacy",
         evidenceFolderId=folders[0]["id"],
     )["evidence"]
+    tenant = filled.assessment.tenant
+    run = filled.store.documents.every(tenant, "prompt_run")[-1]
     ids = {
         "assessment": assessment,
         "control": control.uuid,
@@ -135,7 +144,9 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         "item": items[0]["id"],
         "token": "x",
         "export": exported(filled),
-        "run": filled.store.documents.every("111122223333/us-east-1", "prompt_run")[-1].id,
+        "run": run.id,
+        "case": quote(run.body["cases"][0]["case"]),
+        "job": filled.store.documents.every(tenant, "prompt_job")[0].id,
     }
     grants = [
         users.grant(

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from tests.console import traffic
@@ -33,12 +34,18 @@ DENIED: dict[str, set[str]] = {
         "/settings",
         "/prompts",
         "/prompts/{run}",
+        "/prompts/{run}/case",
+        "/prompts/new",
+        "/prompts/jobs/{job}",
+        "/canaries/new",
         "/canaries",
         "/canaries/{canary}",
         "/logs",
     },
     "auditor": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
         "/delegations/new",
         "/delegations/review",
@@ -46,6 +53,8 @@ DENIED: dict[str, set[str]] = {
     },
     "admin": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
         "/delegations/new",
         "/delegations/review",
@@ -84,7 +93,9 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
-        return path.format(run=kept[-1].id, canary=traffic.CANARY)
+        found = {"run": kept[-1].id, "canary": traffic.CANARY, "job": traffic.job(installation)}
+        case = f"?case={quote(kept[-1].body['cases'][0]['case'])}" if "case" in path else ""
+        return path.format(**found) + case
     if path == "/downloads/{export}":
         return _export(installation, client)
     if "{" not in path:

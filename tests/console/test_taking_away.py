@@ -41,8 +41,7 @@ def _rows(archive: zipfile.ZipFile, name: str = "evidence.csv") -> list[dict[str
 
 
 def test_a_saved_search_is_ones_own_and_shared_by_address(fresh: Installation) -> None:
-    """A colleague who opens it asks the same, as far as he may; only its owner lists and deletes."""
-
+    """A colleague who opens it asks the same; only its owner sees it listed and deletes it."""
     olga, dora = fresh.client("olga"), fresh.client("dora")
     page = olga.post(f"/console/finder/searches?{PRIVACY}&sort=time", data={"name": "Priv <i>"})
     assert "The change was saved" in page.text

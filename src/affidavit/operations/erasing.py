@@ -23,7 +23,7 @@ from affidavit.store.documents import Document
 _ERASED: Final = (
     *("assessment", "assessment_report", "change_log", "control", "framework", "framework_share"),
     *("manual_evidence", "notification", "selection", "settings", "source_runs"),
-    *("evidence_export", "saved_search", "upload", work.KIND),
+    *("alert_route", "evidence_export", "prompt_job", "saved_search", "upload", work.KIND),
 )
 """Kinds of documents that the policy ALL deletes; access keys, holds and bindings are ours."""
 

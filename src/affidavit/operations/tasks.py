@@ -29,6 +29,7 @@ from affidavit.operations import (
     holds,
     log_followup,
     outbox,
+    prompt_jobs,
     upkeep,
     work,
 )
@@ -47,14 +48,11 @@ from affidavit.operations.reports import ReportRequest, build_in
 from affidavit.operations.service import service_caller
 from affidavit.operations.tenant_bindings import aws_of, binding_of, may_name, objects_of
 from affidavit.operations.uploads import MAX_BYTES
+from affidavit.operations.work import StoppingError
 from affidavit.store import leases
 from affidavit.store.documents import Document
 
 _log: Final = logging.getLogger("affidavit.api.work")
-
-
-class StoppingError(AffidavitError):
-    """The server stops: the collection is handed back, and resumed by whoever takes it next."""
 
 
 def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -92,6 +90,8 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     try:
         if task == "collect":
             _collect(context, taken.tenant, taken.document, stopping)
+        elif task == "prompts":
+            prompt_jobs.run(context, taken.tenant, taken.document, stopping)
         elif task == "upkeep":
             upkeep.keep_up(context, taken.tenant, stopping)
             if stopping():
@@ -259,8 +259,9 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
         return
     if task == "canary":
         canary_runs.failed(context, taken.tenant, taken.document, why)
-    if task == "export":
-        evidence_exports.given_up(context, taken.tenant, taken.document.body["subject"], why)
+    for name, tell in (("export", evidence_exports.given_up), ("prompts", prompt_jobs.failed)):
+        if task == name:
+            tell(context, taken.tenant, taken.document.body["subject"], why)
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
     document = context.store.documents.get(taken.tenant, kind, subject)
