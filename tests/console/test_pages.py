@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from tests.console import library, traffic
@@ -40,12 +41,18 @@ DENIED: dict[str, set[str]] = {
         "/settings",
         "/prompts",
         "/prompts/{run}",
+        "/prompts/{run}/case",
+        "/prompts/new",
+        "/prompts/jobs/{job}",
+        "/canaries/new",
         "/canaries",
         "/canaries/{canary}",
         "/logs",
     },
     "auditor": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
@@ -59,6 +66,8 @@ DENIED: dict[str, set[str]] = {
     },
     "admin": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
@@ -103,7 +112,11 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
-        return path.format(run=kept[-1].id, canary=traffic.CANARY)
+        found = {"run": kept[-1].id, "canary": traffic.CANARY, "job": traffic.job(installation)}
+        case = f"?case={quote(kept[-1].body['cases'][0]['case'])}" if "case" in path else ""
+        return path.format(**found) + case
+    if path == "/downloads/{export}":
+        return _export(installation, client)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
@@ -123,6 +136,14 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         page = f"/assessments/{assessment}/folders/{found['folder']}"
         found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
     return path.format(**found)
+
+
+def _export(installation: "Installation", client: "TestClient") -> str:
+    """Return the address of a sample of the client's own, which is drawn."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = client.post("/console/finder/export?f=control+%3D+GENAI-PRIV-01", data=form)
+    installation.work()  # type: ignore[attr-defined] # of the fixture
+    return str(answer.url.path).removeprefix("/console")
 
 
 def _first(client: "TestClient", path: str, pattern: str) -> str:
