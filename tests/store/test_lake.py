@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from tests.finder.conftest import FIRST, TENANT, Estates, commit, filled, make_assessment
+from tests.finder.conftest import FIRST, Estates, commit, filled, make_assessment
+from tests.samples import TENANT
 from tests.spark_engines import SAIL, running
 
 from affidavit.cli.lake import command
