@@ -13,7 +13,6 @@ from affidavit.operations import alerts, log_watches, looking
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.finding import Search
-from affidavit.operations.log_watches import Watch
 
 OPERATION: Final = "GetSettings"
 """Of the API: what is watched is set up for a tenant, as its settings are."""
@@ -62,9 +61,7 @@ def logs(context: Context, caller: Caller) -> LogsPage:
     told = [
         log_watches.told(
             context.store,
-            Watch(
-                tenant=caller.tenant, account_id=one.body["accountId"], region=one.body["region"]
-            ),
+            log_watches.watch_of(caller.tenant, one),
             one,
         )
         for one in documents
