@@ -14,6 +14,7 @@ from affidavit.errors import UsageError
 from affidavit.model.identifiers import stable_id
 from affidavit.model.times import iso, parse
 from affidavit.operations import holds, work
+from affidavit.operations.accounts import PURGING
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.manual_items import KIND as MANUAL
@@ -23,7 +24,8 @@ from affidavit.store.documents import Document
 _ERASED: Final = (
     *("assessment", "assessment_report", "change_log", "control", "framework", "framework_share"),
     *("manual_evidence", "notification", "selection", "settings", "source_runs"),
-    *("upload", work.KIND),
+    *("alert", "alert_channel", "alert_proof", "canary", "canary_run", "log_watch"),
+    *("prompt_raw", "prompt_run", "upload", work.KIND),
 )
 """Kinds of documents that the policy ALL deletes; access keys, holds and bindings are ours."""
 
@@ -52,10 +54,9 @@ def erase(context: Context, tenant: str, task: Document) -> None:
 def purge(context: Context, tenant: str, task: Document) -> None:
     """Delete everything of an account that deregistered with the policy ALL and did not return."""
     documents, caller = context.store.documents, service_caller(tenant)
-    account = documents.get(tenant, "account", "account")
-    if account is None or "_deleteAfter" not in account.body:
+    account = _begun(context, tenant)
+    if account is None:
         return
-    _refuse_held(context, tenant, "")
     why = "The account was deregistered with the policy ALL."
     for one in context.store.every_assessment(tenant):
         _erase_evidence(context, tenant, one, why)
@@ -64,10 +65,13 @@ def purge(context: Context, tenant: str, task: Document) -> None:
     context.store.attachments.remove_every(tenant)
     # Where reports were kept before they were sealed.
     shutil.rmtree(context.settings.home / "reports" / tenant, ignore_errors=True)
+    for watch in documents.every(tenant, "log_watch"):
+        documents.scanned.forget(tenant, watch.id)
     for kind in _ERASED:
         gone = [one for one in documents.every(tenant, kind) if one.id != task.id]
         documents.act(tenant, now=context.now(), deletes=gone, absent=holds.unless_held())
-    body = {name: value for name, value in account.body.items() if name != "_deleteAfter"}
+    marks = ("_deleteAfter", PURGING)
+    body = {name: value for name, value in account.body.items() if name not in marks}
     done = replace(account, body={**body, "_deletedAt": iso(context.now())})
     change = Change(
         action="DELETE",
@@ -78,6 +82,30 @@ def purge(context: Context, tenant: str, task: Document) -> None:
     )
     act(context, caller, change, puts=[done])
     context.store.sweep()
+
+
+def _begun(context: Context, tenant: str) -> Document | None:
+    """Mark the account as being deleted, and return it; None where it came back or is held.
+
+    From here on, and until `purge` or `purge_failed` has ended, it cannot register again: of the
+    two that want the account at the same moment one gets it.
+    """
+    account = context.store.documents.get(tenant, "account", "account")
+    if account is None or "_deleteAfter" not in account.body:
+        return None
+    _refuse_held(context, tenant, "")
+    put = replace(account, body={**account.body, PURGING: iso(context.now())})
+    documents = context.store.documents
+    documents.act(tenant, now=context.now(), puts=[put], absent=holds.unless_held())
+    return replace(put, version=put.version + 1)
+
+
+def purge_failed(context: Context, tenant: str) -> None:
+    """Let an account whose deletion is given up register again."""
+    account = context.store.documents.get(tenant, "account", "account")
+    if account is not None and PURGING in account.body:
+        body = {name: value for name, value in account.body.items() if name != PURGING}
+        context.store.documents.act(tenant, now=context.now(), puts=[replace(account, body=body)])
 
 
 def erasure(context: Context, assessment_id: str, manual: list[Document]) -> Document:

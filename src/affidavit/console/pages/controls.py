@@ -145,7 +145,8 @@ def _take(page: Page, given: str) -> str:
         digest = new.close()
     tag = uploads.tag_of(page.caller, name)
     given_pass = Pass(purpose="upload", tenant=tenant, id=page.request_id, tag=tag)
-    uploads.received(page.context, given_pass, digest, new.size)
+    if uploads.received(page.context, given_pass, digest, new.size) is None:
+        raise UsageError(_("Too much was uploaded today."))
     return name
 
 
