@@ -1,16 +1,25 @@
 """What pages about prompts, canaries and logs show: kept runs, missed ones, counts, an alert."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
-from affidavit.operations import alerts, canaries, log_watches, prompt_runs
+from affidavit.model.identifiers import stable_id
+from affidavit.operations import (
+    alerts,
+    canaries,
+    log_watches,
+    prompt_jobs,
+    prompt_plans,
+    prompt_runs,
+)
 from affidavit.operations.canaries import Canary, run_document
 from affidavit.operations.log_watches import Watch
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load
 from affidavit.prompts.target import Answer, Request
+from affidavit.store.documents import Document
 from affidavit.store.scanned import FAILED, SCANNED
 
 MODEL: Final = "vendor.model-<b>-v1"
@@ -37,8 +46,36 @@ def fill(made: Any) -> None:
     tenant = made.assessment.tenant
     for text in ("All is well.", LEAK):
         _prompts(made, text)
+    _waiting(made)
     _canary(made, tenant)
     _log(made, tenant)
+
+
+def job(made: Any) -> str:
+    """Return the id of the run of prompts that waits."""
+    return str(made.store.documents.every(made.assessment.tenant, prompt_jobs.KIND)[0].id)
+
+
+def _waiting(made: Any) -> None:
+    """Keep a run of prompts that nobody takes."""
+    account, region = made.assessment.tenant.split("/")
+    asked = prompt_plans.Wanted(
+        assessment_id=made.assessment.id,
+        suite="known-answers",
+        model=MODEL,
+        account_id=account,
+        region=region,
+    )
+    body = {
+        "wanted": asdict(asked), "assessment": made.assessment.name, "status": "STOPPED",
+        "why": "", "stop": True, "requestedBy": f"arn:aws:iam::{account}:user/olga",
+        "requestedAt": "2026-10-31T10:00:00Z", "endedAt": "2026-10-31T10:01:00Z", "requests": 20,
+        "mostTokens": 8000, "mostCost": "0.1200", "asked": 7, "passed": 5, "failed": 1,
+        "undecided": 1, "tokens": 0, "cost": "", "runId": "",
+    }  # fmt: skip
+    name = stable_id("test", "job")
+    put = Document(kind=prompt_jobs.KIND, id=name, parent=made.assessment.id, body=body)
+    made.store.documents.act(made.assessment.tenant, now=made.time, puts=[put])
 
 
 def _prompts(made: Any, text: str) -> None:

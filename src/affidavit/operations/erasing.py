@@ -13,7 +13,7 @@ from typing import Final
 from affidavit.errors import UsageError
 from affidavit.model.identifiers import stable_id
 from affidavit.model.times import iso, parse
-from affidavit.operations import holds, work
+from affidavit.operations import evidence_exports, holds, work
 from affidavit.operations.accounts import PURGING
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
@@ -24,8 +24,9 @@ from affidavit.store.documents import Document
 _ERASED: Final = (
     *("assessment", "assessment_report", "change_log", "control", "framework", "framework_share"),
     *("manual_evidence", "notification", "selection", "settings", "source_runs"),
-    *("alert", "alert_channel", "alert_proof", "canary", "canary_run", "log_watch"),
-    *("prompt_raw", "prompt_run", "upload", work.KIND),
+    *("alert", "alert_channel", "alert_proof", "alert_route", "canary", "canary_run", "log_watch"),
+    *("evidence_export", "prompt_job", "prompt_raw", "prompt_run", "saved_search"),
+    *("upload", work.KIND),
 )
 """Kinds of documents that the policy ALL deletes; access keys, holds and bindings are ours."""
 
@@ -44,6 +45,7 @@ def due(context: Context) -> Iterator[tuple[str, Document]]:
 def erase(context: Context, tenant: str, task: Document) -> None:
     """Erase a deleted assessment's evidence, and the attached files that nobody else names."""
     _refuse_held(context, tenant, task.body["subject"])
+    evidence_exports.forget_assessment(context, tenant, task.body["subject"])
     _erase_evidence(context, tenant, task.body["subject"], "The assessment was deleted.")
     named = {one.body.get("sha256") for one in context.store.documents.every(tenant, MANUAL)}
     for digest in set(task.body["attachments"]) - named:

@@ -75,6 +75,7 @@ def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
         "watch": watch.name,
         "log": document.body["place"],
         "listedTo": document.body["listedTo"],
+        "paused": bool(document.body.get("paused")),
         **totals,
     }
 

@@ -66,10 +66,15 @@ def common_controls(catalogue: Catalogue) -> dict[str, tuple[Control, ...]]:
     for control in catalogue.framework.controls():
         for framework, requirements in control.crosswalk.items():
             for requirement in requirements:
-                name = stable_id("common-control", f"{framework}:{requirement}")
-                key = f"arn:aws:controlcatalog:::common-control/{name}"
+                key = common_arn(framework, requirement)
                 found[key] = (*found.get(key, ()), control)
     return found
+
+
+def common_arn(framework: str, requirement: str) -> str:
+    """Return the ARN of the common control that groups what refers to a requirement."""
+    name = stable_id("common-control", f"{framework}:{requirement}")
+    return f"arn:aws:controlcatalog:::common-control/{name}"
 
 
 def core_id(check_id: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from affidavit.errors import StoreConflictError, StoreError
+from affidavit.errors import AffidavitError, StoreConflictError, StoreError
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse
 from affidavit.operations.context import Context
@@ -36,12 +36,20 @@ Task = Literal[
     "alert",
     "canary",
     "upkeep",
+    "export",
+    "prompts",
 ]
+LONG: Final = frozenset({"export", "prompts"})
+"""Tasks that may take hours: one is done at a time, so that collections find a worker free."""
 SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
 """About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""
 _LONGEST: Final = timedelta(hours=1)
+
+
+class StoppingError(AffidavitError):
+    """The server stops: the task is handed back, and gone on with by whoever takes it next."""
 
 
 def queued(
@@ -133,8 +141,11 @@ class Taken:
 
 def take(context: Context) -> Taken | None:
     """Take the oldest task that waits, or None."""
-    for tenant, document in context.store.documents.of_all_tenants(KIND):
-        if not _is_free(context, document):
+    every = context.store.documents.of_all_tenants(KIND)
+    free = {document.id for _, document in every if _is_free(context, document)}
+    long = any(one.body["task"] in LONG and _is_held(context, one) for _, one in every)
+    for tenant, document in every:
+        if document.id not in free or (long and document.body["task"] in LONG):
             continue
         taken = Taken(context, tenant, document)
         members = {"holder": leases.me().text(), "heartbeat": iso(context.now())}
@@ -147,11 +158,15 @@ def take(context: Context) -> Taken | None:
 
 
 def _is_free(context: Context, document: Document) -> bool:
-    body, now = document.body, context.now()
-    if is_given_up(document) or parse(body["notBefore"]) > now:
+    if is_given_up(document) or parse(document.body["notBefore"]) > context.now():
         return False
-    holder = leases.parse(body["holder"])
+    return not _is_held(context, document)
+
+
+def _is_held(context: Context, document: Document) -> bool:
+    """Tell whether somebody who lives works on the task."""
+    holder = leases.parse(document.body["holder"])
     if holder is None or holder.is_gone():
-        return True
-    silent = now - parse(body["heartbeat"])
-    return silent > timedelta(seconds=leases.STALE_SECONDS)
+        return False
+    silent = context.now() - parse(document.body["heartbeat"])
+    return silent <= timedelta(seconds=leases.STALE_SECONDS)
