@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 from tests import samples
-from tests.console import traffic
+from tests.console import library, traffic
 
 from affidavit import catalogue as catalogues
 from affidavit import demo
@@ -238,6 +238,7 @@ def _fill(made: Installation) -> None:
         roles=[{"roleType": "PROCESS_OWNER", "roleArn": arn} for arn in roles],
     )
     traffic.fill(made)
+    library.fill(made)
 
 
 def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import pytest
 import uvicorn
+from tests.console import library
 
 from affidavit.console import assets
 
@@ -72,6 +73,8 @@ EVERY = (
     "/controls",
     "/controls/new",
     "/controls/{control}",
+    "/controls/{own_control}/delete",
+    "/controls/{own_control}/edit",
     "/delegations",
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",
@@ -82,6 +85,12 @@ EVERY = (
     "/finder/report?f=control+~+GENAI-PRIV-*",
     "/frameworks",
     "/frameworks/{framework}",
+    "/frameworks/new?from={framework}",
+    "/frameworks/{own_framework}/delete",
+    "/frameworks/{own_framework}/edit",
+    "/frameworks/{own_framework}/share",
+    "/shares",
+    "/shares?side=SENT",
     "/notifications",
     "/reports",
     "/reports/verify",
@@ -142,6 +151,8 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         "framework": framework.uuid,
         "folder": folders[0]["id"],
         "item": items[0]["id"],
+        "own_control": library.custom(filled, "control"),
+        "own_framework": library.custom(filled, "framework"),
         "token": "x",
         "export": exported(filled),
         "run": run.id,

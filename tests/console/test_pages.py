@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from tests.console import traffic
+from tests.console import library, traffic
 
 from affidavit.console.pages.all import VIEWS
 
@@ -28,7 +28,14 @@ DENIED: dict[str, set[str]] = {
         "/finder/report",
         "/controls",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
         "/frameworks",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
+        "/shares",
         "/reports",
         "/reports/verify",
         "/settings",
@@ -47,18 +54,30 @@ DENIED: dict[str, set[str]] = {
         "/canaries/new",
         "/prompts/new",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
         "/delegations/new",
         "/delegations/review",
         "/finder/report",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "admin": {
         "/assessments/new",
         "/canaries/new",
         "/prompts/new",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
         "/delegations/new",
         "/delegations/review",
         "/finder/report",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "owner": set(),
 }
@@ -106,7 +125,10 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     found = {"assessment": assessment, "control": control}
     if path.startswith("/frameworks"):
         framework = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
-        return f"/frameworks/{framework}"
+        own = library.custom(installation, "framework")
+        return path.format(framework=framework if path.endswith("}") else own)
+    if path.startswith("/controls/{control}/"):
+        return path.format(control=library.custom(installation, "control"))
     if "folder" in path:
         page = f"/assessments/{assessment}/controls/{control}"
         found["folder"] = _first(client, page, r"/folders/([0-9a-f-]{36})")

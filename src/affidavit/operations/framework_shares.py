@@ -153,6 +153,16 @@ def list_assessment_framework_share_requests(
     return {"assessmentFrameworkShareRequests": shown, **more}
 
 
+def open_shares(context: Context, caller: Caller, framework_id: str) -> list[dict[str, Any]]:
+    """Return the requests by which the caller's tenant offers a framework now."""
+    sent = context.store.documents.every(caller.tenant, _KIND, parent="SENT")
+    return [
+        _answer(context, one)
+        for one in sent
+        if one.body["frameworkId"] == framework_id and _status(context, one.body) in _OPEN
+    ]
+
+
 def _accept(context: Context, caller: Caller, share: Share) -> Document:
     """Copy the framework as it is now into the caller's tenant; return the request's document."""
     source = context.store.documents.get(

@@ -58,10 +58,14 @@ _log: Final = logging.getLogger("affidavit.api.work")
 def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> bool:
     """Do the oldest task that waits; return False where there is none.
 
+    Then what the store has left to be done (files to remove, a table to publish) is tried.
+
     While it is collecting, `stopping` is asked after every answer: True hands the task back.
     """
     taken = work.take(context)
     if taken is None:
+        for why in context.store.resume():
+            _log.warning("It will be tried again: %s", why)
         return False
     heart = leases.Heart(taken.beat)
     heart.start()

@@ -5,7 +5,7 @@ parent is a tag of the caller and the file's name: only who asked for the URL ca
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -78,6 +78,29 @@ def received(context: Context, given: Pass, digest: str, size: int) -> str | Non
     with suppress(StoreConflictError):
         documents.act(given.tenant, now=now, puts=[put])
     return known(context, given)
+
+
+def take(context: Context, caller: Caller, name: str, chunks: Iterable[bytes]) -> None:
+    """Keep a file that comes by a form or from the command line, as one that a URL took.
+
+    Raises `ValidationFault` for a name that is not allowed, an empty and a too large file: nothing
+    of it is kept.
+    """
+    problem = name_problem(name)
+    if problem:
+        raise ValidationFault.of_members([("fileName", problem)])
+    with context.store.attachments.new(caller.tenant) as new:
+        for chunk in chunks:
+            if new.size + len(chunk) > MAX_BYTES:
+                raise ValidationFault(f"{name} is larger than 100 MB.")
+            new.write(chunk)
+        if not new.size:
+            raise ValidationFault(f"{name} is empty.")
+        digest = new.close()
+    identifier = new_id(context.now())
+    tag = tag_of(caller, name)
+    given = Pass(purpose="upload", tenant=caller.tenant, id=identifier, tag=tag)
+    received(context, given, digest, new.size)
 
 
 def newest(context: Context, caller: Caller, name: str) -> Mapping[str, Any] | None:

@@ -1,13 +1,13 @@
 """Results of a run: observations with their bodies as blobs, and gaps; by unit or by digest."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.errors import StoreDamagedError
 from affidavit.model.canonical import canonical
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
 from affidavit.store.blobs import Blobs
@@ -40,15 +40,12 @@ class Results:
             }
         return list(rows.values())
 
-    def put(self, connection: sa.Connection, tenant: str, rows: list[dict[str, Any]]) -> None:
+    def names(self, tenant: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the names of the objects that rows of `prepare` name."""
+        return sorted({self._blobs.name(tenant, row["blob"]) for row in rows if row["blob"]})
+
+    def put(self, connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
         """Register rows in the caller's transaction, in place of earlier answers to the same."""
-        gone = self._blobs.missing(tenant, {row["blob"] for row in rows if row["blob"]})
-        if gone:
-            raise StoreError(
-                f"{len(gone)} blob(s) were removed while their results were written",
-                why="Somebody deleted files below the object folder.",
-                todo="Run the same command again.",
-            )
         earlier = table.delete().where(
             table.c.run_id == sa.bindparam("r"), table.c.unit_id == sa.bindparam("u")
         )
