@@ -263,6 +263,8 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     if task == "collect":
         _tell_given_up(context, taken, why)
         return
+    if task == "purge":
+        erasing.purge_failed(context, taken.tenant)
     if task == "canary":
         canary_runs.failed(context, taken.tenant, taken.document, why)
     for name, tell in (("export", evidence_exports.given_up), ("prompts", prompt_jobs.failed)):

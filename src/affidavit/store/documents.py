@@ -186,6 +186,15 @@ class Documents:
             chosen = chosen.where(table.c.parent == parent)
         return lambda connection: check(int(connection.execute(chosen).scalar_one()))
 
+    def ask(self, rule: Rule, refusal: type[Exception]) -> bool:
+        """Tell whether a rule holds now, outside of any write: it may not a moment later."""
+        with self._database.read() as connection:
+            try:
+                rule(connection)
+            except refusal:
+                return False
+        return True
+
     def _distilled_in(
         self,
         connection: sa.Connection,

@@ -22,6 +22,7 @@ from affidavit.store import (
     commits,
     compacting,
     deleting,
+    erasing,
     sweeping,
     todos,
     verdict_days,
@@ -33,6 +34,7 @@ from affidavit.store.commits import Committed
 from affidavit.store.compacting import Compacted
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
+from affidavit.store.erasing import Staying
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
@@ -126,6 +128,11 @@ class Store(LedgerPart):
         files = deleting.remove(self._database, self._kept, tenant, assessment_id, **given)
         self.lake.follow(tenant)
         return files
+
+    def erase(self, tenant: str, staying: Staying) -> None:
+        """Erase what is left of a tenant once its evidence is deleted (`store.erasing`)."""
+        erasing.erase(self._database, self._kept, tenant, staying, self._clock())
+        self.lake.follow(tenant)
 
     def waiting(self, tenant: str | None = None) -> list[Waiting]:
         """Return what is still to be removed or published, of a tenant or of all."""
