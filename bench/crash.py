@@ -32,6 +32,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.samples import TENANT
+
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import utc_now
@@ -39,7 +41,6 @@ from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 from bench.crash_samples import (
     NOW,
-    TENANT,
     UNITS,
     assessment_of,
     evidence_of,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.finder.conftest import OF_A_DAY, TENANT, Estates, commit
+from tests.finder.conftest import OF_A_DAY, Estates, commit
+from tests.samples import TENANT
 
 from affidavit.errors import StoreDamagedError, StoreError, UsageError
 from affidavit.finder import export as exporting

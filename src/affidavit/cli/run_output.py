@@ -113,15 +113,13 @@ def _worst(findings: tuple[Finding, ...]) -> Table:
     table.add_column("Severity")
     table.add_column("Control", no_wrap=True)
     table.add_column("#", justify="right")
-    table.add_column("Not met, and for example where", overflow="fold", ratio=3)
-    table.add_column("What to do", ratio=2)
+    table.add_column("What is not met, for example where, and what to do", overflow="fold")
     for finding in findings:
         table.add_row(
             Text(finding.severity, style=SEVERITY_STYLES[finding.severity]),
             finding.control_id,
             str(finding.resources),
-            Text.assemble(finding.expected, "\n", (finding.example, "dim")),
-            finding.todo,
+            Text.assemble(finding.expected, "\n", (finding.example, "dim"), f"\n→ {finding.todo}"),
         )
     return table
 

@@ -101,6 +101,15 @@ def every_of(text: str) -> timedelta:
     return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 
+def every_words(every: timedelta) -> str:
+    """Return an interval as `every_of` reads it."""
+    minutes = int(every.total_seconds()) // 60
+    for unit, size in (("d", 1440), ("h", 60)):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
 def add(store: Store, canary: Canary, *, by: str) -> Canary:
     """Keep a new canary; its first run is due at once. `UsageError` for what cannot run."""
     if not _NAME.fullmatch(canary.name):
@@ -150,7 +159,7 @@ def schedule(context: Context) -> int:
     left = 0
     for tenant, document in context.store.documents.of_all_tenants(KIND):
         due = parse(document.body["nextAt"])
-        if due <= context.now():
+        if due <= context.now() and not document.body.get("paused"):
             with suppress(StoreConflictError):
                 _leave(context, tenant, document, due)
                 left += 1

@@ -14,7 +14,7 @@ from affidavit.model.observation import GapReason
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report.content import ControlPage, GapLine, Row, SetSection, SourceLine
 
-ROWS = 40
+ROWS = 20
 """Rows of evidence that a control's page shows; the rest stands in evidence.csv."""
 AFTER_SIGN_OFF = "after sign-off"
 """The mark of evidence that is later than its control's review, as the API has it."""
@@ -172,6 +172,7 @@ class Gatherer:
             keyword=source.keyword,
             check=source.check,
             words=check.words if check else _WITHOUT_CHECK[source.type is SourceType.MANUAL],
+            remedy=check.remedy if check else "",
             compliant=counts[Verdict.COMPLIANT.value],
             non_compliant=counts[Verdict.NON_COMPLIANT.value],
             inconclusive=counts[Verdict.NOT_APPLICABLE.value],

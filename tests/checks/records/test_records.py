@@ -58,7 +58,7 @@ def test_a_complete_account_gives_records_of_every_kind(account: Any) -> None:
         "trail": 1,
         "iam_user": 1,
         "policy_statement": 2,
-        "principal": 1,
+        "principal": 2,
         "bedrock_key": 1,
         "kms_key": 1,
         "data_source": 1,
