@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.checks.records.conftest import ACCOUNT, HOME, NOW, FakeAccount
+from tests.checks.records.conftest import ACCOUNT, GUARDRAIL, HOME, NOW, FakeAccount
 from tests.checks.records.test_invocation_scans import LOG, body
 
 from affidavit.checks.judge import Judgement, judge
@@ -46,6 +46,8 @@ class Prompted:
     scan: Mapping[str, Any] = field(default_factory=dict)
     """More of what the scan of the log says."""
     runs: Sequence[Ran] = ()
+    draft_changed: str = "2026-03-01T00:00:00Z"
+    """When the guardrail's draft was changed last."""
 
     def judged(self, suite: str = "refusal", check: str = "prompts-pass") -> list[Judgement]:
         """Return the judgements of a suite at home."""
@@ -70,6 +72,11 @@ class Prompted:
         return Verdict.COMPLIANT if passed else Verdict.NOT_APPLICABLE
 
     def _answer(self) -> None:
+        draft = {
+            "id": "gr1234567890", "arn": GUARDRAIL, "name": "main", "status": "READY",
+            "version": "DRAFT", "updatedAt": self.draft_changed,
+        }  # fmt: skip
+        self.account.answers("ListGuardrails", {"guardrails": [draft]})
         names = sorted({*self.invoked, *self.earlier})
         metrics = [
             {

@@ -99,6 +99,20 @@ def test_only_personal_data_is_shown_without_the_guardrail(
     assert any(one.gap for one in found) == (suite not in BARE_SUFFICES)
 
 
+def test_a_draft_that_was_changed_is_another_guardrail(account: FakeAccount) -> None:
+    """A run speaks for a draft as it was; what it is since its change, nobody asked."""
+    run, calls = Ran(model=NOVA, guardrail=DRAFT), {NOVA: {DRAFT: 10}}
+    assert used(account, run, logged=calls).verdict() is Verdict.COMPLIANT
+    changed = used(account, run, logged=calls, draft_changed="2026-03-15T12:31:00Z")
+    assert changed.verdict() is OPEN
+    assert "had guardrail gr1234567890 version DRAFT (changed since)" in "".join(
+        one.reason for one in changed.judged()
+    )
+    elsewhere = ("another00000", "DRAFT")
+    foreign = used(account, Ran(model=NOVA, guardrail=elsewhere), logged={NOVA: {elsewhere: 1}})
+    assert foreign.verdict() is OPEN
+
+
 def test_one_call_without_guardrail_is_enough(account: FakeAccount) -> None:
     """A single call that nothing guards is answered by the model as it is."""
     prompted = used(account, Ran(model=NOVA, guardrail=FOUR), logged={NOVA: {FOUR: 9, NONE: 1}})
