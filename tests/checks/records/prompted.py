@@ -43,6 +43,8 @@ class Prompted:
     """Calls of ten days ago."""
     logged: Mapping[str, Mapping[tuple[str, str], int]] | None = field(default_factory=dict)
     """By model: yesterday's calls by guardrail; None: nothing is logged."""
+    dimensions: tuple[str, ...] = ("ModelId",)
+    """Of the series that CloudWatch lists; the others than ModelId have any value."""
     scan: Mapping[str, Any] = field(default_factory=dict)
     """More of what the scan of the log says."""
     runs: Sequence[Ran] = ()
@@ -82,7 +84,10 @@ class Prompted:
             {
                 "Namespace": "AWS/Bedrock",
                 "MetricName": "Invocations",
-                "Dimensions": [{"Name": "ModelId", "Value": name}],
+                "Dimensions": [
+                    {"Name": one, "Value": name if one == "ModelId" else "1"}
+                    for one in self.dimensions
+                ],
             }
             for name in names
         ]

@@ -181,6 +181,14 @@ def test_a_model_whose_count_is_not_known_is_in_use(account: FakeAccount) -> Non
     assert used(account, run, invoked={NOVA: 10.0, HAIKU: None}).verdict() is OPEN
 
 
+def test_a_model_that_is_listed_with_other_dimensions_is_in_use(account: FakeAccount) -> None:
+    """The sum over its ModelId alone is nothing because there is no such series."""
+    silent: dict[str, Any] = {"invoked": {NOVA: 0.0}, "logged": {}}
+    assert not any(one.gap and "Run `" in one.reason for one in used(account, **silent).judged())
+    apart = used(account, dimensions=("ModelId", "BucketedStepSize"), **silent)
+    assert any(one.gap and "Run `" in one.reason for one in apart.judged())
+
+
 def test_a_model_that_was_not_called_yesterday_needs_any_run(account: FakeAccount) -> None:
     """It was called ten days ago: a run is needed, and no call says behind which guardrail."""
     quiet: dict[str, Any] = {"invoked": {}, "earlier": {NOVA: 5.0}, "logged": {}}

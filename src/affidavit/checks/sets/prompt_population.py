@@ -75,19 +75,22 @@ def _count(found: dict[str, InUse], view: View, name: str, model_id: str) -> Non
     """Add what CloudWatch counted under one name of a model."""
     window = view.metrics.get((IN_USE_DAYS, name), Metrics())
     value = window.values.get("invocations")
+    listed = list(_listed(view, name))
+    if value == 0.0 and not any(len(one.value["Dimensions"]) == 1 for one in listed):
+        value = None  # listed with other dimensions only: the sum over ModelId says nothing
     if value == 0.0:
         return
     one = found.setdefault(model_id, InUse(name=name))
     known = value is not None and one.invocations is not None
     one.invocations = (one.invocations or 0.0) + (value or 0.0) if known else None
     one.inputs |= dict.fromkeys(window.inputs.get("invocations", ()))
-    one.inputs |= dict.fromkeys(_listed(view, name))
+    one.inputs |= dict.fromkeys(view.answers.input(m.source, m.pointer) for m in listed)
 
 
-def _listed(view: View, name: str) -> Iterator[Input]:
+def _listed(view: View, name: str) -> Iterator[Found]:
     for metric in view.items("ListMetrics"):
         if any(d.get("Value") == name for d in metric.value.get("Dimensions", ())):
-            yield view.answers.input(metric.source, metric.pointer)
+            yield metric
 
 
 def _add_log(found: dict[str, InUse], view: View, own: Mapping[str, str]) -> list[Gap]:
