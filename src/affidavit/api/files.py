@@ -108,9 +108,7 @@ class Files:
             known = await asyncio.to_thread(uploads.known, self._context, given)
             if known is None:
                 await asyncio.to_thread(new.close)
-                known = await asyncio.to_thread(
-                    uploads.received, self._context, given, digest, new.size
-                )
+                known = await asyncio.to_thread(uploads.received, self._context, given, new)
         if known != digest:
             return _refusal(409, "Another file was uploaded by this URL. Ask for a new one.")
         return Response(status_code=200, headers={"etag": f'"{digest}"'})

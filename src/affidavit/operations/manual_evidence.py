@@ -55,9 +55,10 @@ def batch_import_evidence_to_assessment_control(
         raise ValidationFault(
             f"The control {control.id} is INACTIVE: manual evidence cannot be added to it."
         )
+    mark = context.store.attachments.mark()
     puts, errors = _prepare(context, caller, found, control, request["manualEvidence"])
     if puts:
-        _write(context, caller, found, control, puts)
+        _write(context, caller, found, control, (puts, mark))
     return {"errors": errors}
 
 
@@ -139,7 +140,7 @@ def _content(
         raise _RefusedError(
             _MISSING, "You have not uploaded a file of this name. Ask GetEvidenceFileUploadUrl."
         )
-    return {"fileName": name, **upload, "state": KEPT}
+    return {"fileName": name, **upload.body, "state": KEPT}
 
 
 def _write(
@@ -147,8 +148,9 @@ def _write(
     caller: Caller,
     found: Assessed,
     control: AssessedControl,
-    puts: list[Document],
+    made: tuple[list[Document], int],
 ) -> None:
+    puts, mark = made
     told = ("fileName", "s3ResourcePath", "sha256", "size", "salt", "state")
     details = [
         {"id": put.id, **{name: put.body[name] for name in told if name in put.body}}
@@ -167,7 +169,9 @@ def _write(
         for put in puts
         if put.body["state"] == FETCHING
     ]
-    act(context, caller, change, puts=[*puts, *fetches])
+    files = [put.body["sha256"] for put in puts if "fileName" in put.body and "sha256" in put.body]
+    brought = context.store.attachments.brought(caller.tenant, files, mark)
+    act(context, caller, change, puts=[*puts, *fetches], brought=brought)
     if fetches:
         context.wake()
 

@@ -142,10 +142,10 @@ def _take(page: Page, given: str) -> str:
                 raise UsageError(_("A file may have 100 MB."))
         if not new.size:
             raise UsageError(_("The file is empty."))
-        digest = new.close()
+        new.close()
     tag = uploads.tag_of(page.caller, name)
     given_pass = Pass(purpose="upload", tenant=tenant, id=page.request_id, tag=tag)
-    uploads.received(page.context, given_pass, digest, new.size)
+    uploads.received(page.context, given_pass, new)
     return name
 
 
