@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.logscan.test_cloudtrail import UPDATE, event
 
-from affidavit.logscan import gunzip
+from affidavit.logscan import gunzip, trails
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
 from affidavit.logscan.findings import ScanFinding, Scanned
 from affidavit.logscan.gunzip import ReadLimits
@@ -52,6 +55,7 @@ def test_pieces_give_what_the_whole_gives(
     data = gzip.compress(plain, mtime=0) if packed else plain
     whole = scan(data)
     monkeypatch.setattr(gunzip, "_PART", part)
+    monkeypatch.setattr(trails, "_SMALL", 0)
     assert scan(data) == whole
     found, result = whole
     assert [json.loads(one.record)["eventID"] for one in found] == ["0", "2", "4", "6"]
@@ -59,6 +63,34 @@ def test_pieces_give_what_the_whole_gives(
     assert result.totals.records == len(EVENTS)
     assert result.totals.raw == len(plain)
     assert [gap.why for gap in result.gaps] == ["a record names no event"]
+
+
+ODD = [
+    *EVENTS,
+    {"x": TRAP, **event("UpdateGuardrail", eventID="7")},
+    {"eventVersion": "1", "x": event("UpdateGuardrail"), "eventName": "UpdateGuardrail"},
+    {"eventVersion": "1", "insightDetails": {"eventName": "UpdateGuardrail", "eventSource": "b"}},
+    event('Up"date\\Größe'),
+    event(""),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(ODD), max_size=8),
+    st.sets(st.sampled_from(sorted({str(one.get("eventName")) for one in ODD}))),
+    st.booleans(),
+)
+def test_records_that_are_looked_for_are_the_decoded_ones(
+    events: list[dict[str, Any]], wanted: set[str], compact: bool
+) -> None:
+    """Whatever records hold, and whichever are asked for, their bytes are those of a decoder."""
+    piece = text(events) if compact else json.dumps({"Records": events}).encode()
+    every = msgspec.json.decode(piece, type=dict[str, list[msgspec.Raw]])["Records"]
+    names = [trails.NAME.decode(one) for one in every]
+    hits = [number for number, name in enumerate(names) if str(name.eventName) in wanted]
+    found = trails.records_at(piece, names, hits)
+    assert [bytes(one) for one in found] == [bytes(every[number]) for number in hits]
 
 
 @pytest.mark.parametrize("part", [200, 900])

@@ -20,8 +20,9 @@ _MAGIC: Final = b"\x1f\x8b"
 _DAMAGED: Final = cast("type[Exception]", isal_zlib.IsalError)
 _GZIP: Final = 31
 """wbits of zlib for gzip with its header and checksum."""
-_SLICE: Final = 2**17
-"""Compressed bytes given at once: bounds what each further member has to copy."""
+_SLICE: Final = 2**15
+"""Compressed bytes given at once: bounds what each further member has to copy, and what is made of
+them stays in the processor's cache while it is read."""
 _PART: Final = 2**22
 """Bytes of one part at most."""
 _RATIO_FROM: Final = 2**24
@@ -110,10 +111,9 @@ class _Reader:
 
 def whole(data: Data, limit: int, limits: ReadLimits, trouble: Trouble) -> bytes:
     """Return all bytes of an object, at most `limit`; what is beyond is told and left out."""
-    if data[:2] == _MAGIC and len(data) <= limit:
-        quick = _one_member(data, limit, limits)
-        if quick is not None:
-            return quick
+    quick = one_member(data, limits, limit) if len(data) <= limit else None
+    if quick is not None:
+        return quick
     found, size = [], 0
     for part in parts(data, limits, trouble):
         size += len(part)
@@ -124,10 +124,15 @@ def whole(data: Data, limit: int, limits: ReadLimits, trouble: Trouble) -> bytes
     return b"".join(found)
 
 
-def _one_member(data: Data, limit: int, limits: ReadLimits) -> bytes | None:
-    """Return the bytes of a sound file of one member, in one call; `None` for any other."""
+def one_member(data: Data, limits: ReadLimits, limit: int | None = None) -> bytes | None:
+    """Return the bytes of a sound gzip file of one member, in one call; `None` for any other.
+
+    `limit` is that of a document, if it is not given otherwise.
+    """
+    if data[:2] != _MAGIC:
+        return None
     member = isal_zlib.decompressobj(_GZIP)
-    most = min(limit, max(_RATIO_FROM, limits.ratio * len(data)))
+    most = min(limit or limits.document, limits.raw, max(_RATIO_FROM, limits.ratio * len(data)))
     try:
         found: bytes = member.decompress(data, most)
     except _DAMAGED:

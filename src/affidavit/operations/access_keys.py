@@ -139,6 +139,12 @@ def lookup(store: Store, access_key_id: str) -> AccessKey | None:
     return replace(_key(found), secret=secret)
 
 
+def is_good(store: Store, access_key_id: str) -> bool:
+    """Tell whether requests of this key are still taken."""
+    found = store.documents.get(TENANT, _KIND, access_key_id)
+    return found is not None and not found.body["disabled"]
+
+
 def _check(account_id: str, principal_arn: str, role: str) -> None:
     principal = _PRINCIPAL.fullmatch(principal_arn)
     if not _ACCOUNT.fullmatch(account_id):

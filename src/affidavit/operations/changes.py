@@ -54,7 +54,8 @@ def act(
 ) -> None:
     """Write and delete documents of the caller's tenant with their change, all or nothing.
 
-    `more`: `absent`, `brought` or `given_up` of `Writes`, which can raise `StoreConflictError`.
+    `more`: `absent`, `rules`, `brought` or `given_up` of `Writes`, which raise `StoreConflictError`
+    or what the rules raise.
     """
     act_all(context, caller, [change], puts=puts, deletes=deletes, **more)
 

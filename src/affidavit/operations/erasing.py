@@ -13,7 +13,8 @@ from typing import Final
 from affidavit.errors import UsageError
 from affidavit.model.identifiers import stable_id
 from affidavit.model.times import iso, parse
-from affidavit.operations import access_keys, holds, work
+from affidavit.operations import access_keys, evidence_exports, holds, work
+from affidavit.operations.accounts import PURGING
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.service import service_caller
@@ -46,6 +47,7 @@ def due(context: Context) -> Iterator[tuple[str, Document]]:
 def erase(context: Context, tenant: str, task: Document) -> None:
     """Erase a deleted assessment's evidence, and the attached files that nobody else names."""
     _refuse_held(context, tenant, task.body["subject"])
+    evidence_exports.forget_assessment(context, tenant, task.body["subject"])
     _erase_evidence(context, tenant, task.body["subject"], "The assessment was deleted.")
     files = context.store.attachments.given_up(tenant, task.body["attachments"])
     absent = holds.unless_held(task.body["subject"])
@@ -56,11 +58,10 @@ def erase(context: Context, tenant: str, task: Document) -> None:
 
 def purge(context: Context, tenant: str, task: Document) -> None:
     """Delete everything of an account that deregistered with the policy ALL and did not return."""
-    documents, caller = context.store.documents, service_caller(tenant)
-    account = documents.get(tenant, "account", "account")
-    if account is None or "_deleteAfter" not in account.body:
+    caller = service_caller(tenant)
+    account = _begun(context, tenant)
+    if account is None:
         return
-    _refuse_held(context, tenant, "")
     why = "The account was deregistered with the policy ALL."
     for one in context.store.every_assessment(tenant):
         _erase_evidence(context, tenant, one, why)
@@ -74,7 +75,8 @@ def purge(context: Context, tenant: str, task: Document) -> None:
         access_keys.forget(
             context.store, caller.account_id, by=caller.principal_arn, now=context.now
         )
-    body = {name: value for name, value in account.body.items() if name != "_deleteAfter"}
+    marks = ("_deleteAfter", PURGING)
+    body = {name: value for name, value in account.body.items() if name not in marks}
     done = replace(account, body={**body, "_deletedAt": iso(context.now())})
     change = Change(
         action="DELETE",
@@ -96,6 +98,30 @@ def _other_regions(context: Context, tenant: str) -> list[str]:
         and other.partition("/")[0] == tenant.partition("/")[0]
         and "_deletedAt" not in account.body
     ]
+
+
+def _begun(context: Context, tenant: str) -> Document | None:
+    """Mark the account as being deleted, and return it; None where it came back or is held.
+
+    From here on, and until `purge` or `purge_failed` has ended, it cannot register again: of the
+    two that want the account at the same moment one gets it.
+    """
+    account = context.store.documents.get(tenant, "account", "account")
+    if account is None or "_deleteAfter" not in account.body:
+        return None
+    _refuse_held(context, tenant, "")
+    put = replace(account, body={**account.body, PURGING: iso(context.now())})
+    documents = context.store.documents
+    documents.act(tenant, now=context.now(), puts=[put], absent=holds.unless_held())
+    return replace(put, version=put.version + 1)
+
+
+def purge_failed(context: Context, tenant: str) -> None:
+    """Let an account whose deletion is given up register again."""
+    account = context.store.documents.get(tenant, "account", "account")
+    if account is not None and PURGING in account.body:
+        body = {name: value for name, value in account.body.items() if name != PURGING}
+        context.store.documents.act(tenant, now=context.now(), puts=[replace(account, body=body)])
 
 
 def erasure(context: Context, assessment_id: str, manual: list[Document]) -> Document:

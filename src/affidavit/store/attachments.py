@@ -1,8 +1,8 @@
 """Files that people add or the server makes: streamed, hashed and sealed on the way.
 
-Manual evidence is named by an HMAC of its SHA-256 under the tenant's key; a report by its id. They
-lie below the tenant's folder, and are not swept. What was kept before sealing came is read as it
-is.
+Manual evidence is named by an HMAC of its SHA-256 under the tenant's key; a report or an export
+by its id. They lie below the tenant's folder, and are not swept. What was kept before sealing came
+is read as it is.
 """
 
 import hmac
@@ -76,7 +76,7 @@ class Attachments:
         """Remove what was given up, now that it is committed; what cannot be stays to be done."""
         self._removals.carry_out([name for one in given_up for name in one.names])
 
-    # Reports that the server made
+    # Reports and exports that the server made
 
     def keep_report(self, tenant: str, identifier: str, file: Path) -> None:
         """Keep a report, sealed, under its id."""

@@ -206,6 +206,10 @@ class Store(LedgerPart):
         """Yield every result of the run."""
         return self._results.of_run(run_id)
 
+    def results_of(self, run_id: str, operation: str) -> Iterator[Result]:
+        """Yield the run's results of one operation."""
+        return self._results.of_operation(run_id, operation)
+
     def answers(self, run_id: str) -> list[str]:
         """Return the digests of all results of the run, sorted."""
         return self._results.digests(run_id)
