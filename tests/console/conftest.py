@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 from tests import samples
-from tests.console import traffic
+from tests.console import library, traffic
 
 from affidavit import catalogue as catalogues
 from affidavit import demo
@@ -238,6 +238,7 @@ def _fill(made: Installation) -> None:
         roles=[{"roleType": "PROCESS_OWNER", "roleArn": arn} for arn in roles],
     )
     traffic.fill(made)
+    library.fill(made)
 
 
 def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> None:
@@ -247,7 +248,7 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
     store.keep_catalogue(TENANT, catalogue)
     run = store.begin_run(assessment, day, catalogue.digest, began)
     seen = _observation(began)
-    store.put_results(run.run_id, [seen])
+    store.put_results(run.run_id, [seen, *traffic.usage(began)])
     said: dict[str, ControlVerdict] = {}
     with store.segment_writer(run.run_id, TENANT, assessment.id, day) as writer:
         for place, control in enumerate(catalogue.framework.controls()):

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import uvicorn
+from tests.console import library
 
 from affidavit.console import assets
 
@@ -53,6 +55,12 @@ EVERY = (
     "/logs",
     "/prompts",
     "/prompts/{run}",
+    "/prompts/{run}/case?case={case}",
+    "/prompts/jobs/{job}",
+    "/prompts/new",
+    "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
+    "/canaries/new",
+    "/canaries/new?name=x&every=1h&leastRate=90&suite=known-answers&model=demo.good",
     "/assessments/{assessment}/changes",
     "/assessments/{assessment}/controls/{control}?set=Privacy",
     "/assessments/{assessment}/folders/{folder}",
@@ -64,14 +72,26 @@ EVERY = (
     "/assessments/{assessment}/tags",
     "/controls",
     "/controls/new",
+    "/controls/try?check=bucket-tls",
     "/controls/{control}",
+    "/controls/{own_control}/delete",
+    "/controls/{own_control}/edit",
     "/delegations",
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",
     "/finder?group=control",
+    "/downloads",
+    "/downloads/{export}",
+    "/finder/export?f=control+~+GENAI-PRIV-*",
     "/finder/report?f=control+~+GENAI-PRIV-*",
     "/frameworks",
     "/frameworks/{framework}",
+    "/frameworks/new?from={framework}",
+    "/frameworks/{own_framework}/delete",
+    "/frameworks/{own_framework}/edit",
+    "/frameworks/{own_framework}/share",
+    "/shares",
+    "/shares?side=SENT",
     "/notifications",
     "/reports",
     "/reports/verify",
@@ -124,14 +144,21 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         controlSetId="Privacy",
         evidenceFolderId=folders[0]["id"],
     )["evidence"]
+    tenant = filled.assessment.tenant
+    run = filled.store.documents.every(tenant, "prompt_run")[-1]
     ids = {
         "assessment": assessment,
         "control": control.uuid,
         "framework": framework.uuid,
         "folder": folders[0]["id"],
         "item": items[0]["id"],
+        "own_control": library.custom(filled, "control"),
+        "own_framework": library.custom(filled, "framework"),
         "token": "x",
-        "run": filled.store.documents.every("111122223333/us-east-1", "prompt_run")[-1].id,
+        "export": exported(filled),
+        "run": run.id,
+        "case": quote(run.body["cases"][0]["case"]),
+        "job": filled.store.documents.every(tenant, "prompt_job")[0].id,
     }
     grants = [
         users.grant(
@@ -142,6 +169,14 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
     ids["token"] = users.invite(filled.store, "invited", filled.time)
     with serving(filled) as base:
         yield base, ids
+
+
+def exported(filled: Any) -> str:
+    """Return the id of a sample that olga drew."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = filled.client("olga").post("/console/finder/export", data=form)
+    filled.work()
+    return str(answer.url.path).rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from tests.console import traffic
+from tests.console import library, traffic
 
 from affidavit.console.pages.all import VIEWS
 
@@ -27,29 +28,59 @@ DENIED: dict[str, set[str]] = {
         "/finder/report",
         "/controls",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
+        "/controls/try",
         "/frameworks",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
+        "/shares",
         "/reports",
         "/reports/verify",
         "/settings",
         "/prompts",
         "/prompts/{run}",
+        "/prompts/{run}/case",
+        "/prompts/new",
+        "/prompts/jobs/{job}",
+        "/canaries/new",
         "/canaries",
         "/canaries/{canary}",
         "/logs",
     },
     "auditor": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
+        "/controls/try",
         "/delegations/new",
         "/delegations/review",
         "/finder/report",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "admin": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
+        "/controls/try",
         "/delegations/new",
         "/delegations/review",
         "/finder/report",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "owner": set(),
 }
@@ -84,7 +115,11 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
-        return path.format(run=kept[-1].id, canary=traffic.CANARY)
+        found = {"run": kept[-1].id, "canary": traffic.CANARY, "job": traffic.job(installation)}
+        case = f"?case={quote(kept[-1].body['cases'][0]['case'])}" if "case" in path else ""
+        return path.format(**found) + case
+    if path == "/downloads/{export}":
+        return _export(installation, client)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
@@ -93,7 +128,10 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     found = {"assessment": assessment, "control": control}
     if path.startswith("/frameworks"):
         framework = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
-        return f"/frameworks/{framework}"
+        own = library.custom(installation, "framework")
+        return path.format(framework=framework if path.endswith("}") else own)
+    if path.startswith("/controls/{control}/"):
+        return path.format(control=library.custom(installation, "control"))
     if "folder" in path:
         page = f"/assessments/{assessment}/controls/{control}"
         found["folder"] = _first(client, page, r"/folders/([0-9a-f-]{36})")
@@ -101,6 +139,14 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         page = f"/assessments/{assessment}/folders/{found['folder']}"
         found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
     return path.format(**found)
+
+
+def _export(installation: "Installation", client: "TestClient") -> str:
+    """Return the address of a sample of the client's own, which is drawn."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = client.post("/console/finder/export?f=control+%3D+GENAI-PRIV-01", data=form)
+    installation.work()  # type: ignore[attr-defined] # of the fixture
+    return str(answer.url.path).removeprefix("/console")
 
 
 def _first(client: "TestClient", path: str, pattern: str) -> str:

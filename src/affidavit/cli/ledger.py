@@ -122,7 +122,7 @@ def compact(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
         files = f"{what.files_before} files of {what.rows} records are now {what.files_after}"
         click.echo(f"{one}: {files}.")
     damaged = [f"{one}: {why}" for one, what in done.items() for why in what.damaged]
-    for line in damaged:
+    for line in [*damaged, *ledger.undone(settings, tenant)]:
         click.echo(line, err=True)
     sys.exit(LedgerError.exit_code if damaged else 0)
 
@@ -143,6 +143,8 @@ def expire(settings: Settings, *, tenant: str, assessment: str, days: int, by: s
     done = retention.expire(settings, tenant, assessment, days=days, by=who)
     for one, files in done.items():
         click.echo(f"{one}: {files} evidence files were deleted.")
+    for line in ledger.undone(settings, tenant):
+        click.echo(f"{line} `affidavit serve` tries again by itself.", err=True)
 
 
 @command.command()

@@ -10,7 +10,7 @@ from affidavit.model.times import iso
 from affidavit.operations import outbox
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.store.documents import Document, Writes
+from affidavit.store.documents import Document, Rule, Writes
 
 Action = Literal[
     "CREATE",
@@ -42,7 +42,7 @@ class Change:
     """What else an auditor may ask: the new values."""
 
 
-def act(
+def act(  # noqa: PLR0913 - the members of `Writes`
     context: Context,
     caller: Caller,
     change: Change,
@@ -50,15 +50,17 @@ def act(
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
     absent: Sequence[tuple[str, str | None]] = (),
+    rules: Sequence[Rule] = (),
 ) -> None:
     """Write and delete documents of the caller's tenant with their change, all or nothing.
 
-    Nothing where one of `absent` is there by then: `StoreConflictError` (see `Writes`).
+    Nothing where one of `absent` is there by then: `StoreConflictError`, nor where one of `rules`
+    raises (see `Writes`).
     """
-    act_all(context, caller, [change], puts=puts, deletes=deletes, absent=absent)
+    act_all(context, caller, [change], puts=puts, deletes=deletes, absent=absent, rules=rules)
 
 
-def act_all(
+def act_all(  # noqa: PLR0913 - the members of `Writes`
     context: Context,
     caller: Caller,
     changes: Sequence[Change],
@@ -66,6 +68,7 @@ def act_all(
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
     absent: Sequence[tuple[str, str | None]] = (),
+    rules: Sequence[Rule] = (),
 ) -> None:
     """Write and delete documents with several changes, all or nothing."""
     told = writes(context, caller, changes, puts=puts, deletes=deletes)
@@ -76,6 +79,7 @@ def act_all(
         deletes=told.deletes,
         changes=told.changes,
         absent=absent,
+        rules=rules,
     )
 
 

@@ -95,6 +95,7 @@ def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
         "log": document.body["place"],
         "queue": watch.queue,
         "listedTo": document.body["listedTo"],
+        "paused": bool(document.body.get("paused")),
         **totals,
     }
 

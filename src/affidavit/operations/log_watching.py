@@ -50,6 +50,8 @@ def watch_all(context: Context) -> int:
     """Make one pass over every watch; return how many objects were scanned."""
     scanned = 0
     for watch, document in watches(context.store):
+        if document.body.get("paused"):
+            continue
         try:
             scanned += _Pass(context, watch, document).run()
         except StoreConflictError:

@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from affidavit.errors import StoreConflictError
 from affidavit.model.identifiers import new_id, new_salt
 from affidavit.model.times import iso
 from affidavit.operations import work
@@ -21,7 +22,7 @@ from affidavit.operations.faults import ValidationFault
 from affidavit.operations.manual_items import FETCHING, KEPT, KIND, manual_items
 from affidavit.operations.tenant_bindings import place_problem
 from affidavit.operations.uploads import name_problem, newest
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Rule
 
 MAX_A_DAY: Final = 100
 """Items a control and day (behaviour notes, 2.12)."""
@@ -167,9 +168,29 @@ def _write(
         for put in puts
         if put.body["state"] == FETCHING
     ]
-    act(context, caller, change, puts=[*puts, *fetches])
+    rules = [_room(context, caller, puts)]
+    act(context, caller, change, puts=[*puts, *fetches], rules=rules)
     if fetches:
         context.wake()
+
+
+def _room(context: Context, caller: Caller, puts: list[Document]) -> Rule:
+    """Return the rule that a day's items are not too many; counted as they are written.
+
+    Where others were quicker it is a conflict: which items are too many is found out again.
+    """
+    own = _of_item(puts[0])
+
+    def check(every: list[tuple[str, str, str]]) -> None:
+        if every.count(own) + len(puts) > MAX_A_DAY:
+            raise StoreConflictError("Others added manual evidence to the control meanwhile")
+
+    return context.store.documents.rule(caller.tenant, KIND, _of_item, check)
+
+
+def _of_item(document: Document) -> tuple[str, str, str]:
+    """Return assessment, control and day of an item."""
+    return document.parent, document.body["controlKey"], document.body["createdAt"][:10]
 
 
 HANDLERS: Mapping[str, Operation] = {

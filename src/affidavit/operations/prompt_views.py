@@ -83,6 +83,39 @@ def run(context: Context, caller: Caller, run_id: str) -> PromptRunDetails:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOverTime:
+    """One case in the runs of its suite."""
+
+    suite: str
+    case: str
+    asked: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    """(run, case) the newest first; what was asked of whichever model."""
+
+
+def case_over_time(context: Context, caller: Caller, run_id: str, case: str) -> CaseOverTime:
+    """Return a case of a run, and the same one in the other kept runs of the suite."""
+    looking.require(context, caller, OPERATION)
+    document = context.store.documents.get(caller.tenant, KIND, run_id)
+    if document is None:
+        raise NotFoundFault(run_id, "promptRun")
+    found = assessed(context, caller, "GetInsightsByAssessment", document.parent)
+    suite = document.body["run"]["suite"]
+    every = context.store.documents.every(
+        caller.tenant, KIND, parent=found.id, newest_first=True, limit=NEWEST
+    )
+    asked = [
+        (one.body["run"], held)
+        for one in every
+        if one.body["run"]["suite"] == suite
+        for held in one.body["cases"]
+        if held["case"] == case
+    ]
+    if not asked:
+        raise NotFoundFault(case, "promptCase")
+    return CaseOverTime(suite=suite, case=case, asked=asked)
+
+
 def _own(context: Context, caller: Caller) -> Iterator[Assessed]:
     for stored in context.store.assessments(caller.tenant):
         with suppress(AccessDeniedFault):

@@ -1,8 +1,8 @@
 """Files that people add or the server makes: streamed, hashed and sealed on the way.
 
-Manual evidence is named by an HMAC of its SHA-256 under the tenant's key; a report by its id. They
-lie below the tenant's folder, and are not swept. What was kept before sealing came is read as it
-is.
+Manual evidence is named by an HMAC of its SHA-256 under the tenant's key; a report or an export
+by its id. They lie below the tenant's folder, and are not swept. What was kept before sealing came
+is read as it is.
 """
 
 import hmac
@@ -51,14 +51,7 @@ class Attachments:
         for name in (self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"):
             self._objects.remove(name)
 
-    def remove_every(self, tenant: str) -> None:
-        """Remove all of a tenant's attached files and reports."""
-        check_tenant(tenant)
-        for kind in ("attachments", "reports"):
-            for one in list(self._objects.every(f"{tenant}/{kind}")):
-                self._objects.remove(one.name)
-
-    # Reports that the server made
+    # Reports and exports that the server made
 
     def keep_report(self, tenant: str, identifier: str, file: Path) -> None:
         """Keep a report, sealed, under its id."""
