@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
 from affidavit.model.identifiers import stable_id
+from affidavit.model.observation import Observation, Proof, Unit
 from affidavit.operations import (
     alerts,
     canaries,
@@ -91,6 +92,60 @@ def _prompts(made: Any, text: str) -> None:
         region=region,
     )
     prompt_runs.run_in(made.store, made.assessment, request, made.context.settings)
+
+
+def usage(began: datetime) -> list[Observation]:
+    """Return what CloudWatch told of a model's use: two days of calls, one series not whole."""
+    series = {
+        "Invocations": ("Complete", [40, 2]),
+        "InputTokenCount": ("Complete", [1200, 34]),
+        "OutputTokenCount": ("PartialData", [7]),
+    }
+    days = ["2026-10-30T00:00:00Z", "2026-10-29T00:00:00Z"]
+    queries, results = [], []
+    for number, (name, (status, values)) in enumerate(series.items()):
+        metric = {
+            "Namespace": "AWS/Bedrock",
+            "MetricName": name,
+            "Dimensions": [{"Name": "ModelId", "Value": MODEL}],
+        }
+        stat = {"Metric": metric, "Period": 86400, "Stat": "Sum"}
+        queries.append({"Id": f"q{number}", "Label": name, "MetricStat": stat, "ReturnData": True})
+        results.append(
+            {
+                "Id": f"q{number}",
+                "Label": name,
+                "StatusCode": status,
+                "Timestamps": days[: len(values)],
+                "Values": values,
+            }
+        )
+    account = "111122223333"
+    return [
+        Observation(
+            unit=Unit(
+                key="GetMetricData",
+                account_id=account,
+                region="us-east-1",
+                parameters={"MetricDataQueries": queries},
+            ),
+            service="cloudwatch",
+            operation="GetMetricData",
+            absent="",
+            body={"MetricDataResults": results, "Messages": []},
+            proof=Proof(
+                endpoint="http://127.0.0.1:9",
+                synthetic=True,
+                caller_arn=f"arn:aws:iam::{account}:role/reader",
+                request_ids=("request-2",),
+                pages=1,
+                attempts=1,
+                started_at=began,
+                finished_at=began + timedelta(seconds=1),
+                tool="test",
+            ),
+        )
+    ]
 
 
 def _canary(made: Any, tenant: str) -> None:

@@ -44,9 +44,10 @@ class State(StrEnum):
     @property
     def words(self) -> str:
         """Return the word shown to people."""
-        return self.value.replace("_", "-").capitalize()
+        return _WORDS[self]
 
 
+_WORDS = {one: one.value.replace("_", "-").capitalize() for one in State}
 KNOWN = (State.COMPLIANT, State.NON_COMPLIANT, State.INCONCLUSIVE)
 """The states of a day that is covered."""
 
@@ -69,7 +70,7 @@ class Day:
     @property
     def kind(self) -> str:
         """Return the state's value, or automated: a partial control is never plainly compliant."""
-        return "automated" if self.manual and self.state is State.COMPLIANT else self.state.value
+        return "automated" if self.manual and self.state is State.COMPLIANT else self.state
 
     @property
     def open_part(self) -> str:

@@ -118,8 +118,14 @@ def _keep(context: Context, canary: Canary, slot: datetime, body: dict[str, Any]
 
 
 def _tell(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
-    """Alert where a run did not pass; tell the end where one passes again."""
+    """Alert where a run did not pass; tell the end where one passes again.
+
+    That runs were missed is over as soon as one was made, whatever came of it.
+    """
     key = f"canary:{canary.name}"
+    if body["state"] in ("passed", "failed"):
+        made = {"Run again": str(body["at"]), "state": body["state"]}
+        alerts.recover(context, canary.tenant, canaries.missed_key(canary.name), made)
     if body["state"] == "passed":
         facts = {"passed": f"{body['passed']} of {body['cases']}"}
         alerts.recover(context, canary.tenant, key, facts)

@@ -13,7 +13,6 @@ from affidavit.operations import alert_channels, alert_routes, alerts, log_watch
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.finding import Search
-from affidavit.operations.log_watches import Watch
 from affidavit.store.scanned import Scan
 
 OPERATION: Final = "GetSettings"
@@ -71,9 +70,7 @@ def logs(context: Context, caller: Caller) -> LogsPage:
     told = [
         log_watches.told(
             context.store,
-            Watch(
-                tenant=caller.tenant, account_id=one.body["accountId"], region=one.body["region"]
-            ),
+            log_watches.watch_of(caller.tenant, one),
             one,
         )
         for one in documents

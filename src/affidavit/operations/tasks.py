@@ -93,7 +93,7 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     task = taken.document.body["task"]
     try:
         if task == "collect":
-            _collect(context, taken.tenant, taken.document, stopping)
+            _collect(context, taken, stopping)
         elif task == "prompts":
             prompt_jobs.run(context, taken.tenant, taken.document, stopping)
         elif task == "upkeep":
@@ -110,12 +110,14 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     return ""
 
 
-def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[], bool]) -> None:
+def _collect(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> None:
     """Collect an assessment unless it has a run today: the task may outlive its commit."""
+    tenant, task = taken.tenant, taken.document
 
-    def asked(_: Asked) -> None:
+    def asked(how_far: Asked) -> None:
         if stopping():
             raise StoppingError("The server stops")
+        taken.tell({"account": how_far.account_id, "done": how_far.done, "total": how_far.total})
 
     found = find(context, tenant, task.parent)
     if found is None or not found.active or not is_registered(context, tenant):

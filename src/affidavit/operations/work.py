@@ -6,6 +6,7 @@ deleted.
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
 """About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""
+_TOLD: Final = 2.0
+"""Seconds between two words about the progress."""
 _LONGEST: Final = timedelta(hours=1)
 
 
@@ -103,6 +106,7 @@ class Taken:
     tenant: str
     document: Document
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _told: float = 0.0
 
     def beat(self) -> None:
         """Say that we live; who lost the lease finds out when it wants to finish.
@@ -111,6 +115,14 @@ class Taken:
         """
         with self._lock, suppress(StoreError):
             self._write({"heartbeat": iso(self.context.now())})
+
+    def tell(self, members: Mapping[str, Any]) -> None:
+        """Say how far it is, at most every two seconds; what cannot be said now is said later."""
+        if time.monotonic() - self._told < _TOLD:
+            return
+        with self._lock, suppress(StoreError, StoreConflictError):
+            self._told = time.monotonic()
+            self._write({"progress": dict(members), "heartbeat": iso(self.context.now())})
 
     def done(self) -> None:
         """Delete the finished task; nothing where another has taken it over meanwhile."""

@@ -14,7 +14,7 @@ from affidavit.model.observation import GapReason
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report.content import ControlPage, GapLine, Row, SetSection, SourceLine
 
-ROWS = 40
+ROWS = 20
 """Rows of evidence that a control's page shows; the rest stands in evidence.csv."""
 AFTER_SIGN_OFF = "after sign-off"
 """The mark of evidence that is later than its control's review, as the API has it."""

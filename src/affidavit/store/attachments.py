@@ -51,13 +51,6 @@ class Attachments:
         for name in (self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"):
             self._objects.remove(name)
 
-    def remove_every(self, tenant: str) -> None:
-        """Remove all of a tenant's attached files and reports."""
-        check_tenant(tenant)
-        for kind in ("attachments", "reports"):
-            for one in list(self._objects.every(f"{tenant}/{kind}")):
-                self._objects.remove(one.name)
-
     # Reports and exports that the server made
 
     def keep_report(self, tenant: str, identifier: str, file: Path) -> None:

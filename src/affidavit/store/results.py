@@ -75,6 +75,16 @@ class Results:
                 return
             last = rows[-1].unit_id
 
+    def of_operation(self, run_id: str, key: str) -> Iterator[Result]:
+        """Yield the run's answers of one operation, by unit id; no other body is read."""
+        chosen = _select().where(table.c.run_id == run_id, table.c.body.contains(f'"key":"{key}"'))
+        with self._database.read() as connection:
+            rows = list(connection.execute(chosen.order_by(table.c.unit_id)))
+        for row in rows:
+            found = self._result(row)
+            if found.unit.key == key:
+                yield found
+
     def digests(self, run_id: str) -> list[str]:
         """Return the digests of all results of a run, sorted; bodies are not read."""
         chosen = sa.select(table.c.digest).where(table.c.run_id == run_id).distinct()

@@ -22,6 +22,7 @@ from affidavit.store import (
     commits,
     compacting,
     deleting,
+    erasing,
     sweeping,
     todos,
     verdict_days,
@@ -33,6 +34,7 @@ from affidavit.store.commits import Committed
 from affidavit.store.compacting import Compacted
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
+from affidavit.store.erasing import Staying
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
@@ -127,6 +129,11 @@ class Store(LedgerPart):
         self.lake.follow(tenant)
         return files
 
+    def erase(self, tenant: str, staying: Staying) -> None:
+        """Erase what is left of a tenant once its evidence is deleted (`store.erasing`)."""
+        erasing.erase(self._database, self._kept, tenant, staying, self._clock())
+        self.lake.follow(tenant)
+
     def waiting(self, tenant: str | None = None) -> list[Waiting]:
         """Return what is still to be removed or published, of a tenant or of all."""
         return todos.still_waiting(self._database, tenant)
@@ -198,6 +205,10 @@ class Store(LedgerPart):
     def results(self, run_id: str) -> Iterator[Result]:
         """Yield every result of the run."""
         return self._results.of_run(run_id)
+
+    def results_of(self, run_id: str, operation: str) -> Iterator[Result]:
+        """Yield the run's results of one operation."""
+        return self._results.of_operation(run_id, operation)
 
     def answers(self, run_id: str) -> list[str]:
         """Return the digests of all results of the run, sorted."""
@@ -281,6 +292,10 @@ class Store(LedgerPart):
     def verdict_days(self, assessment: Assessment, first: date, last: date) -> list[VerdictDay]:
         """Return what the last committed run of each day says, day by day; no run, no entry."""
         return verdict_days.between(self._database, assessment, first, last)
+
+    def probe(self) -> None:
+        """Ask the place of the objects something; raise `StoreError` where it does not answer."""
+        self._kept.objects.stat("doctor")
 
     def sweep(self, *, daily: bool = False) -> list[str]:
         """Remove objects of over an hour that no row names (`daily`: once a day); return where."""

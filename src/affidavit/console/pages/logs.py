@@ -5,7 +5,7 @@ from starlette.responses import Response
 from affidavit.console.page import Page
 from affidavit.console.pages.dashboard import day_of
 from affidavit.console.views import view
-from affidavit.operations import alert_routes, log_views, watch_changes
+from affidavit.operations import alert_routes, log_views, model_usage, watch_changes
 from affidavit.operations.finding import Search
 
 
@@ -19,6 +19,7 @@ def show(page: Page) -> Response:
         "logs/logs.html",
         found=found,
         accounts=_accounts(page),
+        usage=model_usage.usage(search, page.context, page.caller),
         kinds=alert_routes.KINDS,
         told=log_views.disclosures(search, day_of(page, "day") or newest),
     )

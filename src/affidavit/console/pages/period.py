@@ -68,13 +68,13 @@ def _whole(period: Period) -> Iterator[DayCell]:
     """Yield what the assessment was on each day: the worst that any control was."""
     for number in range(period.days):
         day = period.first + timedelta(days=number)
-        days = [one.days[number] for one in period.controls]
-        kinds = Counter(one.kind for one in days)
-        if not kinds or kinds[State.NOTHING] == len(days):
+        days = {one.kind: one for one in (held.days[number] for held in period.controls)}
+        kinds = Counter(held.days[number].kind for held in period.controls)
+        if not kinds or kinds[State.NOTHING] == len(period.controls):
             yield DayCell(day, "none", _("no run"))
             continue
         worst = next(kind for kind in _WORST if kinds[kind])
-        named = {one.kind: one.words.lower() for one in days}
+        named = {kind: one.words.lower() for kind, one in days.items()}
         words = ", ".join(
             f"{kinds[kind]} {named[kind]}" for kind in (*_WORST, State.NOTHING) if kinds[kind]
         )

@@ -31,5 +31,8 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-send]")) event.target.form.requestSubmit();
 });
 
+// On narrow screens the navigation scrolls: the page that is shown is in sight.
+document.querySelector(".side a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("htmx:after:swap", localTimes);
 localTimes();
