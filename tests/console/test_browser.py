@@ -58,6 +58,7 @@ EVERY = (
     "/prompts/{run}/case?case={case}",
     "/prompts/jobs/{job}",
     "/prompts/new",
+    "/prompts/suites/refusal",
     "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
     "/canaries/new",
     "/canaries/new?name=x&every=1h&leastRate=90&suite=known-answers&model=demo.good",
