@@ -36,11 +36,9 @@ ACCOUNT, REGION = "111122223333", "us-east-1"
 PASSWORD = "correct horse battery"  # noqa: S105 - of a store that is thrown away
 _ADDRESSES = {
     "finder": "/finder?f=compliance+%3D+NON_COMPLIANT&f=control+%7E+GENAI-SECU-%2A",
-    "cost": "/prompts/new?suite=pii-masking&model=amazon.nova-pro-v1:0&priceInput=0.8&priceOutput=3.2"
-    "&budgetTokens=20000",
-    "prompts": "/prompts",
+    "cost": "/prompts/new?suite=pii-masking&model=amazon.nova-pro-v1:0"
+    "&priceInput=0.8&priceOutput=3.2&budgetTokens=20000",
     "logs": "/logs",
-    "period": "/assessments/{assessment}/period",
 }
 """Pages that are only opened; of others something is done before."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -108,9 +106,9 @@ def _photograph(base: str, assessment: str, context: Context) -> None:
         for theme, names in (
             (
                 "light",
-                ("dashboard", "assessment", "control", "evidence", "sample", "cost", "period"),
+                ("dashboard", "assessment", "control", "evidence", "sample", "cost"),
             ),
-            ("dark", ("finder", "prompts", "logs")),
+            ("dark", ("finder", "logs")),
         ):
             opened = browser.new_context(
                 color_scheme="dark" if theme == "dark" else "light",
@@ -120,7 +118,7 @@ def _photograph(base: str, assessment: str, context: Context) -> None:
             _sign_in(page, base)
             for name in names:
                 if name in _ADDRESSES:
-                    page.goto(f"{base}{_ADDRESSES[name].format(assessment=assessment)}")
+                    page.goto(f"{base}{_ADDRESSES[name]}")
                 elif name == "sample":
                     _sample(page, base, context)
                 else:
