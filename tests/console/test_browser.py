@@ -73,6 +73,7 @@ EVERY = (
     "/assessments/{assessment}/tags",
     "/controls",
     "/controls/new",
+    "/controls/try?check=bucket-tls",
     "/controls/{control}",
     "/controls/{own_control}/delete",
     "/controls/{own_control}/edit",

@@ -85,7 +85,7 @@ def register_account(context: Context, caller: Caller, request: dict[str, Any]) 
     elif not settings.version:
         puts.append(settings)
     if body["status"] != "ACTIVE":
-        body = {k: v for k, v in body.items() if k != "_deleteAfter"}
+        body = {k: v for k, v in body.items() if k not in ("_deleteAfter", "_deletedAt")}
         body |= {"status": "ACTIVE", "_registeredAt": iso(context.now())}
     if body != account.body:
         puts.append(replace(account, body=body))

@@ -116,3 +116,14 @@ def test_access_keys_go_with_the_last_region(erased: Any) -> None:
     accounts = {one.account_id for one in access_keys.every(erased.context.store)}
     assert erased.caller.account_id not in accounts
     assert "999999999999" in accounts
+
+
+def test_an_account_that_returns_counts_as_there(erased: Any, admin: Any) -> None:
+    """After an erased account registers again, nothing says that it is deleted.
+
+    Else erasing another Region of it would take the access keys that this one needs.
+    """
+    documents, tenant = erased.context.store.documents, erased.caller.tenant
+    assert "_deletedAt" in documents.get(tenant, "account", "account").body
+    admin("RegisterAccount")
+    assert "_deletedAt" not in documents.get(tenant, "account", "account").body
