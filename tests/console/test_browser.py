@@ -315,6 +315,27 @@ def test_verify_recomputes_in_place(chromium: Any, site: Any) -> None:
             assert ("verify" in page.url) is not script
 
 
+def test_a_file_may_be_dropped_on_its_form(chromium: Any, site: Any) -> None:
+    """Manual evidence and a report to verify are taken where they are dropped on the form."""
+    base, ids = site
+    path = "/assessments/{assessment}/controls/{control}?set=Privacy".format(**ids)
+    for address, field in ((path, "File"), ("/reports/verify", "Report (ZIP)")):
+        with page_of(chromium, base, "olga") as page:
+            page.goto(f"{base}{address}")
+            carried = page.evaluate_handle(
+                "() => { const t = new DataTransfer();"
+                " t.items.add(new File(['minutes'], 'minutes.txt')); return t; }"
+            )
+            form = page.locator("form", has=page.get_by_label(field, exact=True))
+            form.dispatch_event("dragover", {"dataTransfer": carried})
+            assert "dropping" in str(page.get_by_label(field, exact=True).get_attribute("class"))
+            form.dispatch_event("drop", {"dataTransfer": carried})
+            names = page.get_by_label(field, exact=True).evaluate(
+                "x => [...x.files].map(f => f.name)"
+            )
+            assert names == ["minutes.txt"]
+
+
 @pytest.mark.slow
 def test_the_life_of_an_assessment(chromium: Any, collected: Any, small_file: Any) -> None:
     """Owner and delegate click through it: delegate, comment, upload, submit, review, report."""
