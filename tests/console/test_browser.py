@@ -58,6 +58,7 @@ EVERY = (
     "/prompts/{run}/case?case={case}",
     "/prompts/jobs/{job}",
     "/prompts/new",
+    "/prompts/suites/refusal",
     "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
     "/canaries/new",
     "/canaries/new?name=x&every=1h&leastRate=90&suite=known-answers&model=demo.good",
@@ -312,6 +313,27 @@ def test_verify_recomputes_in_place(chromium: Any, site: Any) -> None:
             page.get_by_role("link", name="Verify", exact=True).click()
             page.get_by_text("the signature of that checkpoint holds").wait_for()
             assert ("verify" in page.url) is not script
+
+
+def test_a_file_may_be_dropped_on_its_form(chromium: Any, site: Any) -> None:
+    """Manual evidence and a report to verify are taken where they are dropped on the form."""
+    base, ids = site
+    path = "/assessments/{assessment}/controls/{control}?set=Privacy".format(**ids)
+    for address, field in ((path, "File"), ("/reports/verify", "Report (ZIP)")):
+        with page_of(chromium, base, "olga") as page:
+            page.goto(f"{base}{address}")
+            carried = page.evaluate_handle(
+                "() => { const t = new DataTransfer();"
+                " t.items.add(new File(['minutes'], 'minutes.txt')); return t; }"
+            )
+            form = page.locator("form", has=page.get_by_label(field, exact=True))
+            form.dispatch_event("dragover", {"dataTransfer": carried})
+            assert "dropping" in str(page.get_by_label(field, exact=True).get_attribute("class"))
+            form.dispatch_event("drop", {"dataTransfer": carried})
+            names = page.get_by_label(field, exact=True).evaluate(
+                "x => [...x.files].map(f => f.name)"
+            )
+            assert names == ["minutes.txt"]
 
 
 @pytest.mark.slow

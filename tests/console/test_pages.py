@@ -1,6 +1,7 @@
 """Every page renders for every persona, as data and not as markup; who may not is told so."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -43,6 +44,7 @@ DENIED: dict[str, set[str]] = {
         "/prompts",
         "/prompts/{run}",
         "/prompts/{run}/case",
+        "/prompts/suites/{suite}",
         "/prompts/new",
         "/prompts/jobs/{job}",
         "/canaries/new",
@@ -115,7 +117,12 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
-        found = {"run": kept[-1].id, "canary": traffic.CANARY, "job": traffic.job(installation)}
+        found = {
+            "suite": "refusal",
+            "run": kept[-1].id,
+            "canary": traffic.CANARY,
+            "job": traffic.job(installation),
+        }
         case = f"?case={quote(kept[-1].body['cases'][0]['case'])}" if "case" in path else ""
         return path.format(**found) + case
     if path == "/downloads/{export}":
@@ -193,6 +200,29 @@ def test_a_delegate_sees_only_what_is_delegated(filled: "Installation") -> None:
     sneaky = client.get("/console/finder?f=control.set+%3D+ACCU").text
     assert "Nothing was found" in sneaky
     assert client.get("/console/").history[0].headers["location"] == "/console/delegations"
+
+
+def test_search_finds_everything_that_has_a_name(fresh: "Installation") -> None:
+    """Each kind is found with an address that opens; what others saved is not."""
+    client = fresh.client("olga")  # type: ignore[attr-defined]
+    client.post("/console/finder/searches?f=control+%3D+X", data={"name": "my guardrail gaps"})
+    fresh.client("arthur").post("/console/finder/searches", data={"name": "his guardrail list"})  # type: ignore[attr-defined]
+    given = {"do": "all", "name": "guardrail-export", "format": "csv"}
+    client.post("/console/finder/export", data=given)
+    for words, kinds in (
+        ("guardrail", ("Control of an assessment", "Saved search", "Export or sample")),
+        (traffic.CANARY, ("Canary",)),
+        ("known-answers", ("Suite of prompts",)),
+        ("Assistants", ("Assessment",)),
+    ):
+        page = client.get("/console/search", params={"q": words}).text
+        assert "his guardrail list" not in page
+        for kind in kinds:
+            match = re.search(rf'<a href="([^"]+)">[^<]*</a></th><td>{kind}</td>', page)
+            assert match is not None, (words, kind)
+            assert client.get(unescape(match[1])).status_code == 200, match[1]
+    hidden = fresh.client("dora").get("/console/search", params={"q": traffic.CANARY}).text  # type: ignore[attr-defined]
+    assert ">Canary</td>" not in hidden
 
 
 def test_unknown_ids_and_pages_are_404(filled: "Installation") -> None:
