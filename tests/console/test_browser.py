@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 from tests.console import library
+from tests.console.addresses import EVERY, QUICK, SIGNED_OUT
 
 from affidavit.console import assets
 
@@ -43,63 +44,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.timeout(1500),  # a busy machine; nothing here waits for long by itself
 ]
-QUICK = ("/", "/assessments/{assessment}", "/finder")
-"""Pages that every run of the tests looks at; the slow tier looks at all."""
-EVERY = (
-    *QUICK,
-    "/account",
-    "/assessments",
-    "/assessments/new",
-    "/canaries",
-    "/canaries/steady",
-    "/logs",
-    "/prompts",
-    "/prompts/{run}",
-    "/prompts/{run}/case?case={case}",
-    "/prompts/jobs/{job}",
-    "/prompts/new",
-    "/prompts/suites/refusal",
-    "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
-    "/canaries/new",
-    "/canaries/new?name=x&every=1h&leastRate=90&suite=known-answers&model=demo.good",
-    "/assessments/{assessment}/changes",
-    "/assessments/{assessment}/controls/{control}?set=Privacy",
-    "/assessments/{assessment}/folders/{folder}",
-    "/assessments/{assessment}/folders/{folder}/evidence/{item}?verify=1",
-    "/assessments/{assessment}/owners",
-    "/assessments/{assessment}/period",
-    "/assessments/{assessment}/scope",
-    "/assessments/{assessment}/selection",
-    "/assessments/{assessment}/tags",
-    "/controls",
-    "/controls/new",
-    "/controls/try?check=bucket-tls",
-    "/controls/{control}",
-    "/controls/{own_control}/delete",
-    "/controls/{own_control}/edit",
-    "/delegations",
-    "/delegations/new?assessment={assessment}&set=Privacy",
-    "/delegations/review?assessment={assessment}&set=Privacy",
-    "/finder?group=control",
-    "/downloads",
-    "/downloads/{export}",
-    "/finder/export?f=control+~+GENAI-PRIV-*",
-    "/finder/report?f=control+~+GENAI-PRIV-*",
-    "/frameworks",
-    "/frameworks/{framework}",
-    "/frameworks/new?from={framework}",
-    "/frameworks/{own_framework}/delete",
-    "/frameworks/{own_framework}/edit",
-    "/frameworks/{own_framework}/share",
-    "/shares",
-    "/shares?side=SENT",
-    "/notifications",
-    "/reports",
-    "/reports/verify",
-    "/search?q=guardrail",
-    "/settings",
-)
-SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")
 BROWSER_TIMEOUT = 60_000
 HTMX = Path(assets.__file__).parent / "static" / assets.HTMX
 """Missing where there is no npm: then pages work as plain links."""
