@@ -286,6 +286,9 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "folder": folder,
         "report": assessment,
         "share": assessment,
+        "user": "dora",
+        "key": "AFDV",
+        "channel": "c",
         "framework": fresh.context.catalogue.framework.uuid,
         "token": "none",
     }

@@ -88,6 +88,16 @@ EVERY = (
     "/search?q=guardrail",
     "/settings",
 )
+MANAGED = (
+    "/settings",
+    "/settings/channels",
+    "/settings/channels?kind=email",
+    "/settings/keeping",
+    "/settings/keys",
+    "/settings/users",
+    "/settings/users/dora",
+)
+"""Pages of administrators."""
 SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")
 BROWSER_TIMEOUT = 60_000
 HTMX = Path(assets.__file__).parent / "static" / assets.HTMX
@@ -237,6 +247,12 @@ def test_every_page_holds(chromium: Any, site: Any, theme: str, width: int, scri
         with page_of(chromium, base, user, **options) as page:
             for path in paths:
                 told += wrong_with(page, f"{base}{path.format(**ids)}", script=script)
+    with page_of(chromium, base, "olga", **options) as page:
+        page.goto(f"{base}/account")
+        page.get_by_role("button", name="Act as Administrator").click()
+        page.wait_for_url("**/console/")
+        for path in MANAGED:
+            told += wrong_with(page, f"{base}{path}", script=script)
     assert told == []
 
 

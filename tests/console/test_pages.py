@@ -20,6 +20,14 @@ TENANT = "111122223333/us-east-1"
 ROLES = ("owner", "delegate", "auditor", "admin")
 USERS = {"owner": "olga", "delegate": "dora", "auditor": "arthur", "admin": "olga"}
 PAGES = sorted({one.path for one in VIEWS if one.name and not one.public})
+MANAGED = {
+    "/settings/channels",
+    "/settings/keeping",
+    "/settings/keys",
+    "/settings/users",
+    "/settings/users/{user}",
+}
+"""Pages of administrators only."""
 DENIED: dict[str, set[str]] = {
     "delegate": {
         "/assessments/new",
@@ -75,6 +83,8 @@ DENIED: dict[str, set[str]] = {
     },
     "owner": set(),
 }
+for _role in ("owner", "delegate", "auditor"):
+    DENIED[_role] |= MANAGED
 """Pages that a persona cannot use at all; the forms of others are only not offered."""
 
 
@@ -107,6 +117,8 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
         return path.format(run=kept[-1].id, canary=traffic.CANARY)
+    if path.endswith("{user}"):
+        return path.format(user="dora")
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""

@@ -40,6 +40,7 @@ DONE: Final[Mapping[str, str]] = {
     "accepted": mark("The framework is in your library now, among the custom ones."),
     "declined": mark("The request was declined; its sender sees that."),
     "revoked": mark("The request was revoked: it can be accepted no more."),
+    "revoked-key": mark("The key was revoked: its requests are refused from now on."),
     "codes-on": mark("Sign-in asks for a one-time code from now on."),
     "codes-off": mark("Sign-in asks for no one-time code any more."),
 }
@@ -75,6 +76,8 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "delegate": mark("Delegate"),
     "auditor": mark("Auditor"),
     "admin": mark("Administrator"),
+    "email": mark("E-mail"),
+    "sns": mark("SNS topic"),
     "set": mark("Control set"),
     "domain": mark("Control domain"),
     "passed": mark("Passed"),

@@ -17,6 +17,7 @@ from affidavit.console.pages import (
     library,
     logs,
     notifications,
+    people,
     period,
     prompts,
     reports,
@@ -25,6 +26,7 @@ from affidavit.console.pages import (
     settings,
     shares,
     sign_in,
+    upholding,
 )
 from affidavit.console.views import View
 
@@ -52,5 +54,7 @@ VIEWS: tuple[View, ...] = (
     *library.VIEWS,
     *notifications.VIEWS,
     *settings.VIEWS,
+    *people.VIEWS,
+    *upholding.VIEWS,
     *search.VIEWS,
 )
