@@ -108,7 +108,7 @@ class _Titles(HTMLParser):
 
 
 _VOID = {"input", "meta", "link", "br", "img", "hr"}
-_SVG = re.compile(r"<(?:rect|circle|line)[^>]*/>")
+_SVG = re.compile(r"<(?:rect|circle|line|path)[^>]*/>")
 
 
 def addresses(installation: "Installation", path: str, client: "TestClient") -> str:

@@ -162,8 +162,8 @@ def test_a_keys_secret_is_shown_once(fresh: Any) -> None:
 
 def test_a_key_opens_no_region_that_its_maker_does_not(fresh: Any) -> None:
     """Where another Region of the account is set up, only who administers both makes keys."""
-    _user(fresh, "ines", (ACCOUNT, "eu-central-1", "admin"))
-    fresh.client("ines").post("/console/account/register")
+    _user(fresh, "irma", (ACCOUNT, "eu-central-1", "admin"))
+    fresh.client("irma").post("/console/account/register")
     admin = fresh.client("olga", "admin")
     page = admin.get(KEYS).text
     assert "you do not administer eu-central-1" in page

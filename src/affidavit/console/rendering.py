@@ -11,6 +11,7 @@ from affidavit import __version__
 from affidavit.console import charts, texts
 from affidavit.console.assets import FONTS, HTMX, Assets
 from affidavit.console.page import Page, url_to
+from affidavit.console.qr import qr_code
 from affidavit.console.texts import mark
 from affidavit.model.observation import GapReason
 from affidavit.model.times import iso, parse
@@ -139,6 +140,7 @@ def environment() -> Environment:
         version=__version__,
         done=DONE,
         Verdict=Verdict,
+        qr_code=qr_code,
     )
     made.filters.update(
         time=time_words,

@@ -60,6 +60,7 @@ class Admin:
     def give(self, name: str, role: str, principal_arn: str = "") -> None:
         """Give a user of this place another persona here; the user's sessions end."""
         document = self._document(name)
+        _require_own(document)
         given = self._grant(document.body["name"], role, principal_arn).to_json()
         if given in document.body["grants"]:
             raise UsageError(f"{name} has this persona already")
@@ -68,6 +69,7 @@ class Admin:
     def withdraw(self, name: str, role: str, principal_arn: str) -> None:
         """Take a persona here from a user; the user's sessions end."""
         document = self._document(name)
+        _require_own(document)
         gone = self._grant(document.body["name"], role, principal_arn).to_json()
         left = [one for one in document.body["grants"] if one != gone]
         if len(left) == len(document.body["grants"]):
@@ -82,6 +84,7 @@ class Admin:
     def link(self, name: str) -> str:
         """Return a new one-time token: for a forgotten password, or an invitation that ended."""
         document = self._whole(name)
+        _require_own(document)
         if document.body["disabled"]:
             raise UsageError(f"{name} is disabled", todo="Enable the user first.")
         now = self.context.now()
@@ -167,6 +170,16 @@ class Admin:
 
     def _end_sessions(self, name: str) -> None:
         sessions.end_all(self.context.store, name, self.context.now())
+
+
+def _require_own(document: Document) -> None:
+    """Raise `UsageError` for a user whom an OpenID provider vouches for."""
+    if users.user_of(document).external:
+        raise UsageError(
+            f"{document.body['name']} signs in by OpenID Connect",
+            why="The provider says who that is, and the groups give the personas.",
+            todo="Change the groups, or disable the user.",
+        )
 
 
 ACTS: Final[dict[str, Callable[[Admin, str], None]]] = {

@@ -17,6 +17,7 @@ from affidavit.console.pages import (
     library,
     logs,
     notifications,
+    openid,
     people,
     period,
     prompts,
@@ -33,6 +34,7 @@ from affidavit.console.views import View
 VIEWS: tuple[View, ...] = (
     *dashboard.VIEWS,
     *sign_in.VIEWS,
+    *openid.VIEWS,
     *account.VIEWS,
     *creating.VIEWS,
     *assessments.VIEWS,
