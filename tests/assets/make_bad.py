@@ -193,6 +193,15 @@ def _omitted(good: Good, path: Path) -> None:
     good.with_evidence(path, [x for x in lines if x["record"]["verdict"] != "NON_COMPLIANT"])
 
 
+@_bad("unlogged-deletion", r"answers\.jsonl line 1: is not of the run [0-9a-f-]{36}")
+def _unlogged_deletion(good: Good, path: Path) -> None:
+    """Leave out a run's evidence and answers, as if they had been deleted in the proper way."""
+    answers = good.lines("answers.jsonl")
+    gone = answers[0]["run_id"]
+    lines = [x for x in good.lines("evidence.jsonl") if x["record"]["run_id"] != gone]
+    good.with_evidence(path, lines, answers_jsonl=joined(answers[1:]))
+
+
 @_bad("swapped-observation", r"observations/../\w+\.json: is not what its digest says")
 def _swapped(good: Good, path: Path) -> None:
     first, second = list(_observations(good))[:2]

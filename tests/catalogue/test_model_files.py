@@ -1,7 +1,9 @@
 """botocore's files, packed: less memory, and nothing else changes."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from botocore.loaders import Loader
@@ -15,7 +17,7 @@ SERVICES = ("bedrock", "ec2", "iam", "s3", "s3control", "auditmanager")
 def test_packed_is_a_dict() -> None:
     """A packed dict gives what was put in, by every way to ask, and keeps what it gave."""
     values = {"a": {"x": [1, "two"]}, "b": "text", "c": None}
-    packed = Packed(values)
+    packed = Packed({name: json.dumps(value).encode() for name, value in values.items()})
 
     assert packed["a"] is packed["a"]
     assert packed.get("b") == "text"
@@ -57,6 +59,18 @@ def test_same_endpoints() -> None:
         p["partition"] for p in plain["partitions"]
     ]
     assert dict(lean["partitions"][0]["services"].items()) == plain["partitions"][0]["services"]
+
+
+def test_other_files(tmp_path: Path) -> None:
+    """A file that is a list, or whose members are of another kind than a model's, is read as is."""
+    (tmp_path / "list.json").write_text('[1, {"shapes": 2}]', encoding="utf-8")
+    (tmp_path / "odd.json").write_text('{"shapes": {"a": 1}, "x": [null]}', encoding="utf-8")
+
+    assert LeanFiles().load_file(str(tmp_path / "list")) == [1, {"shapes": 2}]
+    odd = LeanFiles().load_file(str(tmp_path / "odd"))
+    assert odd["x"] == [None]
+    assert dict(odd["shapes"].items()) == {"a": 1}
+    assert LeanFiles().load_file(str(tmp_path / "none")) is None
 
 
 def test_no_terminal_toolkit() -> None:

@@ -248,7 +248,7 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
     store.keep_catalogue(TENANT, catalogue)
     run = store.begin_run(assessment, day, catalogue.digest, began)
     seen = _observation(began)
-    store.put_results(run.run_id, [seen])
+    store.put_results(run.run_id, [seen, *traffic.usage(began)])
     said: dict[str, ControlVerdict] = {}
     with store.segment_writer(run.run_id, TENANT, assessment.id, day) as writer:
         for place, control in enumerate(catalogue.framework.controls()):

@@ -9,6 +9,7 @@ What makes a run safe to kill at any moment:
 One account is in memory at a time: the estate may grow without the process growing.
 """
 
+import gc
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.collector import heap
 from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
@@ -85,6 +87,7 @@ class Collector:
         Resumes what an interrupted run of the same day left. Raises `StoreBusyError` while another
         process works on it, and the store's other errors; what AWS refuses becomes gaps.
         """
+        heap.share()
         moment = self.now()
         self.store.sweep(daily=True)
         opened = self.store.begin_run(assessment, moment.date(), self.catalogue.digest, moment)
@@ -106,6 +109,8 @@ class Collector:
             self.counts.add(facts, the_plan)
             account = records.build(collected, facts, opened.started_at, assessment.parameters)
             _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
+            del facts, account  # before the next account's answers come
+            gc.collect()  # botocore's clients are classes of their own, in cycles
         _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")
         manual = states(self.store, self.catalogue.framework, assessment, opened.started_at)

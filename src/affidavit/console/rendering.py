@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from affidavit import __version__
 from affidavit.console import charts, texts
@@ -31,6 +32,9 @@ DONE: Final[Mapping[str, str]] = {
     "selected": mark("The evidence was added to the report selection."),
     "unselected": mark("The evidence was taken out of the report selection."),
     "report": mark("The report is being built. It appears here when it is complete."),
+    "canary": mark("The canary was made. Its first run is due at once."),
+    "stopped": mark("It is stopped after the case that is being asked."),
+    "export": mark("It is being made. It can be downloaded here when it is complete."),
     "delegated": mark("The control set was delegated; the delegate was notified."),
     "withdrawn": mark("The delegation was withdrawn."),
     "submitted": mark("The control set was submitted to the audit owners."),
@@ -60,6 +64,7 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "SHARED": mark("Shared"),
     "DECLINED": mark("Declined"),
     "REVOKED": mark("Revoked"),
+    "STOPPED": mark("Stopped"),
     "KEPT": mark("Kept"),
     "FETCHING": mark("Being fetched"),
     "CREATE": mark("Created"),
@@ -155,6 +160,7 @@ def environment() -> Environment:
         gap=gap_words,
         zipped=zipped,
         moment=moment,
+        date=date.fromisoformat,
         percent=percent,
         signed=signed,
         outcomes=charts.outcomes,
@@ -167,9 +173,11 @@ def time_words(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def moment(text: str) -> str:
-    """Return a time that is kept as text, as it is shown."""
-    return time_words(parse(text))
+def moment(text: str) -> Markup:
+    """Return a time that is kept as text, as it is shown; the local one on hover."""
+    return Markup('<time datetime="{}" class="nowrap">{}</time>').format(
+        text, time_words(parse(text))
+    )
 
 
 def percent(rate: float) -> str:

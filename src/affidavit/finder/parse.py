@@ -1,20 +1,13 @@
 """Text to tree, by the grammar in `grammar.lark`; what is wrong is pointed at."""
 
-import re
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
-from lark.exceptions import VisitError
-
 from affidavit.errors import QueryError
-from affidavit.finder.tree import EVERYTHING, And, Expression, Not, Operator, Or, Term, Text, Word
+from affidavit.finder.tree import EVERYTHING, Expression
 
 MAX_LENGTH = 10_000
 """Characters of a query, as in Audit Manager's queryStatement."""
 _SHOWN = 60
-_ESCAPED = re.compile(r"\\([\"'\\])")
 _WORDS = {
     "WORD": "a word",
     "STRING": "a text in quotation marks",
@@ -44,8 +37,16 @@ def parse(text: str) -> Expression:
         )
     if not text.strip():
         return EVERYTHING
+    # The parser takes 4 MiB, which a run without a query does not need.
+    from affidavit.finder.grammar import (
+        UnexpectedCharacters,
+        UnexpectedToken,
+        VisitError,
+        parser,
+    )
+
     try:
-        found: Any = _lark().parse(text)
+        found: Any = parser().parse(text)
     except UnexpectedCharacters as error:
         place: Any = error.pos_in_stream
         raise _strange(text, place) from error
@@ -88,60 +89,3 @@ def _strange(text: str, at: int) -> QueryError:
     quote = text[at] in "\"'"
     what = "this text has no end" if quote else f"{text[at]!r} means nothing"
     return pointed(text, at, what, "Write texts with other characters in quotation marks.")
-
-
-class _Build(Transformer[Token, Expression]):
-    """Builds the tree from below, so that no nesting can exhaust the stack."""
-
-    def start(self, parts: list[Expression | None]) -> Expression:
-        """Return the whole query."""
-        return parts[0] or EVERYTHING
-
-    def any(self, parts: list[Expression]) -> Expression:
-        """Join by `or`."""
-        return parts[0] if len(parts) == 1 else Or(tuple(parts))
-
-    def all(self, parts: list[Expression]) -> Expression:
-        """Join by `and`."""
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
-
-    def negated(self, parts: list[Expression]) -> Expression:
-        """Negate."""
-        return Not(parts[0])
-
-    def compared(self, parts: list[Any]) -> Expression:
-        """Compare a field with a value."""
-        return Term(_word(parts[0]), Operator(str(parts[1])), (parts[2],))
-
-    def holding(self, parts: list[Any]) -> Expression:
-        """Look for a part."""
-        return Term(_word(parts[0]), Operator.CONTAINS, (parts[1],))
-
-    def among(self, parts: list[Any]) -> Expression:
-        """Compare with a list."""
-        return Term(_word(parts[0]), Operator.IN, tuple(parts[1:]))
-
-    def not_among(self, parts: list[Any]) -> Expression:
-        """Compare with a list, negated."""
-        return Term(_word(parts[0]), Operator.NOT_IN, tuple(parts[1:]))
-
-    def text(self, parts: list[Any]) -> Expression:
-        """Take free text."""
-        return Text(_word(parts[0]))
-
-    def value(self, parts: list[Any]) -> Word:
-        """Take a value."""
-        return _word(parts[0])
-
-
-@cache
-def _lark() -> Lark:
-    grammar = (files("affidavit.finder") / "grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", transformer=_Build(), maybe_placeholders=True)
-
-
-def _word(token: Token) -> Word:
-    text = str(token)
-    if token.type == "STRING":
-        text = _ESCAPED.sub(r"\1", text[1:-1])
-    return Word(text, token.start_pos if token.start_pos is not None else -1)

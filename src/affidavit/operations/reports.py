@@ -22,6 +22,7 @@ from affidavit.operations.renamed import renamed
 from affidavit.report import Built, Request, build
 from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
+from affidavit.report.verify.deleted import deletion_in
 from affidavit.report.verify.exports import ExportOutcome, is_export, verify_export
 from affidavit.report.verify.note import KeyProblemError, read_key
 from affidavit.report.verify.outcome import Outcome, verify
@@ -201,7 +202,10 @@ def build_in(
     """Build the report of an assessment in a store that is open; of chosen evidence if given."""
     signer = store.keys.signer()
     newest = store.checkpoint(assessment.tenant)
-    if newest is not None and newest.key != signer.public.fingerprint:
+    if newest is not None and (
+        newest.key != signer.public.fingerprint
+        or _deleted_since(store, assessment.tenant, newest.size)
+    ):
         store.sign_checkpoint(assessment.tenant, signer)
     path = request.out
     if path.suffix.lower() != ".zip":
@@ -222,6 +226,15 @@ def build_in(
     return BuiltReport(
         path=built.path, key=key_file(store, public), key_id=public.fingerprint, built=built
     )
+
+
+def _deleted_since(store: Store, tenant: str, size: int) -> bool:
+    """Tell whether evidence was deleted since the checkpoint of this size was signed.
+
+    Then the report needs a new one: only in its tree does the record stand that says so.
+    """
+    behind = store.records_between(tenant, size, store.log(tenant).size)
+    return any(deletion_in(leaf, record, f"leaf {leaf}") for leaf, record in behind)
 
 
 def _reviewed(store: Store, assessment: Assessment) -> dict[str, datetime]:

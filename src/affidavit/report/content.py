@@ -73,6 +73,8 @@ class ControlPage:
     """Records of the last run that the table leaves out; they stand in evidence.csv."""
     out_of_scope: int
     """Records of the last run that a check does not apply to; the table never shows them."""
+    gone: bool
+    """The last run's evidence was deleted since."""
     held: int
     """Records that the tables speak of: of the last run, or chosen."""
     left_out: dict[str, int]
@@ -129,6 +131,8 @@ class Completeness:
     verdicts: dict[str, int]
     left_out_records: dict[str, int]
     """Of a report of chosen evidence: records of the period that it leaves out, by verdict."""
+    deleted: tuple[tuple[str, str, str], ...]
+    """Which days' records were deleted since, when and by whom, and why, as the ledger says."""
     questions: int
     requests: int
 

@@ -14,7 +14,7 @@ from affidavit.model.observation import GapReason
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report.content import ControlPage, GapLine, Row, SetSection, SourceLine
 
-ROWS = 40
+ROWS = 20
 """Rows of evidence that a control's page shows; the rest stands in evidence.csv."""
 AFTER_SIGN_OFF = "after sign-off"
 """The mark of evidence that is later than its control's review, as the API has it."""
@@ -56,11 +56,15 @@ class Gatherer:
         last_run: Mapping[str, Any],
         reviewed: Mapping[str, datetime] | None = None,
         period: Mapping[str, Counter[str]] | None = None,
+        *,
+        gone: bool = False,
     ) -> None:
         """Take in the last run's records; or all, where they are chosen ones.
 
-        `period`: of a choice, how many records there are by control and verdict.
+        `period`: of a choice, how many records there are by control and verdict. `gone`: the last
+        run's evidence was deleted.
         """
+        self._gone = gone
         self._period = period
         self._catalogue = catalogue
         self._run = last_run
@@ -130,6 +134,7 @@ class Gatherer:
             rows=tuple(row for *_, row in sorted(seen.rows, key=lambda i: (i[0], i[1]))[::-1]),
             rest=seen.records - seen.out_of_scope - len(seen.rows),
             out_of_scope=seen.out_of_scope,
+            gone=self._gone,
             held=seen.records,
             left_out=self._left_out(control.id, seen),
             gaps=tuple(

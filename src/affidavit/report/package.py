@@ -142,6 +142,7 @@ class _Builder:
         self._log = source.log(self._tenant)
         known = (self._checkpoint.size, now.date())
         self._held = Held(source, self._assessment, self._history, known, catalogue)
+        self._deleted = self._held.deleted()
 
     def build(self) -> Built:
         """Write the package, verify it, give it its name."""
@@ -176,7 +177,8 @@ class _Builder:
     def _gatherer(self) -> Gatherer:
         history = self._history
         period = None if self._request.choice is None else history.records
-        return Gatherer(self._catalogue, history.latest, self._request.reviewed, period)
+        gone = history.latest["run_id"] in self._deleted
+        return Gatherer(self._catalogue, history.latest, self._request.reviewed, period, gone=gone)
 
     def _newest(self) -> tuple[SignedCheckpoint, Checkpoint]:
         signed = self._source.checkpoint(self._tenant)
@@ -274,6 +276,8 @@ class _Builder:
         """
         whole = self._request.observations == "cited" and self._request.choice is None
         for record in self._held.inside():
+            if record["run_id"] in self._deleted:
+                continue
             digests = list(self._source.answers(record["run_id"]))
             if whole:
                 for digest in digests:
@@ -306,6 +310,7 @@ class _Builder:
             parameter_records=parameters,
             choice=self._request.choice,
             period=period,
+            deleted=self._deleted,
         )
 
     def _seal(self, zip_file: ZipWriter, predicate: Mapping[str, Any]) -> None:

@@ -102,6 +102,15 @@ def _of_choice(content: Content) -> str:
     return "\n" + "\n".join(textwrap.wrap(said, 78)) + "\n"
 
 
+def _of_deleted(content: Content) -> str:
+    """Return which evidence was deleted, where some was."""
+    acts = [f"{what}, {when}: {why}" for what, when, why in content.completeness.deleted]
+    if not acts:
+        return ""
+    said = "except what was deleted, as the ledger says: " + "; ".join(acts) + ";"
+    return "\n" + textwrap.indent("\n".join(textwrap.wrap(said, 76)), "  ")
+
+
 def readme(content: Content, observations: str) -> bytes:
     """Return README.txt."""
     synthetic = "\n".join(["", *textwrap.wrap(_SYNTHETIC, 78), ""]) if content.synthetic else ""
@@ -116,7 +125,7 @@ def readme(content: Content, observations: str) -> bytes:
         synthetic=synthetic,
         observations=_MODES[observations],
         records="the chosen evidence records" if content.choice else "every evidence record",
-        complete=_CHOSEN if content.choice else _COMPLETE,
+        complete=(_CHOSEN if content.choice else _COMPLETE) + _of_deleted(content),
         chosen=_of_choice(content),
         key_id=content.key_id,
         stamp=stamped,

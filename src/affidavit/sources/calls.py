@@ -75,15 +75,17 @@ class Calls:
         own = f"{trail['prefix'].strip('/')}/" if trail["prefix"].strip("/") else ""
         organization = f"{trail['organization']}/" if trail.get("organization") else ""
         base = f"{own}AWSLogs/{organization}{self._unit.account_id}/CloudTrail/{self._unit.region}/"
-        keys = [
-            one.key for one in self._reader.objects(trail["bucket"], f"{base}{day.start:%Y/%m/%d}/")
-        ]
+        first, after = f"{base}{day.start:%Y/%m/%d}/", f"{base}{day.end:%Y/%m/%d}/"
         # Files are named by account_CloudTrail_Region_time: those of the first hour come first.
         late = f"T{(day.end + _LATE):%H}"
-        for one in self._reader.objects(trail["bucket"], f"{base}{day.end:%Y/%m/%d}/"):
-            if _hour(one.key) > late:
+        keys = []
+        # Folders of days sort as days do, so one listing has both of them.
+        for one in self._reader.objects(trail["bucket"], base, after=first):
+            of_day, of_next = one.key.startswith(first), one.key.startswith(after)
+            if one.key > after and (not of_next or _hour(one.key) > late):
                 break
-            keys.append(one.key)
+            if of_day or of_next:
+                keys.append(one.key)
         return [key for key in keys if not key.endswith("/")]
 
     def _take(self, found: ScanFinding) -> None:

@@ -1,6 +1,7 @@
 """The Parquet file of a segment while it is written: blocks in, sorted stretches of rows out."""
 
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -13,11 +14,12 @@ from affidavit.store.segment_json import entries_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-STRETCH: Final = 16_384
-"""Rows that are kept as columns, some 16 MiB, until they are sorted and written together."""
+STRETCH: Final = 8192
+"""Rows that are kept as columns, some 8 MiB, until they are sorted and written together."""
 ROW_GROUP: Final = 4096
 """Rows of a row group: few enough that a control's rows or a record are found in a part of a file,
 enough for counting over many (`bench/finder.py`)."""
+_COUNTED: Final = ("control_set_id", "control_id", "verdict")
 _ORDER: Final = [(name, "ascending") for name in ("control_id", "time", "id")]
 
 
@@ -27,13 +29,13 @@ class Held:
 
     rows: int = 0
     entries: list[bytes] = field(default_factory=list)
-    """Ledger entries in the order of the rows, 32 bytes each, a stretch after the other."""
+    """Ledger entries in the order of the rows, 32 bytes each, a row group after the other."""
     counts: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     """(control set id, control id) -> verdict -> number of records."""
     times: list[int] = field(default_factory=list)
-    """The first and the last of each stretch, in microseconds."""
+    """The first and the last of each row group, in microseconds."""
     ids: list[str] = field(default_factory=list)
-    """The first and the last of each stretch."""
+    """The first and the last of each row group."""
 
 
 class SegmentSink:
@@ -93,21 +95,25 @@ class SegmentSink:
             self._write_stretch()
 
     def _write_stretch(self) -> None:
-        """Sort the kept blocks by control, time and id, and write them."""
+        """Sort the kept blocks by control, time and id, and write them.
+
+        Rows are put in order one row group at a time, so that no stretch is there twice.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        (rows,) = pa.concat_tables(self._stretch).combine_chunks().to_batches()
-        self._stretch = []
-        rows = rows.take(pc.sort_indices(rows, sort_keys=_ORDER))
-        self._note(rows)
+        rows, self._stretch = pa.concat_tables(self._stretch), []
+        order = pc.sort_indices(rows, sort_keys=_ORDER)
         with disk_errors(self._new.path):
             if self._writer is None:
                 self._writer = pq.ParquetWriter(
                     self._new.file, rows.schema, compression="zstd", use_dictionary=REPETITIVE
                 )
-            self._writer.write_batch(rows, row_group_size=ROW_GROUP)
+            for first in range(0, len(order), ROW_GROUP):
+                group = rows.take(order.slice(first, ROW_GROUP)).combine_chunks()
+                self._note(group.to_batches()[0])
+                self._writer.write_table(group, row_group_size=ROW_GROUP)
 
     def _note(self, rows: "pa.RecordBatch") -> None:
         import pyarrow as pa
@@ -120,13 +126,9 @@ class SegmentSink:
         held.entries.append(bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE]))
         held.times += pc.min_max(rows.column("time").cast(pa.int64())).as_py().values()
         held.ids += pc.min_max(rows.column("id")).as_py().values()
-        keys = ["control_set_id", "control_id", "verdict"]
-        told = (
-            pa.Table.from_batches([rows.select(keys)]).group_by(keys).aggregate([([], "count_all")])
-        )
-        for row in told.to_pylist():
-            counts = held.counts.setdefault((row[keys[0]], row[keys[1]]), Counter())
-            counts[row[keys[2]]] += row["count_all"]
+        for (control_set, control, verdict), number in _counted(rows):
+            counts = held.counts.setdefault((control_set, control), Counter())
+            counts[verdict] += number
 
     def _wait(self) -> None:
         under_way, self._under_way = self._under_way, None
@@ -138,3 +140,24 @@ class SegmentSink:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+
+
+def _counted(rows: "pa.RecordBatch") -> Iterator[tuple[list[str], int]]:
+    """Yield each combination of control set, control and verdict, with its number of rows.
+
+    Each combination is counted as one number, made of its values' places in their columns'
+    dictionaries: `Table.group_by` would load Arrow's query engine, 4 MiB and more.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [rows.column(name).dictionary_encode() for name in _COUNTED]
+    codes = pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)
+    for column in columns:
+        codes = pc.add(pc.multiply(codes, len(column.dictionary)), column.indices.cast(pa.int64()))
+    for told in pc.value_counts(codes).to_pylist():
+        code, values = told["values"], []
+        for column in reversed(columns):
+            code, place = divmod(code, len(column.dictionary))
+            values.append(column.dictionary[place].as_py())
+        yield values[::-1], told["counts"]
