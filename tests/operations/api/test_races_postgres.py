@@ -48,8 +48,15 @@ def test_quotas_hold(owner: Any, a_control: Any, monkeypatch: pytest.MonkeyPatch
 def test_a_url_takes_one_file(owner: Any) -> None:
     """Uploads by the same URL that end at the same moment are one upload, for all of them."""
     given = Pass(purpose="upload", tenant=owner.caller.tenant, id="u", tag="t")
-    digests = iter(f"{number:064}" for number in range(CALLERS))
-    taken = at_once(lambda: uploads.received(owner.context, given, next(digests), 1))
+    contents = iter(b"%d" % number for number in range(CALLERS))
+
+    def upload() -> str | None:
+        with owner.context.store.attachments.new(owner.caller.tenant) as new:
+            new.write(next(contents))
+            new.close()
+        return uploads.received(owner.context, given, new)
+
+    taken = at_once(upload)
     assert len(set(taken)) == 1
     assert None not in taken
 
