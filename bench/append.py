@@ -3,8 +3,8 @@
 The same seeded records, in batches of 10,000, go through the store (run begun, segment written and
 synced, leaves appended, counters, signed checkpoint, one SQL transaction a batch) and, beside it,
 into what others would use: Parquet files that are written and synced, SQLite with five indexes and
-full synchronisation, and PostgreSQL by COPY where a server is given
-(`AFFIDAVIT_BENCH_POSTGRES_URL`). None of the others hashes or logs anything.
+full synchronisation, and PostgreSQL by COPY with the same indexes (`bench.postgres`). None of
+the others hashes or logs anything.
 """
 
 import os
@@ -27,6 +27,7 @@ from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 from affidavit.store.segment_columns import FIELDS, columns_of
 from bench.evidence_maker import BEGIN, LAST_DAY, TENANT, assessment_of, evidence_of, record_of
+from bench.postgres import NONE, peer
 
 BATCH = 10_000
 BATCHES = 10
@@ -35,7 +36,6 @@ SMALL = 100
 SMALL_BATCHES = 20
 GOAL_PER_SECOND = 100_000
 GOAL_BYTES = 300
-POSTGRES = "AFFIDAVIT_BENCH_POSTGRES_URL"
 _INDEXES = (
     "time",
     "assessment_id, control_id, time",
@@ -56,7 +56,8 @@ def run() -> Mapping[str, float | str]:
         batches = [list(_records(new_id(BEGIN), assessment.id, BATCH, n)) for n in range(BATCHES)]
         parquet = _timed(batches, _parquet(home))
         sqlite = _timed(batches, _sqlite(home))
-        postgres = _timed(batches, _postgres()) if os.environ.get(POSTGRES) else None
+        with peer() as url:
+            postgres = _timed(batches, _postgres(url)) if url else None
     records = BATCH * BATCHES
     figures["records_per_s"] = records / store_seconds
     figures["records_over_goal"] = records / store_seconds / GOAL_PER_SECOND
@@ -64,9 +65,7 @@ def run() -> Mapping[str, float | str]:
     figures["batches_of_100_per_s"] = SMALL_BATCHES / small_seconds
     figures["store_over_plain_parquet"] = store_seconds / parquet
     figures["store_over_sqlite"] = store_seconds / sqlite
-    figures["store_over_postgres"] = (
-        f"not measured: {POSTGRES} is not set" if postgres is None else store_seconds / postgres
-    )
+    figures["store_over_postgres"] = NONE if postgres is None else store_seconds / postgres
     figures["bytes_per_record"] = held / records
     figures["bytes_over_goal"] = held / records / GOAL_BYTES
     return figures
@@ -180,10 +179,10 @@ def _statements() -> Iterator[str]:
         yield f"CREATE INDEX peer_{number} ON peer ({columns})"
 
 
-def _postgres() -> Callable[[Sequence[Evidence]], None]:
+def _postgres(url: str) -> Callable[[Sequence[Evidence]], None]:
     import psycopg
 
-    connection = psycopg.connect(os.environ[POSTGRES], autocommit=True)
+    connection = psycopg.connect(url, autocommit=True)
     connection.execute("DROP TABLE IF EXISTS peer")
     for statement in _statements():
         connection.execute(statement)

@@ -7,12 +7,14 @@ assessments of one tenant (four records to one), a run each a day, 52 controls, 
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+
+from tests import samples
 
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.identifiers import new_id
-from affidavit.model.run import Assessment, ControlVerdict, Estate, RunRecord
+from affidavit.model.run import Assessment, Estate, RunRecord
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store import Segment, Store
 
@@ -158,49 +160,11 @@ def record_of(
     run_id: str, assessment: Assessment, day: date, began: datetime, segment: Segment
 ) -> RunRecord:
     """Return the run record that counts what the segment holds."""
-    counts: dict[str, Counter[str]] = {}
-    sets: dict[str, str] = {}
-    for (control_set, control), found in segment.counts.items():
-        counts.setdefault(control, Counter()).update(found)
-        sets[control] = control_set
-    return RunRecord(
-        run_id=run_id,
-        assessment_id=assessment.id,
-        assessment_name=assessment.name,
-        tenant=TENANT,
-        sequence=0,
-        previous="",
-        framework_id="genai-v1",
-        framework_version="1",
-        catalogue_digest="c" * 64,
-        day=day,
-        started_at=began,
-        finished_at=began + timedelta(hours=2),
-        tool="bench",
-        synthetic=True,
-        estate=assessment.estate,
-        operations=0,
-        naive_operations=0,
-        calls=0,
-        gaps={},
-        controls={name: _verdict(name, sets[name], found) for name, found in counts.items()},
-        evidence=segment.rows,
-        first_leaf=-1,
-        parameters={},
-    )
-
-
-def _verdict(control: str, control_set: str, counts: Counter[str]) -> ControlVerdict:
-    verdict = Verdict.NON_COMPLIANT if counts["NON_COMPLIANT"] else Verdict.COMPLIANT
-    return ControlVerdict(
-        control_id=control,
-        control_set_id=control_set,
-        verdict=verdict,
-        counts=counts,
-        judged=counts["COMPLIANT"] + counts["NON_COMPLIANT"],
-        expected=counts.total(),
-        accounts=len(ACCOUNTS),
-        regions=len(REGIONS),
-        gaps={},
-        manual="",
-    )
+    held: dict[tuple[str, str], Counter[str]] = {}
+    for place, found in segment.counts.items():
+        held.setdefault(place, Counter()).update(found)
+    controls = {
+        name: replace(one, accounts=len(ACCOUNTS), regions=len(REGIONS))
+        for name, one in samples.verdicts(held).items()
+    }
+    return samples.run_record(run_id, assessment, day, controls, began)

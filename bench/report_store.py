@@ -7,10 +7,12 @@ answer that its run was given. Seeded; `python -m bench.report_store HOME RECORD
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
+
+from tests import samples
 
 from affidavit import catalogue as catalogues
 from affidavit.checks.rules import effective_parameters
@@ -177,30 +179,20 @@ def _answer(account: str, began: datetime, number: int) -> Observation:
 
 
 def _record(catalogue: Catalogue, run: _Run, tally: Tally) -> RunRecord:
-    return RunRecord(
-        run_id=run.run_id,
-        assessment_id=run.assessment.id,
-        assessment_name=run.assessment.name,
-        tenant=TENANT,
-        sequence=0,
-        previous="",
+    made = samples.run_record(run.run_id, run.assessment, run.began.date(), tally.results({}))
+    return replace(
+        made,
         framework_id=catalogue.framework.id,
         framework_version=catalogue.framework.version,
         catalogue_digest=catalogue.digest,
-        day=run.began.date(),
         started_at=run.began,
         finished_at=run.began + timedelta(minutes=5),
-        tool="bench",
         synthetic=tally.synthetic,
-        estate=run.assessment.estate,
         operations=ANSWERS,
         naive_operations=ANSWERS,
         calls=ANSWERS,
         gaps=dict(sorted(tally.gaps.items())),
-        controls=tally.results({}),
         evidence=tally.evidence,
-        first_leaf=-1,
-        parameters={},
     )
 
 

@@ -2,11 +2,8 @@
 
 import importlib.util
 import os
-import pwd
-import shutil
-import subprocess
 import uuid
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,6 +11,7 @@ from unittest import mock
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
+from tests.postgres_server import throw_away
 
 settings.register_profile("affidavit", deadline=None)
 settings.load_profile("affidavit")
@@ -77,21 +75,6 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server.stop()
 
 
-def _server_binary(name: str) -> str | None:
-    found = shutil.which(name)
-    if found:
-        return found
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((str(f / name) for f in folders if (f / name).exists()), None)
-
-
-def _as_server(arguments: Sequence[str]) -> None:
-    """Run a server tool; PostgreSQL refuses root, so root becomes `postgres` for it."""
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    done = subprocess.run([*user, *arguments], capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """Give the URL of a PostgreSQL server: the one that is set, else a throw-away cluster."""
@@ -99,28 +82,13 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
         return
-    initdb, pg_ctl = _server_binary("initdb"), _server_binary("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip(
-            "NOT RUN: no PostgreSQL: AFFIDAVIT_TEST_POSTGRES_URL is not set, no server is installed"
-        )
-    folder = Path("/tmp") / f"affidavit-pg-{uuid.uuid4().hex[:12]}"
-    folder.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    data = str(folder / "data")
-    try:
-        _as_server([initdb, "-D", data, "-A", "trust", "-U", "affidavit", "-N", "-E", "UTF8"])
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-        log = str(folder / "log")
-        _as_server([pg_ctl, "-D", data, "-w", "-l", log, "-o", options, "start"])
-        try:
-            yield f"postgresql://affidavit@/postgres?host={folder}"
-        finally:
-            _as_server([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with throw_away() as url:
+        if url is None:
+            pytest.skip(
+                "NOT RUN: no PostgreSQL: AFFIDAVIT_TEST_POSTGRES_URL is not set, no server is "
+                "installed"
+            )
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -3,42 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from tests.samples import EVIDENCE
 
 from affidavit import catalogue
 from affidavit.collector.verdicts import ControlTally, Tally
 from affidavit.model.evidence import Evidence
 from affidavit.model.observation import GapReason
-from affidavit.model.times import utc_now
 from affidavit.model.verdict import Standing, Verdict
 
-JUDGED = Evidence(
-    id="e",
-    assessment_id="a",
-    run_id="r",
-    control_set_id="RESP",
-    control_id="GENAI-RESP-01",
-    source_id="s",
-    source_type="AWS_API_Call",
-    keyword="s3_GetBucketTagging",
-    evidence_type="Configuration data",
-    time=utc_now(),
-    account_id="111122223333",
-    region="us-east-1",
-    resource_arn="arn:aws:s3:::b",
-    resource_type="AWS::S3::Bucket",
-    verdict=Verdict.COMPLIANT,
-    standing=Standing.JUDGED,
-    reason="because",
-    gap="",
-    check_id="bucket-tags",
-    check_digest="d",
-    parameters="{}",
-    origin="direct",
-    inputs=(),
-    attributes={},
-    synthetic=False,
-    salt="0" * 32,
-)
+JUDGED = EVIDENCE
 GOOD = JUDGED
 BAD = replace(JUDGED, verdict=Verdict.NON_COMPLIANT)
 NOTHING = replace(

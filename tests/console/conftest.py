@@ -11,7 +11,8 @@ import pytest
 from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
-from tests.console import traffic
+from tests import samples
+from tests.console import library, traffic
 
 from affidavit import catalogue as catalogues
 from affidavit import demo
@@ -22,7 +23,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.identifiers import new_id, new_salt
 from affidavit.model.observation import Observation, Proof, Unit
-from affidavit.model.run import Assessment, ControlVerdict, Estate, RunRecord
+from affidavit.model.run import Assessment, ControlVerdict, Estate
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.operations import passwords, runs, tasks, users
@@ -237,6 +238,7 @@ def _fill(made: Installation) -> None:
         roles=[{"roleType": "PROCESS_OWNER", "roleArn": arn} for arn in roles],
     )
     traffic.fill(made)
+    library.fill(made)
 
 
 def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> None:
@@ -246,7 +248,7 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
     store.keep_catalogue(TENANT, catalogue)
     run = store.begin_run(assessment, day, catalogue.digest, began)
     seen = _observation(began)
-    store.put_results(run.run_id, [seen])
+    store.put_results(run.run_id, [seen, *traffic.usage(began)])
     said: dict[str, ControlVerdict] = {}
     with store.segment_writer(run.run_id, TENANT, assessment.id, day) as writer:
         for place, control in enumerate(catalogue.framework.controls()):
@@ -270,30 +272,12 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
                 manual=PARTS[place // 3 % 3] if control.automation == "partial" else "",
             )
         segment = writer.close()
-    record = RunRecord(
-        run_id=run.run_id,
-        assessment_id=assessment.id,
-        assessment_name=assessment.name,
-        tenant=TENANT,
-        sequence=0,
-        previous="",
-        framework_id="genai-v1",
+    record = replace(
+        samples.run_record(run.run_id, assessment, day, said, began),
         framework_version=catalogue.framework.version,
         catalogue_digest=catalogue.digest,
-        day=day,
-        started_at=began,
         finished_at=began + timedelta(minutes=2),
-        tool="test",
-        synthetic=True,
-        estate=assessment.estate,
-        operations=10,
-        naive_operations=20,
-        calls=10,
         gaps={"denied": len(said)},
-        controls=said,
-        evidence=3 * len(said),
-        first_leaf=0,
-        parameters={},
     )
     store.commit_run(record, [segment])
 

@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import uvicorn
+from tests.console import library
+from tests.console.addresses import EVERY, QUICK, SIGNED_OUT
 
 from affidavit.console import assets
 
@@ -41,44 +44,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.timeout(1500),  # a busy machine; nothing here waits for long by itself
 ]
-QUICK = ("/", "/assessments/{assessment}", "/finder")
-"""Pages that every run of the tests looks at; the slow tier looks at all."""
-EVERY = (
-    *QUICK,
-    "/account",
-    "/assessments",
-    "/assessments/new",
-    "/canaries",
-    "/canaries/steady",
-    "/logs",
-    "/prompts",
-    "/prompts/{run}",
-    "/assessments/{assessment}/changes",
-    "/assessments/{assessment}/controls/{control}?set=Privacy",
-    "/assessments/{assessment}/folders/{folder}",
-    "/assessments/{assessment}/folders/{folder}/evidence/{item}?verify=1",
-    "/assessments/{assessment}/owners",
-    "/assessments/{assessment}/period",
-    "/assessments/{assessment}/scope",
-    "/assessments/{assessment}/selection",
-    "/assessments/{assessment}/tags",
-    "/controls",
-    "/controls/new",
-    "/controls/{control}",
-    "/delegations",
-    "/delegations/new?assessment={assessment}&set=Privacy",
-    "/delegations/review?assessment={assessment}&set=Privacy",
-    "/finder?group=control",
-    "/finder/report?f=control+~+GENAI-PRIV-*",
-    "/frameworks",
-    "/frameworks/{framework}",
-    "/notifications",
-    "/reports",
-    "/reports/verify",
-    "/search?q=guardrail",
-    "/settings",
-)
-SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")
 BROWSER_TIMEOUT = 60_000
 HTMX = Path(assets.__file__).parent / "static" / assets.HTMX
 """Missing where there is no npm: then pages work as plain links."""
@@ -124,14 +89,21 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         controlSetId="Privacy",
         evidenceFolderId=folders[0]["id"],
     )["evidence"]
+    tenant = filled.assessment.tenant
+    run = filled.store.documents.every(tenant, "prompt_run")[-1]
     ids = {
         "assessment": assessment,
         "control": control.uuid,
         "framework": framework.uuid,
         "folder": folders[0]["id"],
         "item": items[0]["id"],
+        "own_control": library.custom(filled, "control"),
+        "own_framework": library.custom(filled, "framework"),
         "token": "x",
-        "run": filled.store.documents.every("111122223333/us-east-1", "prompt_run")[-1].id,
+        "export": exported(filled),
+        "run": run.id,
+        "case": quote(run.body["cases"][0]["case"]),
+        "job": filled.store.documents.every(tenant, "prompt_job")[0].id,
     }
     grants = [
         users.grant(
@@ -142,6 +114,14 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
     ids["token"] = users.invite(filled.store, "invited", filled.time)
     with serving(filled) as base:
         yield base, ids
+
+
+def exported(filled: Any) -> str:
+    """Return the id of a sample that olga drew."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = filled.client("olga").post("/console/finder/export", data=form)
+    filled.work()
+    return str(answer.url.path).rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +257,27 @@ def test_verify_recomputes_in_place(chromium: Any, site: Any) -> None:
             page.get_by_role("link", name="Verify", exact=True).click()
             page.get_by_text("the signature of that checkpoint holds").wait_for()
             assert ("verify" in page.url) is not script
+
+
+def test_a_file_may_be_dropped_on_its_form(chromium: Any, site: Any) -> None:
+    """Manual evidence and a report to verify are taken where they are dropped on the form."""
+    base, ids = site
+    path = "/assessments/{assessment}/controls/{control}?set=Privacy".format(**ids)
+    for address, field in ((path, "File"), ("/reports/verify", "Report (ZIP)")):
+        with page_of(chromium, base, "olga") as page:
+            page.goto(f"{base}{address}")
+            carried = page.evaluate_handle(
+                "() => { const t = new DataTransfer();"
+                " t.items.add(new File(['minutes'], 'minutes.txt')); return t; }"
+            )
+            form = page.locator("form", has=page.get_by_label(field, exact=True))
+            form.dispatch_event("dragover", {"dataTransfer": carried})
+            assert "dropping" in str(page.get_by_label(field, exact=True).get_attribute("class"))
+            form.dispatch_event("drop", {"dataTransfer": carried})
+            names = page.get_by_label(field, exact=True).evaluate(
+                "x => [...x.files].map(f => f.name)"
+            )
+            assert names == ["minutes.txt"]
 
 
 @pytest.mark.slow

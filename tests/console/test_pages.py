@@ -1,11 +1,13 @@
 """Every page renders for every persona, as data and not as markup; who may not is told so."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from tests.console import traffic
+from tests.console import library, traffic
 
 from affidavit.console.pages.all import VIEWS
 
@@ -27,29 +29,60 @@ DENIED: dict[str, set[str]] = {
         "/finder/report",
         "/controls",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
+        "/controls/try",
         "/frameworks",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
+        "/shares",
         "/reports",
         "/reports/verify",
         "/settings",
         "/prompts",
         "/prompts/{run}",
+        "/prompts/{run}/case",
+        "/prompts/suites/{suite}",
+        "/prompts/new",
+        "/prompts/jobs/{job}",
+        "/canaries/new",
         "/canaries",
         "/canaries/{canary}",
         "/logs",
     },
     "auditor": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
+        "/controls/try",
         "/delegations/new",
         "/delegations/review",
         "/finder/report",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "admin": {
         "/assessments/new",
+        "/canaries/new",
+        "/prompts/new",
         "/controls/new",
+        "/controls/{control}/delete",
+        "/controls/{control}/edit",
+        "/controls/try",
         "/delegations/new",
         "/delegations/review",
         "/finder/report",
+        "/frameworks/new",
+        "/frameworks/{framework}/delete",
+        "/frameworks/{framework}/edit",
+        "/frameworks/{framework}/share",
     },
     "owner": set(),
 }
@@ -84,7 +117,16 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
-        return path.format(run=kept[-1].id, canary=traffic.CANARY)
+        found = {
+            "suite": "refusal",
+            "run": kept[-1].id,
+            "canary": traffic.CANARY,
+            "job": traffic.job(installation),
+        }
+        case = f"?case={quote(kept[-1].body['cases'][0]['case'])}" if "case" in path else ""
+        return path.format(**found) + case
+    if path == "/downloads/{export}":
+        return _export(installation, client)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
@@ -93,7 +135,10 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     found = {"assessment": assessment, "control": control}
     if path.startswith("/frameworks"):
         framework = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
-        return f"/frameworks/{framework}"
+        own = library.custom(installation, "framework")
+        return path.format(framework=framework if path.endswith("}") else own)
+    if path.startswith("/controls/{control}/"):
+        return path.format(control=library.custom(installation, "control"))
     if "folder" in path:
         page = f"/assessments/{assessment}/controls/{control}"
         found["folder"] = _first(client, page, r"/folders/([0-9a-f-]{36})")
@@ -101,6 +146,14 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         page = f"/assessments/{assessment}/folders/{found['folder']}"
         found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
     return path.format(**found)
+
+
+def _export(installation: "Installation", client: "TestClient") -> str:
+    """Return the address of a sample of the client's own, which is drawn."""
+    form = {"do": "sample", "name": "sample", "format": "csv", "count": "3"}
+    answer = client.post("/console/finder/export?f=control+%3D+GENAI-PRIV-01", data=form)
+    installation.work()  # type: ignore[attr-defined] # of the fixture
+    return str(answer.url.path).removeprefix("/console")
 
 
 def _first(client: "TestClient", path: str, pattern: str) -> str:
@@ -147,6 +200,29 @@ def test_a_delegate_sees_only_what_is_delegated(filled: "Installation") -> None:
     sneaky = client.get("/console/finder?f=control.set+%3D+ACCU").text
     assert "Nothing was found" in sneaky
     assert client.get("/console/").history[0].headers["location"] == "/console/delegations"
+
+
+def test_search_finds_everything_that_has_a_name(fresh: "Installation") -> None:
+    """Each kind is found with an address that opens; what others saved is not."""
+    client = fresh.client("olga")  # type: ignore[attr-defined]
+    client.post("/console/finder/searches?f=control+%3D+X", data={"name": "my guardrail gaps"})
+    fresh.client("arthur").post("/console/finder/searches", data={"name": "his guardrail list"})  # type: ignore[attr-defined]
+    given = {"do": "all", "name": "guardrail-export", "format": "csv"}
+    client.post("/console/finder/export", data=given)
+    for words, kinds in (
+        ("guardrail", ("Control of an assessment", "Saved search", "Export or sample")),
+        (traffic.CANARY, ("Canary",)),
+        ("known-answers", ("Suite of prompts",)),
+        ("Assistants", ("Assessment",)),
+    ):
+        page = client.get("/console/search", params={"q": words}).text
+        assert "his guardrail list" not in page
+        for kind in kinds:
+            match = re.search(rf'<a href="([^"]+)">[^<]*</a></th><td>{kind}</td>', page)
+            assert match is not None, (words, kind)
+            assert client.get(unescape(match[1])).status_code == 200, match[1]
+    hidden = fresh.client("dora").get("/console/search", params={"q": traffic.CANARY}).text  # type: ignore[attr-defined]
+    assert ">Canary</td>" not in hidden
 
 
 def test_unknown_ids_and_pages_are_404(filled: "Installation") -> None:

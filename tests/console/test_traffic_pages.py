@@ -103,6 +103,14 @@ def test_logs_show_counts_disclosures_and_alerts(filled: Installation) -> None:
     assert "lists none" in other
 
 
+def test_logs_show_usage_by_model(filled: Installation) -> None:
+    """Sums of the newest run's daily points; what CloudWatch did not give whole is not known."""
+    words = _words(filled.client("arthur").get("/console/logs"))
+    row = "vendor.model-<b>-v1 111122223333, us-east-1 42 1,234 not known"
+    assert row in words
+    assert "from 2026-10-29 to 2026-10-30" in words
+
+
 @pytest.mark.parametrize("path", ["/prompts", "/canaries", "/logs"])
 def test_a_delegate_sees_none_of_them(filled: Installation, path: str) -> None:
     """They are about the whole tenant: not offered to a delegate, and refused."""

@@ -1,16 +1,26 @@
 """What pages about prompts, canaries and logs show: kept runs, missed ones, counts, an alert."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
-from affidavit.operations import alerts, canaries, log_watches, prompt_runs
+from affidavit.model.identifiers import stable_id
+from affidavit.model.observation import Observation, Proof, Unit
+from affidavit.operations import (
+    alerts,
+    canaries,
+    log_watches,
+    prompt_jobs,
+    prompt_plans,
+    prompt_runs,
+)
 from affidavit.operations.canaries import Canary, run_document
 from affidavit.operations.log_watches import Watch
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load
 from affidavit.prompts.target import Answer, Request
+from affidavit.store.documents import Document
 from affidavit.store.scanned import FAILED, SCANNED
 
 MODEL: Final = "vendor.model-<b>-v1"
@@ -37,8 +47,36 @@ def fill(made: Any) -> None:
     tenant = made.assessment.tenant
     for text in ("All is well.", LEAK):
         _prompts(made, text)
+    _waiting(made)
     _canary(made, tenant)
     _log(made, tenant)
+
+
+def job(made: Any) -> str:
+    """Return the id of the run of prompts that waits."""
+    return str(made.store.documents.every(made.assessment.tenant, prompt_jobs.KIND)[0].id)
+
+
+def _waiting(made: Any) -> None:
+    """Keep a run of prompts that nobody takes."""
+    account, region = made.assessment.tenant.split("/")
+    asked = prompt_plans.Wanted(
+        assessment_id=made.assessment.id,
+        suite="known-answers",
+        model=MODEL,
+        account_id=account,
+        region=region,
+    )
+    body = {
+        "wanted": asdict(asked), "assessment": made.assessment.name, "status": "STOPPED",
+        "why": "", "stop": True, "requestedBy": f"arn:aws:iam::{account}:user/olga",
+        "requestedAt": "2026-10-31T10:00:00Z", "endedAt": "2026-10-31T10:01:00Z", "requests": 20,
+        "mostTokens": 8000, "mostCost": "0.1200", "asked": 7, "passed": 5, "failed": 1,
+        "undecided": 1, "tokens": 0, "cost": "", "runId": "",
+    }  # fmt: skip
+    name = stable_id("test", "job")
+    put = Document(kind=prompt_jobs.KIND, id=name, parent=made.assessment.id, body=body)
+    made.store.documents.act(made.assessment.tenant, now=made.time, puts=[put])
 
 
 def _prompts(made: Any, text: str) -> None:
@@ -54,6 +92,60 @@ def _prompts(made: Any, text: str) -> None:
         region=region,
     )
     prompt_runs.run_in(made.store, made.assessment, request, made.context.settings)
+
+
+def usage(began: datetime) -> list[Observation]:
+    """Return what CloudWatch told of a model's use: two days of calls, one series not whole."""
+    series = {
+        "Invocations": ("Complete", [40, 2]),
+        "InputTokenCount": ("Complete", [1200, 34]),
+        "OutputTokenCount": ("PartialData", [7]),
+    }
+    days = ["2026-10-30T00:00:00Z", "2026-10-29T00:00:00Z"]
+    queries, results = [], []
+    for number, (name, (status, values)) in enumerate(series.items()):
+        metric = {
+            "Namespace": "AWS/Bedrock",
+            "MetricName": name,
+            "Dimensions": [{"Name": "ModelId", "Value": MODEL}],
+        }
+        stat = {"Metric": metric, "Period": 86400, "Stat": "Sum"}
+        queries.append({"Id": f"q{number}", "Label": name, "MetricStat": stat, "ReturnData": True})
+        results.append(
+            {
+                "Id": f"q{number}",
+                "Label": name,
+                "StatusCode": status,
+                "Timestamps": days[: len(values)],
+                "Values": values,
+            }
+        )
+    account = "111122223333"
+    return [
+        Observation(
+            unit=Unit(
+                key="GetMetricData",
+                account_id=account,
+                region="us-east-1",
+                parameters={"MetricDataQueries": queries},
+            ),
+            service="cloudwatch",
+            operation="GetMetricData",
+            absent="",
+            body={"MetricDataResults": results, "Messages": []},
+            proof=Proof(
+                endpoint="http://127.0.0.1:9",
+                synthetic=True,
+                caller_arn=f"arn:aws:iam::{account}:role/reader",
+                request_ids=("request-2",),
+                pages=1,
+                attempts=1,
+                started_at=began,
+                finished_at=began + timedelta(seconds=1),
+                tool="test",
+            ),
+        )
+    ]
 
 
 def _canary(made: Any, tenant: str) -> None:

@@ -4,81 +4,99 @@ import re
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.demo.within import WithinDoor
 
+from affidavit.aws.bedrock import Reply
 from affidavit.catalogue import load as load_catalogue
 from affidavit.checks import records
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import execute
 from affidavit.collector.plan import plan
 from affidavit.collector.verdicts import Tally
-from affidavit.demo import MODELS
-from affidavit.demo.bedrock.backends import Model
-from affidavit.demo.world import load
+from affidavit.demo import Prompted
+from affidavit.demo.bedrock.answering import converse
+from affidavit.demo.overlay.prompted import prompted, speakers_of
+from affidavit.demo.world import World, load
 from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Observation
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.times import iso
 from affidavit.model.verdict import Verdict
 from affidavit.prompts import suite as suites
-from affidavit.prompts.answers import Answer
 from affidavit.prompts.journal import Journal
 from affidavit.prompts.recorded_runs import observations
 from affidavit.prompts.runner import Runner, RunSettings
-from affidavit.prompts.target import Request
+from affidavit.prompts.suite import Suite
+from affidavit.prompts.targets import BedrockTarget
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explanation" / "demo-estate.md"
 _ROW = re.compile(r"^\| (GENAI-\w+-\d+) \| (\w+) \|", re.MULTILINE)
 
 
-class Scripted:
-    """A target that asks a scripted model in this process."""
+class Within:
+    """A runtime that asks the models of the estate in this process."""
 
-    def __init__(self, model_id: str) -> None:
-        self.id = model_id
-        self._model = Model(behaviour=model_id.removeprefix("demo."))
+    def __init__(self, world: World, account_id: str) -> None:
+        self._speakers = speakers_of(world, account_id)
 
-    def ask(self, request: Request) -> Answer:
-        """Return what the model says."""
-        text = self._model.answer(request.prompt)
-        return Answer(text=text, endpoint="http://127.0.0.1", synthetic=True, attempts=1)
+    def ask(self, operation: str, parameters: dict[str, Any]) -> Reply:
+        """Return what the model says, and what its guardrail lets through."""
+        assert operation == "Converse"
+        given = converse(parameters["modelId"], parameters, self._speakers, streams=False)
+        return Reply(body=given.body, endpoint="http://127.0.0.1", synthetic=True, attempts=1)
 
 
-def _asked(model_id: str, account_id: str, now: datetime, folder: Path) -> list[Observation]:
-    """Run every shipped suite as `affidavit run --demo` does, and return the cases."""
+def _cases(world: World, one: Prompted, suite: Suite, folder: Path) -> list[dict[str, Any]]:
+    with Journal(folder, {"suite": suite.id, "model": one.model_id}, suite.id) as journal:
+        return Runner(
+            suite=suite,
+            target=BedrockTarget(Within(world, one.account_id), one.model_id),
+            settings=RunSettings(
+                requests_per_second=100_000,
+                guardrail_id=one.guardrail_id,
+                guardrail_version=one.guardrail_version,
+            ),
+            journal=journal,
+        ).run()
+
+
+def _asked(world: World, folder: Path) -> list[Observation]:
+    """Run every shipped suite as `affidavit run --demo` does, and return the cases.
+
+    The models of an account say the same behind the same guardrail: they are asked once.
+    """
     found: list[Observation] = []
-    for name in suites.shipped():
-        suite = suites.load(name)
-        with Journal(folder, {"suite": name, "model": model_id}, f"{name}-{model_id}") as journal:
-            cases = Runner(
-                suite=suite,
-                target=Scripted(model_id),
-                settings=RunSettings(requests_per_second=100_000),
-                journal=journal,
-            ).run()
-        run = {
-            "runId": f"{name}-{model_id}",
-            "suite": name,
-            "suiteDigest": suite.digest,
-            "shipped": True,
-            "modelId": model_id,
-            "guardrailId": "",
-            "accountId": account_id,
-            "region": "us-east-1",
-            "callerArn": "",
-            "finishedAt": iso(now),
-            "cases": len(cases),
-            "synthetic": True,
-        }
-        found += observations({"run": run, "cases": cases}, now)
+    known: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for number, one in enumerate(prompted(world)):
+        for suite in map(suites.load, suites.shipped()):
+            key = (one.account_id, one.guardrail_id, suite.id)
+            if key not in known:
+                known[key] = _cases(world, one, suite, folder / str(number))
+            run = {
+                "runId": f"{suite.id}-{number}",
+                "suite": suite.id,
+                "suiteDigest": suite.digest,
+                "shipped": True,
+                "modelId": one.model_id,
+                "guardrailId": one.guardrail_id,
+                "guardrailVersion": one.guardrail_version,
+                "accountId": one.account_id,
+                "region": one.region,
+                "callerArn": "",
+                "finishedAt": iso(world.now),
+                "cases": len(known[key]),
+                "synthetic": True,
+            }
+            found += observations({"run": run, "cases": known[key]}, world.now)
     return found
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> list[Evidence]:
-    """Collect and judge the whole estate, each account with a scripted model that was asked."""
+    """Collect and judge the whole estate, whose models were asked first."""
     world = load(now=datetime.now(UTC), seed=1, scale=1)
     catalogue = load_catalogue()
     regions = world.estate.regions.enabled
@@ -94,11 +112,9 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> list[Evidence]:
     )
     made: list[Evidence] = []
     maker = EvidenceMaker(catalogue, assessment, "run", world.now)
-    for account, model in zip(world.accounts, MODELS, strict=True):
-        asked = {
-            one.unit.id: one
-            for one in _asked(model, account, world.now, tmp_path_factory.mktemp("prompts"))
-        }
+    answered = _asked(world, tmp_path_factory.mktemp("prompts"))
+    for account in world.accounts:
+        asked = {one.unit.id: one for one in answered if one.unit.account_id == account}
         facts = execute(
             plan(catalogue),
             WithinDoor(world),  # type: ignore[arg-type]  # as much of a door as execute uses
@@ -144,16 +160,19 @@ def test_every_control_is_decided_and_all_three_verdicts_occur(
     "control",
     ["GENAI-SAFE-05", "GENAI-SAFE-06", "GENAI-FAIR-02", "GENAI-PRIV-04", "GENAI-ACCU-06"],
 )
-def test_the_careful_model_passes_and_the_leaky_one_fails(
+def test_the_careful_models_pass_and_the_leaky_ones_fail(
     evidence: list[Evidence], control: str
 ) -> None:
-    """Of each control that prompts decide, production's model holds and the laboratory's fails."""
+    """Of each control that prompts decide, production's models hold and the laboratory's fail."""
     judged = {
-        each.attributes["model"]: each.verdict
+        (each.account_id, each.attributes["model"], each.verdict)
         for each in evidence
         if each.control_id == control and "model" in each.attributes and "suite" in each.attributes
     }
-    assert judged == dict(zip(MODELS, (Verdict.COMPLIANT, Verdict.NON_COMPLIANT), strict=True))
+    wanted = (("111122223333", Verdict.COMPLIANT, 6), ("444455556666", Verdict.NON_COMPLIANT, 3))
+    for account, verdict, models in wanted:
+        assert {v for a, _, v in judged if a == account} == {verdict}
+        assert len({model for a, model, _ in judged if a == account}) == models
 
 
 def test_nothing_but_logs_is_left_open(tally: Tally) -> None:

@@ -1,6 +1,5 @@
 """A store with two assessments of one tenant and one of another, ten days, and the records."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -8,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests import samples
+from tests.samples import TENANT
 
 from affidavit.finder.bind import Names, bind
 from affidavit.finder.engine import Finder
@@ -15,12 +16,11 @@ from affidavit.finder.parse import parse
 from affidavit.finder.query import Question, Scope
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.identifiers import new_id, new_salt
-from affidavit.model.run import Assessment, ControlVerdict, Estate, RunRecord
+from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
-TENANT = "111122223333/us-east-1"
 OTHER = "444455556666/us-east-1"
 FIRST = date(2026, 10, 1)
 DAYS = 10
@@ -56,16 +56,8 @@ class Estates:
 
 def make_assessment(name: str, tenant: str = TENANT) -> Assessment:
     """Return an assessment."""
-    return Assessment(
-        id=new_id(datetime(2026, 9, 1, tzinfo=UTC)),
-        name=name,
-        tenant=tenant,
-        framework_id="genai-v1",
-        estate=Estate(accounts=("111122223333",), regions=("us-east-1",)),
-        created_at=datetime(2026, 9, 1, tzinfo=UTC),
-        created_by="test",
-        parameters={},
-    )
+    made = datetime(2026, 9, 1, tzinfo=UTC)
+    return replace(samples.ASSESSMENT, id=new_id(made), name=name, tenant=tenant, created_at=made)
 
 
 def make_evidence(run_id: str, assessment_id: str, day: date, number: int) -> Evidence:
@@ -127,54 +119,7 @@ def run_record(
 ) -> RunRecord:
     """Return the record of a run, with a verdict of each control by the usual rule."""
     began = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
-    counts: dict[str, Counter[str]] = {}
-    gaps: dict[str, Counter[str]] = {}
-    for one in made:
-        counts.setdefault(one.control_id, Counter())[one.verdict.value] += 1
-        gaps.setdefault(one.control_id, Counter())[one.gap] += bool(one.gap)
-    verdicts = {
-        name: next((v for v in (Verdict.NON_COMPLIANT, Verdict.COMPLIANT) if held[v.value]), None)
-        for name, held in counts.items()
-    }
-    return RunRecord(
-        run_id=run_id,
-        assessment_id=assessment.id,
-        assessment_name=assessment.name,
-        tenant=assessment.tenant,
-        sequence=0,
-        previous="",
-        framework_id="genai-v1",
-        framework_version="1",
-        catalogue_digest="c" * 64,
-        day=day,
-        started_at=began,
-        finished_at=began + timedelta(hours=1),
-        tool="affidavit 0.1.0",
-        synthetic=True,
-        estate=assessment.estate,
-        operations=1,
-        naive_operations=2,
-        calls=3,
-        gaps={},
-        controls={
-            name: ControlVerdict(
-                control_id=name,
-                control_set_id="SET0",
-                verdict=verdicts[name] or Verdict.NOT_APPLICABLE,
-                counts=held,
-                judged=held["COMPLIANT"] + held["NON_COMPLIANT"],
-                expected=held.total(),
-                accounts=1,
-                regions=1,
-                gaps={reason: number for reason, number in gaps[name].items() if number},
-                manual="",
-            )
-            for name, held in counts.items()
-        },
-        evidence=len(made),
-        first_leaf=-1,
-        parameters={},
-    )
+    return samples.run_record(run_id, assessment, day, samples.counted(made), began)
 
 
 @contextmanager

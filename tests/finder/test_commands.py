@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.finder.conftest import FEW, OF_A_DAY, TENANT, Estates
+from tests.finder.conftest import FEW, OF_A_DAY, Estates
+from tests.samples import TENANT
 
 from affidavit.cli import main
 from affidavit.finder.fields import FIELDS

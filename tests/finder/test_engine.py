@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.finder.conftest import DAYS, FEW, FIRST, OF_A_DAY, OTHER, TENANT, Estates, commit
+from tests.finder.conftest import DAYS, FEW, FIRST, OF_A_DAY, OTHER, Estates, commit
+from tests.samples import TENANT
 
 from affidavit.errors import QueryError, StoreError
 from affidavit.finder import shapes

@@ -14,7 +14,7 @@ from tests.finder.conftest import commit, make_assessment, make_evidence
 
 from affidavit.errors import QueryError
 from affidavit.finder.engine import Finder
-from affidavit.finder.period import Period, State, view
+from affidavit.finder.period import Period, State, _changes, view
 from affidavit.finder.period_shown import csv_lines, svg, to_json
 from affidavit.model.run import Assessment
 from affidavit.model.verdict import Standing, Verdict
@@ -79,7 +79,7 @@ def test_each_day_is_what_its_run_said(shown: Period) -> None:
 def test_changes_say_when_and_why(shown: Period) -> None:
     """Every change of state is there with its day, its counts and the reasons of the evidence."""
     (control,) = shown.controls
-    told = [(c.day.day, c.before.value, c.after.value, c.why) for c in control.changes]
+    told = [(c.day.day, c.before.kind, c.after.kind, c.why) for c in control.changes]
     assert told == [
         (
             3,
@@ -98,6 +98,23 @@ def test_coverage_counts_only_days_with_evidence(shown: Period) -> None:
     (control,) = shown.controls
     assert (control.covered, control.covered_percent) == (8, "66.6")
     assert control.longest_gap == (date(2026, 10, 5), date(2026, 10, 6))
+
+
+def test_a_partial_control_does_not_turn_plainly_compliant(shown: Period) -> None:
+    """Its changes say that the automated part is meant, and when the manual part came."""
+    (control,) = shown.controls
+    compliant = replace(control.days[0], manual="missing")
+    bad = next(day for day in control.days if day.state is State.NON_COMPLIANT)
+    days = [bad, compliant, replace(compliant, manual="present"), replace(bad, manual="present")]
+    found = list(_changes("C00", days, {}))
+    assert [(c.before.kind, c.after.kind) for c in found] == [
+        ("non_compliant", "automated"),
+        ("automated", "automated"),
+        ("automated", "non_compliant"),
+    ]
+    assert found[0].why.endswith("; the manual part is missing")
+    assert found[1].why.endswith("; the manual part is present")
+    assert {c.after.words for c in found[:2]} == {"Automated part compliant"}
 
 
 def test_a_single_missing_day_is_never_rounded_away(shown: Period) -> None:

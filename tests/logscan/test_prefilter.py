@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.logscan.detectors import test_refusals
 
-from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal
+from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal, refusals
 from affidavit.logscan.prefilter import Prefilter
 
 DETECTORS, PROFANITY = Detectors(), ProfanityDetector()
@@ -60,6 +60,36 @@ def test_every_sentence_that_declines_is_hit(before: str, sentence: str) -> None
     for text in (before + sentence, sentence.replace("'", "\u2019")):
         if refusal(text):
             assert PREFILTER.declining(["Nothing here.", text]) == [1]
+
+
+RULES: Final = st.one_of(
+    *(
+        st.from_regex(f"(?i:{rule})", fullmatch=True, alphabet=st.characters(codec="ascii"))
+        for rule in (*refusals.portable_rules()["rules"], refusals.portable_rules()["firm"],
+                     refusals.portable_rules()["judges"])
+    )
+)  # fmt: skip
+"""Sentences that the rules of refusals were made for, drawn from the rules themselves."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["", "Hm. ", "- ", "[x] ", "So what? ", "\u200b", "{NAME} "]),
+                  RULES,
+                  st.sampled_from(["", ".", "_", "\u200b", "; and", " help", " that", "\n"])),
+        min_size=1, max_size=3,
+    ),
+    st.booleans(),
+)  # fmt: skip
+def test_what_the_rules_describe_is_hit(
+    drawn: list[tuple[str, str, str]], is_capital: bool
+) -> None:
+    """The loosened rules hold wherever a rule does, whatever stands around the sentence."""
+    text = "".join("".join(one) for one in drawn)
+    text = text.upper() if is_capital else text
+    declines = refusal(text) is not None
+    assert PREFILTER.declining(["It is fine.", text, "x"]) == ([1] if declines else [])
 
 
 @pytest.mark.parametrize("text", [*KNOWN, "Well. SORRY, not  here. Bye"])

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.logscan.test_cloudtrail import UPDATE, event
 
-from affidavit.logscan import gunzip
+from affidavit.logscan import gunzip, trails
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
 from affidavit.logscan.findings import ScanFinding, Scanned
 from affidavit.logscan.gunzip import ReadLimits
@@ -52,6 +55,7 @@ def test_pieces_give_what_the_whole_gives(
     data = gzip.compress(plain, mtime=0) if packed else plain
     whole = scan(data)
     monkeypatch.setattr(gunzip, "_PART", part)
+    monkeypatch.setattr(trails, "_SMALL", 0)
     assert scan(data) == whole
     found, result = whole
     assert [json.loads(one.record)["eventID"] for one in found] == ["0", "2", "4", "6"]
@@ -59,6 +63,34 @@ def test_pieces_give_what_the_whole_gives(
     assert result.totals.records == len(EVENTS)
     assert result.totals.raw == len(plain)
     assert [gap.why for gap in result.gaps] == ["a record names no event"]
+
+
+ODD = [
+    *EVENTS,
+    {"x": TRAP, **event("UpdateGuardrail", eventID="7")},
+    {"eventVersion": "1", "x": event("UpdateGuardrail"), "eventName": "UpdateGuardrail"},
+    {"eventVersion": "1", "insightDetails": {"eventName": "UpdateGuardrail", "eventSource": "b"}},
+    event('Up"date\\Größe'),
+    event(""),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(ODD), max_size=8),
+    st.sets(st.sampled_from(sorted({str(one.get("eventName")) for one in ODD}))),
+    st.booleans(),
+)
+def test_records_that_are_looked_for_are_the_decoded_ones(
+    events: list[dict[str, Any]], wanted: set[str], compact: bool
+) -> None:
+    """Whatever records hold, and whichever are asked for, their bytes are those of a decoder."""
+    piece = text(events) if compact else json.dumps({"Records": events}).encode()
+    every = msgspec.json.decode(piece, type=dict[str, list[msgspec.Raw]])["Records"]
+    names = [trails.NAME.decode(one) for one in every]
+    hits = [number for number, name in enumerate(names) if str(name.eventName) in wanted]
+    found = trails.records_at(piece, names, hits)
+    assert [bytes(one) for one in found] == [bytes(every[number]) for number in hits]
 
 
 @pytest.mark.parametrize("part", [200, 900])
@@ -82,6 +114,17 @@ def test_a_second_array_and_foreign_files() -> None:
     for data in (b"", b"{}", b'{"Records":', b'{"Records":3}', b"[]", b'{"Records":[]} x'):
         assert scan(data)[1].gaps, data
     assert scan(b'{"Records":[]}')[1].gaps == ()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_behind_one_another_are_all_read(packed: bool) -> None:
+    """Two files in one object, as `cat` makes them: every record counts, and a gap names it."""
+    one, other = text(EVENTS[:3]), text(EVENTS[4:])
+    data = gzip.compress(one) + gzip.compress(other) if packed else one + other
+    found, result = scan(data)
+    assert [json.loads(one.record)["eventID"] for one in found] == ["0", "2", "4", "6"]
+    assert result.totals.records == 6
+    assert any("not a whole CloudTrail file" in gap.why for gap in result.gaps)
 
 
 def test_bombs_and_endless_records_are_bounded() -> None:

@@ -1,12 +1,15 @@
 """Evidence, observations and runs as JSON: what is written is what is read."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+
+from tests import samples
 
 from affidavit.model.canonical import canonical, digest
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Unit
 from affidavit.model.run import ControlVerdict, Estate, LeftOut, RunRecord
-from affidavit.model.verdict import Standing, Verdict
+from affidavit.model.verdict import Verdict
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PROOF = Proof(
@@ -24,33 +27,13 @@ UNIT = Unit(key="GetX", account_id="111122223333", region="us-east-1", parameter
 OBSERVATION = Observation(
     unit=UNIT, service="s3", operation="GetX", absent="", body={"Threshold": 0.7}, proof=PROOF
 )
-EVIDENCE = Evidence(
-    id="e",
-    assessment_id="a",
-    run_id="r",
-    control_set_id="RESP",
-    control_id="GENAI-RESP-01",
-    source_id="s",
-    source_type="AWS_API_Call",
-    keyword="s3_GetX",
-    evidence_type="Configuration data",
-    time=NOW,
-    account_id="111122223333",
-    region="us-east-1",
-    resource_arn="arn:aws:s3:::b",
-    resource_type="AWS::S3::Bucket",
+EVIDENCE = replace(
+    samples.EVIDENCE,
     verdict=Verdict.NON_COMPLIANT,
-    standing=Standing.JUDGED,
-    reason="because",
-    gap="",
-    check_id="c",
-    check_digest="d",
     parameters='{"max":0.5}',
-    origin="direct",
     inputs=(Input(digest=OBSERVATION.digest, pointer="/Buckets/0"),),
     attributes={"name": "b"},
     synthetic=False,
-    salt="0" * 32,
 )
 
 

@@ -1,6 +1,5 @@
 """Canaries: on time, kept once, alerting when they stop passing, missed runs named."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,19 +8,35 @@ from typing import Any
 
 import boto3
 import pytest
+from click.testing import CliRunner
 from moto.server import ThreadedMotoServer
 
 from affidavit import catalogue, demo
-from affidavit.api.hosts import LOOPBACK, HostAllowList
-from affidavit.api.metrics import Metrics, MetricsGate
 from affidavit.aws.metrics import Datum, put_metrics
 from affidavit.aws.settings import AwsSettings
-from affidavit.errors import SettingsError, UsageError
-from affidavit.operations import alerts, canaries, metrics, scheduler, tasks, tenants
+from affidavit.cli.canary import command
+from affidavit.errors import UsageError
+from affidavit.model.identifiers import new_id
+from affidavit.model.run import Assessment, Estate
+from affidavit.model.times import parse
+from affidavit.operations import (
+    alert_channels,
+    alerts,
+    canaries,
+    metrics,
+    scheduler,
+    tasks,
+    tenants,
+    work,
+)
+from affidavit.operations.alert_channels import Channel
+from affidavit.operations.assessment_bodies import KIND as ASSESSMENT
 from affidavit.operations.canaries import Canary, every_of
 from affidavit.operations.context import Context
+from affidavit.prompts.recorded_runs import KIND as PROMPT_RUN
 from affidavit.settings import Settings
 from affidavit.store import open_store
+from affidavit.store.documents import Document
 
 HOUR = timedelta(hours=1)
 
@@ -141,6 +156,122 @@ def test_missed_runs_are_kept_as_missed(
     assert states(context, estate) == ["passed", "missed", "missed", "missed", "missed", "passed"]
 
 
+def test_missed_runs_alert_until_one_is_made(
+    context: Context, estate: demo.Simulated, clock: Clock
+) -> None:
+    """The alert says how many and when, is written with them, and ends with the next run."""
+    canaries.add(context.store, canary(estate), by="admin")
+    turn(context)
+    assert not alerts.every(context, tenant(estate))
+    began = clock.now
+    clock.now += 3 * HOUR
+    canaries.schedule(context)
+    (alert,) = alerts.every(context, tenant(estate))
+    assert (alert.body["state"], alert.body["kind"], alert.body["times"]) == ("firing", "canary", 2)
+    facts = alert.body["facts"]
+    assert (facts["state"], facts["missed"]) == ("missed", "2")
+    assert parse(facts["last"]) - parse(facts["first"]) == HOUR
+    assert began <= parse(facts["first"]) <= clock.now
+    while tasks.run_one(context):
+        pass
+    (alert,) = alerts.every(context, tenant(estate))
+    assert alert.body["state"] == "resolved"
+    assert states(context, estate) == ["passed", "missed", "missed", "passed"]
+
+
+def test_a_run_that_cannot_be_made_does_not_end_missed_runs(
+    context: Context, estate: demo.Simulated, clock: Clock
+) -> None:
+    """Nobody could ask since: both alerts go on, the missed times and the error."""
+    canaries.add(context.store, canary(estate, account_id="999988887777"), by="admin")
+    clock.now += 2 * HOUR
+    turn(context)
+    found = {a.body["key"]: a.body["state"] for a in alerts.every(context, tenant(estate))}
+    assert found == {"canary:answers": "firing", "canary-missed:answers": "firing"}
+
+
+def test_a_channel_is_told_of_missed_runs_and_of_their_end(
+    context: Context, estate: demo.Simulated, clock: Clock
+) -> None:
+    """It is left once for each channel, whoever looks for what is due, and it arrives."""
+    keys: Any = {"aws_access_key_id": estate.access_key, "aws_secret_access_key": estate.secret_key}
+    sns = boto3.client(
+        "sns", region_name=estate.regions[0], endpoint_url=estate.endpoint_url, **keys
+    )
+    topic = sns.create_topic(Name="team")["TopicArn"]
+    channel = Channel(name="team", tenant=tenant(estate), kind="sns", target=topic)
+    alert_channels.add(context.store, channel, by="admin")
+    canaries.add(context.store, canary(estate), by="admin")
+    turn(context)
+    clock.now += 2 * HOUR
+    canaries.schedule(context)
+    canaries.schedule(context)
+    assert told(context, estate) == ["firing"]
+    while tasks.run_one(context):
+        pass
+    (alert,) = alerts.every(context, tenant(estate))
+    assert alert.body["state"] == "resolved"
+    assert alert.body["deliveries"]["team"]["state"] == "SENT"
+
+
+def told(context: Context, estate: demo.Simulated) -> list[str]:
+    """Return what the tenant's channels are to be told of missed runs, the oldest first."""
+    every = context.store.documents.every(tenant(estate), work.KIND)
+    found = [one.body for one in every if one.body["task"] == "alert"]
+    return [b["alert"]["state"] for b in found if b["alert"]["key"].startswith("canary-missed")]
+
+
+def test_a_renamed_assessment_keeps_the_runs_of_its_canary(
+    context: Context, estate: demo.Simulated, clock: Clock
+) -> None:
+    """A canary is of an assessment, not of its name: its runs go on where they were kept."""
+    first = made(context, estate, "Old name")
+    canaries.add(context.store, canary(estate, assessment_id=first.id), by="admin")
+    turn(context)
+    renamed_to(context, first, "New name")
+    clock.now += HOUR
+    turn(context)
+    assert states(context, estate) == ["passed", "passed"]
+    kept = context.store.documents.every(tenant(estate), PROMPT_RUN, parent=first.id)
+    assert len(kept) == 2
+    assert {one.body["run"]["assessmentId"] for one in kept} == {first.id}
+
+
+def test_a_canary_is_added_to_an_assessment_by_the_name_that_it_has_now(
+    context: Context, estate: demo.Simulated
+) -> None:
+    """The command finds a renamed assessment by its new name, and by the old one no more."""
+    first = made(context, estate, "Old name")
+    renamed_to(context, first, "New name")
+    asked = ["add", "known-answers", "--model", "demo.good", "--every", "1h", "--assessment"]
+    settings = context.settings
+    refused = CliRunner().invoke(command, [*asked, "Old name"], obj=settings)
+    assert isinstance(refused.exception, UsageError)
+    added = CliRunner().invoke(command, [*asked, "New name"], obj=settings)
+    assert added.exit_code == 0, added.output
+    (one,) = canaries.listed(context.store)
+    assert one.body["assessmentId"] == first.id
+
+
+def made(context: Context, estate: demo.Simulated, name: str) -> Assessment:
+    """Return a new assessment of the tenant."""
+    account, region = tenant(estate).split("/")
+    one = Assessment(
+        id=new_id(context.now()), name=name, tenant=tenant(estate), framework_id="genai-v1",
+        estate=Estate(accounts=(account,), regions=(region,)), created_at=context.now(),
+        created_by="tester", parameters={},
+    )  # fmt: skip
+    context.store.create_assessment(one, by="tester")
+    return one
+
+
+def renamed_to(context: Context, one: Assessment, name: str) -> None:
+    """Rename an assessment as the API does: in its document, not in the collector's record."""
+    body = {"metadata": {"name": name, "status": "ACTIVE"}}
+    put = Document(kind=ASSESSMENT, id=one.id, sort=name, body=body)
+    context.store.documents.act(one.tenant, now=context.now(), puts=[put])
+
+
 def test_two_leaders_leave_one_run(context: Context, estate: demo.Simulated) -> None:
     """A time has one task and one run, whoever leaves it and does it again."""
     canaries.add(context.store, canary(estate), by="admin")
@@ -206,72 +337,6 @@ def test_metrics_show_canaries_and_no_secret(context: Context, estate: demo.Simu
     assert f"affidavit_canary_success_percent{named} 100\n" in text
     assert text.count("# HELP") == text.count("# TYPE")
     assert estate.secret_key not in text
-
-
-async def _get(
-    app: Any, path: str, host: str, method: str = "GET", *, peer: str = "127.0.0.1", token: str = ""
-) -> tuple[int, bytes]:
-    sent: list[dict[str, Any]] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    scope = {
-        "type": "http", "method": method, "path": path, "raw_path": path.encode(),
-        "query_string": b"", "client": (peer, 1234), "headers": [
-            (b"host", host.encode()),
-            *([(b"authorization", f"Bearer {token}".encode())] if token else []),
-        ],
-    }  # fmt: skip
-    await app(scope, receive, send)
-    return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:])
-
-
-async def _other(*_: Any) -> None:
-    """Answer what is not of the metrics."""
-    raise AssertionError("not for the API")
-
-
-def test_metrics_go_through_the_same_door_as_health() -> None:
-    """A foreign Host is refused; only GET and HEAD are answered."""
-    gate = MetricsGate("", proxied=False)
-    app = HostAllowList(Metrics(_other, lambda: "x 1\n", metrics.CONTENT_TYPE, gate), LOOPBACK)
-    assert asyncio.run(_get(app, "/metrics", "127.0.0.1")) == (200, b"x 1\n")
-    assert asyncio.run(_get(app, "/metrics", "127.0.0.1", "POST"))[0] == 405
-    status, body = asyncio.run(_get(app, "/metrics", "evil.example"))
-    assert status >= 400
-    assert b"x 1" not in body
-
-
-@pytest.mark.parametrize(
-    ("gate", "asked", "status"),
-    [
-        (MetricsGate("", proxied=False), {"host": "127.0.0.1", "peer": "::1"}, 200),
-        (MetricsGate("", proxied=False), {"host": "127.0.0.1", "peer": "10.0.0.9"}, 403),
-        (MetricsGate("", proxied=False), {"host": "named.example"}, 403),
-        (MetricsGate("", proxied=True), {"host": "127.0.0.1"}, 403),
-        (MetricsGate("t" * 16, proxied=True), {"host": "named.example"}, 403),
-        (MetricsGate("t" * 16, proxied=False), {"host": "127.0.0.1", "token": "t" * 15}, 403),
-        (MetricsGate("t" * 16, proxied=True), {"host": "named.example", "token": "t" * 16}, 200),
-    ],
-)
-def test_metrics_of_all_tenants_are_not_for_everybody(
-    gate: MetricsGate, asked: dict[str, str], status: int
-) -> None:
-    """They name every tenant: this machine reads them, never by a proxy, or who has the token."""
-    app = Metrics(_other, lambda: "tenant\n", metrics.CONTENT_TYPE, gate)
-    found, body = asyncio.run(_get(app, "/metrics", **asked))
-    assert found == status
-    assert (body == b"tenant\n") is (status == 200)
-
-
-def test_a_token_that_can_be_guessed_is_refused() -> None:
-    """Nothing limits guesses, so a short token is an error at the start."""
-    with pytest.raises(SettingsError, match="AFFIDAVIT_METRICS_TOKEN"):
-        MetricsGate("short", proxied=False)
 
 
 def test_cloudwatch_gets_synthetics_own_names() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from affidavit.catalogue import load as load_catalogue
-from affidavit.demo import MODELS
 from affidavit.errors import StoreDamagedError, UsageError
 from affidavit.model.canonical import digest
 from affidavit.model.evidence import Evidence
@@ -31,6 +30,7 @@ from affidavit.settings import Settings
 from affidavit.store import open_store
 
 MODEL = "demo.model"
+MODELS = ("demo.good", "demo.leaky")
 FAST = RunSettings(requests_per_second=10_000)
 
 

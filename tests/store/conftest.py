@@ -1,25 +1,24 @@
 """A database of each kind, and sample values, for the store's tests."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import samples
+from tests.samples import NOW, TENANT
 
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.identifiers import new_id, new_salt
-from affidavit.model.observation import Gap, GapReason, Observation, Proof, Unit
-from affidavit.model.run import Assessment, ControlVerdict, Estate, LeftOut, RunRecord
+from affidavit.model.observation import Gap, GapReason, Observation, Proof
+from affidavit.model.run import Assessment, LeftOut, RunRecord
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.settings import Settings
 from affidavit.store import Committed, OpenRun, Segment, Store, open_store
 
-NOW = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=UTC)
 DAY = NOW.date()
-TENANT = "111122223333/us-east-1"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -44,17 +43,13 @@ class Sample:
 
     def assessment(self, name: str = "Northwind", tenant: str = TENANT) -> Assessment:
         """Return an assessment."""
-        return Assessment(
+        left_out = (LeftOut(account_id="444455556666", region="", why="suspended"),)
+        return replace(
+            samples.ASSESSMENT,
             id=new_id(NOW),
             name=name,
             tenant=tenant,
-            framework_id="genai-v1",
-            estate=Estate(
-                accounts=("111122223333",),
-                regions=("us-east-1",),
-                left_out=(LeftOut(account_id="444455556666", region="", why="suspended"),),
-            ),
-            created_at=NOW,
+            estate=replace(samples.ASSESSMENT.estate, left_out=left_out),
             created_by="arn:aws:iam::111122223333:user/auditor",
             parameters={"GENAI-X": {"days": 30, "ratio": 0.5}},
         )
@@ -75,19 +70,8 @@ class Sample:
 
     def observation(self, number: int, body: dict[str, Any] | None = None) -> Observation:
         """Return an observation; its parameters hold `number`."""
-        return Observation(
-            unit=Unit(
-                key="GetBucketPolicy",
-                account_id="111122223333",
-                region="us-east-1",
-                parameters={"Bucket": f"bucket-{number}"},
-            ),
-            service="s3",
-            operation="GetBucketPolicy",
-            absent="",
-            body={"Policy": f"p{number}", "Ratio": 0.1} if body is None else body,
-            proof=self.proof(),
-        )
+        asked = {"Policy": f"p{number}", "Ratio": 0.1} if body is None else body
+        return samples.bucket_policy(f"bucket-{number}", asked, self.proof())
 
     def gap(self, number: int) -> Gap:
         """Return a gap."""
@@ -105,29 +89,21 @@ class Sample:
     def evidence(self, run_id: str, assessment_id: str, number: int) -> Evidence:
         """Return an evidence record; verdict and control change with `number`."""
         verdict = list(Verdict)[number % 3]
-        return Evidence(
+        return replace(
+            samples.EVIDENCE,
             id=new_id(NOW + timedelta(milliseconds=number)),
             assessment_id=assessment_id,
             run_id=run_id,
             control_set_id=f"SET{number % 2}",
             control_id=f"C{number % 4:02d}",
-            source_id="s",
-            source_type="AWS_API_Call",
-            keyword="s3_GetBucketPolicy",
             evidence_type="Compliance check",
             time=NOW + timedelta(microseconds=number),
-            account_id="111122223333",
-            region="us-east-1",
             resource_arn=f"arn:aws:s3:::bücket-{number}",
-            resource_type="AWS::S3::Bucket",
             verdict=verdict,
             standing=Standing.UNDECIDED if verdict == Verdict.NOT_APPLICABLE else Standing.JUDGED,
             reason="TLS is not required" + "\n'\"\u2028" * (number % 2),
-            gap="",
             check_id="GENAI-X",
-            check_digest="0" * 64,
             parameters='{"ratio":0.5}',
-            origin="direct",
             inputs=tuple(Input(digest="1" * 64, pointer=f"/a/{i}") for i in range(number % 3)),
             attributes={"z": "1", "a": "", "name": "ü"} if number % 2 else {},
             synthetic=bool(number % 2),
@@ -142,50 +118,19 @@ class Sample:
         day: date = DAY,
     ) -> RunRecord:
         """Return the run record that counts `evidence` as it is."""
-        controls: dict[str, Counter[str]] = {}
-        sets: dict[str, str] = {}
-        for item in evidence:
-            controls.setdefault(item.control_id, Counter())[item.verdict.value] += 1
-            sets[item.control_id] = item.control_set_id
-        return RunRecord(
-            run_id=run_id,
-            assessment_id=assessment.id,
-            assessment_name=assessment.name,
-            tenant=assessment.tenant,
-            sequence=0,
-            previous="",
-            framework_id="genai-v1",
-            framework_version="1",
-            catalogue_digest="c" * 64,
-            day=day,
-            started_at=NOW,
-            finished_at=NOW,
-            tool="affidavit 0.1.0",
-            synthetic=True,
-            estate=assessment.estate,
-            operations=1,
-            naive_operations=2,
-            calls=3,
-            gaps={"denied": 1},
-            controls={
-                name: ControlVerdict(
-                    control_id=name,
-                    control_set_id=sets[name],
-                    verdict=Verdict.NON_COMPLIANT,
-                    counts={"COMPLIANT": 0, **counts},
-                    judged=1,
-                    expected=2,
-                    accounts=1,
-                    regions=1,
-                    gaps={},
-                    manual="missing",
-                )
-                for name, counts in controls.items()
-            },
-            evidence=len(evidence),
-            first_leaf=-1,
-            parameters=assessment.parameters,
-        )
+        controls = {
+            name: replace(
+                one,
+                verdict=Verdict.NON_COMPLIANT,
+                counts={"COMPLIANT": 0, **one.counts},
+                judged=1,
+                expected=2,
+                manual="missing",
+            )
+            for name, one in samples.counted(evidence).items()
+        }
+        made = samples.run_record(run_id, assessment, day, controls)
+        return replace(made, gaps={"denied": 1})
 
     def commit(
         self, store: Store, assessment: Assessment, count: int = 10, day: date = DAY

@@ -18,12 +18,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from tests.finder.conftest import FIRST, TENANT, Estates, commit, filled, make_assessment
+from tests.finder.conftest import FIRST, Estates, commit, filled, make_assessment
+from tests.samples import TENANT
 from tests.spark_engines import SAIL, running
 
 from affidavit.cli.lake import command
 from affidavit.errors import SettingsError, StoreError
-from affidavit.operations import lake
+from affidavit.operations import lake, ledger
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 from affidavit.store.lake import table_name
@@ -198,6 +199,44 @@ def test_a_kill_leaves_the_old_table_or_the_new(some: Estates) -> None:
         found = _rows(_table(settings).scan().to_arrow())
         assert found == expected
         count = len(found)
+
+
+def test_a_lake_that_cannot_follow_is_left_to_be_done(tmp_path: Path) -> None:
+    """Deletion and compaction end well, and what the lake lacks is kept to be done, with why.
+
+    No catalog of this name is configured (or pyiceberg is not installed): it cannot follow.
+    """
+    with filled(tmp_path, 2) as made:
+        settings = replace(made.settings, lake="nowhere")
+        for day in range(2):
+            commit(made.store, made.mine, FIRST + timedelta(days=day))
+        with open_store(settings) as store:
+            assert store.compact(TENANT).files_after == 2
+            assert store.delete_evidence(TENANT, made.mine.id, by="test", why="all of it") == 2
+            (left,) = store.waiting(TENANT)
+            assert (left.kind, left.name, left.attempts) == ("publish", TENANT, 1)
+            assert "Iceberg" in left.why
+            assert store.resume() == []  # it failed a moment ago
+            assert "Iceberg" in store.lake.follow(TENANT)
+            assert store.waiting()[0].attempts == 2
+            commit(store, made.second, FIRST + timedelta(days=3))
+            (warning,) = store.publish(TENANT)
+            assert "not published as Iceberg" in warning
+        (told,) = ledger.undone(settings, TENANT)
+        assert told.startswith(f"Still to publish: {TENANT}. ")
+
+
+@pytest.mark.slow
+@quiet
+def test_what_the_lake_lacked_is_done_later(some: Estates) -> None:
+    """Once the catalog can be had, the table is made right and nothing is left to be done."""
+    with open_store(replace(some.settings, lake="nowhere")) as store:
+        store.delete_evidence(TENANT, some.mine.id, by="test", why="all of it")
+        assert store.waiting()
+    with open_store(_on(some.settings)) as store:
+        assert store.lake.follow(TENANT) == ""
+        assert store.waiting() == []
+        assert _rows(_table(_on(some.settings)).scan().to_arrow()) == _committed(store, some)
 
 
 def test_it_is_off_by_default(tmp_path: Path) -> None:

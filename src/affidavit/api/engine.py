@@ -94,5 +94,6 @@ class Engine:
             principal_arn=credential.principal_arn,
             role=credential.role,
             request_id=record.request_id,
+            access_key_id=credential.access_key_id,
         )
         return self._protocol.answer(operation, handler(caller, members))

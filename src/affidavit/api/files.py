@@ -98,6 +98,8 @@ class Files:
         )
 
     async def _upload(self, given: Pass, receive: Receive) -> Response:
+        if not await asyncio.to_thread(uploads.is_room, self._context, given):
+            return _too_many()
         with await asyncio.to_thread(self._context.store.attachments.new, given.tenant) as new:
             whole = await _receive(receive, new)
             if whole is None:
@@ -108,9 +110,9 @@ class Files:
             known = await asyncio.to_thread(uploads.known, self._context, given)
             if known is None:
                 await asyncio.to_thread(new.close)
-                known = await asyncio.to_thread(
-                    uploads.received, self._context, given, digest, new.size
-                )
+                known = await asyncio.to_thread(uploads.received, self._context, given, new)
+        if known is None:
+            return _too_many()
         if known != digest:
             return _refusal(409, "Another file was uploaded by this URL. Ask for a new one.")
         return Response(status_code=200, headers={"etag": f'"{digest}"'})
@@ -151,6 +153,11 @@ def _announced(scope: Scope) -> int:
 
 def _too_large() -> Response:
     return _refusal(413, f"A file may have {uploads.MAX_BYTES} bytes.")
+
+
+def _too_many() -> Response:
+    files, size = uploads.MAX_A_DAY, uploads.MAX_BYTES_A_DAY
+    return _refusal(429, f"An account and Region may upload {files} files of {size} bytes a day.")
 
 
 def _refusal(status: int, message: str) -> Response:

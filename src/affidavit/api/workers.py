@@ -75,14 +75,18 @@ class Workers:
         self._wake.put(_GO)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look whether the oldest work has moved since the last time."""
+        """Look whether the oldest work has moved since the last time.
+
+        Not while all threads are awake: none goes to sleep before nothing waits.
+        """
         with self._lock:
             oldest = self._waiting[0] if self._waiting else None
             stuck = oldest is not None and oldest is self._oldest
             if stuck and self._awake < self._limit:
                 self._wake_one()
+            all_awake = self._awake >= self._limit
         self._oldest = oldest
-        if oldest is None:
+        if oldest is None or all_awake:
             self._watching = False
         else:
             loop.call_later(_PATIENCE, self._watch, loop)

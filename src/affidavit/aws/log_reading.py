@@ -22,6 +22,7 @@ from affidavit.aws.clients import trusts_usual_authorities
 from affidavit.aws.deadline import within
 from affidavit.aws.errors import PARSER_TROUBLE, UNREADABLE, trouble
 from affidavit.aws.identity import Access
+from affidavit.aws.objects import bucket_problem
 from affidavit.aws.settings import TOOL
 from affidavit.aws.trace import Trace
 from affidavit.errors import CollectError
@@ -36,6 +37,10 @@ _ACTIONS: Final = {
     "GetObject": "s3:GetObject",
     "FilterLogEvents": "logs:FilterLogEvents",
 }
+_BOUND: Final = (
+    " The bucket must belong to the account, or be bound with its owner: affidavit tenant bind "
+    "--log-bucket NAME=OWNER."
+)
 _TROUBLE: Final = (ClientError, BotoCoreError, *UNREADABLE, *PARSER_TROUBLE)
 
 T = TypeVar("T")
@@ -92,7 +97,7 @@ class LogReader:
 
     def objects(self, bucket: str, prefix: str, after: str = "") -> Iterator[LogObject]:
         """Yield the objects whose keys begin with `prefix`, those after the key `after`, by key."""
-        asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
+        asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._owner(bucket)}
         if after:
             asked["StartAfter"] = after
         while True:
@@ -113,9 +118,10 @@ class LogReader:
     def read(self, bucket: str, key: str, limit: int) -> bytes:
         """Return an object of at most `limit` bytes."""
         uri = f"s3://{bucket}/{key}"
+        owner = self._owner(bucket)
 
         def receive(client: Any) -> tuple[Any, bytes]:
-            answer = client.get_object(Bucket=bucket, Key=key)
+            answer = client.get_object(Bucket=bucket, Key=key, **owner)
             body, parts, size = answer["Body"], [], 0
             try:
                 for part in body.iter_chunks(_CHUNK):
@@ -184,6 +190,22 @@ class LogReader:
         """Return the present time by the door's clock."""
         return self._means.clock()
 
+    def _owner(self, bucket: str) -> dict[str, str]:
+        """Return whose S3 is told that a bucket must be, on behalf of a tenant.
+
+        That of the account which is entered, or the one that an administrator bound it with: what a
+        logging configuration names must not lead to what only others may read.
+        """
+        bound = self._means.settings.bound
+        if bound is None:
+            return {}
+        problem = bucket_problem(bucket)
+        if bucket in bound.reserved_buckets:
+            problem = "It is a bucket of the installation itself."
+        if problem:
+            raise NotReadError(f"s3://{bucket}/ was not read", problem, GapReason.DENIED)
+        return {"ExpectedBucketOwner": bound.log_buckets.get(bucket, self._account_id)}
+
     def _ask(self, service: str, operation: str, place: str, asked: dict[str, Any]) -> Any:
         names = {"ListObjectsV2": "list_objects_v2", "FilterLogEvents": "filter_log_events"}
         method = names[operation]
@@ -240,7 +262,10 @@ class LogReader:
             self._means.breaker.failed(*where, why=why.message)
         else:
             self._means.breaker.answered(*where)
-        return NotReadError(f"{place} could not be read", why.message, why.reason, why.code)
+        words = why.message
+        if self._means.settings.bound is not None and why.reason == GapReason.DENIED:
+            words += _BOUND if service == "s3" else ""
+        return NotReadError(f"{place} could not be read", words, why.reason, why.code)
 
 
 def as_export(events: list[LogEvent]) -> bytes:

@@ -10,12 +10,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import urllib3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from affidavit.aws.clients import new_session
+from affidavit.aws.audit_manager import audit_manager
 from affidavit.aws.peers import is_local
-from affidavit.aws.settings import USER_AGENT, AwsSettings
+from affidavit.aws.settings import AwsSettings
 from affidavit.errors import CollectError
 
 MAX_FILES: Final = 10
@@ -39,20 +37,12 @@ def add_files(settings: AwsSettings, place: ControlPlace, files: Mapping[str, by
     """
     if not 0 < len(files) <= MAX_FILES:
         raise CollectError(f"{len(files)} files cannot be added at once; 1 to {MAX_FILES} can")
-    session = new_session(settings)
-    region = settings.region or session.get_config_variable("region")
-    client: Any = session.create_client(
-        "auditmanager",
-        region_name=region,
-        endpoint_url=settings.endpoint_url or None,
-        verify=(settings.ca_bundle or None) if settings.verify_tls else False,
-        config=Config(
-            connect_timeout=settings.call_timeout,
-            read_timeout=settings.call_timeout,
-            user_agent_extra=USER_AGENT,
-        ),
+    what = "Audit Manager did not take the manual evidence"
+    todo = (
+        "Check assessment, control set and control, and that the caller may "
+        "auditmanager:GetEvidenceFileUploadUrl and BatchImportEvidenceToAssessmentControl."
     )
-    try:
+    with audit_manager(settings, what, todo) as client:
         names = [_upload(client, settings, name, body) for name, body in files.items()]
         answer = client.batch_import_evidence_to_assessment_control(
             assessmentId=place.assessment_id,
@@ -60,15 +50,6 @@ def add_files(settings: AwsSettings, place: ControlPlace, files: Mapping[str, by
             controlId=place.control_id,
             manualEvidence=[{"evidenceFileName": name} for name in names],
         )
-    except (ClientError, BotoCoreError) as error:
-        raise CollectError(
-            "Audit Manager did not take the manual evidence",
-            why=str(error),
-            todo="Check assessment, control set and control, and that the caller may "
-            "auditmanager:GetEvidenceFileUploadUrl and BatchImportEvidenceToAssessmentControl.",
-        ) from error
-    finally:
-        client.close()
     _require_all(answer.get("errors", ()))
     return names
 

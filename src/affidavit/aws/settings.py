@@ -1,6 +1,6 @@
 """What the door needs to know to reach AWS."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from affidavit import __version__
@@ -30,6 +30,10 @@ class Bound:
     """As "111122223333/eu-central-1", for messages."""
     roles: Mapping[str, BoundRole] = field(default_factory=dict)
     """By account id."""
+    log_buckets: Mapping[str, str] = field(default_factory=dict)
+    """Buckets of other accounts that logs may be read from, with the ids of their owners."""
+    reserved_buckets: Collection[str] = ()
+    """The installation's own: read on no tenant's behalf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

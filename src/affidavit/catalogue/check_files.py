@@ -75,11 +75,11 @@ def _check(fields: Fields, problems: Problems) -> CheckFile:
         "reads": _reads(fields, problems),
         "note": fields.text("note", ""),
     }
-    security_hub = fields.texts("security_hub")
+    security_hub, remedy = fields.texts("security_hub"), fields.text("remedy")
     if empty:
         empty.done()
     fields.done()
-    check = Check(**content, digest="", security_hub=security_hub)
+    check = Check(**content, digest="", security_hub=security_hub, remedy=remedy)
     check = replace(check, digest=version_of(check))
     return CheckFile(check, fields, _trees(check, fields, problems))
 

@@ -101,12 +101,13 @@ class _Judge:
             yield self._undecided(f"The {self.resource_set.title} were not collected here.")
             return
         for gap in records.gaps:
-            yield self._set_gap(gap)
+            own = records.cited.get(gap.digest)
+            yield self._set_gap(gap) if own is None else self._found_gap(gap, own)
         account_gaps = self._account_gaps()
         for record in records.records:
             yield self._record(record, account_gaps)
         if not records.records and not records.gaps:
-            yield self._empty(account_gaps)
+            yield self._empty(account_gaps, records.empty)
 
     def _acct(self) -> dict[str, Any]:
         """Return the part of acct that the check reads: the rest need not be handed to CEL."""
@@ -220,9 +221,9 @@ class _Judge:
             return f"Not decided: the answer lacks {name}, or holds it as an unknown value."
         return f"Not decided: {self.check.id} cannot be evaluated on this answer ({error})."
 
-    def _empty(self, account_gaps: list[Gap]) -> Judgement:
+    def _empty(self, account_gaps: list[Gap], words: str) -> Judgement:
         """Return the judgement of a set that is known to be empty."""
-        none = f"There are no {self.resource_set.title} here."
+        none = words or f"There are no {self.resource_set.title} here."
         inputs = self._set_inputs()
         if self.check.empty_verdict is Verdict.NOT_APPLICABLE:
             return self._nothing(none, inputs)
@@ -272,6 +273,10 @@ class _Judge:
         own = tuple(one for one in known if one.digest == gap.digest)
         reason = f"The list of {self.resource_set.title} may be incomplete. {_words([gap])}"
         return self._undecided(reason, gap=gap, inputs=own or known)
+
+    def _found_gap(self, gap: Gap, inputs: tuple[Input, ...]) -> Judgement:
+        """Return the judgement of a gap that we found ourselves, in its own words."""
+        return self._undecided(gap.message, gap=gap, inputs=inputs)
 
     def _undecided(
         self, reason: str, *, gap: Gap | None = None, inputs: tuple[Input, ...] = ()

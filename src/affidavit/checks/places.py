@@ -77,6 +77,10 @@ class RecordSet:
     records: tuple[Record, ...] = ()
     gaps: tuple[Gap, ...] = ()
     """Why the set itself may be incomplete; empty where all of it is known, be it nothing."""
+    cited: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
+    """Of gaps that we found ourselves, by digest: what they follow from. Their words say it all."""
+    empty: str = ""
+    """Why there is nothing, in words, where it is known to be nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,11 +159,12 @@ def _watch_options(function: Any) -> Any:
 
 @watch.command("add")
 @_watch_options
+@click.option("--queue", default="", help="ARN of a bound SQS queue that tells of new objects.")
 @click.pass_obj
-def watch_add(settings: Settings, /, tenant: str, account: str, region: str, by: str) -> None:
+def watch_add(settings: Settings, /, tenant: str, account: str, by: str, **given: str) -> None:
     """Watch the log that the account's own logging configuration names."""
     with open_store(settings) as store:
-        made = log_watches.Watch(tenant=tenant, account_id=account, region=region)
+        made = log_watches.Watch(tenant=tenant, account_id=account, **given)
         log_watches.add(store, made, by=by or getpass.getuser())
     click.echo(f"{made.name} is watched for {tenant}.")
 

@@ -1,23 +1,28 @@
-"""`affidavit framework`: list, show, export."""
+"""`affidavit framework`: list, show, export, import."""
 
+import getpass
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import ControlSet
-from affidavit.operations import frameworks
+from affidavit.operations import frameworks, migrating
+from affidavit.settings import Settings
 
 
 @click.group()
 def command() -> None:
-    """List frameworks, show their controls and checks, export them."""
+    """List frameworks, show their controls and checks, export them, import your own ones."""
 
 
 @command.command("list")
@@ -90,6 +95,46 @@ def export(identifier: str, form: frameworks.Format, config_rules_csv: Path | No
             todo="Name another file, or - for standard output.",
         ) from error
     click.echo(f"{text.count(chr(10)) - 1} rows written to {config_rules_csv}.")
+
+
+@command.command("import")
+@click.option(
+    "--tenant", required=True, help="Account and Region there and here (111122223333/eu-west-1)."
+)
+@click.option("--profile", default="", help="Profile of your AWS configuration.")
+@click.option("--endpoint-url", default="", help="Another Audit Manager's than AWS's.")
+@click.option("--assessments", is_flag=True, help="Make active assessments, too.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def import_(settings: Settings, /, *, as_json: bool, **given: Any) -> None:
+    """Make your custom controls and frameworks of AWS Audit Manager here.
+
+    AWS is only read. What is here already is left as it is, so that it can be run again. Exit
+    codes: 0 all was made; 1 something was not, and is named; 3 AWS could not be read.
+    """
+    order = migrating.Order(
+        tenant=given["tenant"],
+        aws=AwsSettings(
+            profile=given["profile"],
+            endpoint_url=given["endpoint_url"],
+            region=given["tenant"].rpartition("/")[2],
+            call_timeout=settings.call_timeout,
+        ),
+        by=given["by"] or getpass.getuser(),
+        assessments=given["assessments"],
+    )
+    moved = []
+    for one in migrating.move(settings, order):
+        moved.append(one)
+        if not as_json:
+            said = f". {one.words}" if one.words else ""
+            click.echo(f"{one.state:9} {one.kind} {one.name}{said}")
+    if as_json:
+        click.echo(json.dumps([one.to_json() for one in moved], indent=2, ensure_ascii=False))
+    elif not moved:
+        click.echo("Audit Manager has no custom controls and frameworks there.")
+    sys.exit(any(one.state == "not made" for one in moved))
 
 
 def _console() -> Console:

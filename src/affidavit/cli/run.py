@@ -165,8 +165,15 @@ def _simulated(settings: Settings, options: dict[str, Any]) -> Iterator[runs.Run
             parameters=estate.parameters,
             parameters_why="As the simulated estate's owner set them (demo/estate.yaml).",
             models=tuple(
-                ModelToAsk(model_id=model, account_id=account, region=estate.regions[0])
-                for account, model in zip(estate.accounts, demo.MODELS, strict=False)
+                ModelToAsk(
+                    model_id=one.model_id,
+                    account_id=one.account_id,
+                    region=one.region,
+                    guardrail_id=one.guardrail_id,
+                    guardrail_version=one.guardrail_version,
+                )
+                for one in estate.prompted
+                if not options["regions"] or one.region in options["regions"]
             ),
         )
 

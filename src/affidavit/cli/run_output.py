@@ -113,46 +113,55 @@ def _worst(findings: tuple[Finding, ...]) -> Table:
     table.add_column("Severity")
     table.add_column("Control", no_wrap=True)
     table.add_column("#", justify="right")
-    table.add_column("Not met, and for example where", overflow="fold", ratio=3)
-    table.add_column("What to do", ratio=2)
+    table.add_column("What is not met, for example where, and what to do", overflow="fold")
     for finding in findings:
         table.add_row(
             Text(finding.severity, style=SEVERITY_STYLES[finding.severity]),
             finding.control_id,
             str(finding.resources),
-            Text.assemble(finding.expected, "\n", (finding.example, "dim")),
-            finding.todo,
+            Text.assemble(finding.expected, "\n", (finding.example, "dim"), f"\n→ {finding.todo}"),
         )
     return table
 
 
 def _prompts(outcomes: tuple[PromptOutcome, ...]) -> Table:
-    """Return a row for each suite and a column for each model: cases passed, of how many."""
+    """Return a row for each suite and a column for each account: cases passed, of how many.
+
+    All models of an account together: there may be many; `affidavit prompts runs` has each.
+    """
     table = Table(
         box=None,
         pad_edge=False,
         header_style="bold",
-        title="Prompts: cases passed",
+        title="Prompts: cases passed by all models together",
         title_justify="left",
         title_style="bold",
+        caption="`affidavit prompts runs` shows each model, with its guardrail",
+        caption_justify="left",
     )
-    models = list(dict.fromkeys((o.head["modelId"], o.head["accountId"]) for o in outcomes))
-    table.add_column("Suite", no_wrap=True)
-    for model, account in models:
-        table.add_column(f"{model}\n{account}", justify="right")
-    rows: dict[str, dict[tuple[str, str], Text]] = {}
+    by_account: dict[str, dict[str, list[PromptOutcome]]] = {}
     for outcome in outcomes:
-        model = (outcome.head["modelId"], outcome.head["accountId"])
-        rows.setdefault(outcome.head["suite"], {})[model] = _share(outcome)
-    for suite, shares in rows.items():
-        table.add_row(suite, *(shares.get(model, Text("-")) for model in models))
+        suites = by_account.setdefault(outcome.head["accountId"], {})
+        suites.setdefault(outcome.head["suite"], []).append(outcome)
+    table.add_column("Suite", no_wrap=True)
+    for account, suites in by_account.items():
+        models = max(len(runs) for runs in suites.values())
+        table.add_column(f"{account}\n{models} model(s)", justify="right")
+    for suite in sorted({suite for suites in by_account.values() for suite in suites}):
+        table.add_row(suite, *(_share(suites.get(suite, [])) for suites in by_account.values()))
     return table
 
 
-def _share(outcome: PromptOutcome) -> Text:
-    tally = counted.tally(outcome.results)
-    gap = counted.parity_gap(counted.parity(outcome.results))
-    if gap is not None:
-        return Text(f"gap between groups {gap:.2f}", style="red" if gap else "green")
-    style = "green" if tally.passed == tally.cases else "red" if tally.failed else "yellow"
-    return Text(f"{tally.passed} of {tally.cases}", style=style)
+def _share(outcomes: list[PromptOutcome]) -> Text:
+    if not outcomes:
+        return Text("-")
+    gaps = [counted.parity_gap(counted.parity(outcome.results)) for outcome in outcomes]
+    if gap := max((gap for gap in gaps if gap is not None), default=None):
+        return Text(f"gap between groups {gap:.2f}", style="red")
+    if None not in gaps:
+        return Text("gap between groups 0.00", style="green")
+    tallies = [counted.tally(outcome.results) for outcome in outcomes]
+    passed, cases = sum(t.passed for t in tallies), sum(t.cases for t in tallies)
+    is_red = any(t.failed for t in tallies)
+    style = "green" if passed == cases else "red" if is_red else "yellow"
+    return Text(f"{passed} of {cases}", style=style)

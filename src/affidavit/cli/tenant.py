@@ -45,8 +45,16 @@ def command() -> None:
     metavar="NAME[=ACCOUNT]",
     help="Bucket that reports and exports are written to.",
 )
+@click.option(
+    "--log-bucket",
+    "log_buckets",
+    multiple=True,
+    metavar="NAME[=ACCOUNT]",
+    help="Bucket of another account that logs are read from.",
+)
 @click.option("--topic", "topics", multiple=True, help="ARN of an SNS topic elsewhere.")
 @click.option("--kms-key", "keys", multiple=True, help="ARN of a KMS key elsewhere.")
+@click.option("--queue", "queues", multiple=True, help="ARN of an SQS queue of new objects.")
 @click.option("--event-bus", default="", help="ARN of the bus that events are put on.")
 @click.option("--event-source", default="", help="Source that those events name.")
 @click.option("--organization-id", default="", help="Of the account's organization.")
@@ -66,7 +74,9 @@ def bind(settings: Settings, /, tenant: str, *, as_json: bool, by: str, **given:
         external_id=given["external_id"],
         evidence_buckets=_owned(account, given["evidence_buckets"]),
         report_buckets=_owned(account, given["report_buckets"]),
+        log_buckets=_owned(account, given["log_buckets"]),
         topics=given["topics"],
+        queues=given["queues"],
         keys=given["keys"],
         event_bus=given["event_bus"],
         event_source=given["event_source"],
@@ -109,6 +119,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @click.option("--bucket", "buckets", multiple=True, help="Bucket.")
 @click.option("--topic", "topics", multiple=True, help="ARN of an SNS topic.")
 @click.option("--kms-key", "keys", multiple=True, help="ARN of a KMS key.")
+@click.option("--queue", "queues", multiple=True, help="ARN of an SQS queue.")
 @click.option("--event-bus", is_flag=True, help="Put events on no bus.")
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from affidavit import __version__
 from affidavit.console import charts, texts
@@ -30,12 +31,19 @@ DONE: Final[Mapping[str, str]] = {
     "selected": mark("The evidence was added to the report selection."),
     "unselected": mark("The evidence was taken out of the report selection."),
     "report": mark("The report is being built. It appears here when it is complete."),
+    "canary": mark("The canary was made. Its first run is due at once."),
+    "stopped": mark("It is stopped after the case that is being asked."),
+    "export": mark("It is being made. It can be downloaded here when it is complete."),
     "delegated": mark("The control set was delegated; the delegate was notified."),
     "withdrawn": mark("The delegation was withdrawn."),
     "submitted": mark("The control set was submitted to the audit owners."),
     "reviewed": mark("The control set is reviewed, and its delegations are complete."),
     "copied": mark("This is your copy; what it was copied from stays as it is."),
     "password": mark("The password was changed; your other sessions have ended."),
+    "shared": mark("The request was sent. It is open for 120 days."),
+    "accepted": mark("The framework is in your library now, among the custom ones."),
+    "declined": mark("The request was declined; its sender sees that."),
+    "revoked": mark("The request was revoked: it can be accepted no more."),
     "codes-on": mark("Sign-in asks for a one-time code from now on."),
     "codes-off": mark("Sign-in asks for no one-time code any more."),
 }
@@ -48,6 +56,13 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "IN_PROGRESS": mark("In progress"),
     "COMPLETE": mark("Complete"),
     "FAILED": mark("Failed"),
+    "EXPIRING": mark("Expiring"),
+    "EXPIRED": mark("Expired"),
+    "REPLICATING": mark("Being copied"),
+    "SHARED": mark("Shared"),
+    "DECLINED": mark("Declined"),
+    "REVOKED": mark("Revoked"),
+    "STOPPED": mark("Stopped"),
     "KEPT": mark("Kept"),
     "FETCHING": mark("Being fetched"),
     "CREATE": mark("Created"),
@@ -140,6 +155,7 @@ def environment() -> Environment:
         gap=gap_words,
         zipped=zipped,
         moment=moment,
+        date=date.fromisoformat,
         percent=percent,
         signed=signed,
         outcomes=charts.outcomes,
@@ -152,9 +168,11 @@ def time_words(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def moment(text: str) -> str:
-    """Return a time that is kept as text, as it is shown."""
-    return time_words(parse(text))
+def moment(text: str) -> Markup:
+    """Return a time that is kept as text, as it is shown; the local one on hover."""
+    return Markup('<time datetime="{}" class="nowrap">{}</time>').format(
+        text, time_words(parse(text))
+    )
 
 
 def percent(rate: float) -> str:

@@ -18,10 +18,19 @@ from affidavit.model.times import iso, utc_now
 DEFAULT_SEED = 20260101
 """Seed of the estate's identifiers; another one makes other identifiers, not another estate."""
 
-MODELS = ("demo.good", "demo.leaky")
-"""Scripted models, of which each account has one: production a careful one, the laboratory not."""
 _LAST_LINES = 8
 _STOP_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompted:
+    """A model of the estate that is asked prompts, as its callers ask it."""
+
+    account_id: str
+    region: str
+    model_id: str
+    guardrail_id: str
+    guardrail_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,8 @@ class Simulated:
     external_id: str
     parameters: Mapping[str, Mapping[str, Any]]
     """What the estate's owner would set, by check id."""
+    prompted: tuple[Prompted, ...]
+    """The models in use, with the guardrails of their calls: suites of prompts are run so."""
     now: datetime
     """The time that the estate's ages count back from."""
     pid: int
@@ -93,6 +104,7 @@ def _simulated(process: subprocess.Popen[str], log: IO[str], now: datetime) -> S
         role_name=ready["role_name"],
         external_id=ready["external_id"],
         parameters=ready["parameters"],
+        prompted=tuple(Prompted(**one) for one in ready["prompted"]),
         now=now,
         pid=process.pid,
     )

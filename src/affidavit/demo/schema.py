@@ -226,6 +226,8 @@ class Account:
     roles: tuple[Role, ...] = ()
     buckets: tuple[Bucket, ...] = ()
     trails: tuple[Trail, ...] = ()
+    models: str = "good"
+    """How the models of the account behave: a name of `demo.bedrock.backends.BEHAVIOURS`."""
     regions: dict[str, Region]
 
 

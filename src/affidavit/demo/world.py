@@ -118,6 +118,7 @@ class World:
     def __init__(self, estate: Estate, *, now: datetime, seed: int, scale: int) -> None:
         self.estate = estate
         self.now = now
+        self.seed = seed
         self.names = Names(seed)
         self.accounts = {a.id: a for a in _scaled(estate.accounts, scale)}
         self.parameters = _scaled_parameters(estate, scale)

@@ -7,7 +7,7 @@ is named in the answer, and the rest is answered.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 from affidavit.errors import QueryError
 from affidavit.finder import shapes
+from affidavit.finder.answered import Answered
 from affidavit.finder.bound import reach
 from affidavit.finder.duck import Duck
 from affidavit.finder.fields import Field
@@ -78,6 +79,7 @@ class Finder:
         self._engine: Duck | Spark = Spark(engine) if engine else self._duck
         self._manual = ManualFiles(store)
         self._intact = Intact()
+        self._grouped = Answered()
 
     def __enter__(self) -> Self:
         return self
@@ -130,9 +132,7 @@ class Finder:
         good, unreadable = self._intact.sift(self._segments(question, size))
         columns = tuple(one.column for one in fields)
         asked = (question.scope, question.where, columns, MAX_GROUPS + 1)
-        told: Counter[tuple[str, ...]] = Counter()
-        for row in self._answers(good, shapes.grouped, *asked):
-            told[tuple(map(value_text, row[:-1]))] += int(row[-1])
+        told = self._grouped.get(good, asked, lambda: self._counted(good, asked))
         found = sorted(told.items(), key=lambda group: (-group[1], group[0]))
         return Groups(
             rows=tuple(found[:MAX_GROUPS]),
@@ -140,6 +140,14 @@ class Finder:
             size=size,
             unreadable=tuple(unreadable),
         )
+
+    def _counted(
+        self, segments: list[SegmentFile], asked: tuple[object, ...]
+    ) -> Mapping[tuple[str, ...], int]:
+        told: Counter[tuple[str, ...]] = Counter()
+        for row in self._answers(segments, shapes.grouped, *asked):
+            told[tuple(map(value_text, row[:-1]))] += int(row[-1])
+        return told
 
     def count(self, question: Question) -> tuple[int, tuple[Unreadable, ...]]:
         """Return the number of rows, and what could not be counted."""

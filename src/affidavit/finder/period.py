@@ -44,9 +44,10 @@ class State(StrEnum):
     @property
     def words(self) -> str:
         """Return the word shown to people."""
-        return self.value.replace("_", "-").capitalize()
+        return _WORDS[self]
 
 
+_WORDS = {one: one.value.replace("_", "-").capitalize() for one in State}
 KNOWN = (State.COMPLIANT, State.NON_COMPLIANT, State.INCONCLUSIVE)
 """The states of a day that is covered."""
 
@@ -69,7 +70,12 @@ class Day:
     @property
     def kind(self) -> str:
         """Return the state's value, or automated: a partial control is never plainly compliant."""
-        return "automated" if self.manual and self.state is State.COMPLIANT else self.state.value
+        return "automated" if self.manual and self.state is State.COMPLIANT else self.state
+
+    @property
+    def open_part(self) -> str:
+        """Return how the manual part stands where all else is compliant; else an empty text."""
+        return self.manual if self.kind == "automated" else ""
 
     @property
     def words(self) -> str:
@@ -81,10 +87,14 @@ class Day:
 class Change:
     """A day on which a control was another than on the day before it that had evidence."""
 
-    day: date
-    before: State
-    after: State
+    before: Day
+    after: Day
     why: str
+
+    @property
+    def day(self) -> date:
+        """Return the day of the change."""
+        return self.after.day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,10 +255,13 @@ def state_of(said: ControlVerdict) -> State:
 
 
 def _turns(days: Sequence[Day]) -> Iterator[tuple[Day, Day]]:
-    """Yield (before, after) of each change between days that had a run."""
+    """Yield (before, after) of each change between days that had a run.
+
+    Also where only the manual part came or went, of a control whose automated part is compliant.
+    """
     seen = [day for day in days if day.state is not State.NOTHING]
     for before, after in pairwise(seen):
-        if before.state is not after.state:
+        if (before.kind, before.open_part) != (after.kind, after.open_part):
             yield before, after
 
 
@@ -286,13 +299,14 @@ def _reasons(
 def _changes(control: str, days: Sequence[Day], reasons: _Reasons) -> Iterator[Change]:
     for before, after in _turns(days):
         why = _why(after, reasons.get((control, after.run_id), ()))
-        yield Change(day=after.day, before=before.state, after=after.state, why=why)
+        yield Change(before=before, after=after, why=why)
 
 
 def _why(after: Day, reasons: Sequence[tuple[str, int]]) -> str:
     total = sum(after.counts.values())
     if after.state is State.COMPLIANT:
-        return f"{after.counts.get(Verdict.COMPLIANT.value, 0)} of {total} records are compliant"
+        words = f"{after.counts.get(Verdict.COMPLIANT.value, 0)} of {total} records are compliant"
+        return f"{words}; the manual part is {after.open_part}" if after.open_part else words
     if after.state is State.NON_COMPLIANT:
         number = after.counts.get(Verdict.NON_COMPLIANT.value, 0)
         said = "; ".join(f"{reason} ({count})" for reason, count in reasons[:_REASONS])

@@ -54,8 +54,8 @@ def _control(one: ControlPeriod) -> dict[str, Any]:
         "changes": [
             {
                 "day": change.day.isoformat(),
-                "before": change.before.value,
-                "after": change.after.value,
+                "before": change.before.kind,
+                "after": change.after.kind,
                 "why": change.why,
             }
             for change in one.changes
@@ -77,7 +77,7 @@ def csv_lines(period: Period) -> Iterator[bytes]:
                 day.kind,
                 *(str(day.counts.get(verdict.value, 0)) for verdict in Verdict),
                 " ".join(f"{name}:{number}" for name, number in sorted(day.gaps.items()) if number),
-                change.before.value if change else "",
+                change.before.kind if change else "",
                 change.why if change else "",
             ]
             yield ",".join(map(cell, cells)).encode() + b"\r\n"

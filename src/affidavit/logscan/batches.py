@@ -7,7 +7,6 @@ through the prefilter together. What is left is named by its line, and is read b
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from operator import itemgetter
 
 from affidavit.logscan.findings import HOUR, Totals
 from affidavit.logscan.prefilter import Prefilter
@@ -26,8 +25,13 @@ from affidavit.logscan.shapes import (
 ASKED, SAID, DECLINED, UNGUARDED, ODD = 1, 2, 4, 8, 16
 """What is to be looked at: texts of the request, of the answer, whether it is a refusal, that no
 guardrail was there, and everything, as the shape is another one."""
+_Common = PlainRecord | RichRecord
 _Seen = tuple[str | None, str, str | None, int | None, int | None]
 """Of a record: time, model, error, tokens in and out; not the record, for the sake of memory."""
+
+
+_Side = tuple[list[str], list[int]]
+"""Texts of all lines, and how many there are up to the end of each line."""
 
 
 class BatchReader:
@@ -44,56 +48,43 @@ class BatchReader:
         marks: dict[int, int] = {}
         asked: list[str] = []
         said: list[str] = []
-        ends: list[tuple[int, int]] = []
+        asked_to: list[int] = []
+        said_to: list[int] = []
         seen: list[_Seen] = []
+        decode = PLAIN.decode
         for number, line in enumerate(lines):
-            record = _texts(line, asked, said)
-            ends.append((len(asked), len(said)))
+            record: _Common | None
+            try:
+                record = decode(line)
+            except NOT_SO:
+                record = _rich_texts(line, asked, said)
+            else:
+                plain_texts(record, asked, said)
+            asked_to.append(len(asked))
+            said_to.append(len(said))
             if record is None:
                 marks[number] = ODD
-            else:
-                seen.append(
-                    (
-                        record.timestamp,
-                        record.modelId,
-                        record.errorCode,
-                        record.input.inputTokenCount,
-                        record.output.outputTokenCount,
-                    )
-                )
-                if self._unguarded and not record.errorCode and not is_guarded(record):
-                    marks[number] = UNGUARDED
+                continue
+            seen.append(_seen(record))
+            if self._unguarded and not is_guarded(record) and not record.errorCode:
+                marks[number] = UNGUARDED
         _count(seen, totals)
-        self._mark(asked, said, ends, marks)
+        self._mark((asked, asked_to), (said, said_to), marks)
         return marks
 
-    def _mark(
-        self,
-        asked: list[str],
-        said: list[str],
-        ends: list[tuple[int, int]],
-        marks: dict[int, int],
-    ) -> None:
+    def _mark(self, requests: _Side, answers: _Side, marks: dict[int, int]) -> None:
         """Mark the lines whose texts are hit."""
+        asked, asked_to = requests
+        said, said_to = answers
         for hit in self._prefilter.disclosing(asked + said):
             if hit < len(asked):
-                number, mark = bisect_right(ends, hit, key=itemgetter(0)), ASKED
+                number, mark = bisect_right(asked_to, hit), ASKED
             else:
-                number, mark = bisect_right(ends, hit - len(asked), key=itemgetter(1)), SAID
+                number, mark = bisect_right(said_to, hit - len(asked)), SAID
             marks[number] = marks.get(number, 0) | mark
         for hit in self._prefilter.declining(said):
-            number = bisect_right(ends, hit, key=itemgetter(1))
+            number = bisect_right(said_to, hit)
             marks[number] = marks.get(number, 0) | DECLINED
-
-
-def _texts(line: bytes, asked: list[str], said: list[str]) -> PlainRecord | RichRecord | None:
-    """Add the texts of a line of a common shape, and return its record; of another one none."""
-    try:
-        plain = PLAIN.decode(line)
-    except NOT_SO:
-        return _rich_texts(line, asked, said)
-    plain_texts(plain, asked, said)
-    return plain
 
 
 def _rich_texts(line: bytes, asked: list[str], said: list[str]) -> RichRecord | None:
@@ -105,6 +96,16 @@ def _rich_texts(line: bytes, asked: list[str], said: list[str]) -> RichRecord | 
         del asked[before[0] :], said[before[1] :]
         return None
     return rich
+
+
+def _seen(record: _Common) -> _Seen:
+    return (
+        record.timestamp,
+        record.modelId,
+        record.errorCode,
+        record.input.inputTokenCount,
+        record.output.outputTokenCount,
+    )
 
 
 def _count(seen: Sequence[_Seen], totals: Totals) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from affidavit.logscan.findings import HOUR, ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, whole
 from affidavit.logscan.invocations import Sink
-from affidavit.logscan.trails import BAD, NAME, RECORDS, Name, TrailReader
+from affidavit.logscan.trails import BAD, NAME, Name, TrailReader, records_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,6 @@ class _Event(msgspec.Struct, gc=False):
     userIdentity: _Caller | None = None  # noqa: N815 - AWS's word
 
 
-_REMEMBERED: Final = 50_000
-"""Events that are known not to be asked for; AWS has some ten thousand."""
 _EVENT: Final = msgspec.json.Decoder(_Event)
 
 
@@ -77,8 +75,10 @@ class TrailScanner:
         self._settings = settings
         pairs = {event.partition(":")[::2] for event in settings.events}
         self._pairs = {pair for pair in pairs if pair[1] != "*"}
-        self._sources = {source for source, name in pairs if name == "*"}
-        self._boring: set[tuple[str | None, str | None]] = set()
+        self._whole = {source for source, name in pairs if name == "*"}
+        nameless: set[str | None] = {"", None}
+        self._names = nameless | {name for _, name in self._pairs}
+        self._sources = nameless | self._whole
 
     def scan(self, data: Data, uri: str, sink: Sink) -> Scanned:
         """Scan one object; matches go to `sink`."""
@@ -130,31 +130,27 @@ class TrailScanner:
         """Count the records of a piece; where one is asked for, find their bytes."""
         file.totals.records += len(names)
         file.totals.hours.update([(name.eventTime or "")[:HOUR] for name in names])
-        boring = self._boring
-        hits = [
+        asked, sources = self._names, self._sources
+        some = [
             number
             for number, name in enumerate(names)
-            if (name.eventSource, name.eventName) not in boring
+            if name.eventName in asked or name.eventSource in sources
         ]
-        hits = [number for number in hits if not self._is_boring(names[number])]
-        raws = RECORDS.decode(piece) if hits else []
-        for number in hits:
-            self._record(names[number], raws[number], file)
+        hits = [number for number in some if self._is_asked(names[number])]
+        raws = records_at(piece, names, hits) if hits else ()
+        for number, raw in zip(hits, raws, strict=True):
+            self._record(names[number], raw, file)
 
-    def _is_boring(self, name: Name) -> bool:
-        """Return whether nobody asks for the event, and remember it for the next one."""
-        event = (name.eventSource, name.eventName)
-        if not all(event) or event in self._pairs or name.eventSource in self._sources:
-            return False
-        if len(self._boring) < _REMEMBERED:
-            self._boring.add(event)
-        return True
+    def _is_asked(self, name: Name) -> bool:
+        """Return whether the event is on the list, or names itself so badly that it is told."""
+        event = name.event
+        return not all(event) or event in self._pairs or event[0] in self._whole
 
     def _record(self, name: Name, raw: msgspec.Raw | bytes, file: "_File") -> None:
         source, called = name.event
         if not source or not called:
             file.trouble("a record names no event")
-        elif (source, called) in self._pairs or source in self._sources:
+        elif (source, called) in self._pairs or source in self._whole:
             event = f"{source}:{called}"
             found = self._match(raw, file.uri, event, name.eventTime or "", file.trouble)
             if found is not None:

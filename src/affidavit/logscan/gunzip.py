@@ -5,12 +5,16 @@ libdeflate would be quicker still, but its Python bindings return the first memb
 say nothing: lost evidence. What cannot be read is told as a `Trouble`, never left out silently.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Final, cast
 
 from isal import isal_zlib
+
+if sys.platform != "win32":
+    from mmap import MADV_DONTNEED
 
 Data = bytes | mmap
 Trouble = Callable[[str], None]
@@ -20,8 +24,9 @@ _MAGIC: Final = b"\x1f\x8b"
 _DAMAGED: Final = cast("type[Exception]", isal_zlib.IsalError)
 _GZIP: Final = 31
 """wbits of zlib for gzip with its header and checksum."""
-_SLICE: Final = 2**17
-"""Compressed bytes given at once: bounds what each further member has to copy."""
+_SLICE: Final = 2**15
+"""Compressed bytes given at once: bounds what each further member has to copy, and what is made of
+them stays in the processor's cache while it is read."""
 _PART: Final = 2**22
 """Bytes of one part at most."""
 _RATIO_FROM: Final = 2**24
@@ -53,6 +58,7 @@ def parts(data: Data, limits: ReadLimits, trouble: Trouble) -> Iterator[bytes]:
     if data[:2] != _MAGIC:
         for at in range(0, len(data), _PART):
             yield data[at : at + _PART]
+            _let_go(data, at, _PART)
         return
     yield from _Reader(data, limits, trouble).parts()
 
@@ -62,7 +68,7 @@ class _Reader:
 
     def __init__(self, data: Data, limits: ReadLimits, trouble: Trouble) -> None:
         self._data, self._limits, self._trouble = data, limits, trouble
-        self._at = self._raw = 0
+        self._at = self._raw = self._gone = 0
         self._members = 1
 
     def parts(self) -> Iterator[bytes]:
@@ -95,6 +101,9 @@ class _Reader:
     def _next(self) -> bytes:
         taken: bytes = self._data[self._at : self._at + _SLICE]
         self._at += len(taken)
+        if self._at - self._gone >= _PART:
+            _let_go(self._data, self._gone, _PART)
+            self._gone += _PART
         return taken
 
     def _problem(self) -> str:
@@ -108,12 +117,17 @@ class _Reader:
         return ""
 
 
+def _let_go(data: Data, start: int, length: int) -> None:
+    """Take what was read of a mapped file out of memory: a big one would stay there whole."""
+    if sys.platform != "win32" and isinstance(data, mmap):
+        data.madvise(MADV_DONTNEED, start, min(length, len(data) - start))
+
+
 def whole(data: Data, limit: int, limits: ReadLimits, trouble: Trouble) -> bytes:
     """Return all bytes of an object, at most `limit`; what is beyond is told and left out."""
-    if data[:2] == _MAGIC and len(data) <= limit:
-        quick = _one_member(data, limit, limits)
-        if quick is not None:
-            return quick
+    quick = one_member(data, limits, limit) if len(data) <= limit else None
+    if quick is not None:
+        return quick
     found, size = [], 0
     for part in parts(data, limits, trouble):
         size += len(part)
@@ -124,10 +138,15 @@ def whole(data: Data, limit: int, limits: ReadLimits, trouble: Trouble) -> bytes
     return b"".join(found)
 
 
-def _one_member(data: Data, limit: int, limits: ReadLimits) -> bytes | None:
-    """Return the bytes of a sound file of one member, in one call; `None` for any other."""
+def one_member(data: Data, limits: ReadLimits, limit: int | None = None) -> bytes | None:
+    """Return the bytes of a sound gzip file of one member, in one call; `None` for any other.
+
+    `limit` is that of a document, if it is not given otherwise.
+    """
+    if data[:2] != _MAGIC:
+        return None
     member = isal_zlib.decompressobj(_GZIP)
-    most = min(limit, max(_RATIO_FROM, limits.ratio * len(data)))
+    most = min(limit or limits.document, limits.raw, max(_RATIO_FROM, limits.ratio * len(data)))
     try:
         found: bytes = member.decompress(data, most)
     except _DAMAGED:

@@ -40,6 +40,8 @@ Sink = Callable[[ScanFinding], None]
 _KEPT_APART: Final = re.compile(r"(?:^|/)data/(?P<id>[^/]+)_(?P<part>input|output)\.json(?:\.gz)?$")
 _ABOUT_MEDIA: Final = re.compile(r"(?:^|/)data/[^/]+$")
 _PROBE: Final = "amazon-bedrock-logs-permission-check"
+_HELD: Final = 2**20
+"""Bytes of marked lines that are looked at together."""
 _NEAR: Final = 700
 """Characters around a finding whose other findings are masked in its excerpt, and more: no finding
 is as long."""
@@ -116,6 +118,8 @@ class _Object:
         self._totals = Totals(objects=1)
         self._gaps: Counter[str] = Counter()
         self._references: list[str] = []
+        self._hits: list[tuple[bytes, int]] = []
+        self._held = 0
 
     def result(self, compressed: int) -> Scanned:
         """Return totals and gaps."""
@@ -149,6 +153,7 @@ class _Object:
             else:
                 for record in batch:
                     self._record(record)
+        self._look(reader)
         self._totals.foreign = reader.foreign
 
     def _lines(self, lines: list[bytes], reader: RecordReader, batches: BatchReader | None) -> None:
@@ -156,8 +161,18 @@ class _Object:
         every = dict.fromkeys(range(len(lines)), ODD)
         marks = every if batches is None else batches.read(lines, self._totals)
         for number in sorted(marks):
-            for record in reader.line(lines[number]):
-                self._marked(record, marks[number])
+            line = lines[number]
+            self._hits.append((line, marks[number]))
+            self._held += len(line)
+        if self._held > _HELD:
+            self._look(reader)
+
+    def _look(self, reader: RecordReader) -> None:
+        """Look at the marked lines, many at once: their code stays in the processor's cache."""
+        for line, mark in self._hits:
+            for record in reader.line(line):
+                self._marked(record, mark)
+        self._hits, self._held = [], 0
 
     def _trouble(self, why: str) -> None:
         self._gaps[why] += 1

@@ -1,11 +1,12 @@
 """Which of many texts can hold anything at all: one automaton over all of them at once.
 
-Personal data and profanity are one RE2 pattern, which reads the joined texts of some thousand
-records; a second one, over the heads of answers, has the signs without which a text is no refusal.
-Python is entered only where they hit: a text that is not hit holds no finding
+Personal data and profanity are one RE2 pattern, which reads the joined texts of some hundred
+records; a second one, over the heads of answers, has what every rule of refusals needs. Python is
+entered only where they hit: a text that is not hit holds no finding
 (tests/logscan/test_prefilter.py compares). One pattern for all would be slower than two.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -25,6 +26,8 @@ _HEAD: Final = 700
 """Characters of an answer in which a refusal can begin."""
 REACH: Final = 4000
 """Characters of an answer that are looked at for a refusal; it says so near its beginning."""
+_PLACES: Final = re.compile(r"\\b|[\^$]")
+_COUNTS: Final = re.compile(r"\{[0-9,]+\}")
 
 
 class Prefilter:
@@ -43,7 +46,7 @@ class Prefilter:
             *(profanity.patterns if profanity else ()),
         ]
         self._found = _compiled(found) if found else None
-        self._declining = _compiled([f"(?i){refusal_words.SIGNS}"]) if refusals else None
+        self._declining = _compiled(_declining_signs()) if refusals else None
         self._blocked = blocked_messages
 
     def disclosing(self, texts: Sequence[str]) -> list[int]:
@@ -54,10 +57,34 @@ class Prefilter:
         """Return the numbers of the answers that are refusals."""
         if self._declining is None:
             return []
-        hit = _hit(self._declining, [answer[:_HEAD] for answer in answers])
         if self._blocked:
             hit = list(range(len(answers)))
+        else:
+            hit = _hit(self._declining, [answer[:_HEAD] for answer in answers])
         return [n for n in hit if refusal(answers[n][:REACH], blocked_messages=self._blocked)]
+
+
+def _declining_signs() -> list[str]:
+    """Return what every refusal by words matches at some place: the rules, loosened.
+
+    Each rule begins at a clause, which is a part of the text. So without what asks for the edges of
+    words and clauses, without what may stand before, and with any count where a rule has limits
+    (which also spares the automaton counting), a rule's pattern matches wherever the rule does.
+    """
+    words = refusal_words
+    rules = (
+        rf"(?:i|we)(?: (?:am|'m))? ?{words.CANNOT},? ?(?:[a-z]+ly )?{words.HELP}",
+        words.OUTRIGHT,
+        words.FIRM,
+        words.MORAL,
+    )
+    in_need = words.CRISIS.removeprefix("(?i)").rpartition("(?:")[2]
+    return [f"(?i){_loosened(rule)}" for rule in (*rules, f"(?:{in_need}")]
+
+
+def _loosened(rule: str) -> str:
+    """Return a pattern of all that holds a match of a rule within one line."""
+    return _COUNTS.sub("*", _PLACES.sub("", rule.replace("[^", "[!"))).replace("[!", r"[^\n")
 
 
 def _hit(pattern: "re2._Regexp", texts: Sequence[str]) -> list[int]:
@@ -71,13 +98,21 @@ def _hit(pattern: "re2._Regexp", texts: Sequence[str]) -> list[int]:
         texts = [visible(text) for text in texts]
         joined = "\n".join(texts)
     data = fold(joined)
-    ends = [*accumulate([len(text) + 1 for text in texts])]
+    match = pattern.search(data)
+    if match is None:
+        return []
+    lengths = [*accumulate(map(len, texts))]
+    numbers = range(len(texts))
     found: list[int] = []
-    at = 0
-    while (match := pattern.search(data, at)) is not None:
-        number, last = bisect_right(ends, match.start()), bisect_right(ends, match.end() - 1)
+
+    def end(number: int) -> int:
+        return lengths[number] + number + 1
+
+    while match is not None:
+        number = bisect_right(numbers, match.start(), key=end)
+        last = bisect_right(numbers, match.end() - 1, lo=number, key=end)
         found += range(number, last + 1)
-        at = ends[last]
+        match = pattern.search(data, end(last))
     return found
 
 

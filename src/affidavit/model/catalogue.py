@@ -122,6 +122,8 @@ class Check:
     """SHA-256 over all of the above: the version of the check that evidence names."""
     security_hub: tuple[str, ...] = ()
     """Security Hub controls whose findings say the same; a later source; not in the digest."""
+    remedy: str = ""
+    """What to change where it is not met, by which operation of AWS; advice, not in the digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,15 @@ def disable(
     return _key(found)
 
 
+def forget(
+    store: Store, account_id: str, *, by: str, now: Callable[[], datetime] = utc_now
+) -> None:
+    """Delete all access keys of an account that was erased."""
+    for one in store.documents.every(TENANT, _KIND):
+        if one.body["accountId"] == account_id:
+            _act(store, one, "DELETE", by, now(), gone=True)
+
+
 def lookup(store: Store, access_key_id: str) -> AccessKey | None:
     """Return the key with its secret, for the SigV4 door, or None; disabled ones say so.
 
@@ -128,6 +137,12 @@ def lookup(store: Store, access_key_id: str) -> AccessKey | None:
         return None
     secret = _opened(store, access_key_id, found.body["_secret"])
     return replace(_key(found), secret=secret)
+
+
+def is_good(store: Store, access_key_id: str) -> bool:
+    """Tell whether requests of this key are still taken."""
+    found = store.documents.get(TENANT, _KIND, access_key_id)
+    return found is not None and not found.body["disabled"]
 
 
 def _check(account_id: str, principal_arn: str, role: str) -> None:
@@ -157,7 +172,9 @@ def _key(document: Document) -> AccessKey:
     )
 
 
-def _act(store: Store, document: Document, action: str, by: str, now: datetime) -> None:
+def _act(
+    store: Store, document: Document, action: str, by: str, now: datetime, *, gone: bool = False
+) -> None:
     told = {k: v for k, v in document.body.items() if not k.startswith("_")}
     change: dict[str, Any] = {
         "kind": "change",
@@ -172,7 +189,8 @@ def _act(store: Store, document: Document, action: str, by: str, now: datetime) 
         "tenant": TENANT,
         "details": plain_json(told).decode(),
     }
-    store.documents.act(TENANT, now=now, puts=[document], changes=[change])
+    puts, deletes = ([], [document]) if gone else ([document], [])
+    store.documents.act(TENANT, now=now, puts=puts, deletes=deletes, changes=[change])
 
 
 def _cipher(store: Store) -> AESGCM:

@@ -15,7 +15,12 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.data_keys import use_key
-from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
+from affidavit.operations.faults import (
+    AccessDeniedFault,
+    NotFoundFault,
+    ThrottlingFault,
+    ValidationFault,
+)
 from affidavit.operations.tenant_bindings import binding_of
 from affidavit.store.documents import Document
 
@@ -25,6 +30,11 @@ NOT_SET_UP: Final = (
 """Audit Manager's own text, as Steampipe and the CloudFormation handlers match it."""
 DELETE_AFTER: Final = timedelta(days=7)
 """How long after deregistration with the policy ALL nothing is deleted yet."""
+PURGING: Final = "_purging"
+"""Member of an account's document while everything of it is deleted: since when."""
+_BEING_DELETED: Final = (
+    "Everything of this account and Region is being deleted at this moment. Try again when it is."
+)
 _KIND: Final = "account"
 
 
@@ -59,6 +69,8 @@ def register_account(context: Context, caller: Caller, request: dict[str, Any]) 
     present one is refused with Audit Manager's text.
     """
     account = _account(context, caller)
+    if PURGING in account.body:
+        raise ThrottlingFault(_BEING_DELETED, retry_after=60)
     body = dict(account.body)
     admin = request.get("delegatedAdminAccount")
     if admin:
@@ -73,7 +85,7 @@ def register_account(context: Context, caller: Caller, request: dict[str, Any]) 
     elif not settings.version:
         puts.append(settings)
     if body["status"] != "ACTIVE":
-        body = {k: v for k, v in body.items() if k != "_deleteAfter"}
+        body = {k: v for k, v in body.items() if k not in ("_deleteAfter", "_deletedAt")}
         body |= {"status": "ACTIVE", "_registeredAt": iso(context.now())}
     if body != account.body:
         puts.append(replace(account, body=body))

@@ -21,7 +21,7 @@ from affidavit.errors import AlertError, StoreConflictError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse
-from affidavit.operations import alert_channels, work
+from affidavit.operations import alert_channels, alert_routes, work
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
 from affidavit.operations.service import service_caller
@@ -133,9 +133,9 @@ def _put(found: Document | None, tenant: str, key: str, body: dict[str, Any]) ->
 
 
 def _tasks(context: Context, tenant: str, alert: Alert, document: str) -> list[Document]:
-    """Return a task for each channel of the tenant, each with a message id of its own."""
+    """Return a task for each channel of its kind, each with a message id of its own."""
     tasks = []
-    for channel in _names(context, tenant):
+    for channel in alert_routes.channels_for(context.store, tenant, alert.kind):
         identifier = new_id(context.now())
         told = replace(alert, id=identifier, time=iso(context.now()))
         tasks.append(
@@ -150,10 +150,6 @@ def _tasks(context: Context, tenant: str, alert: Alert, document: str) -> list[D
             )
         )
     return tasks
-
-
-def _names(context: Context, tenant: str) -> list[str]:
-    return [one.id for one in context.store.documents.every(tenant, alert_channels.KIND)]
 
 
 def deliver(context: Context, tenant: str, task: Document) -> None:

@@ -128,6 +128,11 @@ def find(context: Context, tenant: str, assessment_id: str) -> Assessed | None:
     if stored is None:
         return None
     document = context.store.documents.get(tenant, "assessment", assessment_id)
+    return as_assessed(context, stored, document)
+
+
+def as_assessed(context: Context, stored: Assessment, document: Document | None) -> Assessed:
+    """Return an assessment with all its controls, of what is kept of it."""
     controls = _standard(context.catalogue) if document is None else _own(context, document.body)
     return Assessed(
         id=stored.id,

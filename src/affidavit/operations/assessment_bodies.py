@@ -141,16 +141,21 @@ def shown(
         "metadata": {**body["metadata"], "delegations": [*_of(chosen)]},
         "framework": {
             **body["framework"],
-            "controlSets": [shown_set(one, counts) for one in chosen],
+            "controlSets": [_with_counts(one, counts) for one in chosen],
         },
     }
     return answer(body)
 
 
 def shown_set(one: Mapping[str, Any], counts: Mapping[str, Counter[str]]) -> dict[str, Any]:
+    """Return an assessment's control set as the API answers it."""
+    return answer(_with_counts(one, counts))
+
+
+def _with_counts(one: Mapping[str, Any], counts: Mapping[str, Counter[str]]) -> dict[str, Any]:
     """Return an assessment's control set with the evidence of its controls counted."""
     found = [counts.get(f"{one['id']}\n{c['id']}", Counter()) for c in one["controls"]]
-    shown = {
+    return {
         **one,
         "roles": [
             {"roleType": d["roleType"], "roleArn": d["roleArn"]} for d in one.get("delegations", ())
@@ -162,7 +167,6 @@ def shown_set(one: Mapping[str, Any], counts: Mapping[str, Counter[str]]) -> dic
         "systemEvidenceCount": sum(n["all"] - n["manual"] for n in found),
         "manualEvidenceCount": sum(n["manual"] for n in found),
     }
-    return answer(shown)
 
 
 def counted_set(

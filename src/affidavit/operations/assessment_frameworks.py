@@ -16,7 +16,7 @@ from affidavit.operations.answers import answer
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Action, Change, act
 from affidavit.operations.context import Context, Operation
-from affidavit.operations.controls import known_control, require_room, sort_key
+from affidavit.operations.controls import known_control, room, sort_key
 from affidavit.operations.faults import NotFoundFault, ValidationFault
 from affidavit.operations.pages import Pages
 from affidavit.store.documents import Document
@@ -40,9 +40,9 @@ def create_assessment_framework(
     context: Context, caller: Caller, request: dict[str, Any]
 ) -> dict[str, Any]:
     """Make a custom framework: from controls of any type, so also a copy of a standard one."""
-    require_room(context, caller, "framework", MAX_FRAMEWORKS)
     document = new_framework(context, caller, request, request.get("tags", {}))
-    act(context, caller, change("CREATE", document), puts=[document])
+    rules = [room(context, caller, "framework", MAX_FRAMEWORKS)]
+    act(context, caller, change("CREATE", document), puts=[document], rules=rules)
     return {"framework": _resolved(context, caller, document)}
 
 

@@ -17,7 +17,7 @@ from affidavit.model.times import iso
 from affidavit.operations import account_settings, erasing, holds, standard, work
 from affidavit.operations.accounts import is_management_account
 from affidavit.operations.answers import answer
-from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
+from affidavit.operations.assessed import Assessed, as_assessed, assessed, is_same, require_active
 from affidavit.operations.assessment_bodies import (
     KIND,
     document_of,
@@ -36,7 +36,7 @@ from affidavit.operations.faults import AccessDeniedFault, QuotaFault, Validatio
 from affidavit.operations.owners import DELEGATE, OWNER, iam_arn, owner_problems, with_caller
 from affidavit.operations.pages import Pages
 from affidavit.operations.tenant_bindings import destination_problem, unbound_accounts
-from affidavit.store.documents import Document, Writes
+from affidavit.store.documents import Document, Rule, Writes
 
 MAX_ACTIVE: Final = 100
 """Active assessments in an account and Region (behaviour notes, 2.12)."""
@@ -68,11 +68,11 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
             "administrator."
         )
     accounts = _accounts(caller, request["scope"])
-    _require_room(context, caller, accounts)
     source = framework(context, caller, request["frameworkId"])
     document = _document(context, caller, request, source, accounts)
     task = work.of_day(context, document.id, context.now().date())
     along = writes(context, caller, [_change("CREATE", document)], puts=[document, task])
+    along = replace(along, rules=[_room(context, caller, document.id, accounts)])
     stored = Assessment(
         id=document.id,
         name=request["name"],
@@ -83,9 +83,9 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
         created_by=caller.principal_arn,
         parameters={},
     )
-    _keep(context, caller, stored, along)
+    stored = _keep(context, caller, stored, along)
     context.wake()
-    found = assessed(context, caller, "GetAssessment", document.id)
+    found = as_assessed(context, stored, document)
     return {"assessment": shown(context, caller, found, document, new=True)}
 
 
@@ -121,8 +121,6 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
     _check(context, caller, request, request.get("roles", []))
     before = writable(context, caller, found)
     accounts = _accounts(caller, request["scope"])
-    others = [one for one in _active(context, caller) if one["id"] != found.id]
-    _require_accounts(others, accounts)
     metadata = dict(before.body["metadata"])
     metadata["scope"] = _scope(request["scope"], accounts)
     for name, member in (("assessmentName", "name"), ("assessmentDescription", "description")):
@@ -134,6 +132,7 @@ def update_assessment(context: Context, caller: Caller, request: dict[str, Any])
         metadata["roles"] = with_caller(caller, request["roles"])
     document = updated(context, before, {**before.body, "metadata": metadata})
     along = writes(context, caller, [_change("UPDATE_METADATA", document)], puts=[document])
+    along = replace(along, rules=[_room(context, caller, found.id, accounts)])
     stored = replace(found.stored, estate=replace(found.stored.estate, accounts=accounts))
     context.store.update_assessment(stored, by=caller.principal_arn, along=along)
     return {"assessment": shown(context, caller, found, document)}
@@ -209,13 +208,14 @@ def _document(
     return Document(kind=KIND, id=identifier, body=body, sort=iso(now))
 
 
-def _keep(context: Context, caller: Caller, stored: Assessment, along: Writes) -> None:
-    """Keep what the collector runs; names are unique there, so a taken one gets the id behind."""
+def _keep(context: Context, caller: Caller, stored: Assessment, along: Writes) -> Assessment:
+    """Keep and return what the collector runs; a name that is taken there gets the id behind."""
     try:
         context.store.create_assessment(stored, by=caller.principal_arn, along=along)
     except UsageError:
         stored = replace(stored, name=f"{stored.name} ({stored.id})")
         context.store.create_assessment(stored, by=caller.principal_arn, along=along)
+    return stored
 
 
 def _short_id(context: Context, framework_id: str) -> str:
@@ -269,29 +269,28 @@ def _scope(given: Mapping[str, Any], accounts: Sequence[str]) -> dict[str, Any]:
     return shown
 
 
-def _require_room(context: Context, caller: Caller, accounts: Sequence[str]) -> None:
-    active = _active(context, caller)
-    if len(active) >= MAX_ACTIVE:
-        raise QuotaFault(
-            f"There are {len(active)} active assessments; an account and Region has {MAX_ACTIVE}."
-        )
-    _require_accounts(active, accounts)
+def _room(context: Context, caller: Caller, own: str, accounts: Sequence[str]) -> Rule:
+    """Return the rule that there is room for an assessment on these accounts, asked as it is kept.
 
+    Raises `QuotaFault` where there is none beside the others that are ACTIVE and have a document.
+    """
 
-def _require_accounts(active: Sequence[Mapping[str, Any]], accounts: Sequence[str]) -> None:
-    known = {account["id"] for one in active for account in one["scope"]["awsAccounts"]}
-    total = len(known | set(accounts))
-    if total > MAX_ACCOUNTS:
-        raise QuotaFault(
-            f"{total} accounts would be in scope of active assessments; there is room for "
-            f"{MAX_ACCOUNTS}."
-        )
+    def check(every: list[dict[str, Any]]) -> None:
+        others = [one for one in every if one["status"] == "ACTIVE" and one["id"] != own]
+        if len(others) >= MAX_ACTIVE:
+            raise QuotaFault(
+                f"There are {len(others)} active assessments; an account and Region has "
+                f"{MAX_ACTIVE}."
+            )
+        known = {account["id"] for one in others for account in one["scope"]["awsAccounts"]}
+        total = len(known | set(accounts))
+        if total > MAX_ACCOUNTS:
+            raise QuotaFault(
+                f"{total} accounts would be in scope of active assessments; there is room for "
+                f"{MAX_ACCOUNTS}."
+            )
 
-
-def _active(context: Context, caller: Caller) -> list[dict[str, Any]]:
-    """Return the metadata of the tenant's ACTIVE assessments that have a document."""
-    every = context.store.documents.distilled(caller.tenant, KIND, _metadata_of)
-    return [one for one in every if one["status"] == "ACTIVE"]
+    return context.store.documents.rule(caller.tenant, KIND, _metadata_of, check)
 
 
 def _metadata_of(document: Document) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class Caller:
     role: Role
     request_id: str
     """The id that the answer, the access log and every log line of this request carry."""
+    access_key_id: str = ""
+    """The key that signed the request; empty in the console and for the server's own work."""
 
     @property
     def tenant(self) -> str:

@@ -2,7 +2,8 @@
 
 A canary is one document (kind canary) of a tenant. The leader leaves one task for each time that is
 due, under a name made from that time, so that two leaders leave it once. Times that passed while no
-server ran cannot be made up for: they are kept as missed, each with its time, and told.
+server ran cannot be made up for: they are kept as missed, each with its time, and an alert tells of
+them in the same transaction; it ends with the next run that is made (`canary_runs`).
 """
 
 import re
@@ -12,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from affidavit.alerting.alert import Alert
 from affidavit.errors import StoreConflictError, UsageError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse, utc_now
-from affidavit.operations import work
+from affidavit.operations import alerts, work
 from affidavit.operations.context import Context
 from affidavit.prompts import suite as suites
 from affidavit.store import Store
@@ -30,6 +32,7 @@ MOST_MISSED: Final = 100
 _NAME: Final = re.compile(r"[0-9a-z_-]{1,255}", re.ASCII)
 """As CloudWatch Synthetics has them."""
 _EVERY: Final = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[mhd])", re.ASCII)
+_WHY_MISSED: Final = "no server ran at that time"
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -98,6 +101,15 @@ def every_of(text: str) -> timedelta:
     return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 
+def every_words(every: timedelta) -> str:
+    """Return an interval as `every_of` reads it."""
+    minutes = int(every.total_seconds()) // 60
+    for unit, size in (("d", 1440), ("h", 60)):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
 def add(store: Store, canary: Canary, *, by: str) -> Canary:
     """Keep a new canary; its first run is due at once. `UsageError` for what cannot run."""
     if not _NAME.fullmatch(canary.name):
@@ -147,7 +159,7 @@ def schedule(context: Context) -> int:
     left = 0
     for tenant, document in context.store.documents.of_all_tenants(KIND):
         due = parse(document.body["nextAt"])
-        if due <= context.now():
+        if due <= context.now() and not document.body.get("paused"):
             with suppress(StoreConflictError):
                 _leave(context, tenant, document, due)
                 left += 1
@@ -168,8 +180,38 @@ def _leave(context: Context, tenant: str, document: Document, due: datetime) -> 
         slot=iso(slot),
     )
     missed = list(_missed(canary, due, passed))
+    told, alert = _alert(context, canary, due, slot, passed) if passed else (False, [])
     put = replace(document, body={**document.body, "nextAt": iso(slot + canary.every)})
-    context.store.documents.act(tenant, now=now, puts=[put, task, *missed])
+    context.store.documents.act(tenant, now=now, puts=[put, task, *missed, *alert])
+    if told:
+        context.wake()
+
+
+def missed_key(name: str) -> str:
+    """Return the key of the alert about missed runs of a canary."""
+    return f"canary-missed:{name}"
+
+
+def _alert(
+    context: Context, canary: Canary, due: datetime, slot: datetime, passed: int
+) -> tuple[bool, list[Document]]:
+    """Return whether the alert about missed times is told now, and what is written of it."""
+    alert = Alert(
+        key=missed_key(canary.name),
+        kind="canary",
+        severity="medium",
+        title=f"Canary {canary.name}: runs of {canary.suite} against {canary.model} were missed",
+        facts={
+            "state": "missed",
+            "missed": str(passed),
+            "first": iso(due),
+            "last": iso(slot - canary.every),
+            "why": _WHY_MISSED,
+        },
+        where=f"{canary.account_id}/{canary.region}",
+        act="Whoever keeps `affidavit serve` running; what was missed cannot be made up for.",
+    )
+    return alerts.noted(context, canary.tenant, alert, count=passed)
 
 
 def _missed(canary: Canary, due: datetime, passed: int) -> Iterator[Document]:
@@ -179,7 +221,7 @@ def _missed(canary: Canary, due: datetime, passed: int) -> Iterator[Document]:
         yield run_document(
             canary,
             slot,
-            {"state": "missed", "why": "no server ran at that time", "furtherMissed": more},
+            {"state": "missed", "why": _WHY_MISSED, "furtherMissed": more},
         )
 
 

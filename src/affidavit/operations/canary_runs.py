@@ -10,19 +10,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
-from affidavit.aws.bedrock import Runtime
-from affidavit.aws.door import Door
 from affidavit.aws.metrics import Datum, put_metrics
 from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
 from affidavit.model.times import iso, parse
-from affidavit.operations import alerts, canaries, prompt_runs
+from affidavit.operations import alerts, canaries, prompt_asking
 from affidavit.operations.canaries import Canary
 from affidavit.operations.context import Context
+from affidavit.operations.prompt_asking import Asking
 from affidavit.operations.tenant_bindings import aws_of
 from affidavit.prompts import results as counted
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load
-from affidavit.prompts.targets import BedrockTarget
 from affidavit.store.documents import Document
 
 NAMESPACE: Final = "CloudWatchSynthetics"
@@ -61,29 +59,21 @@ def failed(context: Context, tenant: str, task: Document, why: str) -> None:
 
 def _asked(context: Context, canary: Canary) -> dict[str, Any]:
     """Ask all cases, and return what they came to."""
-    aws = aws_of(context, canary.tenant)
     suite, began = load(canary.suite), context.now()
-    with Door(aws) as door:
-        identity = door.enter(canary.account_id)
-    assessment = context.store.assessment(canary.assessment_id) if canary.assessment_id else None
-    with Runtime(aws, account_id=canary.account_id, region=canary.region) as runtime:
-        request = prompt_runs.PromptRequest(
-            suite=suite,
-            target=BedrockTarget(runtime, canary.model),
-            model_id=canary.model,
-            how=RunSettings(
-                guardrail_id=canary.guardrail,
-                guardrail_version=canary.guardrail_version,
-                concurrency=context.settings.concurrency,
-            ),
-            assessment=assessment.name if assessment else "",
-            account_id=canary.account_id,
-            caller_arn=identity.arn,
-            region=canary.region,
-        )
-        outcome = prompt_runs.run_in(context.store, assessment, request, context.settings)
-    if assessment:
-        context.store.sign_checkpoint(assessment.tenant)
+    asking = Asking(
+        tenant=canary.tenant,
+        suite=suite,
+        model=canary.model,
+        account_id=canary.account_id,
+        region=canary.region,
+        assessment_id=canary.assessment_id,
+        how=RunSettings(
+            guardrail_id=canary.guardrail,
+            guardrail_version=canary.guardrail_version,
+            concurrency=context.settings.concurrency,
+        ),
+    )
+    outcome = prompt_asking.ask(context, asking)
     tally = counted.tally(outcome.results)
     wrong = [r["case"] for r in outcome.results if r["verdict"] != counted.PASSED]
     return {
@@ -128,8 +118,14 @@ def _keep(context: Context, canary: Canary, slot: datetime, body: dict[str, Any]
 
 
 def _tell(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
-    """Alert where a run did not pass; tell the end where one passes again."""
+    """Alert where a run did not pass; tell the end where one passes again.
+
+    That runs were missed is over as soon as one was made, whatever came of it.
+    """
     key = f"canary:{canary.name}"
+    if body["state"] in ("passed", "failed"):
+        made = {"Run again": str(body["at"]), "state": body["state"]}
+        alerts.recover(context, canary.tenant, canaries.missed_key(canary.name), made)
     if body["state"] == "passed":
         facts = {"passed": f"{body['passed']} of {body['cases']}"}
         alerts.recover(context, canary.tenant, key, facts)

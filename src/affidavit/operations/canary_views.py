@@ -28,6 +28,8 @@ class CanaryDetails:
     state: str
     """new, passed, failed or error."""
     next_at: str
+    paused: bool
+    """Nothing runs, and nothing counts as missed."""
     runs: Sequence[Mapping[str, Any]]
     """The newest first, missed ones too."""
 
@@ -75,5 +77,6 @@ def _details(context: Context, document: Document) -> CanaryDetails:
         canary=canary,
         state=document.body["state"],
         next_at=document.body["nextAt"],
+        paused=bool(document.body.get("paused")),
         runs=[one.body for one in canaries.runs(context.store, canary, NEWEST)],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from affidavit.model.canonical import plain_json
@@ -49,13 +50,14 @@ def act(
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
-    absent: Sequence[tuple[str, str | None]] = (),
+    **more: Any,
 ) -> None:
     """Write and delete documents of the caller's tenant with their change, all or nothing.
 
-    Nothing where one of `absent` is there by then: `StoreConflictError` (see `Writes`).
+    `more`: `absent`, `rules`, `brought` or `given_up` of `Writes`, which raise `StoreConflictError`
+    or what the rules raise.
     """
-    act_all(context, caller, [change], puts=puts, deletes=deletes, absent=absent)
+    act_all(context, caller, [change], puts=puts, deletes=deletes, **more)
 
 
 def act_all(
@@ -65,7 +67,7 @@ def act_all(
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
-    absent: Sequence[tuple[str, str | None]] = (),
+    **more: Any,
 ) -> None:
     """Write and delete documents with several changes, all or nothing."""
     told = writes(context, caller, changes, puts=puts, deletes=deletes)
@@ -75,7 +77,7 @@ def act_all(
         puts=told.puts,
         deletes=told.deletes,
         changes=told.changes,
-        absent=absent,
+        **more,
     )
 
 
@@ -99,7 +101,11 @@ def writes(
 
 def logged(context: Context, caller: Caller, change: Change) -> tuple[Document, dict[str, Any]]:
     """Return a change's document (kind change_log) and its record for the ledger."""
-    now = context.now()
+    return logged_at(context.now(), caller, change)
+
+
+def logged_at(now: datetime, caller: Caller, change: Change) -> tuple[Document, dict[str, Any]]:
+    """Return the same for a time that is given."""
     identifier, time = new_id(now), iso(now)
     body = {
         "objectType": change.object_type,

@@ -14,7 +14,7 @@ from affidavit.operations.changes import Action, Change, act
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import NotFoundFault, QuotaFault, ValidationFault
 from affidavit.operations.pages import Pages
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Rule
 
 MAX_CONTROLS: Final = 500
 """Custom controls in an account and Region (behaviour notes, 2.12)."""
@@ -33,9 +33,9 @@ _CATALOGUED: Final = frozenset({"Common_Control", "Core_Control"})
 
 def create_control(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     """Make a custom control; `QuotaFault` beyond 500."""
-    require_room(context, caller, "control", MAX_CONTROLS)
     document = new_control(context, caller, request, request.get("tags", {}))
-    act(context, caller, change("CREATE", document), puts=[document])
+    rules = [room(context, caller, "control", MAX_CONTROLS)]
+    act(context, caller, change("CREATE", document), puts=[document], rules=rules)
     return {"control": answer(document.body)}
 
 
@@ -148,11 +148,19 @@ def new_control(
     return Document(kind="control", id=identifier, body=body, sort=sort_key(contents["name"]))
 
 
-def require_room(context: Context, caller: Caller, kind: str, limit: int, adding: int = 1) -> None:
-    """Raise `QuotaFault` where the tenant would have more than `limit` documents of a kind."""
-    count = len(context.store.documents.every(caller.tenant, kind, limit=limit))
-    if count + adding > limit:
-        raise QuotaFault(f"There are {count} custom {kind}s; an account and Region has {limit}.")
+def room(context: Context, caller: Caller, kind: str, limit: int, adding: int = 1) -> Rule:
+    """Return the rule that the tenant has at most `limit` documents of a kind, asked as it writes.
+
+    It raises `QuotaFault`.
+    """
+
+    def check(count: int) -> None:
+        if count + adding > limit:
+            raise QuotaFault(
+                f"There are {count} custom {kind}s; an account and Region has {limit}."
+            )
+
+    return context.store.documents.counted(caller.tenant, kind, check)
 
 
 def sort_key(name: str) -> str:

@@ -86,6 +86,11 @@ class Collecting:
     """When it was done, began, or is due."""
     why: str
     """Why it failed, or empty."""
+    account: str = ""
+    """Where it is asking, while it is collecting."""
+    asked: int = 0
+    known: int = 0
+    """Questions answered there, of those that are known so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,12 +240,16 @@ def _collecting(context: Context, caller: Caller, found: Assessed) -> Collecting
     tasks = context.store.documents.every(caller.tenant, work.KIND, parent=found.id)
     task = next((one for one in reversed(tasks) if one.body["task"] == "collect"), None)
     if task is not None:
+        told = task.body.get("progress") or {"account": "", "done": 0, "total": 0}
         return Collecting(
             assessment_id=found.id,
             assessment=found.name,
             state=_state(task),
             at=parse(task.body["heartbeat"] or task.body["notBefore"]),
             why=str(task.body.get("why", "")),
+            account=told["account"],
+            asked=told["done"],
+            known=told["total"],
         )
     today = context.now().date()
     records = context.store.run_records(caller.tenant, today, today)

@@ -6,26 +6,31 @@ The ledger keeps the hashes of all leaves (`store.deleting`), change records and
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from affidavit.errors import UsageError
 from affidavit.model.identifiers import stable_id
 from affidavit.model.times import iso, parse
-from affidavit.operations import holds, work
+from affidavit.operations import access_keys, evidence_exports, holds, work
+from affidavit.operations.accounts import PURGING
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
-from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
+from affidavit.store.erasing import Staying
 
-_ERASED: Final = (
-    *("assessment", "assessment_report", "change_log", "control", "framework", "framework_share"),
-    *("manual_evidence", "notification", "selection", "settings", "source_runs"),
-    *("upload", work.KIND),
-)
-"""Kinds of documents that the policy ALL deletes; access keys, holds and bindings are ours."""
+KEPT_KINDS: Final[Mapping[str, str]] = {
+    "account": "says that the account was erased, and when",
+    "data_key": "another server may hold it in memory, and would seal under a key that is gone",
+    "legal_hold": "an administrator's; while one is set nothing is erased",
+    "upkeep": "the day of the last upkeep",
+}
+"""Kinds of documents that the policy ALL leaves, with the reason; every other kind goes.
+
+Bindings to roles, and users with their grants, are the administrator's, and no documents of the
+tenant. Access keys go with the account's last Region."""
 
 
 def due(context: Context) -> Iterator[tuple[str, Document]]:
@@ -42,32 +47,36 @@ def due(context: Context) -> Iterator[tuple[str, Document]]:
 def erase(context: Context, tenant: str, task: Document) -> None:
     """Erase a deleted assessment's evidence, and the attached files that nobody else names."""
     _refuse_held(context, tenant, task.body["subject"])
+    evidence_exports.forget_assessment(context, tenant, task.body["subject"])
     _erase_evidence(context, tenant, task.body["subject"], "The assessment was deleted.")
-    named = {one.body.get("sha256") for one in context.store.documents.every(tenant, MANUAL)}
-    for digest in set(task.body["attachments"]) - named:
-        context.store.attachments.remove(tenant, digest)
+    files = context.store.attachments.given_up(tenant, task.body["attachments"])
+    absent = holds.unless_held(task.body["subject"])
+    context.store.documents.act(tenant, now=context.now(), given_up=files, absent=absent)
+    context.store.attachments.remove_given_up(files)
     context.store.sweep()
 
 
 def purge(context: Context, tenant: str, task: Document) -> None:
     """Delete everything of an account that deregistered with the policy ALL and did not return."""
-    documents, caller = context.store.documents, service_caller(tenant)
-    account = documents.get(tenant, "account", "account")
-    if account is None or "_deleteAfter" not in account.body:
+    caller = service_caller(tenant)
+    account = _begun(context, tenant)
+    if account is None:
         return
-    _refuse_held(context, tenant, "")
     why = "The account was deregistered with the policy ALL."
     for one in context.store.every_assessment(tenant):
         _erase_evidence(context, tenant, one, why)
     for assessment in context.store.assessments(tenant):
         context.store.delete_assessment(assessment, by=caller.principal_arn)
-    context.store.attachments.remove_every(tenant)
     # Where reports were kept before they were sealed.
     shutil.rmtree(context.settings.home / "reports" / tenant, ignore_errors=True)
-    for kind in _ERASED:
-        gone = [one for one in documents.every(tenant, kind) if one.id != task.id]
-        documents.act(tenant, now=context.now(), deletes=gone, absent=holds.unless_held())
-    body = {name: value for name, value in account.body.items() if name != "_deleteAfter"}
+    staying = Staying(kinds=KEPT_KINDS, task=task.id, absent=holds.unless_held())
+    context.store.erase(tenant, staying)
+    if not _other_regions(context, tenant):
+        access_keys.forget(
+            context.store, caller.account_id, by=caller.principal_arn, now=context.now
+        )
+    marks = ("_deleteAfter", PURGING)
+    body = {name: value for name, value in account.body.items() if name not in marks}
     done = replace(account, body={**body, "_deletedAt": iso(context.now())})
     change = Change(
         action="DELETE",
@@ -78,6 +87,41 @@ def purge(context: Context, tenant: str, task: Document) -> None:
     )
     act(context, caller, change, puts=[done])
     context.store.sweep()
+
+
+def _other_regions(context: Context, tenant: str) -> list[str]:
+    """Return the account's other Regions that are registered, or can still come back."""
+    return [
+        other
+        for other, account in context.store.documents.of_all_tenants("account")
+        if other != tenant
+        and other.partition("/")[0] == tenant.partition("/")[0]
+        and "_deletedAt" not in account.body
+    ]
+
+
+def _begun(context: Context, tenant: str) -> Document | None:
+    """Mark the account as being deleted, and return it; None where it came back or is held.
+
+    From here on, and until `purge` or `purge_failed` has ended, it cannot register again: of the
+    two that want the account at the same moment one gets it.
+    """
+    account = context.store.documents.get(tenant, "account", "account")
+    if account is None or "_deleteAfter" not in account.body:
+        return None
+    _refuse_held(context, tenant, "")
+    put = replace(account, body={**account.body, PURGING: iso(context.now())})
+    documents = context.store.documents
+    documents.act(tenant, now=context.now(), puts=[put], absent=holds.unless_held())
+    return replace(put, version=put.version + 1)
+
+
+def purge_failed(context: Context, tenant: str) -> None:
+    """Let an account whose deletion is given up register again."""
+    account = context.store.documents.get(tenant, "account", "account")
+    if account is not None and PURGING in account.body:
+        body = {name: value for name, value in account.body.items() if name != PURGING}
+        context.store.documents.act(tenant, now=context.now(), puts=[replace(account, body=body)])
 
 
 def erasure(context: Context, assessment_id: str, manual: list[Document]) -> Document:

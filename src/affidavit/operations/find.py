@@ -76,7 +76,7 @@ class ExportRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class Bound:
     """A request bound to a store that is open."""
 
     store: Store
@@ -118,7 +118,7 @@ def count(settings: Settings, request: FindRequest) -> tuple[int, tuple[Unreadab
 def sample(settings: Settings, request: FindRequest, drawing: Drawing) -> Drawn:
     """Draw a sample and log it: seed, population, query and the ids that were drawn."""
     with _asked(settings, request) as asked:
-        return _drawn(asked, request, drawing)
+        return draw(asked, request, drawing)
 
 
 def export_rows(
@@ -126,34 +126,57 @@ def export_rows(
     request: FindRequest,
     where: ExportRequest,
     drawing: Drawing | None = None,
-    progress: Callable[[int], None] = lambda _rows: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
     """Write rows to a file, with a signed manifest, at a signed size of the ledger.
 
     All rows that match, in the order of leaves: asked again after a crash, it goes on where it was.
-    Or the first so many; or a sample.
+    Or the first so many; or a sample. `progress` hears how many of how many; who gives it pays for
+    counting them first.
     """
     with _asked(settings, request) as asked:
-        signer = asked.store.keys.signer()
-        drawn = _drawn(asked, request, drawing) if drawing is not None else None
-        wanted = Wanted(
-            path=where.path,
-            kind=where.kind,
-            tenant=asked.question.scope.tenant,
-            request={
-                "tenant": asked.question.scope.tenant,
-                "assessments": list(asked.question.scope.assessments),
-                "query": request.query,
-            },
-            facts=partial(_facts, asked, request, where, drawn),
-            rows=partial(_rows, asked, where, drawn),
-            resumable=drawn is None and where.first is None,
-        )
-        return export(wanted, signer, progress)
+        drawn = draw(asked, request, drawing) if drawing is not None else None
+        if progress is None:
+            return exported(asked, request, where, drawn)
+        tell, total = progress, _expected(asked, where, drawn)
+        tell(0, total)
+        return exported(asked, request, where, drawn, lambda rows: tell(rows, total))
+
+
+def _expected(asked: Bound, where: ExportRequest, drawn: Drawn | None) -> int:
+    """Return how many rows an export will have, those that cannot be read left out."""
+    if drawn is not None:
+        return len(drawn.sample.rows)
+    known, _ = asked.finder.count(asked.question)
+    return known if where.first is None else min(known, where.first)
+
+
+def exported(
+    asked: Bound,
+    request: FindRequest,
+    where: ExportRequest,
+    drawn: Drawn | None = None,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Exported:
+    """Write the rows of a request that is bound, or those that were drawn of it."""
+    wanted = Wanted(
+        path=where.path,
+        kind=where.kind,
+        tenant=asked.question.scope.tenant,
+        request={
+            "tenant": asked.question.scope.tenant,
+            "assessments": list(asked.question.scope.assessments),
+            "query": request.query,
+        },
+        facts=partial(_facts, asked, request, where, drawn),
+        rows=partial(_rows, asked, where, drawn),
+        resumable=drawn is None and where.first is None,
+    )
+    return export(wanted, asked.store.keys.signer(), progress)
 
 
 def _facts(
-    asked: _Asked, request: FindRequest, where: ExportRequest, drawn: Drawn | None
+    asked: Bound, request: FindRequest, where: ExportRequest, drawn: Drawn | None
 ) -> dict[str, Any]:
     """Sign a checkpoint and return what the manifest says of the rows."""
     signer = asked.store.keys.signer()
@@ -170,7 +193,7 @@ def _facts(
 
 
 def _rows(
-    asked: _Asked,
+    asked: Bound,
     where: ExportRequest,
     drawn: Drawn | None,
     facts: Mapping[str, Any],
@@ -195,7 +218,7 @@ def _sample_facts(drawn: Drawn) -> dict[str, Any]:
     }
 
 
-def _predicate(asked: _Asked, request: FindRequest, signer: Signer) -> Mapping[str, Any]:
+def _predicate(asked: Bound, request: FindRequest, signer: Signer) -> Mapping[str, Any]:
     scope = asked.question.scope
     return {
         "generated_at": iso(utc_now()),
@@ -208,7 +231,8 @@ def _predicate(asked: _Asked, request: FindRequest, signer: Signer) -> Mapping[s
     }
 
 
-def _drawn(asked: _Asked, request: FindRequest, drawing: Drawing) -> Drawn:
+def draw(asked: Bound, request: FindRequest, drawing: Drawing) -> Drawn:
+    """Draw a sample of a request that is bound, and log it."""
     seed = drawing.seed or secrets.token_hex(8)
     found = asked.finder.sample(asked.question, drawing.count, seed)
     now, scope = utc_now(), asked.question.scope
@@ -241,7 +265,7 @@ def _drawn(asked: _Asked, request: FindRequest, drawing: Drawing) -> Drawn:
 
 
 @contextmanager
-def _asked(settings: Settings, request: FindRequest) -> Iterator[_Asked]:
+def _asked(settings: Settings, request: FindRequest) -> Iterator[Bound]:
     tree = parse(request.query)
     order = Order.of(
         field_of(Word(request.sort.removeprefix("-"))), descending=request.sort.startswith("-")
@@ -250,7 +274,7 @@ def _asked(settings: Settings, request: FindRequest) -> Iterator[_Asked]:
         scope, names = scope_of(store, request.tenant, request.assessments)
         where = bind(tree, names, request.query)
         question = Question(scope=scope, where=where, manual=True)
-        yield _Asked(store=store, finder=finder, question=question, tree=tree, order=order)
+        yield Bound(store=store, finder=finder, question=question, tree=tree, order=order)
 
 
 def scope_of(store: Store, tenant: str, wanted: tuple[str, ...]) -> tuple[Scope, Names]:

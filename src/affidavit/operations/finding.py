@@ -24,7 +24,7 @@ from affidavit.operations.assessed import Assessed, assessed, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault
-from affidavit.operations.find import names_of
+from affidavit.operations.find import Bound, names_of
 from affidavit.report.verify import csvcheck
 
 OPERATION: Final = "GetEvidence"
@@ -69,7 +69,7 @@ class Search:
     def __init__(self, context: Context, caller: Caller, finder: Finder) -> None:
         """Take the engine; `Fault` where the caller may not read evidence at all."""
         looking.require(context, caller, OPERATION)
-        self._context, self._caller, self._finder = context, caller, finder
+        self._context, self.caller, self._finder = context, caller, finder
         self.assessments: tuple[Assessed, ...] = tuple(self._own())
 
     def page(self, asked: Asked) -> Page:
@@ -95,7 +95,7 @@ class Search:
         found = self._finder.groups(question, [field])
         named: Mapping[str, str] = {}
         if field.kind.name == "NAMED":
-            named = names_of(self._context.store.assessments(self._caller.tenant)).of(field.name)
+            named = names_of(self._context.store.assessments(self.caller.tenant)).of(field.name)
         totals: dict[str, int] = {}
         for (value,), number in found.rows:
             shown = named.get(value, value)
@@ -136,10 +136,25 @@ class Search:
                 todo="Restore the segment from a backup; `affidavit ledger verify` names it.",
             )
 
+    def bound(self, query: str) -> Bound | None:
+        """Return the question with its narrowed tree; None where the caller may see nothing."""
+        question = self._question(query)
+        if question is None:
+            return None
+        limits = self._limits()
+        tree = parse(query)
+        return Bound(
+            store=self._context.store,
+            finder=self._finder,
+            question=question,
+            tree=tree if limits is None else both(tree, limits),
+            order=Order(),
+        )
+
     def _question(self, query: str) -> Question | None:
         """Return the bound question, or None where there is nothing that the caller may see."""
         tree = parse(query)
-        names = names_of(self._context.store.assessments(self._caller.tenant))
+        names = names_of(self._context.store.assessments(self.caller.tenant))
         if not self.assessments:
             bind(tree, names, query)
             return None
@@ -148,7 +163,7 @@ class Search:
         if limits is not None:
             bound = bind(both(tree, limits), names, query)
         scope = Scope(
-            tenant=self._caller.tenant,
+            tenant=self.caller.tenant,
             assessments=tuple(sorted(one.id for one in self.assessments)),
         )
         return Question(scope=scope, where=bound, manual=True)
@@ -169,11 +184,11 @@ class Search:
         return Or(tuple(parts)) if parts else None
 
     def _is_whole(self, one: Assessed) -> bool:
-        return is_whole(self._caller, one)
+        return is_whole(self.caller, one)
 
     def _own(self) -> Iterator[Assessed]:
-        for stored in self._context.store.assessments(self._caller.tenant):
+        for stored in self._context.store.assessments(self.caller.tenant):
             with suppress(AccessDeniedFault):
-                found = assessed(self._context, self._caller, OPERATION, stored.id)
+                found = assessed(self._context, self.caller, OPERATION, stored.id)
                 if found.controls:
                     yield found

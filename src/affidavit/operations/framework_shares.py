@@ -13,11 +13,12 @@ EXPIRING and EXPIRED follow from the time and are never written. The recipient g
 as it is at acceptance, with copies of its custom controls; tags are not copied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from affidavit.errors import StoreConflictError
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso, parse
 from affidavit.operations.accounts import is_management_account
@@ -26,11 +27,11 @@ from affidavit.operations.assessment_frameworks import MAX_FRAMEWORKS, custom_fr
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context, Operation
-from affidavit.operations.controls import MAX_CONTROLS, require_room
+from affidavit.operations.controls import MAX_CONTROLS, room
 from affidavit.operations.faults import NotFoundFault, QuotaFault, ValidationFault
 from affidavit.operations.framework_copies import copied
 from affidavit.operations.pages import Pages
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Rule
 
 EXPIRES_AFTER: Final = timedelta(days=120)
 EXPIRING_DURING: Final = timedelta(days=30)
@@ -72,7 +73,6 @@ def start_assessment_framework_share(
     if destination == caller.tenant:
         raise ValidationFault("A framework cannot be shared with the account and Region it is in.")
     sent = context.store.documents.every(caller.tenant, _KIND)
-    _require_recipients(context, sent, destination)
     document = _same(context, sent, framework.id, destination) or Document(
         kind=_KIND,
         id=new_id(context.now()),
@@ -85,7 +85,8 @@ def start_assessment_framework_share(
     body["status"] = "FAILED" if failed else "ACTIVE"
     body["_offers"] = body.get("_offers", 0) + 1
     document = replace(document, body=body)
-    _write(context, caller, caller.tenant, document)
+    rules = [_one_to_each(context, caller, document)]
+    _write(context, caller, caller.tenant, document, rules)
     if not failed:
         _point(context, caller.tenant, destination, document)
     return {"assessmentFrameworkShareRequest": _answer(context, document)}
@@ -153,6 +154,16 @@ def list_assessment_framework_share_requests(
     return {"assessmentFrameworkShareRequests": shown, **more}
 
 
+def open_shares(context: Context, caller: Caller, framework_id: str) -> list[dict[str, Any]]:
+    """Return the requests by which the caller's tenant offers a framework now."""
+    sent = context.store.documents.every(caller.tenant, _KIND, parent="SENT")
+    return [
+        _answer(context, one)
+        for one in sent
+        if one.body["frameworkId"] == framework_id and _status(context, one.body) in _OPEN
+    ]
+
+
 def _accept(context: Context, caller: Caller, share: Share) -> Document:
     """Copy the framework as it is now into the caller's tenant; return the request's document."""
     source = context.store.documents.get(
@@ -165,13 +176,19 @@ def _accept(context: Context, caller: Caller, share: Share) -> Document:
     offer = f"{share.request.id}/{share.request.body['_offers']}"
     if not _has_copy(context, caller, offer):
         copy = copied(context, caller, share.sender, source, offer)
-        require_room(context, caller, "framework", MAX_FRAMEWORKS)
-        require_room(context, caller, "control", MAX_CONTROLS, adding=len(copy.controls))
         share = replace(share, request=_set(context, share, "REPLICATING"))
         _write(context, caller, share.sender, share.request)
         share = replace(share, request=replace(share.request, version=share.request.version + 1))
         puts = [*copy.controls, copy.framework]
-        act(context, caller, _change("CREATE", copy.framework), puts=puts)
+        rules = [
+            room(context, caller, "framework", MAX_FRAMEWORKS),
+            room(context, caller, "control", MAX_CONTROLS, adding=len(copy.controls)),
+        ]
+        try:
+            act(context, caller, _change("CREATE", copy.framework), puts=puts, rules=rules)
+        except QuotaFault:
+            _write(context, caller, share.sender, _set(context, share, "ACTIVE"))
+            raise
     document = _set(context, share, "SHARED")
     _write(context, caller, share.sender, document)
     return document
@@ -206,14 +223,36 @@ def _offer(
     }
 
 
-def _require_recipients(context: Context, sent: list[Document], destination: str) -> None:
-    open_to = {
-        f"{d.body['destinationAccount']}/{d.body['destinationRegion']}"
-        for d in sent
-        if d.parent != "RECEIVED" and _status(context, d.body) in _OPEN
-    }
-    if len(open_to | {destination}) > MAX_RECIPIENTS:
-        raise QuotaFault(f"There are open share requests to {MAX_RECIPIENTS} recipients.")
+def _one_to_each(context: Context, caller: Caller, own: Document) -> Rule:
+    """Return the rule that there is one request of a framework to each of not too many recipients.
+
+    It raises `QuotaFault`, or `StoreConflictError` where another sent the same one meanwhile.
+    """
+
+    def check(every: list[tuple[str, str, dict[str, Any]]]) -> None:
+        others = [
+            body
+            for identifier, parent, body in every
+            if parent != "RECEIVED" and identifier != own.id and _status(context, body) in _OPEN
+        ]
+        open_to = {_recipient(body) for body in others}
+        if len(open_to | {_recipient(own.body)}) > MAX_RECIPIENTS:
+            raise QuotaFault(f"There are open share requests to {MAX_RECIPIENTS} recipients.")
+        this = (own.body["frameworkId"], _recipient(own.body))
+        if any((body["frameworkId"], _recipient(body)) == this for body in others):
+            raise StoreConflictError("The same share request was sent by somebody else meanwhile")
+
+    return context.store.documents.rule(caller.tenant, _KIND, _of_share, check)
+
+
+def _of_share(document: Document) -> tuple[str, str, dict[str, Any]]:
+    names = ("frameworkId", "destinationAccount", "destinationRegion", "status", "expirationTime")
+    told = {name: document.body[name] for name in names if name in document.body}
+    return document.id, document.parent, told
+
+
+def _recipient(body: Mapping[str, Any]) -> str:
+    return f"{body['destinationAccount']}/{body['destinationRegion']}"
 
 
 def _same(
@@ -265,7 +304,13 @@ def _set(context: Context, share: Share, status: str) -> Document:
     return replace(share.request, body=body)
 
 
-def _write(context: Context, caller: Caller, sender: str, document: Document) -> None:
+def _write(
+    context: Context,
+    caller: Caller,
+    sender: str,
+    document: Document,
+    rules: Sequence[Rule] = (),
+) -> None:
     """Write the request with its leaf into the sender's log, whoever of the two acted.
 
     Of a recipient the sender learns the account, not who in it acted.
@@ -274,7 +319,8 @@ def _write(context: Context, caller: Caller, sender: str, document: Document) ->
     if caller.tenant != sender:
         anybody = f"arn:aws:iam::{caller.account_id}:root"
         caller = replace(caller, account_id=account, region=region, principal_arn=anybody)
-    act(context, caller, _change("UPDATE_METADATA", document), puts=[document])
+    change = _change("UPDATE_METADATA", document)
+    act(context, caller, change, puts=[document], rules=rules)
 
 
 def _point(context: Context, sender: str, recipient: str, document: Document) -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Final, Literal
@@ -14,6 +14,10 @@ from affidavit import catalogue as catalogue_package
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import Framework, SourceType
+from affidavit.operations import assessment_frameworks
+from affidavit.operations.caller import Caller
+from affidavit.operations.collectable import sources_of
+from affidavit.operations.context import Context
 
 Format = Literal["yaml", "json"]
 
@@ -111,15 +115,49 @@ def config_rule_mapping_csv(framework: Framework) -> str:
     One row for each source of type AWS_Config: what Audit Manager offers as a download with its
     standard frameworks. Cells that a spreadsheet would take for a formula are quoted by `'`.
     """
+    return _mapping_csv(
+        (control_set.name, control.id, control.title, source.keyword)
+        for control_set in framework.control_sets
+        for control in control_set.controls
+        for source in control.sources
+        if source.type is SourceType.CONFIG
+    )
+
+
+def config_rule_mapping(context: Context, caller: Caller, framework_id: str) -> tuple[str, str]:
+    """Return (name, CSV) of the Config rules behind a framework that the library has.
+
+    Those of a custom control are what its sources bring, core and common controls resolved.
+    """
+    if framework_id == context.catalogue.framework.uuid:
+        own = context.catalogue.framework
+        return own.name, config_rule_mapping_csv(own)
+    found = assessment_frameworks.framework(context, caller, framework_id)
+    known = {one.uuid: one for one in context.catalogue.framework.controls()}
+    rows = []
+    for control_set in found["controlSets"]:
+        for one in control_set["controls"]:
+            shipped = known.get(one["id"])
+            sources = (
+                shipped.sources
+                if shipped
+                else sources_of(context.catalogue, one["id"], one["controlMappingSources"])
+            )
+            identifier = shipped.id if shipped else one["id"]
+            rows += [
+                (control_set["name"], identifier, one["name"], source.keyword)
+                for source in sources
+                if source.type is SourceType.CONFIG
+            ]
+    return found["name"], _mapping_csv(rows)
+
+
+def _mapping_csv(rows: Iterable[tuple[str, ...]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["Control set", "Control", "Control title", "AWS Config rule identifier"])
-    for control_set in framework.control_sets:
-        for control in control_set.controls:
-            for source in control.sources:
-                if source.type is SourceType.CONFIG:
-                    row = (control_set.name, control.id, control.title, source.keyword)
-                    writer.writerow([safe_cell(cell) for cell in row])
+    for row in rows:
+        writer.writerow([safe_cell(cell) for cell in row])
     return text.getvalue()
 
 

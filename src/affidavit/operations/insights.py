@@ -3,7 +3,8 @@
 A snapshot of one UTC day, not a sum over days: the newest day that has evidence (for several
 assessments, the newest of any of them). Control domains are the catalogue's control sets; custom
 controls are UNCATEGORIZED. Only what has evidence on that day is shown; of several runs the last
-one counts. Manual evidence carries no verdict and counts as inconclusive.
+one counts. Manual evidence carries no verdict and counts as inconclusive; so does the manual part
+of a control whose automated part is compliant.
 """
 
 from collections import Counter
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+from affidavit.model.run import ControlVerdict
 from affidavit.model.times import parse
+from affidavit.model.verdict import Verdict
 from affidavit.operations import standard
 from affidavit.operations.assessed import Assessed, AssessedControl, assessed
 from affidavit.operations.caller import Caller
@@ -177,10 +180,7 @@ def _day(
     if day is None:
         return AssessmentDay(found=found, controls=(), updated=None)
     # The day's last run: a folder holds the evidence of every run of its day.
-    counts = {
-        key: Counter({verdict: n for verdict, n in said.counts.items() if n})
-        for key, said in context.store.verdicts(found.id, day).items()
-    }
+    counts = {key: _counts(said) for key, said in context.store.verdicts(found.id, day).items()}
     for item in manual_items(context, caller.tenant, found.id):
         if item.time.date() == day:
             counts.setdefault(item.control_key, Counter())["NOT_APPLICABLE"] += 1
@@ -195,6 +195,18 @@ def _day(
     records = context.store.run_records(caller.tenant, day, day)
     ends = [record["finished_at"] for _, record in records if record["assessment_id"] == found.id]
     return AssessmentDay(found=found, controls=controls, updated=parse(ends[-1]) if ends else None)
+
+
+def _counts(said: ControlVerdict) -> Counter[str]:
+    """Return a control's evidence by verdict, never as if it were compliant as a whole.
+
+    What a person has to add to a control whose automated part is compliant is inconclusive, whether
+    it is there or not: one item, where nothing else of the day is.
+    """
+    counts = Counter({verdict: n for verdict, n in said.counts.items() if n})
+    if said.verdict is Verdict.COMPLIANT and said.manual:
+        counts["NOT_APPLICABLE"] = max(1, counts["NOT_APPLICABLE"])
+    return counts
 
 
 def _domains_by_key(context: Context) -> dict[str, Domain]:

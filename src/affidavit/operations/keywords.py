@@ -61,7 +61,7 @@ def list_keywords_for_data_source(
 
 def problem(catalogue: Catalogue, source: str, keyword: str) -> str:
     """Return why `keyword` would bring no evidence from `source`, or an empty text."""
-    own = {*_of_catalogue(catalogue, source), *_beyond().get(source, ())}
+    own = _own(catalogue, source)
     if keyword in listed(source) or keyword in own:
         return ""
     if source == "AWS_Config" and _CUSTOM_RULE.fullmatch(keyword):
@@ -77,6 +77,15 @@ def problem(catalogue: Catalogue, source: str, keyword: str) -> str:
     if source == "AWS_Config" and not nearest:
         hint = "; any other rule is named by Custom_ and its name"
     return f"Member must be a keyword of {source} (case matters){hint}"
+
+
+def accepted(catalogue: Catalogue, source: str) -> list[str]:
+    """Return every keyword of a data source that is collected, sorted; Config takes others too."""
+    return sorted({*listed(source), *_own(catalogue, source)})
+
+
+def _own(catalogue: Catalogue, source: str) -> set[str]:
+    return {*_of_catalogue(catalogue, source), *_beyond().get(source, ())}
 
 
 @cache

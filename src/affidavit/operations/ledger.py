@@ -74,6 +74,13 @@ def compact(settings: Settings, tenant: str | None = None) -> Mapping[str, Compa
     return done
 
 
+def undone(settings: Settings, tenant: str | None = None) -> Sequence[str]:
+    """Return what was left to be done and failed, in words: files to remove, tables to publish."""
+    with open_store(settings, create=False) as store:
+        waiting = [one for one in store.waiting(tenant) if one.why]
+    return [f"Still to {one.kind}: {one.name}. {one.why}" for one in waiting]
+
+
 def _chosen(store: Store, tenant: str | None) -> list[str]:
     known = store.tenants()
     if not known:

@@ -9,15 +9,17 @@ from itertools import islice
 from typing import Any, Final
 
 from affidavit.model.evidence import Evidence
-from affidavit.operations import alerts, log_watches, looking
+from affidavit.operations import alert_channels, alert_routes, alerts, log_watches, looking
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.finding import Search
-from affidavit.operations.log_watches import Watch
+from affidavit.store.scanned import Scan
 
 OPERATION: Final = "GetSettings"
 """Of the API: what is watched is set up for a tenant, as its settings are."""
 MOST_ALERTS: Final = 100
+MOST_UNREAD: Final = 20
+"""Objects of a watch that could not be read and are named."""
 MOST_ROWS: Final = 20_000
 """Records of a day that are read."""
 _TYPE: Final = "entity type"
@@ -53,6 +55,12 @@ class LogsPage:
     alerts: Sequence[Mapping[str, Any]]
     """The newest."""
     more_alerts: int
+    unread: Mapping[str, Sequence[Scan]]
+    """By watch: the newest objects that could not be read."""
+    channels: Sequence[str]
+    """Names of the channels that there are."""
+    routes: Mapping[str, Sequence[str]]
+    """By kind of alert: the channels that were chosen; no entry: all."""
 
 
 def logs(context: Context, caller: Caller) -> LogsPage:
@@ -62,16 +70,20 @@ def logs(context: Context, caller: Caller) -> LogsPage:
     told = [
         log_watches.told(
             context.store,
-            Watch(
-                tenant=caller.tenant, account_id=one.body["accountId"], region=one.body["region"]
-            ),
+            log_watches.watch_of(caller.tenant, one),
             one,
         )
         for one in documents
     ]
     every = [one.body for one in alerts.every(context, caller.tenant)]
+    scanned, known = context.store.documents.scanned, context.store.documents
     return LogsPage(
-        watches=told, alerts=every[:MOST_ALERTS], more_alerts=max(0, len(every) - MOST_ALERTS)
+        watches=told,
+        alerts=every[:MOST_ALERTS],
+        more_alerts=max(0, len(every) - MOST_ALERTS),
+        unread={one.id: scanned.unread(caller.tenant, one.id, MOST_UNREAD) for one in documents},
+        channels=[one.id for one in known.every(caller.tenant, alert_channels.KIND)],
+        routes=alert_routes.routes(context, caller.tenant),
     )
 
 

@@ -12,6 +12,7 @@ from affidavit.errors import UsageError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso, utc_now
+from affidavit.operations import log_queues
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
@@ -28,6 +29,8 @@ class Watch:
     tenant: str
     account_id: str
     region: str
+    queue: str = ""
+    """ARN of the bound queue that tells of new objects; without one the log is only listed."""
 
     @property
     def name(self) -> str:
@@ -42,9 +45,17 @@ def add(store: Store, watch: Watch, *, by: str) -> Document:
     ):  # fmt: skip
         if not pattern.fullmatch(text):
             raise UsageError(f"{text!r} is no tenant, account or Region")
+    if watch.queue:
+        log_queues.require_bound(store, watch.tenant, watch.queue)
     if store.documents.get(watch.tenant, KIND, watch.name) is not None:
         raise UsageError(f"{watch.name} is watched for {watch.tenant} already")
-    body = {"accountId": watch.account_id, "region": watch.region, "listedTo": "", "place": ""}
+    body = {
+        "accountId": watch.account_id,
+        "region": watch.region,
+        "queue": watch.queue,
+        "listedTo": "",
+        "place": "",
+    }
     put = Document(kind=KIND, id=watch.name, sort=watch.name, body=body)
     _act(store, watch, "CREATE", by, puts=[put])
     return put
@@ -61,10 +72,18 @@ def remove(store: Store, watch: Watch, *, by: str) -> None:
 
 def watches(store: Store) -> list[tuple[Watch, Document]]:
     """Return all watches with their documents."""
-    return [
-        (Watch(tenant=tenant, account_id=one.body["accountId"], region=one.body["region"]), one)
-        for tenant, one in store.documents.of_all_tenants(KIND)
-    ]
+    return [(watch_of(tenant, one), one) for tenant, one in store.documents.of_all_tenants(KIND)]
+
+
+def watch_of(tenant: str, document: Document) -> Watch:
+    """Return the watch that a document keeps."""
+    body = document.body
+    return Watch(
+        tenant=tenant,
+        account_id=body["accountId"],
+        region=body["region"],
+        queue=body.get("queue", ""),
+    )
 
 
 def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
@@ -74,7 +93,9 @@ def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
         "tenant": watch.tenant,
         "watch": watch.name,
         "log": document.body["place"],
+        "queue": watch.queue,
         "listedTo": document.body["listedTo"],
+        "paused": bool(document.body.get("paused")),
         **totals,
     }
 

@@ -16,12 +16,12 @@ from affidavit.alerting.alert import Alert
 from affidavit.aws.door import Door
 from affidavit.aws.log_reading import LogReader, NotReadError, as_export
 from affidavit.collector.run import log_key
-from affidavit.errors import AffidavitError, CollectError, StoreConflictError
+from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
 from affidavit.logscan.findings import ScanGap
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.observation import GapReason, Observation, Unit
 from affidavit.model.times import iso, parse
-from affidavit.operations import alerts, log_rules
+from affidavit.operations import alerts, log_queues, log_rules
 from affidavit.operations.context import Context
 from affidavit.operations.log_watches import Watch, watches
 from affidavit.operations.tenant_bindings import aws_of
@@ -50,6 +50,8 @@ def watch_all(context: Context) -> int:
     """Make one pass over every watch; return how many objects were scanned."""
     scanned = 0
     for watch, document in watches(context.store):
+        if document.body.get("paused"):
+            continue
         try:
             scanned += _Pass(context, watch, document).run()
         except StoreConflictError:
@@ -129,8 +131,12 @@ class _Pass:
         s3 = config.get("s3Config") or {}
         if s3:
             prefix = s3.get("keyPrefix") or ""
+            base = log_prefix(prefix, self._watch.account_id, self._watch.region)
+            is_told = self._told(s3["bucketName"], base, start)
+            if is_told and self._now - start < log_queues.RECONCILED:
+                return
             self._where, end = f"s3://{s3['bucketName']}/{prefix}", self._now
-            found = list(self._objects(reader, s3["bucketName"], prefix, start))
+            found = list(self._objects(reader, s3["bucketName"], base, start))
         else:
             group = config["cloudWatchConfig"]["logGroupName"]
             self._where = f"log group {group}"
@@ -139,10 +145,45 @@ class _Pass:
         put = replace(self._document, body={**body, "listedTo": iso(end), "place": self._where})
         self._context.store.documents.act(self._watch.tenant, now=self._now, puts=[put])
 
+    def _told(self, bucket: str, base: str, start: datetime) -> bool:
+        """Note what the watch's queue tells of; False where there is none, or it cannot be read."""
+        context, watch = self._context, self._watch
+        if not watch.queue:
+            return False
+        key = f"queue:{watch.name}"
+        try:
+            late = log_queues.take(
+                context, watch.tenant, watch.queue, bucket=bucket, base=base,
+                known_since=self._now - KEPT + timedelta(hours=1), listed_from=start - LATE,
+                note=lambda found: self._scanned.listed(
+                    watch.tenant, watch.name, found, self._now
+                ),
+            )  # fmt: skip
+        except (CollectError, UsageError) as error:
+            self._trouble(key, "The queue cannot be read: new objects are only listed",
+                          {"queue": watch.queue, "why": f"{error.what}. {error.why}"})  # fmt: skip
+            return False
+        alerts.recover(context, watch.tenant, key, {"now": "the queue can be read again"})
+        if late:
+            facts = {"first": late[0], "objects": str(len(late))}
+            self._trouble(f"late:{watch.name}", "Objects came too late to be counted once", facts)
+        return True
+
+    def _trouble(self, key: str, title: str, facts: Mapping[str, str]) -> None:
+        alert = Alert(
+            key=key,
+            kind="scan",
+            severity="high",
+            title=title,
+            facts=facts,
+            where=self._watch.name,
+            act="The owner of the account, and who administers this server.",
+        )
+        alerts.occur(self._context, self._watch.tenant, alert)
+
     def _objects(
-        self, reader: LogReader, bucket: str, prefix: str, start: datetime
+        self, reader: LogReader, bucket: str, base: str, start: datetime
     ) -> Iterator[tuple[str, int]]:
-        base = log_prefix(prefix, self._watch.account_id, self._watch.region)
         hour = (start - LATE).replace(minute=0, second=0, microsecond=0)
         while hour <= self._now:
             for one in reader.objects(bucket, f"{base}{hour:%Y/%m/%d/%H}/"):

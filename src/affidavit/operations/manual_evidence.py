@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from affidavit.errors import StoreConflictError
 from affidavit.model.identifiers import new_id, new_salt
 from affidavit.model.times import iso
 from affidavit.operations import work
@@ -21,7 +22,7 @@ from affidavit.operations.faults import ValidationFault
 from affidavit.operations.manual_items import FETCHING, KEPT, KIND, manual_items
 from affidavit.operations.tenant_bindings import place_problem
 from affidavit.operations.uploads import name_problem, newest
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Rule
 
 MAX_A_DAY: Final = 100
 """Items a control and day (behaviour notes, 2.12)."""
@@ -55,9 +56,10 @@ def batch_import_evidence_to_assessment_control(
         raise ValidationFault(
             f"The control {control.id} is INACTIVE: manual evidence cannot be added to it."
         )
+    mark = context.store.attachments.mark()
     puts, errors = _prepare(context, caller, found, control, request["manualEvidence"])
     if puts:
-        _write(context, caller, found, control, puts)
+        _write(context, caller, found, control, (puts, mark))
     return {"errors": errors}
 
 
@@ -139,7 +141,7 @@ def _content(
         raise _RefusedError(
             _MISSING, "You have not uploaded a file of this name. Ask GetEvidenceFileUploadUrl."
         )
-    return {"fileName": name, **upload, "state": KEPT}
+    return {"fileName": name, **upload.body, "state": KEPT}
 
 
 def _write(
@@ -147,8 +149,9 @@ def _write(
     caller: Caller,
     found: Assessed,
     control: AssessedControl,
-    puts: list[Document],
+    made: tuple[list[Document], int],
 ) -> None:
+    puts, mark = made
     told = ("fileName", "s3ResourcePath", "sha256", "size", "salt", "state")
     details = [
         {"id": put.id, **{name: put.body[name] for name in told if name in put.body}}
@@ -167,9 +170,31 @@ def _write(
         for put in puts
         if put.body["state"] == FETCHING
     ]
-    act(context, caller, change, puts=[*puts, *fetches])
+    files = [put.body["sha256"] for put in puts if "fileName" in put.body and "sha256" in put.body]
+    brought = context.store.attachments.brought(caller.tenant, files, mark)
+    rules = [_room(context, caller, puts)]
+    act(context, caller, change, puts=[*puts, *fetches], rules=rules, brought=brought)
     if fetches:
         context.wake()
+
+
+def _room(context: Context, caller: Caller, puts: list[Document]) -> Rule:
+    """Return the rule that a day's items are not too many; counted as they are written.
+
+    Where others were quicker it is a conflict: which items are too many is found out again.
+    """
+    own = _of_item(puts[0])
+
+    def check(every: list[tuple[str, str, str]]) -> None:
+        if every.count(own) + len(puts) > MAX_A_DAY:
+            raise StoreConflictError("Others added manual evidence to the control meanwhile")
+
+    return context.store.documents.rule(caller.tenant, KIND, _of_item, check)
+
+
+def _of_item(document: Document) -> tuple[str, str, str]:
+    """Return assessment, control and day of an item."""
+    return document.parent, document.body["controlKey"], document.body["createdAt"][:10]
 
 
 HANDLERS: Mapping[str, Operation] = {

@@ -91,7 +91,7 @@ class Pages:
         after = self.after
         ordered = sorted(items, key=place)
         rest = ordered if after is None else [item for item in ordered if place(item) > after]
-        return self._cut(rest, place)
+        return self.cut(rest, place)
 
     def stored(
         self, kind: str, *, parent: str | None = None, newest_first: bool = False
@@ -105,11 +105,12 @@ class Pages:
             limit=self.limit + 1,
             newest_first=newest_first,
         )
-        return self._cut(found, lambda document: (document.sort, document.id))
+        return self.cut(found, lambda document: (document.sort, document.id))
 
-    def _cut(
+    def cut(
         self, rest: list[Item], place: Callable[[Item], Place]
     ) -> tuple[list[Item], dict[str, str]]:
+        """Return this page of what comes after the last one, in order, and `nextToken`."""
         page = rest[: self.limit]
         more = len(rest) > len(page)
         return page, {"nextToken": self.token(place(page[-1]))} if more else {}

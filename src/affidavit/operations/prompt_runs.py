@@ -74,7 +74,10 @@ class PromptOutcome:
 
     def in_short(self) -> dict[str, Any]:
         """Return what a run of everything says of it."""
-        named = ("runId", "suite", "modelId", "accountId", "region", "synthetic")
+        named = (
+            "runId", "suite", "modelId", "guardrailId", "guardrailVersion", "accountId", "region",
+            "synthetic",
+        )  # fmt: skip
         return {
             **{name: self.head[name] for name in named},
             "total": counted.tally(self.results).to_json(),

@@ -12,7 +12,9 @@ from affidavit.prompts.recorded_runs import KIND
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
-_SAME: Final = ("suite", "modelId", "guardrailId", "accountId", "region")
+_SAME: Final = (
+    "suite", "modelId", "guardrailId", "guardrailVersion", "accountId", "region",
+)  # fmt: skip
 """What two runs have in common that are compared."""
 Results = Sequence[Mapping[str, Any]]
 
@@ -46,7 +48,7 @@ def keep(
         sort=head["finishedAt"],
         body={"run": dict(head), "cases": done, "metrics": dict(made)},
     )
-    said = ("suite", "suiteDigest", "modelId", "guardrailId", "accountId", "region", "synthetic")
+    said = (*_SAME, "suiteDigest", "synthetic")
     details = {
         **{name: head[name] for name in said},
         "casesDigest": head["casesDigest"],

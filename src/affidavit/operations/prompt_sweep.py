@@ -23,6 +23,9 @@ class ModelToAsk:
     model_id: str
     account_id: str
     region: str
+    guardrail_id: str = ""
+    """Empty: without a guardrail."""
+    guardrail_version: str = ""
     suites: tuple[str, ...] = ()
     """Ids of shipped suites; empty: all of them."""
 
@@ -68,6 +71,8 @@ class Sweep:
                     how=RunSettings(
                         concurrency=min(CONNECTIONS, self.aws.concurrency),
                         requests_per_second=self.aws.requests_per_second,
+                        guardrail_id=model.guardrail_id,
+                        guardrail_version=model.guardrail_version,
                     ),
                     assessment=self.assessment.name,
                     account_id=model.account_id,

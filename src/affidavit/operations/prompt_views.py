@@ -59,6 +59,15 @@ def suites() -> tuple[Suite, ...]:
     return tuple(load(name) for name in shipped())
 
 
+def suite(context: Context, caller: Caller, suite_id: str) -> Suite:
+    """Return a shipped suite; `NotFoundFault` where there is none of the id."""
+    looking.require(context, caller, OPERATION)
+    found = next((one for one in suites() if one.id == suite_id), None)
+    if found is None:
+        raise NotFoundFault(suite_id, "suite")
+    return found
+
+
 def runs(context: Context, caller: Caller) -> list[PromptRun]:
     """Return the newest kept runs of each assessment that is the caller's own, the newest first."""
     looking.require(context, caller, OPERATION)
@@ -81,6 +90,39 @@ def run(context: Context, caller: Caller, run_id: str) -> PromptRunDetails:
         run=_run(found, document.body),
         models=by_model([one.body for one in every if one.body["run"]["suite"] == suite]),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOverTime:
+    """One case in the runs of its suite."""
+
+    suite: str
+    case: str
+    asked: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    """(run, case) the newest first; what was asked of whichever model."""
+
+
+def case_over_time(context: Context, caller: Caller, run_id: str, case: str) -> CaseOverTime:
+    """Return a case of a run, and the same one in the other kept runs of the suite."""
+    looking.require(context, caller, OPERATION)
+    document = context.store.documents.get(caller.tenant, KIND, run_id)
+    if document is None:
+        raise NotFoundFault(run_id, "promptRun")
+    found = assessed(context, caller, "GetInsightsByAssessment", document.parent)
+    suite = document.body["run"]["suite"]
+    every = context.store.documents.every(
+        caller.tenant, KIND, parent=found.id, newest_first=True, limit=NEWEST
+    )
+    asked = [
+        (one.body["run"], held)
+        for one in every
+        if one.body["run"]["suite"] == suite
+        for held in one.body["cases"]
+        if held["case"] == case
+    ]
+    if not asked:
+        raise NotFoundFault(case, "promptCase")
+    return CaseOverTime(suite=suite, case=case, asked=asked)
 
 
 def _own(context: Context, caller: Caller) -> Iterator[Assessed]:

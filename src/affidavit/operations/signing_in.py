@@ -1,13 +1,15 @@
 """Signing in: name, password and, where the user has set it up, a one-time code.
 
 Failures are counted in the store, so that several servers count together: by name and address, by
-name, and by address. After a few of them the next attempt has to wait, longer each time. A browser
-that a user has signed in with before is counted by itself: whoever fails elsewhere under the user's
-name, or behind the same address, cannot keep the user out. Nothing in an answer tells whether the
-name, the password or the code was wrong.
+name, and by address. Each attempt is counted before it is tried, so that all of those at the same
+moment count. After a few of them the next attempt has to wait, longer each time. A browser that a
+user has signed in with before is counted by itself: whoever fails elsewhere under the user's name,
+or behind the same address, cannot keep the user out. Nothing in an answer tells whether the name,
+the password or the code was wrong.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,6 +34,10 @@ _FIRST_WAIT: Final = timedelta(seconds=2)
 _FORGOTTEN_AFTER: Final = timedelta(hours=1)
 _MOST_DOUBLED: Final = 12
 _MAX_NAME: Final = 64
+_OF_NAME: Final = 2
+"""The first of the counters are of the name; the third one is of whoever comes from the address."""
+_TRIES: Final = 50
+"""How often a counter is read again that others change at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +70,13 @@ def sign_in(store: Store, given: Credentials, now: datetime) -> SignedIn:
     """
     known_browser = known_browsers.is_known(store, given.name, given.browser, now)
     counters = [*_counters(given, known=known_browser)]
-    _require_patience(store, [identifier for identifier, _ in counters], now)
+    _count(store, counters, now)
     document = users.document_of(store, given.name[:_MAX_NAME])
     known = document.body["_password"] if document and not document.body["disabled"] else ""
     right = passwords.fits(given.password, known)
     if not right or document is None or not _code_fits(store, document, given.code, now):
-        _count(store, counters, now)
         raise AccessDeniedFault(WRONG)
-    _forget(store, [identifier for identifier, _ in counters[:2]], now)
+    _take_back(store, counters, now)
     return SignedIn(
         session=sessions.begin(store, document, now),
         browser="" if known_browser else known_browsers.remember(store, document.id, now),
@@ -85,11 +90,11 @@ def confirmed(store: Store, given: Credentials, now: datetime) -> Document | Non
     """
     known = known_browsers.is_known(store, given.name, given.browser, now)
     counters = [*_counters(given, known=known)]
-    _require_patience(store, [identifier for identifier, _ in counters], now)
+    _count(store, counters, now)
     document = users.document_of(store, given.name)
     if document is None or not passwords.fits(given.password, document.body["_password"]):
-        _count(store, counters, now)
         return None
+    _take_back(store, counters, now)
     return document
 
 
@@ -143,32 +148,62 @@ def _counters(given: Credentials, *, known: bool) -> Iterable[tuple[str, int]]:
         yield stable_id("sign-in", f"address\n{address}"), FREE_OF_EITHER
 
 
-def _require_patience(store: Store, counters: Iterable[str], now: datetime) -> None:
-    for identifier in counters:
-        found = store.documents.get(users.TENANT, KIND, identifier)
-        if found is not None and now < parse(found.body["until"]):
+def _count(store: Store, counters: Sequence[tuple[str, int]], now: datetime) -> None:
+    """Count an attempt as a failure before it is tried; `_take_back` where it was none.
+
+    So a hundred attempts at the same moment count as a hundred, and all but the free ones wait.
+    Raises `ThrottlingFault` where it is too soon.
+    """
+    own = [identifier for identifier, _ in counters]
+    for _ in range(_TRIES):
+        found = _found(store, own)
+        _require_patience(found.values(), now)
+        puts = [_counted(one, free, found.get(one), now, 1) for one, free in counters]
+        stale = _stale(store, own, now)
+        with suppress(StoreConflictError):
+            store.documents.act(users.TENANT, now=now, puts=puts, deletes=stale)
+            return
+    raise ThrottlingFault("Too many attempts at once. Try again in a second.")
+
+
+def _take_back(store: Store, counters: Sequence[tuple[str, int]], now: datetime) -> None:
+    """Forget the failures under the name that was right; of an address, this attempt alone."""
+    for _ in range(_TRIES):
+        found = _found(store, [identifier for identifier, _ in counters])
+        gone = [found[one] for one, _ in counters[:_OF_NAME] if one in found]
+        puts = [
+            _counted(one, free, found[one], now, -1)
+            for one, free in counters[_OF_NAME:]
+            if one in found
+        ]
+        with suppress(StoreConflictError):
+            store.documents.act(users.TENANT, now=now, puts=puts, deletes=gone)
+            return
+
+
+def _found(store: Store, counters: Iterable[str]) -> dict[str, Document]:
+    every = (store.documents.get(users.TENANT, KIND, one) for one in counters)
+    return {one.id: one for one in every if one is not None}
+
+
+def _require_patience(counters: Iterable[Document], now: datetime) -> None:
+    for found in counters:
+        if now < parse(found.body["until"]):
             left = int((parse(found.body["until"]) - now).total_seconds()) + 1
             raise ThrottlingFault(
                 f"Too many attempts. Try again in {left} seconds.", retry_after=left
             )
 
 
-def _count(store: Store, counters: Iterable[tuple[str, int]], now: datetime) -> None:
-    """Count a failure; where another request counts at the same time, once is enough."""
-    for identifier, free in counters:
-        found = store.documents.get(users.TENANT, KIND, identifier)
-        fresh = found is None or now - parse(found.body["last"]) > _FORGOTTEN_AFTER
-        count = 1 if fresh or found is None else found.body["count"] + 1
-        body = {"count": count, "last": iso(now), "until": iso(now + _wait(count - free))}
-        put = Document(kind=KIND, id=identifier, body=body, sort=iso(now))
-        if found is not None:
-            put = replace(put, version=found.version)
-        try:
-            store.documents.act(
-                users.TENANT, now=now, puts=[put], deletes=_stale(store, identifier, now)
-            )
-        except StoreConflictError:
-            continue
+def _counted(
+    identifier: str, free: int, found: Document | None, now: datetime, more: int
+) -> Document:
+    """Return a counter with one failure more or less."""
+    fresh = found is None or now - parse(found.body["last"]) > _FORGOTTEN_AFTER
+    count = max(0, more + (0 if fresh or found is None else int(found.body["count"])))
+    body = {"count": count, "last": iso(now), "until": iso(now + _wait(count - free))}
+    put = Document(kind=KIND, id=identifier, body=body, sort=iso(now))
+    return put if found is None else replace(put, version=found.version)
 
 
 def _wait(beyond: int) -> timedelta:
@@ -177,17 +212,8 @@ def _wait(beyond: int) -> timedelta:
     return min(_FIRST_WAIT * (1 << min(beyond, _MOST_DOUBLED)), LONGEST_WAIT)
 
 
-def _forget(store: Store, counters: Iterable[str], now: datetime) -> None:
-    found = [store.documents.get(users.TENANT, KIND, one) for one in counters]
-    gone = [one for one in found if one is not None]
-    try:
-        store.documents.act(users.TENANT, now=now, deletes=gone)
-    except StoreConflictError:
-        return
-
-
-def _stale(store: Store, own: str, now: datetime) -> list[Document]:
+def _stale(store: Store, own: Sequence[str], now: datetime) -> list[Document]:
     """Return some counters besides `own` that count no longer, to be swept away."""
     oldest = store.documents.every(users.TENANT, KIND, limit=20)
     long_ago = now - _FORGOTTEN_AFTER - LONGEST_WAIT
-    return [one for one in oldest if one.id != own and parse(one.body["last"]) < long_ago]
+    return [one for one in oldest if one.id not in own and parse(one.body["last"]) < long_ago]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from affidavit.model.catalogue import Catalogue, Check
-from affidavit.model.framework import Control, ControlSource, SourceType
+from affidavit.model.framework import Control, ControlSource, Framework, SourceType
 from affidavit.model.identifiers import stable_id
 from affidavit.operations.caller import Caller
 from affidavit.operations.keywords import SHOWN_AS
@@ -31,6 +31,12 @@ _SHOWN_SOURCES: Final[Mapping[str, str]] = {
     "MANUAL": "Manual",
 }
 """Words for a control's data sources, in `controlSources`; all together are 98 characters."""
+
+
+_KEPT: Final[dict[str, tuple[Framework, Mapping[str, Any]]]] = {}
+"""By tenant, whose name stands in every ARN: the framework, and what is shown of it."""
+_MOST_KEPT: Final = 64
+"""Tenants; each takes about 200 KB."""
 
 
 def source_types() -> dict[str, str]:
@@ -60,10 +66,15 @@ def common_controls(catalogue: Catalogue) -> dict[str, tuple[Control, ...]]:
     for control in catalogue.framework.controls():
         for framework, requirements in control.crosswalk.items():
             for requirement in requirements:
-                name = stable_id("common-control", f"{framework}:{requirement}")
-                key = f"arn:aws:controlcatalog:::common-control/{name}"
+                key = common_arn(framework, requirement)
                 found[key] = (*found.get(key, ()), control)
     return found
+
+
+def common_arn(framework: str, requirement: str) -> str:
+    """Return the ARN of the common control that groups what refers to a requirement."""
+    name = stable_id("common-control", f"{framework}:{requirement}")
+    return f"arn:aws:controlcatalog:::common-control/{name}"
 
 
 def core_id(check_id: str) -> str:
@@ -138,8 +149,31 @@ def core_control(caller: Caller, check: Check) -> dict[str, Any]:
 
 
 def standard_framework(caller: Caller, catalogue: Catalogue) -> dict[str, Any]:
-    """Return the standard framework with its control sets and controls in the API's shape."""
+    """Return the standard framework with its control sets and controls in the API's shape.
+
+    What is below its own members is made once; whoever gets it must not change it.
+    """
     framework = catalogue.framework
+    return {
+        "arn": arn(caller, "assessmentFramework", framework.uuid),
+        "id": framework.uuid,
+        "name": framework.name,
+        "type": "Standard",
+        "complianceType": framework.compliance_type,
+        "description": framework.description,
+        **_contents(caller, framework),
+        **_published(),
+        "createdBy": AUTHOR,
+        "lastUpdatedBy": AUTHOR,
+        "tags": {},
+    }
+
+
+def _contents(caller: Caller, framework: Framework) -> Mapping[str, Any]:
+    """Return the standard framework's control sets and sources, as kept for the tenant."""
+    kept = _KEPT.get(caller.tenant)
+    if kept is not None and kept[0] is framework:
+        return kept[1]
     sets: list[dict[str, Any]] = [
         {
             "id": control_set.uuid,
@@ -149,22 +183,12 @@ def standard_framework(caller: Caller, catalogue: Catalogue) -> dict[str, Any]:
         for control_set in framework.control_sets
     ]
     shown = [control for one in sets for control in one["controls"]]
-    return {
-        "arn": arn(caller, "assessmentFramework", framework.uuid),
-        "id": framework.uuid,
-        "name": framework.name,
-        "type": "Standard",
-        "complianceType": framework.compliance_type,
-        "description": framework.description,
-        "controlSources": control_sources(
-            [source for control in shown for source in control["controlMappingSources"]]
-        ),
-        "controlSets": sets,
-        **_published(),
-        "createdBy": AUTHOR,
-        "lastUpdatedBy": AUTHOR,
-        "tags": {},
-    }
+    sources = [source for control in shown for source in control["controlMappingSources"]]
+    contents = {"controlSources": control_sources(sources), "controlSets": sets}
+    if len(_KEPT) >= _MOST_KEPT:
+        _KEPT.clear()
+    _KEPT[caller.tenant] = framework, contents
+    return contents
 
 
 def _published() -> dict[str, datetime]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from affidavit.model.catalogue import Catalogue
+from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.evidence import Evidence
 from affidavit.model.framework import Control
 from affidavit.model.run import ControlVerdict, RunRecord
@@ -111,7 +111,7 @@ def summarise(catalogue: Catalogue, record: RunRecord, evidence: Iterable[Eviden
             seen, first = groups.get(key, (0, item))
             groups[key] = (seen + 1, first)
     findings = [
-        _finding(controls[control_id], catalogue.checks[check_id].words, n, first)
+        _finding(controls[control_id], catalogue.checks[check_id], n, first)
         for (control_id, check_id), (n, first) in groups.items()
     ]
     findings.sort(key=lambda f: (SEVERITIES.index(f.severity), -f.resources, f.control_id))
@@ -134,7 +134,7 @@ def _one_a_check(findings: list[Finding]) -> list[Finding]:
     return list(shown.values())
 
 
-def _finding(control: Control, expected: str, resources: int, first: Evidence) -> Finding:
+def _finding(control: Control, check: Check, resources: int, first: Evidence) -> Finding:
     return Finding(
         control_id=control.id,
         title=control.title,
@@ -142,9 +142,9 @@ def _finding(control: Control, expected: str, resources: int, first: Evidence) -
         check_id=first.check_id,
         resources=resources,
         example=first.resource_arn or f"account {first.account_id}, {first.region}",
-        expected=expected,
+        expected=check.words,
         reason=first.reason,
-        todo=control.action_plan.title,
+        todo=check.remedy or control.action_plan.title,
     )
 
 

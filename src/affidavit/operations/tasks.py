@@ -4,8 +4,9 @@ Each task ends in one of three ways: done, to be tried again after a pause, or g
 for it sees which, and why.
 """
 
+import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,9 +24,12 @@ from affidavit.operations import (
     alerts,
     canary_runs,
     erasing,
+    evidence_exports,
+    export_work,
     holds,
     log_followup,
     outbox,
+    prompt_jobs,
     upkeep,
     work,
 )
@@ -44,23 +48,24 @@ from affidavit.operations.reports import ReportRequest, build_in
 from affidavit.operations.service import service_caller
 from affidavit.operations.tenant_bindings import aws_of, binding_of, may_name, objects_of
 from affidavit.operations.uploads import MAX_BYTES
+from affidavit.operations.work import StoppingError
 from affidavit.store import leases
 from affidavit.store.documents import Document
 
 _log: Final = logging.getLogger("affidavit.api.work")
 
 
-class StoppingError(AffidavitError):
-    """The server stops: the collection is handed back, and resumed by whoever takes it next."""
-
-
 def run_one(context: Context, stopping: Callable[[], bool] = lambda: False) -> bool:
     """Do the oldest task that waits; return False where there is none.
+
+    Then what the store has left to be done (files to remove, a table to publish) is tried.
 
     While it is collecting, `stopping` is asked after every answer: True hands the task back.
     """
     taken = work.take(context)
     if taken is None:
+        for why in context.store.resume():
+            _log.warning("It will be tried again: %s", why)
         return False
     heart = leases.Heart(taken.beat)
     heart.start()
@@ -88,7 +93,9 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     task = taken.document.body["task"]
     try:
         if task == "collect":
-            _collect(context, taken.tenant, taken.document, stopping)
+            _collect(context, taken, stopping)
+        elif task == "prompts":
+            prompt_jobs.run(context, taken.tenant, taken.document, stopping)
         elif task == "upkeep":
             upkeep.keep_up(context, taken.tenant, stopping)
             if stopping():
@@ -103,12 +110,14 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     return ""
 
 
-def _collect(context: Context, tenant: str, task: Document, stopping: Callable[[], bool]) -> None:
+def _collect(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> None:
     """Collect an assessment unless it has a run today: the task may outlive its commit."""
+    tenant, task = taken.tenant, taken.document
 
-    def asked(_: Asked) -> None:
+    def asked(how_far: Asked) -> None:
         if stopping():
             raise StoppingError("The server stops")
+        taken.tell({"account": how_far.account_id, "done": how_far.done, "total": how_far.total})
 
     found = find(context, tenant, task.parent)
     if found is None or not found.active or not is_registered(context, tenant):
@@ -148,7 +157,7 @@ def _build(context: Context, tenant: str, task: Document) -> None:
         return
     members: dict[str, Any] = {"status": "COMPLETE"}
     try:
-        members["_signedAt"] = _built(context, tenant, document)
+        members |= _built(context, tenant, document)
     except StoreBusyError:
         raise
     except AffidavitError as error:
@@ -158,8 +167,8 @@ def _build(context: Context, tenant: str, task: Document) -> None:
     _finish(context, tenant, document, members)
 
 
-def _built(context: Context, tenant: str, document: Document) -> str:
-    """Build the report's file, and put a copy where the assessment wants it; return when."""
+def _built(context: Context, tenant: str, document: Document) -> dict[str, Any]:
+    """Build the report's file, and put a copy where the assessment wants it; return its facts."""
     body = document.body
     context.store.sign_checkpoint(tenant)
     with TemporaryDirectory(prefix="affidavit-report-") as folder:
@@ -178,7 +187,9 @@ def _built(context: Context, tenant: str, document: Document) -> str:
         if body["_s3"]:
             with objects_of(context, tenant, "reports") as objects:
                 objects.put(body["_s3"], path, _kms_key(context, tenant, body.get("_kmsKey", "")))
-    return iso(signed_at)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"_signedAt": iso(signed_at), "_sha256": digest, "_bytes": path.stat().st_size}
 
 
 def _kms_key(context: Context, tenant: str, key: str) -> str:
@@ -207,7 +218,8 @@ def _fetch(context: Context, tenant: str, task: Document) -> None:
         why = " ".join(error.diagnostics().split())
         _finish(context, tenant, document, {"state": FAILED, "why": why})
         return
-    _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
+    kept = {"state": KEPT, "sha256": digest, "size": new.size}
+    _finish(context, tenant, document, kept, brought=[new.brought])
 
 
 def _forget(context: Context, tenant: str, task: Document) -> None:
@@ -241,6 +253,7 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
     "event": _send_event,
     "alert": alerts.deliver,
     "canary": canary_runs.run,
+    "export": export_work.run,
 }
 
 
@@ -251,8 +264,13 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     if task == "collect":
         _tell_given_up(context, taken, why)
         return
+    if task == "purge":
+        erasing.purge_failed(context, taken.tenant)
     if task == "canary":
         canary_runs.failed(context, taken.tenant, taken.document, why)
+    for name, tell in (("export", evidence_exports.given_up), ("prompts", prompt_jobs.failed)):
+        if task == name:
+            tell(context, taken.tenant, taken.document.body["subject"], why)
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
     subject = taken.document.body.get("subject", "")
     document = context.store.documents.get(taken.tenant, kind, subject)
@@ -276,7 +294,13 @@ def _tell_given_up(context: Context, taken: work.Taken, why: str) -> None:
     documents.act(tenant, now=context.now(), puts=[*told, *outgoing])
 
 
-def _finish(context: Context, tenant: str, document: Document, members: Mapping[str, Any]) -> None:
+def _finish(
+    context: Context,
+    tenant: str,
+    document: Document,
+    members: Mapping[str, Any],
+    brought: Sequence[tuple[str, int]] = (),
+) -> None:
     """Write the outcome of a task with its change; nothing where the document is gone."""
     manual = document.kind == MANUAL
     change = Change(
@@ -289,7 +313,8 @@ def _finish(context: Context, tenant: str, document: Document, members: Mapping[
     )
     entry, leaf = logged(context, service_caller(tenant), change)
     put = replace(document, body={**document.body, **members})
-    context.store.documents.act(tenant, now=context.now(), puts=[put, entry], changes=[leaf])
+    documents, now = context.store.documents, context.now()
+    documents.act(tenant, now=now, puts=[put, entry], changes=[leaf], brought=brought)
 
 
 def _messages(context: Context, tenant: str) -> Messages:

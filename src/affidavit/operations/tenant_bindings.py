@@ -20,9 +20,10 @@ TENANT: Final = "affidavit/tenants"
 """Where bindings and the log of their changes are kept: no account's own tenant."""
 KIND: Final = "tenant_binding"
 
-Use = Literal["evidence", "reports"]
-"""What a bucket is bound for: to read manual evidence from; to write (and check) reports in."""
-USES: Final[tuple[Use, ...]] = ("evidence", "reports")
+Use = Literal["evidence", "reports", "logs"]
+"""What a bucket is bound for: to read manual evidence from; to write (and check) reports in; to
+read logs from, where it belongs to another account than the one whose logs it holds."""
+USES: Final[tuple[Use, ...]] = ("evidence", "reports", "logs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Binding:
     """ARNs of SNS topics, besides those of the tenant's own account and Region."""
     keys: tuple[str, ...] = ()
     """ARNs of KMS keys, besides those of the tenant's own account and Region."""
+    queues: tuple[str, ...] = ()
+    """ARNs of SQS queues that tell of new objects."""
     event_bus: str = ""
     """ARN of the EventBridge bus that events are put on; empty: none are."""
     event_source: str = ""
@@ -89,6 +92,7 @@ def from_document(document: Document) -> Binding:
         },
         topics=tuple(body["topics"]),
         keys=tuple(body["kmsKeys"]),
+        queues=tuple(body.get("queues", ())),
         event_bus=body["eventBus"],
         event_source=body["eventSource"],
         organization_id=body["organizationId"],
@@ -113,6 +117,7 @@ def to_body(binding: Binding) -> dict[str, Any]:
         },
         "topics": list(binding.topics),
         "kmsKeys": list(binding.keys),
+        "queues": list(binding.queues),
         "eventBus": binding.event_bus,
         "eventSource": binding.event_source,
         "organizationId": binding.organization_id,
@@ -131,7 +136,13 @@ def aws_of(context: Context, tenant: str) -> AwsSettings:
         for account in accounts
         if binding is not None and (role := binding.role(account)) is not None
     }
-    bound = Bound(tenant=tenant, roles=roles)
+    logs = {} if binding is None else binding.buckets
+    bound = Bound(
+        tenant=tenant,
+        roles=roles,
+        log_buckets={name: one.account_id for name, one in logs.items() if "logs" in one.uses},
+        reserved_buckets=context.settings.own_buckets,
+    )
     return replace(context.aws, region=tenant.partition("/")[2], bound=bound)
 
 
@@ -172,7 +183,7 @@ def place_problem(context: Context, tenant: str, url: str, use: Use) -> str:
     found = binding.buckets.get(bucket) if binding is not None else None
     reserved = bucket in context.settings.own_buckets
     if reserved or found is None or use not in found.uses:
-        option = f"--{'evidence' if use == 'evidence' else 'report'}-bucket {bucket}"
+        option = f"--{_OPTIONS[use]}-bucket {bucket}"
         return (
             f"Member must name a bucket that is bound to {tenant}: an administrator runs "
             f"`affidavit tenant bind {tenant} {option}`"
@@ -212,3 +223,4 @@ def may_name(context: Context, tenant: str, service: str, arn: str) -> bool:
 
 
 _ARN_PARTS: Final = 6
+_OPTIONS: Final[Mapping[Use, str]] = {"evidence": "evidence", "reports": "report", "logs": "log"}

@@ -42,6 +42,7 @@ _ROLE: Final = re.compile(
 _OWNED: Final = r"arn:aws[a-z-]*:{}:[a-z0-9-]+:(?P<account>[0-9]{{12}}):{}"
 _TOPIC: Final = re.compile(_OWNED.format("sns", r"[\w-]{1,256}(\.fifo)?"), re.ASCII)
 _KEY: Final = re.compile(_OWNED.format("kms", r"(key/[\w-]+|alias/[\w/-]+)"), re.ASCII)
+_QUEUE: Final = re.compile(_OWNED.format("sqs", r"[\w-]{1,80}(\.fifo)?"), re.ASCII)
 _BUS: Final = re.compile(_OWNED.format("events", r"event-bus/[\w./-]{1,256}"), re.ASCII)
 _SOURCE: Final = re.compile(r"(?!aws\.)[A-Za-z0-9_.-]{1,256}", re.ASCII)
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -67,8 +68,10 @@ class Grant:
     evidence_buckets: Mapping[str, str] = field(default_factory=dict)
     """Name -> account id of the owner."""
     report_buckets: Mapping[str, str] = field(default_factory=dict)
+    log_buckets: Mapping[str, str] = field(default_factory=dict)
     topics: Sequence[str] = ()
     keys: Sequence[str] = ()
+    queues: Sequence[str] = ()
     event_bus: str = ""
     event_source: str = ""
     organization_id: str = ""
@@ -83,13 +86,14 @@ class Revocation:
     buckets: Sequence[str] = ()
     topics: Sequence[str] = ()
     keys: Sequence[str] = ()
+    queues: Sequence[str] = ()
     event_bus: bool = False
 
     @property
     def everything(self) -> bool:
         """Tell whether no part is named."""
-        named = (self.accounts, self.buckets, self.topics, self.keys, self.event_bus)
-        return not any(named)
+        named = (self.accounts, self.buckets, self.topics, self.keys, self.queues)
+        return not any(named) and not self.event_bus
 
 
 def bind(
@@ -117,6 +121,7 @@ def bind(
         buckets=_buckets(settings, present, grant),
         topics=_joined(present.topics, grant.topics, _TOPIC, "an SNS topic"),
         keys=_joined(present.keys, grant.keys, _KEY, "a KMS key"),
+        queues=_joined(present.queues, grant.queues, _QUEUE, "an SQS queue"),
         event_bus=_one(grant.event_bus, _BUS, "an EventBridge bus") or present.event_bus,
         event_source=_one(grant.event_source, _SOURCE, "a source of events of your own")
         or present.event_source,
@@ -220,6 +225,7 @@ def _buckets(settings: Settings, present: Binding, grant: Grant) -> dict[str, Bo
     given: tuple[tuple[Use, Mapping[str, str]], ...] = (
         ("evidence", grant.evidence_buckets),
         ("reports", grant.report_buckets),
+        ("logs", grant.log_buckets),
     )
     for use, named in given:
         for name, account in named.items():
@@ -239,9 +245,16 @@ def _buckets(settings: Settings, present: Binding, grant: Grant) -> dict[str, Bo
 
 
 def _require_entered(binding: Binding) -> None:
-    """Raise `UsageError` for what belongs to an account that no role enters."""
-    wanted = {f"bucket {name}": one.account_id for name, one in binding.buckets.items()}
-    arns = [*binding.topics, *([binding.event_bus] if binding.event_bus else [])]
+    """Raise `UsageError` for what belongs to an account that no role enters.
+
+    Buckets that only logs are read from are entered as the accounts whose logs they hold.
+    """
+    wanted = {
+        f"bucket {name}": one.account_id
+        for name, one in binding.buckets.items()
+        if one.uses != ("logs",)
+    }
+    arns = [*binding.topics, *binding.queues, *([binding.event_bus] if binding.event_bus else [])]
     wanted |= {arn: arn.split(":")[4] for arn in arns}
     for what, account in wanted.items():
         if account not in binding.accounts:
@@ -279,6 +292,7 @@ def _without(binding: Binding, revocation: Revocation) -> Binding:
         (revocation.buckets, binding.buckets),
         (revocation.topics, binding.topics),
         (revocation.keys, binding.keys),
+        (revocation.queues, binding.queues),
     )
     for given, known in named:
         for one in given:
@@ -287,7 +301,8 @@ def _without(binding: Binding, revocation: Revocation) -> Binding:
     gone = set(revocation.accounts)
 
     def stays(arn: str) -> bool:
-        return arn not in revocation.topics and arn.split(":")[4] not in gone
+        named = (*revocation.topics, *revocation.queues)
+        return arn not in named and arn.split(":")[4] not in gone
 
     bus = binding.event_bus
     if revocation.event_bus or (bus and bus.split(":")[4] in gone):
@@ -302,6 +317,7 @@ def _without(binding: Binding, revocation: Revocation) -> Binding:
         },
         topics=tuple(arn for arn in binding.topics if stays(arn)),
         keys=tuple(arn for arn in binding.keys if arn not in revocation.keys),
+        queues=tuple(arn for arn in binding.queues if stays(arn)),
         event_bus=bus,
     )
 

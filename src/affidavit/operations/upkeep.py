@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from affidavit.errors import StoreConflictError, StoreDamagedError
+from affidavit.errors import StoreConflictError, StoreDamagedError, StoreError
 from affidavit.model.identifiers import stable_id
-from affidavit.operations import leadership, retention, work
+from affidavit.operations import evidence_exports, leadership, retention, uploads, work
 from affidavit.operations.context import Context
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
@@ -51,11 +51,15 @@ def due(context: Context) -> Iterator[tuple[str, list[Document], list[Document]]
 def keep_up(context: Context, tenant: str, stopping: Callable[[], bool]) -> None:
     """Delete what is older than the tenant's rules say, compact closed days, sweep once a day.
 
-    `StoreDamagedError` names the days that could not be compacted; all others were.
+    `StoreDamagedError` names the days that could not be compacted; all others were. `StoreError`
+    says what could not be removed or published, and is tried again by itself.
     """
     store, by = context.store, service_caller(tenant).principal_arn
     today, default = context.now().date(), context.settings.retention_days
     retention.expire_due(store, tenant, today, default=default, by=by)
+    with suppress(StoreConflictError):  # a hold was set meanwhile, or one was imported: another day
+        uploads.expire(context, tenant)
+    evidence_exports.expire(context, tenant)
     done = store.compact(tenant, stopping)
     store.sweep(daily=True)
     if done.damaged:
@@ -63,4 +67,11 @@ def keep_up(context: Context, tenant: str, stopping: Callable[[], bool]) -> None
             f"{len(done.damaged)} day(s) of {tenant} cannot be compacted",
             why="; ".join(done.damaged),
             todo="Run `affidavit ledger verify`, and restore what it names from a backup.",
+        )
+    failed = [one for one in store.waiting(tenant) if one.why]
+    if failed:
+        raise StoreError(
+            f"{len(failed)} to-do(s) of {tenant} cannot be done",
+            why=f"To {failed[0].kind} {failed[0].name}: {failed[0].why}",
+            todo="Correct it; they are tried again by themselves.",
         )

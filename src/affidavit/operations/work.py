@@ -6,13 +6,14 @@ deleted.
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from affidavit.errors import StoreConflictError, StoreError
+from affidavit.errors import AffidavitError, StoreConflictError, StoreError
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse
 from affidavit.operations.context import Context
@@ -36,12 +37,22 @@ Task = Literal[
     "alert",
     "canary",
     "upkeep",
+    "export",
+    "prompts",
 ]
+LONG: Final = frozenset({"export", "prompts"})
+"""Tasks that may take hours: one is done at a time, so that collections find a worker free."""
 SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
 """About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""
+_TOLD: Final = 2.0
+"""Seconds between two words about the progress."""
 _LONGEST: Final = timedelta(hours=1)
+
+
+class StoppingError(AffidavitError):
+    """The server stops: the task is handed back, and gone on with by whoever takes it next."""
 
 
 def queued(
@@ -95,6 +106,7 @@ class Taken:
     tenant: str
     document: Document
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _told: float = 0.0
 
     def beat(self) -> None:
         """Say that we live; who lost the lease finds out when it wants to finish.
@@ -103,6 +115,14 @@ class Taken:
         """
         with self._lock, suppress(StoreError):
             self._write({"heartbeat": iso(self.context.now())})
+
+    def tell(self, members: Mapping[str, Any]) -> None:
+        """Say how far it is, at most every two seconds; what cannot be said now is said later."""
+        if time.monotonic() - self._told < _TOLD:
+            return
+        with self._lock, suppress(StoreError, StoreConflictError):
+            self._told = time.monotonic()
+            self._write({"progress": dict(members), "heartbeat": iso(self.context.now())})
 
     def done(self) -> None:
         """Delete the finished task; nothing where another has taken it over meanwhile."""
@@ -133,8 +153,11 @@ class Taken:
 
 def take(context: Context) -> Taken | None:
     """Take the oldest task that waits, or None."""
-    for tenant, document in context.store.documents.of_all_tenants(KIND):
-        if not _is_free(context, document):
+    every = context.store.documents.of_all_tenants(KIND)
+    free = {document.id for _, document in every if _is_free(context, document)}
+    long = any(one.body["task"] in LONG and _is_held(context, one) for _, one in every)
+    for tenant, document in every:
+        if document.id not in free or (long and document.body["task"] in LONG):
             continue
         taken = Taken(context, tenant, document)
         members = {"holder": leases.me().text(), "heartbeat": iso(context.now())}
@@ -147,11 +170,15 @@ def take(context: Context) -> Taken | None:
 
 
 def _is_free(context: Context, document: Document) -> bool:
-    body, now = document.body, context.now()
-    if is_given_up(document) or parse(body["notBefore"]) > now:
+    if is_given_up(document) or parse(document.body["notBefore"]) > context.now():
         return False
-    holder = leases.parse(body["holder"])
+    return not _is_held(context, document)
+
+
+def _is_held(context: Context, document: Document) -> bool:
+    """Tell whether somebody who lives works on the task."""
+    holder = leases.parse(document.body["holder"])
     if holder is None or holder.is_gone():
-        return True
-    silent = now - parse(body["heartbeat"])
-    return silent > timedelta(seconds=leases.STALE_SECONDS)
+        return False
+    silent = context.now() - parse(document.body["heartbeat"])
+    return silent <= timedelta(seconds=leases.STALE_SECONDS)

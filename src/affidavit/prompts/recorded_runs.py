@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit import __version__
+from affidavit.checks.guardrail_names import named
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import SourceType
 from affidavit.model.observation import Observation, Proof, Unit
@@ -34,7 +35,8 @@ def taken_over(
 ) -> dict[str, Observation]:
     """Return the cases of the newest runs of an account, by unit id; none that are too old.
 
-    Newest of each suite, model, guardrail and Region. How old a run may be, the catalogue says.
+    Newest of each suite, model, guardrail with its version, and Region. How old a run may be, the
+    catalogue says.
     """
     ages = oldest_allowed(catalogue, assessment.parameters)
     found: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -46,7 +48,8 @@ def taken_over(
             continue
         age = now - _oldest(run, document.body["cases"])
         if parse(run["finishedAt"]) <= now and age <= timedelta(days=ages[run["suite"]]):
-            key = (run["suite"], run["modelId"], run["guardrailId"], run["region"])
+            guardrail = named(run["guardrailId"], run["guardrailVersion"])
+            key = (run["suite"], run["modelId"], *guardrail, run["region"])
             found.setdefault(key, document.body)
     answers = (one for body in found.values() for one in observations(body, now))
     return {one.unit.id: one for one in answers}
@@ -107,6 +110,7 @@ def observations(body: Mapping[str, Any], now: datetime) -> Iterator[Observation
                 parameters={
                     "modelId": run["modelId"],
                     "guardrailId": run["guardrailId"],
+                    "guardrailVersion": run["guardrailVersion"],
                     "suite": run["suite"],
                     "promptRun": run["runId"],
                     "case": case["case"],

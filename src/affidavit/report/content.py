@@ -29,6 +29,8 @@ class SourceLine:
     check: str
     words: str
     """What the check asks for."""
+    remedy: str
+    """What to do where it is not met; empty where no check judges."""
     compliant: int
     non_compliant: int
     inconclusive: int

@@ -183,6 +183,7 @@ class Gatherer:
             keyword=source.keyword,
             check=source.check,
             words=check.words if check else _WITHOUT_CHECK[source.type is SourceType.MANUAL],
+            remedy=check.remedy if check else "",
             compliant=counts[Verdict.COMPLIANT.value],
             non_compliant=counts[Verdict.NON_COMPLIANT.value],
             inconclusive=counts[Verdict.NOT_APPLICABLE.value],

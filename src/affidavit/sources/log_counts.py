@@ -11,17 +11,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from affidavit.checks.guardrail_names import NONE, UNNAMED, Named
 from affidavit.logscan.findings import ScanFinding, ScanGap, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits
 from affidavit.logscan.invocations import InvocationScanner, ScanSettings
 from affidavit.logscan.records import Record, RecordReader
 from affidavit.model.observation import JsonObject
+from affidavit.sources.log_guardrails import named_by
 from affidavit.sources.origin import Origin
 
 MAX_LISTED: Final = 500
 """Findings that are listed one by one; the counts know the others."""
 MAX_UNREAD: Final = 500
 """Gaps that are named one by one."""
+MAX_GUARDRAILS: Final = 50
+"""Guardrails of one model that are named one by one; calls through others are not known."""
 MAX_GROUPS: Final = 50
 """Groups of one attribute; what comes later is counted under OTHERS."""
 OTHERS: Final = "(others)"
@@ -51,6 +55,8 @@ class ModelCounts:
     profane: int = 0
     personal: Counter[str] = field(default_factory=Counter)
     """Outputs by the types found in them, sorted, with commas between."""
+    guardrails: Counter[Named] = field(default_factory=Counter)
+    """Answered calls by the guardrail that they named; the rest of the answered is not known."""
 
     def to_json(self, name: str) -> JsonObject:
         """Return the counts as JSON."""
@@ -67,6 +73,10 @@ class ModelCounts:
                 {"types": types.split(","), "records": count}
                 for types, count in sorted(self.personal.items())
             ],
+            "guardrails": [
+                {"guardrailId": identifier, "guardrailVersion": version, "records": count}
+                for (identifier, version), count in sorted(self.guardrails.items())
+            ],
         }
 
 
@@ -78,6 +88,7 @@ class _Mark:
     profane: bool = False
     refused: bool = False
     intervened: bool = False
+    unguarded: bool = False
 
     @property
     def says_anything(self) -> bool:
@@ -97,6 +108,7 @@ class _Mark:
             self.types.add(found.entity_type)
         self.profane |= found.kind == "profanity" and found.part == "output"
         self.refused |= found.kind == "refusal"
+        self.unguarded |= found.kind == "unguarded"
         self.intervened |= found.kind == "guardrail" and found.entity_type != "MATCH"
 
 
@@ -272,11 +284,20 @@ class LogCounts:
             self._group(attribute, group)["records"] += 1
         complete = _complete(record)
         self.models[call.model].incomplete += not complete
+        self._guarded(record, call, mark, complete=complete)
         if record.requestId and (mark.says_anything or not complete):
             self._apart[record.requestId] = call
             self._join(record.requestId, mark)
         else:
             self._count(call, mark)
+
+    def _guarded(self, record: Record, call: _Call, mark: _Mark, *, complete: bool) -> None:
+        """Count the call under its guardrail, where the record tells of one or of none."""
+        named = NONE if mark.unguarded else named_by(record)
+        known = self.models[call.model].guardrails
+        told = complete or named[0] not in ("", UNNAMED[0])
+        if told and (named in known or len(known) < MAX_GUARDRAILS):
+            known[named] += 1
 
     def _body_apart(self, request_id: str, mark: _Mark) -> None:
         """Count what a body that is kept apart shows, now or when the call's record comes."""

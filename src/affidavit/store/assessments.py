@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,8 +16,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import iso, parse
-from affidavit.store import records
-from affidavit.store.database import Database
+from affidavit.store.database import Database, Lookup
 from affidavit.store.documents import Writes, write
 from affidavit.store.log import Appender
 from affidavit.store.schema import assessment as table
@@ -26,7 +26,7 @@ DELETED: Final = "deleted_at"
 """Member of the body of an assessment that was deleted: when."""
 
 
-_BODY: Final = sa.select(table.c.body).where(table.c.id == sa.bindparam("id"))
+_BODY: Final = Lookup(sa.select(table.c.body).where(table.c.id == sa.bindparam("id")))
 
 
 def _length(text: str | None) -> int:
@@ -58,8 +58,7 @@ class Assessments:
                 )
             )
             change = _change("CREATE", assessment, by, now)
-            records.add(connection, appender, tenant, change, now.date())
-            write(connection, tenant, along, now)
+            write(connection, tenant, _with(change, along), now, appender)
 
     def update(
         self, assessment: Assessment, by: str, now: datetime, along: Writes = NOTHING
@@ -76,8 +75,7 @@ class Assessments:
             if connection.execute(table.update().where(known).values(body=body)).rowcount != 1:
                 raise StoreError(f"There is no assessment {assessment.id} of this tenant and name")
             change = _change("UPDATE_METADATA", assessment, by, now)
-            records.add(connection, appender, assessment.tenant, change, now.date())
-            write(connection, assessment.tenant, along, now)
+            write(connection, assessment.tenant, _with(change, along), now, appender)
 
     def delete(
         self, assessment: Assessment, by: str, now: datetime, along: Writes = NOTHING
@@ -94,8 +92,7 @@ class Assessments:
             if connection.execute(table.update().where(known).values(**values)).rowcount != 1:
                 raise StoreError(f"There is no assessment {assessment.id} of this tenant")
             change = _change("DELETE", assessment, by, now)
-            records.add(connection, appender, assessment.tenant, change, now.date())
-            write(connection, assessment.tenant, along, now)
+            write(connection, assessment.tenant, _with(change, along), now, appender)
 
     def get(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none of this id."""
@@ -111,8 +108,8 @@ class Assessments:
         """Return an assessment, or None where there is none of this id (any more)."""
 
         def read() -> str | None:
-            with self._database.read() as connection:
-                return connection.scalar(_BODY, {"id": assessment_id})
+            found = self._database.one(_BODY, {"id": assessment_id})
+            return None if found is None else str(found.body)
 
         body = self._database.recent.get(("assessment", assessment_id), read, _length)
         value = json.loads(body) if body else None
@@ -143,6 +140,11 @@ class Assessments:
         return connection.scalar(
             sa.select(table.c.body).where(table.c.tenant == tenant, table.c.name == name)
         )
+
+
+def _with(change: dict[str, Any], along: Writes) -> Writes:
+    """Return what is written along, with the change of the collector's own before its changes."""
+    return replace(along, changes=[change, *along.changes])
 
 
 def to_json(assessment: Assessment) -> dict[str, Any]:

@@ -113,26 +113,29 @@ def publish_tiles(database: Database, objects: Objects, tenant: str) -> None:
     On S3 each checkpoint is kept beside, under Object Lock where that is on: whoever sets the
     database back cannot take them back.
     """
+    if isinstance(objects, DiskObjects):
+        folder = objects.root / tenant / "log"
+        with disk_errors(folder):
+            make_folder(folder)
+            _write(database, tenant, folder)
+        return
+    with TemporaryDirectory(prefix="affidavit-log-") as name:
+        folder = Path(name)
+        (folder / "checkpoint").write_text(published_checkpoint(objects, tenant))
+        found = _write(database, tenant, folder)
+        if found is not None:
+            _send(objects, tenant, folder, found)
+
+
+def _write(database: Database, tenant: str, folder: Path) -> StoredCheckpoint | None:
+    """Write the tiles that a folder lacks; return the checkpoint that they stand for."""
+    before = published_size(folder)
     with database.read() as connection:
         found = newest(connection, tenant)
-        if found is None:
-            return
-
-        def written(folder: Path, before: int) -> None:
+        if found is not None:
             sizes = (min(before, found.size), found.size)
             publish(folder, ahead(connection, tenant), sizes, found.note)
-
-        if isinstance(objects, DiskObjects):
-            folder = objects.root / tenant / "log"
-            with disk_errors(folder):
-                make_folder(folder)
-                written(folder, published_size(folder))
-            return
-        with TemporaryDirectory(prefix="affidavit-log-") as name:
-            folder = Path(name)
-            (folder / "checkpoint").write_text(published_checkpoint(objects, tenant))
-            written(folder, published_size(folder))
-            _send(objects, tenant, folder, found)
+    return found
 
 
 def _send(objects: Objects, tenant: str, folder: Path, found: StoredCheckpoint) -> None:

@@ -104,14 +104,22 @@ def commit(
     )
 
 
-def check_files(objects: Objects, segments: Sequence[Segment]) -> None:
-    """Raise `StoreDamagedError` where a segment is not there any more."""
-    for name in objects.missing([item.path for item in segments]):
+def held_files(objects: Objects, segments: Sequence[Segment]) -> list[str]:
+    """See to it that the segments are not swept; return their names.
+
+    Raises `StoreDamagedError` where one is not there any more.
+    """
+    names = [item.path for item in segments]
+    held = objects.hold(names, 1)
+    for name in names:
+        if name in held:
+            continue
         raise StoreDamagedError(
             f"The segment {objects.where(name)} is gone",
             why="It was removed between its writing and its commit.",
             todo="Run the same command again: it resumes and writes it anew.",
         )
+    return names
 
 
 def _check(record: RunRecord, segments: Sequence[Segment]) -> None:

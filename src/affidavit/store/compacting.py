@@ -6,6 +6,7 @@ with the log before one transaction moves all segments of a day to it. The old f
 hour, for those who are reading them, and are swept then; a crash leaves only files to sweep.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,11 +20,12 @@ import sqlalchemy as sa
 from affidavit.errors import StoreDamagedError
 from affidavit.ledger.tiles import WIDTH
 from affidavit.ledger.tree import HASH_SIZE
+from affidavit.store import todos
 from affidavit.store.database import Database
 from affidavit.store.files import NewFile, disk_errors
 from affidavit.store.kept import Kept
 from affidavit.store.log import fetch
-from affidavit.store.objects import Objects
+from affidavit.store.registering import FRESH_SECONDS, mark_of
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_columns import REPETITIVE
 from affidavit.store.segment_json import entries_of
@@ -105,7 +107,7 @@ def _filled(rows: list[sa.Row[Any]]) -> Iterator[Group]:
 
 
 def _compact(database: Database, kept: Kept, group: Group) -> bool:
-    objects, places = kept.objects, kept.places
+    places, began, mark = kept.places, time.monotonic(), mark_of(database)
     for name, digest in {(row.path, row.file) for row in group}:
         check_digest(places.local(name, digest), digest)
     new = places.new(group[0].tenant, group[0].day)
@@ -118,7 +120,11 @@ def _compact(database: Database, kept: Kept, group: Group) -> bool:
         name = places.keep(new, group[0].tenant, group[0].day, digest)
     finally:
         new.discard()
-    return _move(database, objects, group, (name, digest))
+    for old in {row.path for row in group} - {name}:
+        kept.objects.refresh(old)  # so that sweeping leaves them for whoever reads them
+    if time.monotonic() - began > FRESH_SECONDS:
+        return False
+    return _move(database, kept, group, (name, digest), mark)
 
 
 def _copy(new: NewFile, places: SegmentPlaces, group: Group) -> None:
@@ -199,10 +205,10 @@ def _logged(database: Database, row: sa.Row[Any]) -> bytes:
     return held[start : start + row.rows * HASH_SIZE]
 
 
-def _move(database: Database, objects: Objects, group: Group, to: tuple[str, str]) -> bool:
+def _move(database: Database, kept: Kept, group: Group, to: tuple[str, str], mark: int) -> bool:
     """Let all segments of a group lie in the new file, unless one was deleted or moved meanwhile.
 
-    The old files count as used until now, so that sweeping leaves them for whoever reads them.
+    Or the new file was: `mark` was taken before it was brought.
     """
     name, digest = to
     known = sa.select(table.c.digest, table.c.file).where(
@@ -211,13 +217,15 @@ def _move(database: Database, objects: Objects, group: Group, to: tuple[str, str
     with database.write() as connection:
         database.hold_files(connection, sweeping=False)
         present = {row.digest: row.file for row in connection.execute(known)}
-        if present != {row.digest: row.file for row in group} or objects.missing([name]):
+        if present != {row.digest: row.file for row in group}:
             return False
-        for old in {row.path for row in group} - {name}:
-            objects.refresh(old)
+        if todos.removed_since(connection, [name], mark):
+            return False
         first = 0
         for row in group:
             moved = table.update().where(table.c.digest == row.digest)
             connection.execute(moved.values(path=name, file=digest, first_row=first))
             first += row.rows
+        if kept.publishes:
+            todos.leave(connection, todos.PUBLISH, group[0].tenant, [group[0].tenant])
     return True

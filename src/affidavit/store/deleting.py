@@ -7,17 +7,15 @@ they count, and hold no evidence.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from affidavit.errors import StoreError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
-from affidavit.store import records
+from affidavit.store import records, todos
 from affidavit.store.database import Database
 from affidavit.store.documents import require_absent
 from affidavit.store.kept import Kept
@@ -38,14 +36,13 @@ def remove(
 ) -> int:
     """Delete evidence as `delete_evidence` does, and then its files; return their number.
 
-    A file that cannot be removed now is named by no row any more, and swept later.
+    A file that cannot be removed now stays a to-do: no row names it any more.
     """
-    objects, places = kept.objects, kept.places
+    given["publishes"] = kept.publishes
     files = delete_evidence(database, tenant, assessment_id, **given)
     for path, digest in files:
-        places.forget(path, digest)
-        with suppress(StoreError):
-            objects.remove(path)
+        kept.places.forget(path, digest)
+    kept.removals.carry_out([path for path, _ in files])
     return len(files)
 
 
@@ -59,6 +56,7 @@ def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
     now: datetime,
     before: date | None = None,
     absent: Sequence[tuple[str, str | None]] = (),
+    publishes: bool = False,
 ) -> list[tuple[str, str]]:
     """Delete an assessment's evidence with its answers; return (name, SHA-256) of its files.
 
@@ -66,10 +64,11 @@ def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
     `absent`: documents, as (kind, id or None: any), that forbid it: `StoreConflictError` where one
     is there, whenever it was set.
 
-    Unfinished runs are abandoned. Nothing is logged where there is nothing to delete. The files are
-    the caller's to remove; bodies of answers are swept (`sweeping`).
+    Unfinished runs are abandoned. Nothing is logged where there is nothing to delete. To remove the
+    files is left as to-dos, and so is publishing anew; bodies of answers are swept (`sweeping`).
     """
     with database.write() as connection:
+        database.hold_files(connection, sweeping=True)
         appender = Appender(connection, tenant)
         require_absent(connection, tenant, absent)
         owned = sa.and_(run.c.assessment_id == assessment_id, run.c.tenant == tenant)
@@ -90,6 +89,9 @@ def delete_evidence(  # noqa: PLR0913 - whose, which, by whom, why and when
             details = {"why": why, "segments": gone}
             change = _change(tenant, assessment_id, by, now, details)
             records.add(connection, appender, tenant, change, now.date())
+            todos.leave(connection, todos.REMOVE, tenant, {row.path for row in rows})
+            if publishes:
+                todos.leave(connection, todos.PUBLISH, tenant, [tenant])
     return sorted({(row.path, row.file) for row in rows})
 
 

@@ -9,20 +9,21 @@ of them.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from affidavit.errors import StoreConflictError
-from affidavit.model.canonical import plain_json
-from affidavit.store import records
-from affidavit.store.database import Database
+from affidavit.store import records, todos
+from affidavit.store.database import Database, Lookup
 from affidavit.store.log import Appender
 from affidavit.store.scanned import ScannedObjects
 from affidavit.store.schema import document as table
 
 Distilled = TypeVar("Distilled")
+Rule = Callable[[sa.Connection], None]
+"""Looks at the documents as they stand in a transaction, and raises where it must not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,19 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Objects that are removed after a transaction."""
+
+    names: Sequence[str]
+    digest: str = ""
+    """Only if, after it, no document of the kinds `NAMING` names this SHA-256; empty: always."""
+
+
+NAMING: Final = ("manual_evidence", "upload")
+"""Kinds of documents that name attached files, by the member `sha256`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Writes:
     """What is written and deleted in one transaction, with the changes that tell of it."""
 
@@ -54,12 +68,31 @@ class Writes:
     """Records of kind change (see `records.KINDS`), appended to the tenant's log."""
     absent: Sequence[tuple[str, str | None]] = ()
     """(kind, id) of documents that must not be there, None: of any id; see `legal_hold`."""
+    brought: Sequence[tuple[str, int]] = ()
+    """(name, mark before it was brought) of objects that a document names from now on."""
+    given_up: Sequence[GivenUp] = ()
+    """Objects that it is left to be done to remove."""
+    rules: Sequence[Rule] = ()
+    """Made by `Documents.rule` and `Documents.counted`: asked before anything is written, with all
+    who write with rules kept out of the tenant until this is committed."""
 
 
-_ONE = sa.select(table).where(
-    *(table.c[name] == sa.bindparam(name) for name in ("tenant", "kind", "id"))
+_ONE = Lookup(
+    sa.select(table).where(
+        *(table.c[name] == sa.bindparam(name) for name in ("tenant", "kind", "id"))
+    )
 )
-"""Built once: every request of the API reads two."""
+"""Built once: every request of the API reads several."""
+
+
+_OF_KIND = (
+    table.c.tenant == sa.bindparam("tenant"),
+    table.c.kind == sa.bindparam("kind"),
+)
+_VERSIONS = sa.select(table.c.id, table.c.version).where(*_OF_KIND)
+_BODIES = sa.select(table).where(*_OF_KIND, table.c.id.in_(sa.bindparam("ids", expanding=True)))
+_AT_ONCE = 500
+"""Documents that are read together: SQLite takes some thousand parameters at most."""
 
 
 class Documents:
@@ -75,9 +108,8 @@ class Documents:
         """Return a document of the tenant, or None."""
         named = {"tenant": tenant, "kind": kind, "id": identifier}
 
-        def read() -> sa.Row[Any] | None:
-            with self._database.read() as connection:
-                return connection.execute(_ONE, named).one_or_none()
+        def read() -> Any:
+            return self._database.one(_ONE, named)
 
         key = (tenant, kind, identifier)
         row = self._database.recent.get(key, read, lambda found: len(found.body) if found else 0)
@@ -138,39 +170,86 @@ class Documents:
         function must give the same for the same document, and always be the same function; whoever
         gets its answers must not change them.
         """
-        chosen = sa.select(table.c.id, table.c.version)
-        chosen = chosen.where(table.c.tenant == tenant, table.c.kind == kind)
         with self._database.read() as connection:
-            now = [(row.id, row.version) for row in connection.execute(chosen)]
+            return self._distilled_in(connection, tenant, kind, distil)
+
+    def rule(
+        self,
+        tenant: str,
+        kind: str,
+        distil: Callable[[Document], Distilled],
+        check: Callable[[list[Distilled]], None],
+    ) -> Rule:
+        """Return a rule on what `distil` takes from each document of a kind; see `distilled`."""
+        return lambda connection: check(self._distilled_in(connection, tenant, kind, distil))
+
+    def counted(
+        self,
+        tenant: str,
+        kind: str,
+        check: Callable[[int], None],
+        *,
+        parent: str | None = None,
+        since: str = "",
+    ) -> Rule:
+        """Return a rule on how many documents of a kind there are.
+
+        `since`: only those whose `sort` is this or later.
+        """
+        chosen = sa.select(sa.func.count()).where(
+            table.c.tenant == tenant, table.c.kind == kind, table.c.sort >= since
+        )
+        if parent is not None:
+            chosen = chosen.where(table.c.parent == parent)
+        return lambda connection: check(int(connection.execute(chosen).scalar_one()))
+
+    def ask(self, rule: Rule, refusal: type[Exception]) -> bool:
+        """Tell whether a rule holds now, outside of any write: it may not a moment later."""
+        with self._database.read() as connection:
+            try:
+                rule(connection)
+            except refusal:
+                return False
+        return True
+
+    def _distilled_in(
+        self,
+        connection: sa.Connection,
+        tenant: str,
+        kind: str,
+        distil: Callable[[Document], Distilled],
+    ) -> list[Distilled]:
+        named = {"tenant": tenant, "kind": kind}
+        now = [(row.id, row.version) for row in connection.execute(_VERSIONS, named)]
         before = self._distilled.get((distil, tenant, kind), {})
-        found: dict[str, tuple[int, Distilled]] = {}
-        for identifier, version in now:
-            known = before.get(identifier)
-            if known is not None and known[0] == version:
-                found[identifier] = known
-            elif document := self.get(tenant, kind, identifier):
-                found[identifier] = (document.version, distil(document))
+        known = {i: before[i] for i, version in now if i in before and before[i][0] == version}
+        missing = [identifier for identifier, _ in now if identifier not in known]
+        for at in range(0, len(missing), _AT_ONCE):
+            some = {**named, "ids": missing[at : at + _AT_ONCE]}
+            for row in connection.execute(_BODIES, some):
+                known[row.id] = (row.version, distil(_document(row)))
+        found = {identifier: known[identifier] for identifier, _ in now if identifier in known}
         self._distilled[distil, tenant, kind] = found
         return [value for _, value in found.values()]
 
-    def act(
-        self,
-        tenant: str,
-        *,
-        now: datetime,
-        puts: Sequence[Document] = (),
-        deletes: Sequence[Document] = (),
-        changes: Sequence[Mapping[str, Any]] = (),
-        absent: Sequence[tuple[str, str | None]] = (),
-    ) -> None:
+    def act(self, tenant: str, *, now: datetime, **written: Any) -> None:
         """Write and delete documents and append change-log records, all or nothing.
 
-        Raises `StoreConflictError` where one is not as `Writes` wants it: read again and decide
-        again.
+        `written`: the members of `Writes`. Raises `StoreConflictError` where one is not as `Writes`
+        wants it: read again and decide again.
         """
-        writes = Writes(puts=puts, deletes=deletes, changes=changes, absent=absent)
+        writes = Writes(**written)
         with self._database.write() as connection:
+            if writes.brought or writes.given_up:
+                self._database.hold_files(connection, sweeping=bool(writes.given_up))
             write(connection, tenant, writes, now)
+
+
+_INSERT = table.insert()
+_KNOWN = sa.select(table.c.kind, table.c.id).where(
+    table.c.tenant == sa.bindparam("tenant"),
+    sa.tuple_(table.c.kind, table.c.id).in_(sa.bindparam("keys", expanding=True)),
+)
 
 
 def with_writes(tenant: str, writes: Writes, now: datetime) -> Callable[[sa.Connection], None]:
@@ -178,42 +257,86 @@ def with_writes(tenant: str, writes: Writes, now: datetime) -> Callable[[sa.Conn
     return lambda connection: write(connection, tenant, writes, now)
 
 
-def write(connection: sa.Connection, tenant: str, writes: Writes, now: datetime) -> None:
-    """Do `writes` within a transaction; `StoreConflictError` where one is not as it was read."""
+def write(
+    connection: sa.Connection,
+    tenant: str,
+    writes: Writes,
+    now: datetime,
+    appender: Appender | None = None,
+) -> None:
+    """Do `writes` within a transaction; `StoreConflictError` where one is not as it was read.
+
+    `appender`: of the transaction and tenant, where there is one already.
+    """
     for change in writes.changes:
         records.check_kind(change)
-    if writes.absent:
+    if writes.absent or writes.rules or writes.changes:
         # On PostgreSQL the tenant's log is locked first: who puts such a document locks it too.
-        Appender(connection, tenant)
+        appender = appender or Appender(connection, tenant)
     require_absent(connection, tenant, writes.absent)
+    _require_there(connection, writes.brought)
+    for rule in writes.rules:
+        rule(connection)
+    _insert(connection, tenant, [put for put in writes.puts if not put.version])
     for put in writes.puts:
-        _put(connection, tenant, put)
+        if put.version:
+            _update(connection, tenant, put)
     for gone in writes.deletes:
         _delete(connection, tenant, gone)
-    if writes.changes:
-        appender = Appender(connection, tenant)
-        for change in writes.changes:
-            records.add(connection, appender, tenant, change, now.date())
+    if writes.changes and appender is not None:
+        records.add_changes(connection, appender, tenant, writes.changes, now.date())
+    _give_up(connection, tenant, writes.given_up)
 
 
-def _put(connection: sa.Connection, tenant: str, put: Document) -> None:
-    values = {
+def _require_there(connection: sa.Connection, brought: Sequence[tuple[str, int]]) -> None:
+    for name, mark in brought:
+        if todos.removed_since(connection, [name], mark):
+            raise StoreConflictError(
+                "The file was removed as it came",
+                why="The same file was deleted from elsewhere at this moment.",
+                todo="Send it again.",
+            )
+
+
+def _give_up(connection: sa.Connection, tenant: str, given_up: Sequence[GivenUp]) -> None:
+    """Leave it to be done to remove objects, but files that a document still names."""
+    named: set[str] = set()
+    if any(one.digest for one in given_up):
+        chosen = sa.select(table.c.body).where(table.c.tenant == tenant, table.c.kind.in_(NAMING))
+        bodies = (msgspec.json.decode(body) for body in connection.scalars(chosen))
+        named = {str(body.get("sha256", "")) for body in bodies}
+    names = [name for one in given_up if one.digest not in named for name in one.names]
+    todos.leave(connection, todos.REMOVE, tenant, names)
+
+
+def _values(put: Document) -> dict[str, Any]:
+    return {
         "parent": put.parent,
         "sort": put.sort,
         "version": put.version + 1,
-        "body": plain_json(put.body).decode(),
+        "body": msgspec.json.encode(put.body, order="sorted").decode(),
     }
-    if put.version:
-        statement = table.update().where(*_as_read(tenant, put)).values(**values)
-        if connection.execute(statement).rowcount != 1:
-            raise _conflict(put)
+
+
+def _insert(connection: sa.Connection, tenant: str, new: Sequence[Document]) -> None:
+    """Write new documents; `StoreConflictError` where one is there already."""
+    if not new:
         return
-    known = sa.select(table.c.id).where(
-        table.c.tenant == tenant, table.c.kind == put.kind, table.c.id == put.id
-    )
-    if connection.execute(known).first():
+    named = {"tenant": tenant, "keys": [(put.kind, put.id) for put in new]}
+    known = connection.execute(_KNOWN, named).first()
+    if known is not None:
+        raise _conflict(next(put for put in new if (put.kind, put.id) == tuple(known)))
+    rows = [{"tenant": tenant, "kind": one.kind, "id": one.id, **_values(one)} for one in new]
+    try:
+        connection.execute(_INSERT, rows)
+    except sa.exc.IntegrityError as error:  # on PostgreSQL another may write the same at once
+        raise _conflict(new[0]) from error
+
+
+def _update(connection: sa.Connection, tenant: str, put: Document) -> None:
+    statement = table.update().where(*_as_read(tenant, put)).values(**_values(put))
+    if connection.execute(statement).rowcount != 1:
         raise _conflict(put)
-    connection.execute(table.insert().values(tenant=tenant, kind=put.kind, id=put.id, **values))
 
 
 def _delete(connection: sa.Connection, tenant: str, gone: Document) -> None:

@@ -39,11 +39,9 @@ class EvidenceReader:
         """Return (leaf, record), or None."""
         inside = sa.and_(table.c.min_id <= evidence_id, table.c.max_id >= evidence_id)
         for row in self._segments(inside):
-            for number, found in read_segment(
-                self._places.local(row.path, row.file), row.file, part=(row.first_row, row.rows)
-            ):
-                if found.evidence.id == evidence_id:
-                    return row.first_leaf + number, found.evidence
+            path, part = self._places.local(row.path, row.file), (row.first_row, row.rows)
+            for number, found in read_segment(path, row.file, identifier=evidence_id, part=part):
+                return row.first_leaf + number, found.evidence
         return None
 
     def folders(self, assessment_id: str, day: date) -> dict[str, dict[str, int]]:

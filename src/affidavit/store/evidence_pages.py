@@ -8,7 +8,7 @@ bound.
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import accumulate
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 KEPT_BYTES: Final = 48 << 20
 """Decoded columns that are kept in memory; a row group takes about one MiB."""
+_ROW_BYTES: Final = 3072
+"""About what a `PageRow` takes with its texts."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -95,23 +97,28 @@ class EvidencePages:
 
     def _of_part(
         self, part: sa.Row[Any], control: str, after: int, limit: int
-    ) -> Iterator[tuple[int, PageRow]]:
-        """Yield (number in the part, record) of rows behind `after`."""
+    ) -> Sequence[tuple[int, PageRow]]:
+        """Return (number in the part, record) of rows behind `after`."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         path = self._places.local(part.path, part.file)
         stamp = self._whole(path, part.file)
-        try:
+
+        def read() -> _Page:
             numbers = self._numbers(path, stamp, part, control)
-            first = _first_above(numbers, after)
-            wanted = numbers.slice(first, limit)
+            wanted = numbers.slice(_first_above(numbers, after), limit)
             if not len(wanted):
-                return
+                return _Page([])
             rows = self._decoded(path, stamp, pc.add(wanted, part.first_row))
-            yield from zip(wanted.to_pylist(), rows, strict=True)
+            return _Page(list(zip(wanted.to_pylist(), rows, strict=True)))
+
+        place = (path, stamp, part.first_row, part.rows, control, after, limit)
+        try:
+            page: _Page = self._once(place, read)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise damaged_file(path, str(error)) from error
+        return page.rows
 
     def _whole(self, path: Path, digest: str) -> Stamp:
         """Return the stamp of a file that is what its name says."""
@@ -170,6 +177,14 @@ class EvidencePages:
                 while self._bytes > KEPT_BYTES:
                     self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return found
+
+
+class _Page:
+    """Rows of a page, for who asks again: one item of a folder after the other, for example."""
+
+    def __init__(self, rows: Sequence[tuple[int, PageRow]]) -> None:
+        self.rows = rows
+        self.nbytes = _ROW_BYTES * (1 + len(rows))
 
 
 class _Ends:

@@ -9,8 +9,10 @@ from affidavit.errors import SettingsError
 from affidavit.ledger.keys import KeyFolder
 from affidavit.settings import Settings
 from affidavit.store.bucket_objects import open_bucket
+from affidavit.store.database import Database
 from affidavit.store.documents import Documents
 from affidavit.store.objects import DiskObjects, Objects
+from affidavit.store.removing import Removals
 from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.tenant_keys import TenantKeyring
 
@@ -22,10 +24,14 @@ class Kept:
     objects: Objects
     places: SegmentPlaces
     keyring: TenantKeyring
+    removals: Removals
+    publishes: bool
+    """Whether evidence is published as Iceberg: then what changes is a to-do."""
 
 
 def open_kept(
     settings: Settings,
+    database: Database,
     documents: Documents,
     keys: KeyFolder,
     clock: Callable[[], datetime],
@@ -42,4 +48,5 @@ def open_kept(
     objects: Objects = (
         open_bucket(settings) if settings.objects_on_s3 else DiskObjects(settings.object_folder)
     )
-    return Kept(objects, SegmentPlaces(objects, keyring, settings), keyring)
+    places = SegmentPlaces(objects, keyring, settings)
+    return Kept(objects, places, keyring, Removals(database, objects), bool(settings.lake))

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from affidavit.errors import SettingsError, StoreBusyError, StoreError
+from affidavit.model.times import utc_now
 from affidavit.settings import Settings
+from affidavit.store import todos
 from affidavit.store.database import Database
 from affidavit.store.files import make_folder
 from affidavit.store.objects import Objects
@@ -32,6 +34,8 @@ OWN: Final = "sql"
 NAMESPACE: Final = "affidavit"
 FOLDER: Final = "lake"
 _TRIES: Final = 5
+_AT_ONCE: Final = 20
+"""Tenants that are published before it is looked again who is at which."""
 _BOUNDED: Final = ("assessment_id", "control_id", "id", "time", "verdict")
 """Columns whose least and greatest value the table keeps for each file."""
 _PROPERTIES: Final = {
@@ -70,16 +74,36 @@ class Lake:
         """Publish if that is switched on; return why it could not be done, or the empty text."""
         if not self._name:
             return ""
-        try:
-            self.publish(tenant)
-        except (StoreError, SettingsError) as error:
-            return f"The evidence was not published as Iceberg: {error.what}. {error.why}"
-        return ""
+        why = self.follow(tenant)
+        return f"The evidence was not published as Iceberg: {why}" if why else ""
 
-    def follow(self, tenant: str) -> None:
-        """Publish if that is switched on: files that the table names were deleted or replaced."""
+    def leave(self, connection: sa.Connection, tenant: str) -> None:
+        """Leave publishing to be done, in the transaction that changes what is to be published."""
         if self._name:
-            self.publish(tenant)
+            todos.leave(connection, todos.PUBLISH, tenant, [tenant])
+
+    def follow(self, tenant: str) -> str:
+        """Publish if that is switched on; return why it could not be done, or the empty text.
+
+        A transaction that deletes or adds files leaves it to be done; it stays so until it is.
+        """
+        return " ".join(self._carry_out([tenant], patient=False)) if self._name else ""
+
+    def resume(self) -> list[str]:
+        """Publish what was left to be done and did not fail just now; return why some cannot be."""
+        return self._carry_out(None, patient=True) if self._name else []
+
+    def _carry_out(self, tenants: list[str] | None, *, patient: bool) -> list[str]:
+        asked = todos.Asked(names=tenants, before=utc_now(), patient=patient)
+        taken = todos.take(self._database, todos.PUBLISH, _AT_ONCE, asked)
+        problems = []
+        for name, mark in taken:
+            try:
+                self.publish(name)
+            except (StoreError, SettingsError) as error:
+                problems.append(f"{error.what}. {error.why}")
+                todos.finish(self._database, todos.PUBLISH, [], [(name, mark, problems[-1])])
+        return problems
 
     def publish(self, tenant: str) -> Published:
         """Make the tenant's table name exactly the committed files.
@@ -88,6 +112,13 @@ class Lake:
         where a file is encrypted or gone, or the catalog refuses.
         """
         check_tenant(tenant)
+        mark = todos.mark_of(self._database, todos.PUBLISH, tenant)
+        done = self._publish(tenant)
+        if mark:
+            todos.finish(self._database, todos.PUBLISH, [(tenant, mark)])
+        return done
+
+    def _publish(self, tenant: str) -> Published:
         catalog = self._catalog()
         from pyiceberg.exceptions import CommitFailedException, RESTError
 
@@ -108,6 +139,10 @@ class Lake:
             why=f"{_TRIES} commits in a row came second.",
             todo="Run `affidavit lake publish` again.",
         )
+
+    def table(self, tenant: str) -> "Table":
+        """Return the tenant's table as its catalog has it, or raise pyiceberg's error."""
+        return self._catalog().load_table(table_name(tenant))
 
     def _published(self, catalog: "Catalog", tenant: str) -> Published:
         table = self._table(catalog, tenant)

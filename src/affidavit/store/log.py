@@ -18,6 +18,28 @@ _AHEAD = 256
 """Rows read at once by `ahead`: two MiB."""
 
 
+_LOCKED = sa.select(log.c.size).where(log.c.tenant == sa.bindparam("of")).with_for_update()
+_GROWN = log.update().where(log.c.tenant == sa.bindparam("of")).values(size=sa.bindparam("new"))
+_TILES = sa.select(log_tile.c.level, log_tile.c.hashes).where(
+    log_tile.c.tenant == sa.bindparam("of"),
+    sa.tuple_(log_tile.c.level, log_tile.c.number).in_(sa.bindparam("places", expanding=True)),
+)
+"""Statements of every append, built once."""
+
+
+def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    return insert.on_conflict_do_update(
+        index_elements=["tenant", "level", "number"],
+        set_={"hashes": insert.excluded.hashes},
+    )
+
+
+_UPSERTS = {
+    "sqlite": _upsert(sqlite.insert(log_tile)),
+    "postgresql": _upsert(postgresql.insert(log_tile)),
+}
+
+
 class Log:
     """A tenant's log for readers. Sizes: any up to `size`; leaves count from 0."""
 
@@ -104,11 +126,9 @@ class Appender:
             for r in changed
         ]
         if rows:
-            self._connection.execute(self._upsert(), rows)
+            self._connection.execute(_UPSERTS[self._connection.dialect.name], rows)
         self.size += len(entries) // HASH_SIZE
-        self._connection.execute(
-            log.update().where(log.c.tenant == self._tenant).values(size=self.size)
-        )
+        self._connection.execute(_GROWN, {"of": self._tenant, "new": self.size})
         return first
 
     def root(self) -> bytes:
@@ -116,28 +136,32 @@ class Appender:
         return tree.root(nodes_of(self._connection, self._tenant), self.size)
 
     def _lock(self) -> int:
-        insert = insert_into(self._connection, log)
-        self._connection.execute(
-            insert.values(tenant=self._tenant, size=0).on_conflict_do_nothing()
-        )
-        chosen = sa.select(log.c.size).where(log.c.tenant == self._tenant).with_for_update()
-        return int(self._connection.execute(chosen).scalar_one())
+        named = {"of": self._tenant}
+        size = self._connection.scalar(_LOCKED, named)
+        if size is None:
+            insert = insert_into(self._connection, log)
+            self._connection.execute(
+                insert.values(tenant=self._tenant, size=0).on_conflict_do_nothing()
+            )
+            size = self._connection.scalar(_LOCKED, named)
+        return int(size or 0)
 
     def _read_edge(self) -> dict[int, bytes]:
-        edge: dict[int, bytes] = {}
+        """Return the partial row of each level, all read at once."""
+        places: list[tuple[int, int]] = []
         level, count = 0, self.size
         while count:
             if count % WIDTH:
-                edge[level] = fetch(self._connection, self._tenant, level, count // WIDTH)
+                places.append((level, count // WIDTH))
             level, count = level + 1, count // WIDTH
+        if not places:
+            return {}
+        found = self._connection.execute(_TILES, {"of": self._tenant, "places": places})
+        edge = {row.level: bytes(row.hashes) for row in found}
+        for level, number in places:
+            if level not in edge:
+                raise _no_row(self._tenant, level, number)
         return edge
-
-    def _upsert(self) -> sa.Executable:
-        insert = insert_into(self._connection, log_tile)
-        return insert.on_conflict_do_update(
-            index_elements=["tenant", "level", "number"],
-            set_={"hashes": insert.excluded.hashes},
-        )
 
 
 def log_size(connection: sa.Connection, tenant: str) -> int:
@@ -154,12 +178,16 @@ def fetch(connection: sa.Connection, tenant: str, level: int, number: int) -> by
         )
     ).scalar()
     if found is None:
-        raise StoreDamagedError(
-            f"The log of {tenant} has no row {number} at level {level}",
-            why="It is not in the table log_tile.",
-            todo="Restore the database from a backup, then run `affidavit ledger verify`.",
-        )
+        raise _no_row(tenant, level, number)
     return bytes(found)
+
+
+def _no_row(tenant: str, level: int, number: int) -> StoreDamagedError:
+    return StoreDamagedError(
+        f"The log of {tenant} has no row {number} at level {level}",
+        why="It is not in the table log_tile.",
+        todo="Restore the database from a backup, then run `affidavit ledger verify`.",
+    )
 
 
 def nodes_of(connection: sa.Connection, tenant: str) -> TileNodes:

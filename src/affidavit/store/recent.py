@@ -11,7 +11,7 @@ What is answered is what stood in the database when the look began, as with any 
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, TypeVar, cast
 
 Found = TypeVar("Found")
@@ -49,6 +49,13 @@ class Recent:
             self._keep(version, key, found, size(found) + _OVERHEAD)
         return found
 
+    def rows(self, sql: str, values: Sequence[object]) -> list[tuple[object, ...]] | None:
+        """Return what SQLite answers now, or None for a database that is none."""
+        with self._lock:
+            if self._path is None:
+                return None
+            return self._open().execute(sql, values).fetchall()
+
     def close(self) -> None:
         """Close the connection; afterwards nothing is kept."""
         with self._lock:
@@ -62,11 +69,7 @@ class Recent:
         if self._path is None:
             return None
         try:
-            if self._connection is None:
-                self._connection = sqlite3.connect(
-                    self._path, check_same_thread=False, isolation_level=None
-                )
-            version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            version = int(self._open().execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error:
             self._forget()  # whoever reads next finds out what is wrong, and says it
             return None
@@ -74,6 +77,14 @@ class Recent:
             self._forget()
             self._version = version
         return version
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the connection, holding the lock; there is a path."""
+        if self._connection is None:
+            self._connection = sqlite3.connect(
+                str(self._path), check_same_thread=False, isolation_level=None
+            )
+        return self._connection
 
     def _keep(self, version: int, key: Hashable, found: object, size: int) -> None:
         with self._lock:

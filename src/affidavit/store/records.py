@@ -1,6 +1,6 @@
 """Records of the log that are not evidence: runs, changes, parameters, keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -16,6 +16,9 @@ from affidavit.store.schema import record as table
 
 KINDS = frozenset({"change", "parameter", "key"})
 """What `Store.append_record` takes; run records come with a commit, evidence with segments."""
+
+
+_INSERT = table.insert()
 
 
 def add(
@@ -35,6 +38,29 @@ def add(
         )
     )
     return leaf, entry.hexdigest()
+
+
+def add_changes(
+    connection: sa.Connection,
+    appender: Appender,
+    tenant: str,
+    changes: Sequence[Mapping[str, Any]],
+    day: date,
+) -> None:
+    """Append records as leaves, one after the other, and keep them; all in one go."""
+    bodies = [canonical(change) for change in changes]
+    first = appender.append(b"".join(sha256(body).digest() for body in bodies))
+    rows = [
+        {
+            "tenant": tenant,
+            "leaf": leaf,
+            "kind": change["kind"],
+            "day": day.isoformat(),
+            "body": body.decode(),
+        }
+        for leaf, (change, body) in enumerate(zip(changes, bodies, strict=True), first)
+    ]
+    connection.execute(_INSERT, rows)
 
 
 def check_kind(record: Mapping[str, Any]) -> None:

@@ -1,13 +1,13 @@
 """Results of a run: observations with their bodies as blobs, and gaps; by unit or by digest."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.errors import StoreDamagedError
 from affidavit.model.canonical import canonical
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
 from affidavit.store.blobs import Blobs
@@ -40,15 +40,12 @@ class Results:
             }
         return list(rows.values())
 
-    def put(self, connection: sa.Connection, tenant: str, rows: list[dict[str, Any]]) -> None:
+    def names(self, tenant: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the names of the objects that rows of `prepare` name."""
+        return sorted({self._blobs.name(tenant, row["blob"]) for row in rows if row["blob"]})
+
+    def put(self, connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
         """Register rows in the caller's transaction, in place of earlier answers to the same."""
-        gone = self._blobs.missing(tenant, {row["blob"] for row in rows if row["blob"]})
-        if gone:
-            raise StoreError(
-                f"{len(gone)} blob(s) were removed while their results were written",
-                why="Somebody deleted files below the object folder.",
-                todo="Run the same command again.",
-            )
         earlier = table.delete().where(
             table.c.run_id == sa.bindparam("r"), table.c.unit_id == sa.bindparam("u")
         )
@@ -77,6 +74,16 @@ class Results:
             if len(rows) < _PAGE:
                 return
             last = rows[-1].unit_id
+
+    def of_operation(self, run_id: str, key: str) -> Iterator[Result]:
+        """Yield the run's answers of one operation, by unit id; no other body is read."""
+        chosen = _select().where(table.c.run_id == run_id, table.c.body.contains(f'"key":"{key}"'))
+        with self._database.read() as connection:
+            rows = list(connection.execute(chosen.order_by(table.c.unit_id)))
+        for row in rows:
+            found = self._result(row)
+            if found.unit.key == key:
+                yield found
 
     def digests(self, run_id: str) -> list[str]:
         """Return the digests of all results of a run, sorted; bodies are not read."""

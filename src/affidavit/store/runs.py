@@ -257,6 +257,15 @@ def record_from_json(value: Mapping[str, Any]) -> RunRecord:
 
 def verdict_from_json(control_id: str, value: Mapping[str, Any]) -> ControlVerdict:
     """Return the control's verdict that `ControlVerdict.to_json` wrote."""
-    known = {key: item for key, item in value.items() if key != "records"}
-    known["verdict"] = Verdict(known["verdict"])
-    return ControlVerdict(control_id=control_id, counts=value["records"], **known)
+    return ControlVerdict(
+        control_id=control_id,
+        control_set_id=value["control_set_id"],
+        verdict=Verdict(value["verdict"]),
+        counts=value["records"],
+        judged=value["judged"],
+        expected=value["expected"],
+        accounts=value["accounts"],
+        regions=value["regions"],
+        gaps=value["gaps"],
+        manual=value["manual"],
+    )

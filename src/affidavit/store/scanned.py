@@ -127,6 +127,13 @@ class ScannedObjects:
         with self._database.read() as connection:
             return [_scan(row) for row in connection.execute(chosen.order_by(table.c.done_at))]
 
+    def unread(self, tenant: str, watch: str, limit: int) -> list[Scan]:
+        """Return the objects that could not be read, the last one first."""
+        chosen = sa.select(table).where(*_of(tenant, watch), table.c.state == FAILED)
+        chosen = chosen.order_by(table.c.done_at.desc(), table.c.uri).limit(limit)
+        with self._database.read() as connection:
+            return [_scan(row) for row in connection.execute(chosen)]
+
     def totals(self, tenant: str, watch: str) -> dict[str, int]:
         """Return how many objects were listed, scanned, failed and wait, and what they held."""
         sums: Counter[str] = Counter()

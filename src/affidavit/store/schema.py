@@ -6,7 +6,7 @@ Leaves (`leaf`, `first_leaf`) count from 0 in the tenant's log.
 
 import sqlalchemy as sa
 
-REVISION = "0009"
+REVISION = "0012"
 """The newest migration; a test compares it with the folder."""
 
 metadata = sa.MetaData(
@@ -185,4 +185,20 @@ scanned_object = sa.Table(
     sa.Column("done_at", sa.Text, nullable=False, doc="Empty while it is to be scanned."),
     sa.Column("body", sa.Text, nullable=False, doc="Counts as JSON; of a failed one, why."),
     sa.Index("ix_scanned_object_tenant_watch_state_done_at", "tenant", "watch", "state", "done_at"),
+)
+
+todo = sa.Table(
+    "todo",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True, doc="remove or publish."),
+    sa.Column("name", sa.Text, primary_key=True, doc="The object, or the tenant."),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False, doc="Grows with every to-do that is left."),
+    sa.Column("holder", sa.Text, nullable=False, doc="Who is at it, as JSON; empty: nobody."),
+    sa.Column("tried_at", sa.BigInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, doc="That failed."),
+    sa.Column("why", sa.Text, nullable=False, doc="Why the last one failed, or empty."),
+    sa.Column("done_at", sa.BigInteger, nullable=False, doc="0 until it is done."),
+    sa.Index("ix_todo_done_at_kind", "done_at", "kind"),
+    sa.Index("ix_todo_kind_since", "kind", "since"),
 )

@@ -1,7 +1,6 @@
 """The store: one object that joins the modules per noun, and owns database, keys and folders."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import StoreError
-from affidavit.ledger.keys import KeyFolder, PublicKey, Signer, open_keys
+from affidavit.ledger.keys import KeyFolder, Signer, open_keys
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Result
@@ -20,41 +19,38 @@ from affidavit.model.times import utc_now
 from affidavit.settings import Settings
 from affidavit.store import (
     catalogues,
-    checkpoints,
     commits,
     compacting,
     deleting,
-    records,
+    erasing,
     sweeping,
+    todos,
     verdict_days,
 )
 from affidavit.store.assessments import NOTHING, Assessments
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
-from affidavit.store.checkpoints import StoredCheckpoint
 from affidavit.store.commits import Committed
 from affidavit.store.compacting import Compacted
-from affidavit.store.content_verifying import ContentVerifier, VerifiedContent
 from affidavit.store.database import BUSY_SECONDS, Database, refuse_missing
 from affidavit.store.documents import Documents, Writes
+from affidavit.store.erasing import Staying
 from affidavit.store.evidence import EvidenceReader
 from affidavit.store.evidence_pages import EvidencePages
 from affidavit.store.folders import FolderReader
 from affidavit.store.kept import open_kept
 from affidavit.store.lake import Lake
-from affidavit.store.log import Appender, Log, log_size
+from affidavit.store.ledger_part import LedgerPart
+from affidavit.store.registering import register
 from affidavit.store.results import Results
 from affidavit.store.runs import OpenRun, Runs
-from affidavit.store.schema import log as log_table
 from affidavit.store.segment_files import Chosen, SegmentFile, SegmentFiles
 from affidavit.store.segments import Segment, SegmentWriter
+from affidavit.store.todos import Waiting
 from affidavit.store.verdict_days import VerdictDay, VerdictHistory
-from affidavit.store.verifying import LogVerifier, Progress, VerifiedLog
-
-Records = list[tuple[int, dict[str, Any]]]
 
 
-class Store:
+class Store(LedgerPart):
     """Everything that is kept. Open it with `open_store`; close it, or use it in a `with`."""
 
     def __init__(
@@ -73,7 +69,7 @@ class Store:
         self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
-        self._kept = open_kept(settings, self.documents, self.keys, clock, aws)
+        self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
         self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
@@ -81,7 +77,7 @@ class Store:
         self.evidence_pages = EvidencePages(self._database, places)
         self._segment_files = SegmentFiles(self._database, places)
         self.evidence_folders = FolderReader(self._database, places)
-        self.attachments = Attachments(objects, self.keyring)
+        self.attachments = Attachments(self._database, self._kept)
         self.verdict_history = VerdictHistory(self._database)
         self.lake = Lake(self._database, objects, settings)
 
@@ -133,26 +129,26 @@ class Store:
         self.lake.follow(tenant)
         return files
 
+    def erase(self, tenant: str, staying: Staying) -> None:
+        """Erase what is left of a tenant once its evidence is deleted (`store.erasing`)."""
+        erasing.erase(self._database, self._kept, tenant, staying, self._clock())
+        self.lake.follow(tenant)
+
+    def waiting(self, tenant: str | None = None) -> list[Waiting]:
+        """Return what is still to be removed or published, of a tenant or of all."""
+        return todos.still_waiting(self._database, tenant)
+
+    def resume(self) -> list[str]:
+        """Do what is left to be removed or published; return why some cannot be done yet.
+
+        What failed is tried again after a pause that grows; `waiting` has all of it.
+        """
+        problems = self._kept.removals.carry_out(patient=True).problems
+        return [*problems, *self.lake.resume()]
+
     def every_assessment(self, tenant: str) -> Sequence[str]:
         """Return the ids of the tenant's assessments, those included that were deleted."""
         return self._assessments.ids(tenant)
-
-    def append_parameter(  # noqa: PLR0913 - a record of six facts
-        self,
-        assessment: Assessment,
-        *,
-        check_id: str,
-        name: str,
-        value: Any,
-        default: Any,
-        by: str,
-        why: str,
-    ) -> int:
-        """Log that a user's parameter was set or, with None, taken back; return its leaf."""
-        said = {"assessment_id": assessment.id, "check_id": check_id, "name": name, "by": by}
-        values = {"value": value, "default": default}
-        record = records.parameter(self._clock(), values, **said, why=why)
-        return self.append_record(assessment.tenant, record)
 
     def assessment(self, assessment_id: str) -> Assessment:
         """Return an assessment; `StoreError` where there is none."""
@@ -190,11 +186,17 @@ class Store:
         if not results:
             return
         tenant = self._runs.tenant(run_id)
-        rows = self._results.prepare(tenant, run_id, results)
-        with self._database.write() as connection:
-            self._database.hold_files(connection, sweeping=False)
+        rows: list[dict[str, Any]] = []
+
+        def bring() -> list[str]:
+            rows[:] = self._results.prepare(tenant, run_id, results)
+            return self._results.names(tenant, rows)
+
+        def write(connection: sa.Connection) -> None:
             self._runs.hold(connection, run_id)
-            self._results.put(connection, tenant, rows)
+            self._results.put(connection, rows)
+
+        register(self._database, self._kept.removals, bring, write)
 
     def result(self, run_id: str, unit_id: str) -> Result | None:
         """Return the run's answer to a question, or None where it has none yet."""
@@ -203,6 +205,10 @@ class Store:
     def results(self, run_id: str) -> Iterator[Result]:
         """Yield every result of the run."""
         return self._results.of_run(run_id)
+
+    def results_of(self, run_id: str, operation: str) -> Iterator[Result]:
+        """Yield the run's results of one operation."""
+        return self._results.of_operation(run_id, operation)
 
     def answers(self, run_id: str) -> list[str]:
         """Return the digests of all results of the run, sorted."""
@@ -238,15 +244,28 @@ class Store:
         run_record = replace(
             run_record, answers=len(answers), answers_digest=digest_of_answers(answers)
         )
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             done = commits.earlier(connection, run_record.run_id)
-            if done is None:
-                self._database.hold_files(connection, sweeping=False)
-                self._runs.hold(connection, run_record.run_id)
-                commits.check_files(self._kept.objects, segments)
-                done = commits.commit(connection, run_record, segments, signer, self._clock())
+        if done is None:
+            done = self._commit(run_record, segments, signer)
         self._runs.forget(run_record.run_id)
         return replace(done, warnings=self.publish(run_record.tenant))
+
+    def _commit(
+        self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer
+    ) -> Committed:
+        def write(connection: sa.Connection) -> Committed:
+            done = commits.earlier(connection, run_record.run_id)
+            if done is None:
+                self._runs.hold(connection, run_record.run_id)
+                done = commits.commit(connection, run_record, segments, signer, self._clock())
+                self.lake.leave(connection, run_record.tenant)
+            return done
+
+        def bring() -> list[str]:
+            return commits.held_files(self._kept.objects, segments)
+
+        return register(self._database, self._kept.removals, bring, write)
 
     def evidence(
         self, assessment_id: str, first_day: date, last_day: date, control: str | None = None
@@ -274,100 +293,16 @@ class Store:
         """Return what the last committed run of each day says, day by day; no run, no entry."""
         return verdict_days.between(self._database, assessment, first, last)
 
-    def tenants(self) -> list[str]:
-        """Return the tenants that have a log."""
-        with self._database.read() as connection:
-            return list(connection.scalars(sa.select(log_table.c.tenant).order_by("tenant")))
-
-    def log(self, tenant: str) -> Log:
-        """Return the tenant's log, to read and to prove from."""
-        return Log(self._database, tenant)
-
-    def append_record(self, tenant: str, record: Mapping[str, Any]) -> int:
-        """Log a record of kind change, parameter or key; return its leaf."""
-        records.check_kind(record)
-        now = self._clock()
-        with self._database.write() as connection:
-            appender = Appender(connection, tenant)
-            day = records.day_of(record, now)
-            return records.add(connection, appender, tenant, record, day)[0]
-
-    def run_records(self, tenant: str, first_day: date, last_day: date) -> Records:
-        """Return (leaf, record) of every run of the period, in leaf order."""
-        return self._records(records.of_runs(tenant, first_day, last_day))
-
-    def records_between(self, tenant: str, first_leaf: int, last_leaf: int) -> Records:
-        """Return (leaf, record) of changes, parameters and keys among these leaves."""
-        return self._records(records.between(tenant, first_leaf, last_leaf))
-
-    def checkpoint(self, tenant: str) -> StoredCheckpoint | None:
-        """Return the newest signed checkpoint, or None."""
-        with self._database.read() as connection:
-            return checkpoints.newest(connection, tenant)
-
-    def checkpoints(self, tenant: str) -> list[StoredCheckpoint]:
-        """Return all signed checkpoints, the oldest first."""
-        with self._database.read() as connection:
-            return checkpoints.every(connection, tenant)
-
-    def sign_checkpoint(self, tenant: str, signer: Signer | None = None) -> StoredCheckpoint:
-        """Sign the log as it stands now if it has grown; return the newest checkpoint."""
-        signer = signer or self.keys.signer()
-        with self._database.write() as connection:
-            found = checkpoints.newest(connection, tenant)
-            size = log_size(connection, tenant)
-            if found is None or found.size < size or found.key != signer.public.fingerprint:
-                appender = Appender(connection, tenant)
-                checkpoints.put(connection, appender, tenant, signer, self._clock())
-                found = checkpoints.newest(connection, tenant)
-        if found is None:
-            raise StoreError(f"The log of {tenant} could not be signed")
-        return found
-
-    def publish(self, tenant: str) -> tuple[str, ...]:
-        """Publish tiles, checkpoint, lake; ask for a time stamp; return what failed."""
-        warnings = [self.lake.warning(tenant)]
-        try:
-            checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
-        except StoreError as error:
-            warnings.append(f"The ledger's files were not published: {error.what}. {error.why}")
-        if self._timestamp_url:
-            warnings.append(checkpoints.stamp_newest(self._database, tenant, self._timestamp_url))
-        return tuple(warning for warning in warnings if warning)
-
-    def public_keys(self) -> tuple[PublicKey, ...]:
-        """Return the current public key, then the earlier ones."""
-        return self.keys.public_keys()
-
-    def verify(
-        self,
-        progress: Progress = lambda _done, _all: None,
-        tenants: Sequence[str] | None = None,
-        keys: Sequence[PublicKey] | None = None,
-    ) -> list[VerifiedLog]:
-        """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
-        known = self.public_keys() if keys is None else keys
-        return [
-            LogVerifier(self._database, self._kept, tenant, known).verify(progress)
-            for tenant in (self.tenants() if tenants is None else tenants)
-        ]
-
-    def verify_content(
-        self,
-        progress: Progress = lambda _done, _all: None,
-        tenants: Sequence[str] | None = None,
-    ) -> list[VerifiedContent]:
-        """Read all answers, blobs and attached files again; what is gone or altered is returned."""
-        return [
-            ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in (self.tenants() if tenants is None else tenants)
-        ]
+    def probe(self) -> None:
+        """Ask the place of the objects something; raise `StoreError` where it does not answer."""
+        self._kept.objects.stat("doctor")
 
     def sweep(self, *, daily: bool = False) -> list[str]:
         """Remove objects of over an hour that no row names (`daily`: once a day); return where."""
+        self.resume()
         if daily and not sweeping.is_due(self._kept.objects, self._clock()):
             return []
-        swept = sweeping.sweep(self._database, self._kept.objects, self._clock())
+        swept = sweeping.sweep(self._database, self._kept, self._clock())
         return [self._kept.objects.where(name) for name in swept]
 
     def compact(self, tenant: str, stopping: Callable[[], bool] = lambda: False) -> Compacted:
@@ -376,10 +311,6 @@ class Store:
         done = compacting.compact(self._database, self._kept, tenant, day, stopping)
         self.lake.follow(tenant)
         return done
-
-    def _records(self, chosen: sa.Select[Any]) -> Records:
-        with self._database.read() as connection:
-            return [(row[0], json.loads(row[1])) for row in connection.execute(chosen)]
 
 
 def open_store(

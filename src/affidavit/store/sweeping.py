@@ -1,7 +1,8 @@
 """Sweeping: objects that no row names, left by a crash between their writing and their commit.
 
-What was looked at without a lock is looked at again under it before anything is removed: a sweep
-holds up nobody while it walks through the objects, and one taken into use meanwhile stays.
+What was looked at without a lock is looked at again under it: a sweep holds up nobody while it
+walks through the objects, and one that was registered meanwhile stays. Whoever is about to register
+one that is given up sees that, and brings it again (`registering`).
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from itertools import islice
 import sqlalchemy as sa
 
 from affidavit.model.times import iso
+from affidavit.store import todos
 from affidavit.store.database import Database
+from affidavit.store.kept import Kept
 from affidavit.store.objects import DiskObjects, Objects, is_unfinished
 from affidavit.store.places import micros
 from affidavit.store.runs import is_worked_on
@@ -36,15 +39,17 @@ def is_due(objects: Objects, now: datetime) -> bool:
     return swept is None or swept.micros <= micros(now - EVERY)
 
 
-def sweep(database: Database, objects: Objects, now: datetime) -> list[str]:
-    """Remove orphans older than an hour; return their names. Registering waits for the end of it.
+def sweep(database: Database, kept: Kept, now: datetime) -> list[str]:
+    """Remove orphans older than an hour; return the names of those that are gone.
 
-    While any process works on a run, segments are left alone: a slow run's own, not yet named by
-    any row, may be older than that. Raises `StoreError` where an object cannot be removed.
+    What cannot be removed now stays a to-do (`todos`). While any process works on a run, segments
+    are left alone: a slow run's own, not yet named by any row, may be older than that.
     """
-    orphans = list(_nameless(database, _old(objects, now - AGE)))
-    removed = _remove(database, objects, orphans, now) if orphans else []
-    objects.put({MARK: iso(now).encode()})
+    removed: list[str] = []
+    for some in todos.parts(_nameless(database, _old(kept.objects, now - AGE))):
+        _give_up(database, some, now)
+        removed += kept.removals.carry_out(some).names
+    kept.objects.put({MARK: iso(now).encode()})
     return removed
 
 
@@ -75,19 +80,18 @@ def _named(connection: sa.Connection, names: list[str]) -> set[str]:
     return known | {blobs[address] for address in connection.scalars(by_address)}
 
 
-def _remove(database: Database, objects: Objects, orphans: list[str], now: datetime) -> list[str]:
-    removed: list[str] = []
+def _give_up(database: Database, orphans: list[str], now: datetime) -> None:
+    """Leave it to be done to remove those that still are orphans: whoever registers sees that."""
     with database.write() as connection:
         database.hold_files(connection, sweeping=True)
         open_runs = connection.execute(sa.select(run).where(run.c.state == "open"))
         busy = any(is_worked_on(row, now) for row in open_runs)
         orphans = [name for name in orphans if not (busy and _is_segment(name))]
-        for name in sorted(set(orphans) - _named(connection, orphans)):
-            found = objects.stat(name)
-            if found is not None and found.micros < micros(now - AGE):
-                objects.remove(name)
-                removed.append(name)
-    return removed
+        by_tenant: dict[str, list[str]] = {}
+        for name in set(orphans) - _named(connection, orphans):
+            by_tenant.setdefault("/".join(name.split("/")[:2]), []).append(name)
+        for tenant, names in by_tenant.items():
+            todos.leave(connection, todos.REMOVE, tenant, names)
 
 
 def _is_segment(name: str) -> bool:

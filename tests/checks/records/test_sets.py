@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
+from affidavit.checks.judge import judge
 from affidavit.checks.places import Place, Record
 from affidavit.model.observation import GLOBAL_REGION, GapReason
+from affidavit.model.times import utc_now
 
 HOME = "us-east-1"
 OTHER = "eu-west-1"
@@ -116,8 +120,9 @@ def test_statements_and_roles(account: Any) -> None:
     }
     assert owners["own"] == ["s3:Get*"]
     assert "bedrock:InvokeModel" in owners["invoke"]
-    (role,) = records_of(place, "principal")
-    assert role.values["fact"] == {"bedrock": True}
+    user, role = records_of(place, "principal")
+    assert role.values["fact"] == {"kind": "role", "bedrock": True}
+    assert user.values["fact"] == {"kind": "user", "bedrock": False}
 
 
 def test_a_role_with_an_unknown_policy_is_unknown(account: Any) -> None:
@@ -126,12 +131,33 @@ def test_a_role_with_an_unknown_policy_is_unknown(account: Any) -> None:
     role = {"RoleName": "r", "Arn": "arn:r", "Path": "/", "AttachedManagedPolicies": [unknown]}
     account.answers("GetAccountAuthorizationDetails", {"RoleDetailList": [role]})
     (record,) = records_of(account.place(GLOBAL_REGION), "principal")
-    assert record.values["fact"] == {}
+    assert record.values["fact"] == {"kind": "role"}
     assert record.gaps["GetAccountAuthorizationDetails"].reason is GapReason.FAILED
     broad = {"PolicyName": "a", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
     role["AttachedManagedPolicies"] = [unknown, broad]
     (record,) = records_of(account.place(GLOBAL_REGION), "principal")
-    assert record.values["fact"] == {"bedrock": True}
+    assert record.values["fact"] == {"kind": "role", "bedrock": True}
+
+
+@pytest.mark.parametrize("kind", ["User", "Group", "Role"])
+def test_a_broad_policy_of_aws_fails_whoever_has_it(
+    catalogue: Any, account: Any, kind: str
+) -> None:
+    """AdministratorAccess on a user or a group is as broad as on a role; only roles age."""
+    broad = {"PolicyName": "a", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    arn = f"arn:aws:iam::111122223333:{kind.lower()}/x"
+    owner = {f"{kind}Name": "x", "Arn": arn, "Path": "/", "AttachedManagedPolicies": [broad]}
+    account.answers("GetAccountAuthorizationDetails", {f"{kind}DetailList": [owner]})
+    place = account.place(GLOBAL_REGION)
+    (record,) = records_of(place, "principal")
+    assert (record.arn, record.resource_type) == (arn, f"AWS::IAM::{kind}")
+    verdicts = {
+        name: [one.standing.value, one.verdict.value]
+        for name in ("no-broad-managed", "bedrock-role-used")
+        for one in judge(catalogue, place, name, catalogue.checks[name].params, utc_now())
+    }
+    assert verdicts["no-broad-managed"] == ["judged", "NON_COMPLIANT"]
+    assert (verdicts["bedrock-role-used"][0] == "out_of_scope") == (kind != "Role")
 
 
 def test_a_malformed_event_is_a_gap(account: Any) -> None:

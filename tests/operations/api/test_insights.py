@@ -1,9 +1,11 @@
 """Insights: the day's evidence, counted."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from affidavit.model.verdict import Verdict
 from affidavit.operations import standard
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
 
@@ -102,6 +104,33 @@ def test_manual_evidence_is_inconclusive(owner: Any, collected: Any) -> None:
     insights = owner("GetInsights")["insights"]
     assert insights["inconclusiveEvidenceCount"] == 1
     assert insights["compliantEvidenceCount"] == 0
+
+
+@pytest.mark.parametrize("manual", ["missing", "expired", "present"])
+def test_a_partial_control_is_never_plainly_compliant(
+    owner: Any, collected: Any, domain: str, monkeypatch: pytest.MonkeyPatch, manual: str
+) -> None:
+    """Where only the automated part is compliant, the manual part counts as inconclusive."""
+    collected.run()
+    (day,) = {
+        folder.day for folder in owner.context.store.evidence_folders.every(collected.assessment.id)
+    }
+    said = owner.context.store.verdicts(collected.assessment.id, day)
+    compliant = {
+        key: replace(one, verdict=Verdict.COMPLIANT, counts={"COMPLIANT": 6}, manual=manual)
+        for key, one in said.items()
+        if one.counts["COMPLIANT"]
+    }
+    monkeypatch.setattr(type(owner.context.store), "verdicts", lambda *_: compliant)
+    wanted = {
+        "noncompliantEvidenceCount": 0,
+        "compliantEvidenceCount": 6,
+        "inconclusiveEvidenceCount": 1,
+    }
+    controls = owner("ListControlInsightsByControlDomain", controlDomainId=domain)
+    items = controls["controlInsightsMetadata"]
+    assert [item["evidenceInsights"] for item in items] == [wanted, wanted]
+    assert owner("GetInsights")["insights"]["inconclusiveEvidenceCount"] == 2
 
 
 def test_ended_and_deleted_assessments(owner: Any, collected: Any) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from affidavit.collector import manual
-from affidavit.operations import presigned, uploads, work
+from affidavit.operations import access_keys, presigned, uploads, work
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
 
 DIGEST = "ab" * 32
@@ -79,7 +79,10 @@ def test_an_upload_is_imported_by_its_name(owner: Any, control: dict[str, str]) 
     assert given is not None
     (missing,) = _import(owner, control, {"evidenceFileName": "Prüfung 1.PDF"})
     assert missing["errorCode"] == "404"
-    uploads.received(owner.context, given, DIGEST, 7)
+    with owner.context.store.attachments.new(owner.caller.tenant) as new:
+        new.write(b"checked")
+        new.close()
+    uploads.received(owner.context, given, new)
     other = owner.as_(role="owner", principal_arn="arn:aws:iam::111122223333:role/Other")
     assert _import(other, control, {"evidenceFileName": "Prüfung 1.PDF"})[0]["errorCode"] == "404"
     assert _import(owner, control, {"evidenceFileName": "Prüfung 1.PDF"}) == []
@@ -102,6 +105,24 @@ def test_urls_are_for_one_thing_and_a_quarter_of_an_hour(
     collected.installation.clock.forward(minutes=16)
     assert _check(owner, "PUT", url) is None
     assert stranger("GetEvidenceFileUploadUrl", fileName="a.pdf")
+
+
+def test_urls_end_with_the_key_that_asked_for_them(owner: Any) -> None:
+    """A key that was disabled opens nothing any more, whatever URL it got before."""
+    store, caller = owner.context.store, owner.caller
+    made = access_keys.add(
+        store,
+        account_id=caller.account_id,
+        principal_arn=caller.principal_arn,
+        role="owner",
+        by="test",
+    )
+    keyed = owner.as_(access_key_id=made.access_key_id)
+    url = keyed("GetEvidenceFileUploadUrl", fileName="a.pdf")["uploadUrl"]
+    assert _check(owner, "PUT", url) is not None
+    assert _check(owner, "PUT", url.replace(f"key={made.access_key_id}", "key=")) is None
+    access_keys.disable(store, made.access_key_id, by="test")
+    assert _check(owner, "PUT", url) is None
 
 
 @pytest.mark.parametrize("name", ["script.exe", "no extension", "a.pdf\n", ".", "a.pdf."])

@@ -1,4 +1,4 @@
-"""Records of IAM, once per account: users, Allow statements, roles, long-term Bedrock keys."""
+"""Records of IAM, once per account: users, Allow statements, principals, long-term Bedrock keys."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -125,29 +125,32 @@ def _statement_draft(view: View, document: Found, owner: str, name: str) -> Draf
 
 
 def principal(view: View) -> RecordSet:
-    """Return the roles other than service-linked ones, and whether each may use Bedrock."""
-    return view.finish(_roles(view), view.gaps(DETAILS))
+    """Return roles other than service-linked ones, users and groups, and who may use Bedrock."""
+    return view.finish(_principals(view), view.gaps(DETAILS))
 
 
-def _roles(view: View) -> Iterator[Record]:
+def _principals(view: View) -> Iterator[Record]:
     managed = {found.value.get("Arn", ""): found for found in _found(view, "Policies[]")}
     allowed: dict[str, bool | None] = {}
-    for found in _found(view, "RoleDetailList[]"):
-        role = found.value
-        if str(role.get("Path", "")).startswith(SERVICE_LINKED):
-            continue
-        draft = view.of(found)
-        known = [_allows(policy.get("PolicyDocument")) for policy in role.get("RolePolicyList", ())]
-        for attached in role.get("AttachedManagedPolicies", ()):
-            arn = attached.get("PolicyArn", "")
-            if arn not in allowed:
-                allowed[arn] = _managed_allows(arn, managed.get(arn))
-            known.append(allowed[arn])
-            if arn in managed:
-                draft.cite_found([managed[arn]])
-        _say_bedrock(draft, known)
-        draft.attributes |= {"name": role.get("RoleName")}
-        yield draft.record(role.get("Arn", ""))
+    for owners, policies, resource_type in INLINE:
+        kind = resource_type.rsplit("::", maxsplit=1)[-1]
+        member = policies.removesuffix("[]")
+        for found in _found(view, owners):
+            owner = found.value
+            if str(owner.get("Path", "")).startswith(SERVICE_LINKED):
+                continue
+            draft = view.of(found)
+            known = [_allows(policy.get("PolicyDocument")) for policy in owner.get(member, ())]
+            for attached in owner.get("AttachedManagedPolicies", ()):
+                arn = attached.get("PolicyArn", "")
+                if arn not in allowed:
+                    allowed[arn] = _managed_allows(arn, managed.get(arn))
+                known.append(allowed[arn])
+                if arn in managed:
+                    draft.cite_found([managed[arn]])
+            _say_bedrock(draft, kind.lower(), known)
+            draft.attributes |= {"name": owner.get(f"{kind}Name")}
+            yield draft.record(owner.get("Arn", ""), resource_type)
 
 
 def _managed_allows(arn: str, policy: Found | None) -> bool | None:
@@ -166,14 +169,14 @@ def _allows(document: object) -> bool | None:
     return allows_service(found, "bedrock")
 
 
-def _say_bedrock(draft: Draft, known: list[bool | None]) -> None:
+def _say_bedrock(draft: Draft, kind: str, known: list[bool | None]) -> None:
     """Put in fact.bedrock; unknown where a policy is unknown and no other one allows it."""
     if None in known and True not in known:
-        draft.values["fact"] = {}
-        words = "Whether the role may use Bedrock is not known: a policy of it could not be read."
+        draft.values["fact"] = {"kind": kind}
+        words = f"Whether the {kind} may use Bedrock is not known: one of its policies is unread."
         draft.unknown(DETAILS, DETAILS, GapReason.FAILED, words)
         return
-    draft.values["fact"] = {"bedrock": True in known}
+    draft.values["fact"] = {"kind": kind, "bedrock": True in known}
     draft.attributes["bedrock"] = "yes" if True in known else "no"
 
 

@@ -28,21 +28,21 @@ def _models(view: View) -> Iterator[Record]:
         name = next((d.get("Value") for d in dimensions if d.get("Name") == MODEL_DIMENSION), None)
         if name and (name not in listed or len(dimensions) == 1):
             listed[name] = found
-    throughputs = _throughputs(view)
-    own, bases = _own_models(view) | throughputs, _bases(view)
-    entries = _entries(view)
+    reserved = throughputs(view)
+    own, based = own_models(view) | reserved, bases(view)
+    listed_entries = entries(view)
     jobs = _evaluations(view, own)
     for name, found in sorted(listed.items()):
         model_id = resolve(name, own)
         draft = view.of(found)
-        is_provisioned = name in throughputs or "provisioned-model/" in name
+        is_provisioned = name in reserved or "provisioned-model/" in name
         draft.values["fact"] = {"modelId": model_id, "provisioned": is_provisioned}
-        if not is_resolved(model_id) or (is_provisioned and name not in throughputs):
+        if not is_resolved(model_id) or (is_provisioned and name not in reserved):
             words = f"Which model {name} stands for is not known."
             draft.unknown("fact", "ListMetrics", GapReason.FAILED, words)
         draft.attributes |= {"model": model_id, "ModelId": name}
         _add_metrics(draft, name)
-        _add_entry(draft, resolve(model_id, bases), entries)
+        _add_entry(draft, resolve(model_id, based), listed_entries)
         _add_evaluations(draft, model_id, jobs)
         yield draft.record(_arn(view, name))
 
@@ -55,7 +55,7 @@ def _arn(view: View, name: str) -> str:
     return f"arn:{view.partition}:bedrock:{view.region}::foundation-model/{name}"
 
 
-def _throughputs(view: View) -> dict[str, str]:
+def throughputs(view: View) -> dict[str, str]:
     """Return the models of the provisioned throughputs: by ARN, its last part, and bare id."""
     known: dict[str, str] = {}
     for found in view.items("ListProvisionedModelThroughputs"):
@@ -66,7 +66,7 @@ def _throughputs(view: View) -> dict[str, str]:
     return known
 
 
-def _own_models(view: View) -> dict[str, str]:
+def own_models(view: View) -> dict[str, str]:
     """Return what the account's deployments and profiles stand for: ARN -> model that they run."""
     own: dict[str, str] = {}
     path = "modelDeploymentSummaries[]"
@@ -81,28 +81,34 @@ def _own_models(view: View) -> dict[str, str]:
     return own
 
 
-def _bases(view: View) -> Mapping[str, str]:
+def bases(view: View) -> Mapping[str, str]:
     """Return the foundation models behind custom ones: id of the custom model -> ARN of its base.
 
     Throughputs say it besides the list of custom models, which a person may not be allowed to read.
     """
-    bases: dict[str, str] = {}
+    known: dict[str, str] = {}
     for found in view.items("ListProvisionedModelThroughputs"):
         if found.value.get("modelArn") and found.value.get("foundationModelArn"):
-            bases[plain_id(found.value["modelArn"])] = found.value["foundationModelArn"]
+            known[plain_id(found.value["modelArn"])] = found.value["foundationModelArn"]
     for found in view.items("ListCustomModels"):
         if found.value.get("baseModelArn"):
-            bases[plain_id(found.value["modelArn"])] = found.value["baseModelArn"]
-    return bases
+            known[plain_id(found.value["modelArn"])] = found.value["baseModelArn"]
+    return known
 
 
-def _entries(view: View) -> Mapping[str, Found]:
+def entries(view: View) -> Mapping[str, Found]:
+    """Return the entries of the list of foundation models by model id."""
     path = "modelSummaries[]"
     found = view.readable(view.scope.found("ListFoundationModels", view.region, path))
     return {entry.value["modelId"]: entry for entry in found if entry.value.get("modelId")}
 
 
-def _add_entry(draft: Draft, model_id: str, entries: Mapping[str, Found]) -> None:
+def entry_of(model_id: str, known: Mapping[str, Found]) -> Found | None:
+    """Return the entry of a foundation model, of all of them (`entries`); None: not listed."""
+    return next((known[name] for name in spellings(model_id) if name in known), None)
+
+
+def _add_entry(draft: Draft, model_id: str, known: Mapping[str, Found]) -> None:
     """Put in the model's entry of the list of foundation models; absent for custom models."""
     key = "ListFoundationModels"
     gaps = draft.view.gaps(key)
@@ -114,7 +120,7 @@ def _add_entry(draft: Draft, model_id: str, entries: Mapping[str, Found]) -> Non
         words = f"Which model {model_id} stands for is not known."
         draft.unknown(key, key, GapReason.FAILED, words)
         return
-    entry = next((entries[name] for name in spellings(model_id) if name in entries), None)
+    entry = entry_of(model_id, known)
     if entry is not None:
         draft.values[key] = draft.view.value(entry)
         draft.cite(entry.source, entry.pointer)

@@ -1,7 +1,9 @@
 """Runs of prompt suites: one record for each suite, model and guardrail, from its cases' answers.
 
 What did not pass did not pass: a case that was not asked, or came to no decision, counts as an
-error and never as passed. A suite without a run anywhere in the account is a gap.
+error and never as passed. A suite without a run against a model that is in use in the Region, or
+with runs behind another guardrail than calls to it have, is a gap: whatever other models did, its
+control is open. A model that is not in use may be run too: its record stays evidence.
 """
 
 from collections import defaultdict
@@ -10,33 +12,83 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.checks.drafts import View
-from affidavit.checks.places import Record, RecordSet
-from affidavit.model.observation import Gap, GapReason, Observation
+from affidavit.checks.guardrail_names import (
+    DRAFT,
+    DRAFT_BEFORE,
+    DRAFT_UNSURE,
+    NONE,
+    Named,
+    in_words,
+    named,
+)
+from affidavit.checks.model_ids import resolve
+from affidavit.checks.places import IN_USE_DAYS, Record, RecordSet
+from affidavit.checks.sets.prompt_coverage import OPERATION, coverage_gap
+from affidavit.checks.sets.prompt_population import InUse, Population, model_names, population
+from affidavit.model.observation import Gap, Observation
 from affidavit.model.times import parse
 
-OPERATION = "Converse"
-
-Key = tuple[str, str, str, str]
-"""Suite, model, guardrail, run."""
+Key = tuple[str, str, Named, str]
+"""Suite, model id as resolved, guardrail, run."""
 
 
 def prompt_run(view: View) -> RecordSet:
-    """Return the runs of this Region, and a gap for each suite that no Region has a run of."""
-    answers = view.answers
-    known = {key[0] for region in answers.facts.regions for key in _runs(view, region)}
-    gaps = [_gap(view, suite) for suite in sorted(_suites(view) - known)]
-    records = [_record(view, cases) for _, cases in sorted(_runs(view, view.region).items())]
-    return view.finish(records, gaps)
+    """Return the runs of this Region, and what they do not show of the models in use there."""
+    runs, used = _runs(view), population(view)
+    made: dict[tuple[str, str], set[Named]] = defaultdict(set)
+    changed = _changed(view)
+    for (suite, model_id, guardrail, _), cases in runs.items():
+        made[suite, model_id].add(_as_it_is(guardrail, cases, changed))
+    gaps: list[Gap] = list(used.gaps)
+    cited = {}
+    for suite in sorted(_suites(view)):
+        for model_id, one in used.models.items():
+            gap = coverage_gap(view, suite, model_id, one, made)
+            if gap is not None:
+                gaps.append(gap)
+                cited[gap.digest] = tuple(one.inputs)
+    records = tuple(_record(view, key, cases, used) for key, cases in sorted(runs.items()))
+    return RecordSet(
+        records=records,
+        gaps=tuple({gap.digest: gap for gap in gaps}.values()),
+        cited=cited,
+        empty=f"No model that can be asked prompts was in use in {view.region} within"
+        f" {IN_USE_DAYS} days, and none was asked.",
+    )
 
 
-def _runs(view: View, region: str) -> Mapping[Key, list[Observation]]:
+def _runs(view: View) -> Mapping[Key, list[Observation]]:
     found: dict[Key, list[Observation]] = defaultdict(list)
-    for result in view.answers.facts.results(OPERATION, region):
-        asked = result.unit.parameters
-        if isinstance(result, Observation) and "promptRun" in asked:
-            key = (asked["suite"], asked["modelId"], asked["guardrailId"], asked["promptRun"])
-            found[key].append(result)
+    own = model_names(view)
+    for result in view.answers.facts.results(OPERATION, view.region):
+        if isinstance(result, Observation) and "promptRun" in result.unit.parameters:
+            run = result.body["run"]
+            guardrail = named(run["guardrailId"], run["guardrailVersion"])
+            model_id = resolve(run["modelId"], own)
+            found[run["suite"], model_id, guardrail, run["runId"]].append(result)
     return found
+
+
+def _changed(view: View) -> Mapping[str, datetime]:
+    """Return when the draft of each guardrail of the Region was changed last, as far as told."""
+    listed = (guardrail.draft.value for guardrail in view.scope.guardrails(view.region))
+    return {one["id"]: parse(one["updatedAt"]) for one in listed if one.get("updatedAt")}
+
+
+def _as_it_is(
+    guardrail: Named, cases: Sequence[Observation], changed: Mapping[str, datetime]
+) -> Named:
+    """Return the guardrail of a run; a draft that was changed since, or may have been, is another.
+
+    Numbered versions do not change.
+    """
+    identifier, version = guardrail
+    if version != DRAFT:
+        return guardrail
+    began = _oldest(cases[0].body["run"], [case.body["result"] for case in cases])
+    if identifier not in changed:
+        return identifier, DRAFT_UNSURE
+    return guardrail if changed[identifier] <= began else (identifier, DRAFT_BEFORE)
 
 
 def _suites(view: View) -> set[str]:
@@ -49,19 +101,7 @@ def _suites(view: View) -> set[str]:
     return {str(params["suite"]) for params in named if "suite" in params}
 
 
-def _gap(view: View, suite: str) -> Gap:
-    words = (
-        f"No run of the prompt suite {suite} within its allowed age is recorded for this"
-        f" assessment. Run `affidavit prompts run {suite}` with --assessment. Recorded answers,"
-        " answers cut off after a few tokens, and files that only have the id of a shipped suite"
-        " do not count."
-    )
-    return view.answers.gap(
-        OPERATION, view.region, {"suite": suite}, GapReason.NOT_CONFIGURED, words
-    )
-
-
-def _record(view: View, cases: Sequence[Observation]) -> Record:
+def _record(view: View, key: Key, cases: Sequence[Observation], used: Population) -> Record:
     run: Mapping[str, Any] = cases[0].body["run"]
     results = [case.body["result"] for case in cases]
     draft = view.draft()
@@ -86,6 +126,8 @@ def _record(view: View, cases: Sequence[Observation]) -> Record:
     draft.attributes |= {
         "suite": run["suite"],
         "model": run["modelId"],
+        "guardrail": "none" if key[2] == NONE else in_words(key[2]),
+        "in use": _use(used, key[1]),
         "passed": f"{passed} of {total}",
         "suite digest": run["suiteDigest"],
         "shipped suite": run["shipped"],
@@ -93,6 +135,16 @@ def _record(view: View, cases: Sequence[Observation]) -> Record:
         **run.get("summary", {}),
     }
     return draft.record(_arn(view, run["modelId"]))
+
+
+def _use(used: Population, model_id: str) -> str:
+    """Return, for people, how the model of a run is used, and with which guardrails."""
+    one: InUse | None = used.models.get(model_id)
+    if one is None:
+        return "not known" if used.gaps else f"no, not within {IN_USE_DAYS} days"
+    calls = [f"{count} with {in_words(named)}" for named, count in sorted(one.guardrails.items())]
+    calls += ["some of which the guardrail is not known"] if one.unknown else []
+    return "yes; calls yesterday: " + ("; ".join(calls) or "none")
 
 
 def _oldest(run: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> datetime:

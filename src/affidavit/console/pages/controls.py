@@ -16,7 +16,6 @@ from affidavit.model.run import ControlVerdict
 from affidavit.model.verdict import Verdict
 from affidavit.operations import uploads
 from affidavit.operations.control_details import ControlDetails, control_details
-from affidavit.operations.presigned import Pass
 
 FOLDERS: Final = 14
 """Folders of a page: two weeks."""
@@ -134,18 +133,7 @@ def _take(page: Page, given: str) -> str:
     name = given.replace("\\", "/").rpartition("/")[2]
     page.ask("GetEvidenceFileUploadUrl", fileName=name)
     file = page.form.files["file"].file
-    tenant, store = page.caller.tenant, page.context.store
-    with store.attachments.new(tenant) as new:
-        while chunk := file.read(_CHUNK):
-            new.write(chunk)
-            if new.size > uploads.MAX_BYTES:
-                raise UsageError(_("A file may have 100 MB."))
-        if not new.size:
-            raise UsageError(_("The file is empty."))
-        digest = new.close()
-    tag = uploads.tag_of(page.caller, name)
-    given_pass = Pass(purpose="upload", tenant=tenant, id=page.request_id, tag=tag)
-    uploads.received(page.context, given_pass, digest, new.size)
+    uploads.take(page.context, page.caller, name, iter(lambda: file.read(_CHUNK), b""))
     return name
 
 

@@ -14,13 +14,17 @@ from affidavit.errors import QueryError
 from affidavit.finder.fields import FIELDS, OPERATORS, Field
 from affidavit.finder.manual import is_manual
 from affidavit.finder.tree import Operator, Term, Word
-from affidavit.operations import finder_reports
+from affidavit.operations import finder_reports, saved_searches
 from affidavit.operations.finding import Asked, Search
 from affidavit.operations.folder_ids import folder_id
+from affidavit.operations.saved_searches import SavedSearch
+from affidavit.operations.services import services
 
 ROWS: Final = 50
 _GROUPS: Final = 200
 """Groups that are shown."""
+EXPRESSION: Final = "expression"
+"""In place of a property: the value is an expression of the finder's language, taken as it is."""
 _ONE_OPERATORS: Final = tuple(o for o in Operator if o not in (Operator.IN, Operator.NOT_IN))
 
 
@@ -59,8 +63,11 @@ def show(page: Page) -> Response:
         grouped=grouped,
         shown_groups=_GROUPS,
         fields=[*FIELDS.values()],
+        expression=EXPRESSION,
         operators=_ONE_OPERATORS,
         suggestions=_suggestions(search),
+        searches=saved_searches.listed(page.context, page.caller),
+        address=searched_address,
         assessments=search.assessments,
         sort=page.query("sort", "-time") or "-time",
         group=group,
@@ -87,6 +94,7 @@ def _with_new_token(page: Page) -> Response:
     name, value = page.query("field", "text"), page.query("value")
     known = FIELDS.get(name)
     operator = page.query("operator", "=")
+    token = ""
     cleared: dict[str, str | list[str] | None] = {
         "field": None,
         "operator": None,
@@ -94,9 +102,11 @@ def _with_new_token(page: Page) -> Response:
         "after": None,
         "done": None,
     }
-    if value and known is not None and operator in _ONE_OPERATORS:
-        chosen = _fitting(known, Operator(operator))
-        token = token_text(name, chosen, value)
+    if value and name == EXPRESSION:
+        token = value
+    elif value and known is not None and operator in _ONE_OPERATORS:
+        token = token_text(name, _fitting(known, Operator(operator)), value)
+    if token:
         tokens = [*(one for one in page.queries("f") if one != token), token]
         return RedirectResponse(page.with_query(**cleared, f=tokens), status_code=SEE_OTHER)
     return RedirectResponse(page.with_query(**cleared), status_code=SEE_OTHER)
@@ -124,7 +134,9 @@ def _tokens(page: Page) -> list[Token]:
 def _suggestions(search: Search) -> list[str]:
     """Return values that a reader may want: choices, names, controls."""
     values = {choice for field in FIELDS.values() for choice in field.choices.values() if choice}
+    values |= {one["name"] for one in services()}
     for one in search.assessments:
+        values |= {*one.stored.estate.accounts, *one.stored.estate.regions}
         values.add(one.name)
         values |= {control.key for control in one.controls}
         values |= {control.set_id for control in one.controls}
@@ -162,7 +174,7 @@ def ask_report(page: Page) -> Response:
         assessments=search.assessments,
         name=f"{plan.assessment}-{page.now:%Y-%m-%d}-query".replace(" ", "-") if plan else "",
         here=page.with_query(),
-        back=_address(page),
+        back=address_of(page),
     )
 
 
@@ -177,10 +189,18 @@ def make_report(page: Page) -> Response:
     return page.go("/reports", "report")
 
 
-def _address(page: Page) -> str:
+def searched_address(one: SavedSearch) -> str:
+    """Return the address of the finder with a saved search's question."""
+    return _finder([*(("f", token) for token in one.tokens), *one.shown.items()])
+
+
+def address_of(page: Page) -> str:
     """Return the address of the finder with the same query."""
     pairs = [("f", one) for one in page.queries("f")]
-    pairs += [("day", page.query("day"))] if page.query("day") else []
+    return _finder([*pairs, *([("day", page.query("day"))] if page.query("day") else [])])
+
+
+def _finder(pairs: list[tuple[str, str]]) -> str:
     return f"{url_to('finder')}?{urlencode(pairs)}" if pairs else url_to("finder")
 
 

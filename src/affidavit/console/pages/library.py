@@ -1,15 +1,14 @@
-"""The control library: list, one control, a new custom control."""
+"""The control library: list, one control, the end of a custom one."""
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
-from affidavit.console.page import Page, path_to
+from affidavit.console.page import Page
 from affidavit.console.views import act, view
+from affidavit.operations import library_uses
 
 KINDS: Final = ("Standard", "Core", "Custom")
-SOURCES: Final = ("AWS_API_Call", "AWS_Config", "AWS_Cloudtrail", "AWS_Security_Hub", "MANUAL")
-FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY")
 
 
 def show_list(page: Page) -> Response:
@@ -24,48 +23,20 @@ def show_list(page: Page) -> Response:
 
 
 def show(page: Page) -> Response:
-    """Show a control of the library."""
-    answer = page.ask("GetControl", controlId=page.identifier("control"))
-    return page.show("controls/control.html", one=answer["control"])
+    """Show a control of the library, and what uses it."""
+    identifier = page.identifier("control")
+    answer = page.ask("GetControl", controlId=identifier)
+    uses = library_uses.uses_of_control(page.context, page.caller, identifier)
+    return page.show("controls/control.html", one=answer["control"], uses=uses)
 
 
-def ask_new(page: Page) -> Response:
-    """Show the form of a custom control; with a source type, its keywords are suggested."""
-    page.require("CreateControl")
-    kind = page.given("sourceType", page.query("source", SOURCES[0]))
-    kind = kind if kind in SOURCES else SOURCES[0]
-    keywords = (
-        []
-        if kind == "MANUAL"
-        else page.ask_all("ListKeywordsForDataSource", "keywords", source=kind)
-    )
-    return page.show(
-        "controls/new.html", kind=kind, sources=SOURCES, frequencies=FREQUENCIES, keywords=keywords
-    )
-
-
-def create(page: Page) -> Response:
-    """Make the custom control."""
-    form, kind = page.form, page.form.text("sourceType")
-    source: dict[str, Any] = {"sourceType": kind, "sourceName": form.text("keyword") or "Manual"}
-    if kind == "MANUAL":
-        source["sourceSetUpOption"] = "Procedural_Controls_Mapping"
-    else:
-        source["sourceSetUpOption"] = "System_Controls_Mapping"
-        source["sourceKeyword"] = {
-            "keywordInputType": "SELECT_FROM_LIST",
-            "keywordValue": form.text("keyword"),
-        }
-    if kind == "AWS_API_Call":
-        source["sourceFrequency"] = form.text("frequency") or FREQUENCIES[0]
-    texts = ("description", "testingInformation", "actionPlanTitle", "actionPlanInstructions")
-    answer = page.ask(
-        "CreateControl",
-        name=form.text("name"),
-        controlMappingSources=[source],
-        **{name: form.text(name) or None for name in texts},
-    )
-    return page.go(path_to("controls", answer["control"]["id"]), "saved")
+def ask_delete(page: Page) -> Response:
+    """Show what deleting a custom control affects, before it is done."""
+    page.require("DeleteControl")
+    identifier = page.identifier("control")
+    answer = page.ask("GetControl", controlId=identifier)
+    uses = library_uses.uses_of_control(page.context, page.caller, identifier)
+    return page.show("controls/delete.html", one=answer["control"], uses=uses)
 
 
 def delete(page: Page) -> Response:
@@ -76,8 +47,7 @@ def delete(page: Page) -> Response:
 
 VIEWS = (
     view("/controls", show_list, "Control library"),
-    view("/controls/new", ask_new, "Create a custom control"),
-    act("/controls/new", create, ask_new),
     view("/controls/{control}", show, "Control"),
-    act("/controls/{control}/delete", delete, show),
+    view("/controls/{control}/delete", ask_delete, "Delete a custom control: what it affects"),
+    act("/controls/{control}/delete", delete, ask_delete),
 )

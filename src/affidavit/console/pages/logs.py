@@ -5,7 +5,7 @@ from starlette.responses import Response
 from affidavit.console.page import Page
 from affidavit.console.pages.dashboard import day_of
 from affidavit.console.views import view
-from affidavit.operations import log_views
+from affidavit.operations import alert_routes, log_views, model_usage, watch_changes
 from affidavit.operations.finding import Search
 
 
@@ -18,8 +18,18 @@ def show(page: Page) -> Response:
     return page.show(
         "logs/logs.html",
         found=found,
+        accounts=_accounts(page),
+        usage=model_usage.usage(search, page.context, page.caller),
+        kinds=alert_routes.KINDS,
         told=log_views.disclosures(search, day_of(page, "day") or newest),
     )
+
+
+def _accounts(page: Page) -> list[str]:
+    """Return the accounts whose logs the reader may have watched."""
+    if not page.may(watch_changes.OPERATION):
+        return []
+    return watch_changes.bound_accounts(page.context, page.caller)
 
 
 VIEWS = (view("/logs", show, "Logs and alerts"),)

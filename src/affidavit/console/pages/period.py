@@ -15,7 +15,6 @@ from affidavit.console.texts import _
 from affidavit.console.views import view
 from affidavit.finder.period import ControlPeriod, Day, Period, State
 from affidavit.finder.period_shown import csv_lines
-from affidavit.model.verdict import ControlState
 from affidavit.operations.period_views import period_view
 
 DAYS: Final = 90
@@ -52,7 +51,7 @@ def show(page: Page) -> Response:
         one=one,
         tabs=tabs(one, "period"),
         period=period,
-        turned=_turned,
+        turned=_day_words,
         whole=[*_whole(period)],
         rows=[(each, known[each.control_id], [*_cells(each)]) for each in period.controls],
     )
@@ -69,13 +68,13 @@ def _whole(period: Period) -> Iterator[DayCell]:
     """Yield what the assessment was on each day: the worst that any control was."""
     for number in range(period.days):
         day = period.first + timedelta(days=number)
-        days = [one.days[number] for one in period.controls]
-        kinds = Counter(one.kind for one in days)
-        if not kinds or kinds[State.NOTHING] == len(days):
+        days = {one.kind: one for one in (held.days[number] for held in period.controls)}
+        kinds = Counter(held.days[number].kind for held in period.controls)
+        if not kinds or kinds[State.NOTHING] == len(period.controls):
             yield DayCell(day, "none", _("no run"))
             continue
         worst = next(kind for kind in _WORST if kinds[kind])
-        named = {one.kind: one.words.lower() for one in days}
+        named = {kind: one.words.lower() for kind, one in days.items()}
         words = ", ".join(
             f"{kinds[kind]} {named[kind]}" for kind in (*_WORST, State.NOTHING) if kinds[kind]
         )
@@ -90,12 +89,6 @@ def _cells(one: ControlPeriod) -> Iterator[DayCell]:
 def _day_words(day: Day) -> str:
     manual = f", manual part {day.manual}" if day.kind == "automated" else ""
     return f"{day.words}{manual}"
-
-
-def _turned(one: ControlPeriod, state: State) -> str:
-    """Return what a control turned to or from: a partial one is never plainly compliant."""
-    partial = one.partial and state is State.COMPLIANT
-    return ControlState.AUTOMATED_MISSING.words if partial else state.words
 
 
 VIEWS = (

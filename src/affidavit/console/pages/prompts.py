@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.views import view
-from affidavit.operations import prompt_views
+from affidavit.operations import prompt_jobs, prompt_plans, prompt_views
+from affidavit.store.documents import Document
 
 CASES: Final = 50
 """Cases of a page."""
@@ -15,7 +16,20 @@ CASES: Final = 50
 def show(page: Page) -> Response:
     """Show suites and runs."""
     found = prompt_views.runs(page.context, page.caller)
-    return page.show("prompts/list.html", found=found, suites=prompt_views.suites())
+    jobs = [one for one in prompt_jobs.listed(page.context, page.caller) if _is_shown(one)]
+    return page.show(
+        "prompts/list.html",
+        found=found,
+        suites=prompt_views.suites(),
+        jobs=jobs,
+        making=any(one.body["status"] == "IN_PROGRESS" for one in jobs),
+        may_start=page.may(prompt_plans.OPERATION),
+    )
+
+
+def _is_shown(job: Document) -> bool:
+    """Tell whether a job is listed: one that is complete is among the runs."""
+    return bool(job.body["status"] != "COMPLETE")
 
 
 def show_run(page: Page) -> Response:
@@ -39,7 +53,14 @@ def show_run(page: Page) -> Response:
     )
 
 
+def show_suite(page: Page) -> Response:
+    """Show a shipped suite with what it asks."""
+    found = prompt_views.suite(page.context, page.caller, page.part("suite"))
+    return page.show("prompts/suite.html", suite=found, may_start=page.may(prompt_plans.OPERATION))
+
+
 VIEWS = (
     view("/prompts", show, "Prompts: suites and runs"),
+    view("/prompts/suites/{suite}", show_suite, "A suite of prompts"),
     view("/prompts/{run}", show_run, "A run of prompts"),
 )

@@ -58,14 +58,22 @@ class Speakers:
     seed: int
     local: Speaker | None = None
     """A real model, under the id `demo.local`."""
+    behaviour: str = "good"
+    """Of models whose id names none."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Things of the account that stand for a model (provisioned throughputs), and which."""
+    guardrails: Mapping[str, bool] = field(default_factory=lambda: {GUARDRAIL_ID: True})
+    """The guardrails that there are by id, and whether each blocks profanity."""
 
 
 def family_for(model_id: str, speakers: Speakers) -> tuple[Family, Speaker]:
     """Return a model's family and who speaks; raise `AwsError` where there is no such model."""
-    family = family_of(model_id)
+    family = family_of(speakers.aliases.get(model_id, model_id))
     if model_id == MODEL_ID and speakers.local is not None and family is not None:
         return family, speakers.local
-    behaviour = model_id.removeprefix("demo.") if model_id.startswith("demo.") else "good"
+    behaviour = (
+        model_id.removeprefix("demo.") if model_id.startswith("demo.") else speakers.behaviour
+    )
     if behaviour not in BEHAVIOURS and model_id in _ODD:
         behaviour = "good"
     if family is None or behaviour not in BEHAVIOURS:
@@ -81,8 +89,8 @@ def converse(model_id: str, asked: Any, speakers: Speakers, *, streams: bool) ->
         raise AwsError("ValidationException", said, 400)
     prompt = _converse_prompt(asked)
     config = asked.get("guardrailConfig") or {}
-    guarded = _guard(config.get("guardrailIdentifier", ""))
-    text, trace, stop = _say(model_id, model, prompt, guarded=guarded)
+    guard = _guard(config.get("guardrailIdentifier", ""), speakers)
+    text, trace, stop = _say(model_id, model, prompt, guard)
     tokens = _tokens(prompt, text)
     usage = {"inputTokens": tokens[0], "outputTokens": tokens[1], "totalTokens": sum(tokens)}
     body: Body = {
@@ -131,11 +139,11 @@ def invoke(
     if streams and family is Family.AI21_TEXT:
         said = "The model is unsupported for this operation: it does not stream."
         raise AwsError("ValidationException", said, 400)
-    guarded = _guard(guardrail)
-    text, trace, stop = _say(model_id, model, prompt, guarded=guarded)
+    guard = _guard(guardrail, speakers)
+    text, trace, stop = _say(model_id, model, prompt, guard)
     tokens = _tokens(prompt, text)
     marks: Body = {}
-    if guarded:
+    if guard:
         action = "INTERVENED" if stop == "guardrail_intervened" else "NONE"
         marks = {"amazon-bedrock-guardrailAction": action}
         marks["amazon-bedrock-trace"] = {"guardrail": trace}
@@ -148,11 +156,12 @@ def invoke(
     return Given(events=events, logged=chunks, tokens=tokens)
 
 
-def apply_guardrail(guardrail_id: str, asked: Any) -> Body:
+def apply_guardrail(guardrail_id: str, asked: Any, speakers: Speakers) -> Body:
     """Answer ApplyGuardrail: source `INPUT` or `OUTPUT`, masked or blocked either way."""
-    _guard(guardrail_id)
+    guard = _guard(guardrail_id, speakers)
+    words = guard is not None and guard.words
     texts = [(c.get("text") or {}).get("text", "") for c in asked.get("content", [])]
-    judged = [judge(text) for text in texts]
+    judged = [judge(text, words=words) for text in texts]
     acted = [j for j in judged if j.action != "NONE"]
     return {
         "usage": dict.fromkeys(_UNITS, len(texts)),
@@ -180,35 +189,47 @@ _UNITS: Final = (
 )
 
 
-def _guard(guardrail_id: str) -> bool:
-    """Return whether a guardrail is asked for; raise `AwsError` where there is none such."""
-    if guardrail_id and guardrail_id.rpartition("/")[2] != GUARDRAIL_ID:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Guard:
+    """The guardrail of a call."""
+
+    id: str
+    words: bool
+    """It blocks profanity."""
+
+
+def _guard(guardrail_id: str, speakers: Speakers) -> _Guard | None:
+    """Return the guardrail that is asked for, if any; raise `AwsError` where there is none such."""
+    if not guardrail_id:
+        return None
+    plain = guardrail_id.rpartition("/")[2]
+    if plain not in speakers.guardrails:
         said = "The guardrail identifier or version provided in the request does not exist."
         raise AwsError("ValidationException", said, 400)
-    return bool(guardrail_id)
+    return _Guard(id=plain, words=speakers.guardrails[plain])
 
 
-def _say(model_id: str, model: Speaker, prompt: str, *, guarded: bool) -> tuple[str, Body, str]:
+def _say(model_id: str, model: Speaker, prompt: str, guard: _Guard | None) -> tuple[str, Body, str]:
     """Return text, guardrail's trace and stop reason."""
     if model_id == troubles.LARGE:
         return _LARGE_TEXT, {}, "end_turn"
-    if not guarded:
+    if guard is None:
         return model.answer(prompt), {}, "end_turn"
-    before = judge(prompt, masks=False)
+    before = judge(prompt, masks=False, words=guard.words)
     if before.action == "BLOCKED":
-        trace = {"inputAssessment": {GUARDRAIL_ID: before.assessment}}
+        trace = {"inputAssessment": {guard.id: before.assessment}}
         return guardrails.BLOCKED, trace, "guardrail_intervened"
     said = model.answer(prompt)
-    after = judge(said)
+    after = judge(said, words=guard.words)
     stop = "end_turn" if after.action == "NONE" else "guardrail_intervened"
-    return after.text, _trace(before, after, said), stop
+    return after.text, _trace(guard.id, before, after, said), stop
 
 
-def _trace(before: Judged, after: Judged, said: str) -> Body:
+def _trace(guardrail_id: str, before: Judged, after: Judged, said: str) -> Body:
     return {
         "modelOutput": [said],
-        "inputAssessment": {GUARDRAIL_ID: before.assessment},
-        "outputAssessments": {GUARDRAIL_ID: [after.assessment]},
+        "inputAssessment": {guardrail_id: before.assessment},
+        "outputAssessments": {guardrail_id: [after.assessment]},
     }
 
 

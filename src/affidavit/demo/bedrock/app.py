@@ -47,8 +47,10 @@ class Runtime:
         seed: int = 20260101,
         log: InvocationLog | None = None,
         local: Speaker | None = None,
+        speakers: Speakers | None = None,
     ) -> None:
-        self._speakers, self._log = Speakers(seed=seed, local=local), log
+        """`speakers`: who answers, where it is more than a seed and a local model say."""
+        self._speakers, self._log = speakers or Speakers(seed=seed, local=local), log
         self._troubles = Troubles()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -70,7 +72,7 @@ class Runtime:
             if path == _CHECKS:
                 return _whole(answering.guardrail_checks(asked))
             if guardrail:
-                return _whole(answering.apply_guardrail(guardrail["id"], asked))
+                return _whole(answering.apply_guardrail(guardrail["id"], asked, self._speakers))
             if model is None or model["path"] not in _OPERATIONS:
                 return _error(AwsError("UnknownOperationException", "No such operation.", 404))
             call = _Call(environ, model["id"], _OPERATIONS[model["path"]], asked, request_id)

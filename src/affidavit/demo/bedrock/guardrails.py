@@ -26,15 +26,18 @@ class Judged:
     assessment: dict[str, Any]
 
 
-def judge(text: str, *, masks: bool = True) -> Judged:
-    """Return what becomes of `text`; a prompt (`masks` false) is blocked or goes on as it is."""
-    profane = _PROFANITY.find(text)
+def judge(text: str, *, masks: bool = True, words: bool = True) -> Judged:
+    """Return what becomes of `text`; a prompt (`masks` false) is blocked or goes on as it is.
+
+    Without `words` profanity passes.
+    """
+    profane = _PROFANITY.find(text) if words else []
     if profane:
-        words = [
+        matches = [
             {"match": text[f.start : f.end], "type": "PROFANITY", "action": "BLOCKED"}
             for f in profane
         ]
-        return Judged(action="BLOCKED", text=BLOCKED, assessment={"wordPolicy": _words(words)})
+        return Judged(action="BLOCKED", text=BLOCKED, assessment={"wordPolicy": _words(matches)})
     found = _DETECTORS.find(text) if masks else []
     if not found:
         return Judged(action="NONE", text=text, assessment={})

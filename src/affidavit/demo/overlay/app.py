@@ -18,6 +18,7 @@ from affidavit.demo.bedrock.app import Runtime, is_of_runtime
 from affidavit.demo.overlay import protocol
 from affidavit.demo.overlay.fallback import Fallback
 from affidavit.demo.overlay.faults import Broken, Faults
+from affidavit.demo.overlay.prompted import speakers_of
 from affidavit.demo.overlay.protocol import Asked, Reply
 from affidavit.demo.overlay.registry import ANSWERERS, AwsError, Call, NotOursError, ask
 from affidavit.demo.world import Caller, World
@@ -43,7 +44,9 @@ class Overlay:
         self._world = world
         self._faults = faults
         self._fallback = Fallback(world)
-        self._models = Runtime()
+        self._models = {
+            account: Runtime(speakers=speakers_of(world, account)) for account in world.accounts
+        }
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -58,9 +61,16 @@ class Overlay:
         reply = self._reply(environ, path)
         if reply is None:
             environ["wsgi.input"] = io.BytesIO(body)
-            answers = self._models if is_of_runtime(path) else self._fallback
-            return answers(environ, start_response)
+            return self._answerer(environ, path)(environ, start_response)
         return _send(reply, start_response)
+
+    def _answerer(self, environ: Environ, path: str) -> Runtime | Fallback:
+        """Return who answers what the estate does not: the account's models, or moto."""
+        if not is_of_runtime(path):
+            return self._fallback
+        signed = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
+        caller = self._world.caller(signed[1]) if signed else None
+        return self._models[caller.account_id] if caller else self._fallback
 
     def _reply(self, environ: Environ, path: str) -> Reply | None:
         signed = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from affidavit.demo.bedrock.logs import Invocation, InvocationLog
 from affidavit.demo.overlay.cloudwatch import invocations_of
+from affidavit.demo.overlay.guardrails import newest_version
 from affidavit.demo.schema_region import Logging, Traffic
 from affidavit.demo.world import Place, World
 from affidavit.model.times import iso
@@ -158,7 +159,11 @@ def _call(place: Place, model: str, number: int, nature: _Nature) -> Invocation:
     asked: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": _ASKED}]}]}
     if nature.guarded and guardrail is not None:
         identifier = place.names.lower(12, *place.id("guardrail", guardrail.name))
-        asked["guardrailConfig"] = {"guardrailIdentifier": identifier, "guardrailVersion": "1"}
+        version = newest_version(place, guardrail.name)
+        asked["guardrailConfig"] = {
+            "guardrailIdentifier": identifier,
+            "guardrailVersion": version,
+        }
     said: dict[str, Any] = {
         "output": {"message": {"role": "assistant", "content": [{"text": nature.answer}]}},
         "stopReason": "guardrail_intervened" if nature.intervened else "end_turn",

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from affidavit.demo.overlay import answers, faults
 from affidavit.demo.overlay.app import Overlay
+from affidavit.demo.overlay.prompted import prompted
 from affidavit.demo.world import ESTATE_FILE, load
 from affidavit.errors import EmulatorError
 from affidavit.model.times import parse
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "role_name": world.estate.role.name,
         "external_id": world.estate.role.external_id,
         "parameters": world.parameters,
+        "prompted": [dataclasses.asdict(one) for one in prompted(world)],
     }
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

@@ -44,9 +44,9 @@ def checked(check: Callable[[str], bool]) -> Accept:
     """Return a rule that accepts what stands alone, is no noise and passes `check`."""
 
     def accept(reading: Reading, start: int, end: int) -> Span | None:
-        if not reading.is_number_alone(start, end) or reading.is_noise(start, end):
+        if not reading.is_number_alone(start, end) or not check(bare(reading, start, end)):
             return None
-        return (start, end) if check(bare(reading, start, end)) else None
+        return None if reading.is_noise(start, end) else (start, end)
 
     return accept
 

@@ -5,7 +5,6 @@ hundreds of megabytes a second. Only the rules that hit search for their places,
 functions decide. Time is linear in the length of the text.
 """
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -193,7 +192,7 @@ def fingerprint(text: str, finding: Finding, key: bytes) -> str:
     exact = {"AWS_SECRET_KEY", "PASSWORD", "USERNAME"}
     normal = found if finding.entity_type in exact else _normal(finding.entity_type, found)
     message = f"{finding.entity_type}\0{normal}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+    return hmac.digest(key, message, "sha256").hex()
 
 
 def _normal(entity_type: str, found: str) -> str:

@@ -107,8 +107,11 @@ class ProfanityDetector:
 
     def mask(self, text: str) -> str:
         """Return `text` of the same length with `*` for each letter found; spaces stay."""
+        findings = self.find(text)
+        if not findings:
+            return text
         shown = list(text)
-        for finding in self.find(text):
+        for finding in findings:
             for at in range(finding.start, finding.end):
                 if not shown[at].isspace():
                     shown[at] = "*"

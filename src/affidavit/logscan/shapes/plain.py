@@ -163,20 +163,26 @@ def plain_texts(record: PlainRecord, asked: list[str], said: list[str]) -> None:
     body = record.input.inputBodyJson
     if body.messages is not None:
         for message in body.messages:
-            _content(message.content, asked)
+            content = message.content
+            if isinstance(content, str):
+                asked.append(content)
+            else:
+                asked += [block.text for block in content]
     if body.system is not None:
         _content(body.system, asked)
     if body.prompt or body.inputText:
         asked += (body.prompt, body.inputText)
-    if body.guardrailConfig is not None:
-        asked += (body.guardrailConfig.trace, body.guardrailConfig.streamProcessingMode)
-    _said(record.output.outputBodyJson, said)
+    config = body.guardrailConfig
+    if config is not None and (config.trace or config.streamProcessingMode):
+        asked += (config.trace, config.streamProcessingMode)
+    answer = record.output.outputBodyJson
+    if isinstance(answer, list):
+        said.append("".join([chunk.delta.text for chunk in answer if type(chunk) is _TextChunk]))
+    else:
+        _said(answer, said)
 
 
-def _said(body: _TextAnswer | list[_TextChunks], said: list[str]) -> None:
-    if isinstance(body, list):
-        said.append("".join([chunk.delta.text for chunk in body if type(chunk) is _TextChunk]))
-        return
+def _said(body: _TextAnswer, said: list[str]) -> None:
     if body.output is not None:
         _content(body.output.message.content, said)
     if body.content is not None:
@@ -188,7 +194,5 @@ def _said(body: _TextAnswer | list[_TextChunks], said: list[str]) -> None:
 def _content(content: list[_Text] | str, found: list[str]) -> None:
     if isinstance(content, str):
         found.append(content)
-    elif len(content) == 1:
-        found.append(content[0].text)
     else:
         found += [block.text for block in content]

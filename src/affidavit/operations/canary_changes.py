@@ -1,0 +1,146 @@
+"""Canaries set up by people: made, changed, paused, deleted, each by who answers for them.
+
+A canary of an assessment is its audit owners' to change, and the account's administrators'; one
+that keeps its runs nowhere else is the administrators'. Models cost money, so that nobody else may.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from affidavit.errors import UsageError
+from affidavit.model.times import iso
+from affidavit.operations import canaries, canary_views, looking, prompt_plans
+from affidavit.operations.assessed import assessed, require_active
+from affidavit.operations.authorise import Scope, scope
+from affidavit.operations.caller import Caller
+from affidavit.operations.canaries import Canary, canary_of
+from affidavit.operations.changes import Change, act
+from affidavit.operations.context import Context
+from affidavit.operations.faults import AccessDeniedFault, QuotaFault, ValidationFault
+from affidavit.store.documents import Document
+
+OPERATION: Final = prompt_plans.OPERATION
+_ADMIN: Final = "UpdateSettings"
+_FORM: Final = "new"
+"""The console's address of the form: no canary can be called so."""
+MOST: Final = 50
+"""Canaries of a tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A canary as a form has it."""
+
+    name: str
+    every: str
+    """As 15m, 1h or 1d."""
+    least_rate: str
+    """In percent."""
+    prompts: prompt_plans.Wanted
+
+
+def create(context: Context, caller: Caller, wanted: Wanted) -> Canary:
+    """Keep a new canary, whose first run is due at once."""
+    looking.require(context, caller, OPERATION)
+    asked = wanted.prompts
+    if wanted.name == _FORM:
+        raise ValidationFault.of_members([("name", f"Member must not be {_FORM}")])
+    planned = prompt_plans.plan(context, caller, asked)
+    if len(context.store.documents.every(caller.tenant, canaries.KIND)) >= MOST:
+        raise QuotaFault(f"There are {MOST} canaries already: delete one first.")
+    canary = Canary(
+        name=wanted.name,
+        tenant=caller.tenant,
+        suite=planned.suite.id,
+        model=asked.model,
+        every=canaries.every_of(wanted.every),
+        account_id=asked.account_id,
+        region=asked.region,
+        assessment_id=planned.assessment.id,
+        guardrail=asked.guardrail,
+        guardrail_version=asked.guardrail_version,
+        least_rate=_rate(wanted.least_rate),
+    )
+    return canaries.add(context.store, canary, by=caller.principal_arn)
+
+
+def change(context: Context, caller: Caller, name: str, *, every: str, least_rate: str) -> None:
+    """Change how often it runs, and below which rate it alerts."""
+    document = _own(context, caller, name)
+    canary = canary_of(document)
+    changed = replace(canary, every=canaries.every_of(every), least_rate=_rate(least_rate))
+    if changed.every < canaries.LEAST:
+        raise UsageError("A canary runs once a minute at most")
+    _put(context, caller, document, {**document.body, **changed.to_json()})
+
+
+def set_paused(context: Context, caller: Caller, name: str, *, paused: bool) -> None:
+    """Pause a canary, or let it go on: then it is due at once, and nothing counts as missed."""
+    document = _own(context, caller, name)
+    members: dict[str, Any] = {"paused": paused}
+    if not paused:
+        members["nextAt"] = iso(context.now())
+    _put(context, caller, document, {**document.body, **members})
+
+
+def delete(context: Context, caller: Caller, name: str) -> None:
+    """Forget a canary; its runs stay."""
+    document = _own(context, caller, name)
+    canaries.remove(context.store, document.id, caller.tenant, by=caller.principal_arn)
+
+
+def require(context: Context, caller: Caller, name: str) -> None:
+    """Raise the `Fault` that changing a canary would raise."""
+    _own(context, caller, name)
+
+
+def may_change(context: Context, caller: Caller, canary: Canary) -> bool:
+    """Tell whether the caller may change a canary: what one may not is not offered."""
+    try:
+        _require(context, caller, canary)
+    except AccessDeniedFault:
+        return False
+    return True
+
+
+def _own(context: Context, caller: Caller, name: str) -> Document:
+    """Return a canary that the caller may change; else the `Fault` that says why not."""
+    canary_views.details(context, caller, name)
+    document = context.store.documents.get(caller.tenant, canaries.KIND, name)
+    assert document is not None  # noqa: S101 - it was just looked at
+    _require(context, caller, canary_of(document))
+    return document
+
+
+def _require(context: Context, caller: Caller, canary: Canary) -> None:
+    if scope(caller.role, _ADMIN) is Scope.ALLOW:
+        return
+    looking.require(context, caller, OPERATION)
+    if not canary.assessment_id:
+        raise AccessDeniedFault("A canary of no assessment is changed by administrators.")
+    require_active(assessed(context, caller, OPERATION, canary.assessment_id))
+
+
+def _put(context: Context, caller: Caller, document: Document, body: dict[str, Any]) -> None:
+    said = Change(
+        action="UPDATE_METADATA",
+        object_type="CANARY",
+        object_id=document.id,
+        object_name=document.id,
+        assessment_id=body["assessmentId"],
+        details={
+            name: body.get(name, False) for name in ("everySeconds", "leastRatePpm", "paused")
+        },
+    )
+    act(context, caller, said, puts=[replace(document, body=body)])
+
+
+def _rate(text: str) -> float:
+    """Return the share that a number of percent is."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:  # noqa: PLR2004 - of percent; NaN is refused by it as well
+        raise ValidationFault.of_members([("leastRate", "Member must be from 0 to 100 percent")])
+    return value / 100

@@ -1,0 +1,113 @@
+"""Usage and tokens by model, as CloudWatch told the newest run of each assessment.
+
+The numbers are sums of the daily points that the run kept, nothing is asked anew. What CloudWatch
+did not give whole is told as missing, and never counted as nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+from affidavit.aws.shapes import ShapeError, typed
+from affidavit.checks.windows import read_points
+from affidavit.model.observation import Gap, Observation
+from affidavit.operations import looking
+from affidavit.operations.assessed import is_whole
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.finding import Search
+
+OPERATION: Final = "GetInsightsByAssessment"
+_ANSWER: Final = "GetMetricData"
+_SHOWN: Final = ("invocations", "inputTokens", "outputTokens")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsage:
+    """How much a model was used in an account and Region."""
+
+    account_id: str
+    region: str
+    model: str
+    sums: Mapping[str, int | None]
+    """By `invocations`, `inputTokens` and `outputTokens`; None: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the newest runs say."""
+
+    first: date | None
+    last: date | None
+    """Of the days that the points are of."""
+    models: Sequence[ModelUsage]
+    """The most used first."""
+    gaps: Sequence[tuple[str, str, str]]
+    """(account, Region, why): nothing is known of these."""
+
+
+def usage(search: Search, context: Context, caller: Caller) -> Usage:
+    """Return the usage in the accounts of the caller's own assessments."""
+    looking.require(context, caller, OPERATION)
+    found: dict[tuple[str, str, str], dict[str, int | None]] = {}
+    gaps: dict[tuple[str, str], str] = {}
+    days: set[date] = set()
+    for result in _answers(search, context, caller):
+        place = (result.unit.account_id, result.unit.region)
+        if isinstance(result, Gap):
+            gaps[place] = result.message
+            continue
+        try:
+            body = typed(result.service, result.operation, result.body)
+        except ShapeError as error:
+            gaps[place] = str(error)
+            continue
+        for model, metric, points in _series(context, result, body):
+            sums = found.setdefault((*place, model), {})
+            days |= {moment.date() for moment, _ in points or ()}
+            sums[metric] = None if points is None else round(sum(n for _, n in points))
+    models = [
+        ModelUsage(account_id=account, region=region, model=model, sums=sums)
+        for (account, region, model), sums in found.items()
+    ]
+    return Usage(
+        first=min(days, default=None),
+        last=max(days, default=None),
+        models=sorted(models, key=lambda one: (-_weight(one), one.model, one.account_id)),
+        gaps=[(*place, why) for place, why in sorted(gaps.items())],
+    )
+
+
+def _weight(one: ModelUsage) -> int:
+    return sum(value or 0 for value in one.sums.values())
+
+
+def _answers(search: Search, context: Context, caller: Caller) -> Iterator[Observation | Gap]:
+    """Yield the answers of the newest run of each assessment; a place of several counts once."""
+    runs: dict[str, str] = {}
+    for one in filter(partial(is_whole, caller), search.assessments):
+        day = context.store.last_day(one.id)
+        if day is not None:
+            for _, record in context.store.run_records(caller.tenant, day, day):
+                if record["assessment_id"] == one.id:
+                    runs[one.id] = record["run_id"]
+    for run_id in runs.values():
+        yield from context.store.results_of(run_id, _ANSWER)
+
+
+def _series(
+    context: Context, result: Observation, body: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield (model, our name of the metric, points or None) of an answer's series."""
+    names = {
+        theirs: ours for ours in _SHOWN for theirs in context.catalogue.metrics[ours].metric_names
+    }
+    for query in result.unit.parameters.get("MetricDataQueries", ()):
+        metric = query["MetricStat"]["Metric"]
+        dimensions = metric.get("Dimensions", ())
+        if metric["MetricName"] in names and len(dimensions) == 1:
+            points, _ = read_points(body, query["Id"])
+            whole = None if body.get("Messages") else points
+            yield dimensions[0]["Value"], names[metric["MetricName"]], whole
