@@ -95,9 +95,16 @@ def found(data: bytes) -> list[ScanFinding]:
     return findings
 
 
-def _payload() -> bytes:
-    inner = {"logEvents": [{"id": "1", "message": line.decode()} for line in LINES]}
-    packed = base64.b64encode(gzip.compress(json.dumps(inner).encode())).decode()
+def _inner(*lines: bytes) -> bytes:
+    """Return what CloudWatch Logs sends to subscribers, and Firehose writes behind one another."""
+    return json.dumps(
+        {"logEvents": [{"id": "1", "message": one.decode()} for one in lines]}
+    ).encode()
+
+
+def _payload(*lines: bytes) -> bytes:
+    """Return it as Lambda gets it."""
+    packed = base64.b64encode(gzip.compress(_inner(*(lines or LINES)))).decode()
     return json.dumps({"awslogs": {"data": packed}}).encode()
 
 
@@ -117,6 +124,9 @@ def _payload() -> bytes:
         pytest.param(b"\n".join(b"2026-03-11T00:38:02.000Z " + x for x in LINES),
                      id="cloudwatch-export"),
         pytest.param(_payload(), id="subscription"),
+        pytest.param(b"".join(_payload(line) for line in LINES), id="subscriptions"),
+        pytest.param(b"".join(_inner(line) for line in LINES), id="firehose"),
+        pytest.param(b",".join(LINES) + b",", id="commas"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("packed", [False, True])
@@ -126,6 +136,25 @@ def test_every_wrapping_gives_the_same(data: bytes, packed: bool) -> None:
     assert dict(result.totals.findings) == EXPECTED
     assert result.totals.records == 3
     assert result.gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("rest", "records", "gaps"),
+    [(b"{", 1, 1), (b"x", 1, 1), (b" 7 8", 1, 0), (b"[1", 1, 1), (b",", 1, 0), (b"\x00", 1, 1)],
+)
+def test_what_follows_a_record_on_its_line_is_read_or_named(
+    rest: bytes, records: int, gaps: int
+) -> None:
+    """The record counts; damage behind it is a gap."""
+    result = scan(LINES[0] + rest)
+    assert (result.totals.records, sum(gap.count for gap in result.gaps)) == (records, gaps)
+
+
+@pytest.mark.parametrize("line", [b",", b"2026-11-23 hello", b"x", b"7,x"])
+def test_lines_of_words_are_named(line: bytes) -> None:
+    """What is no JSON at all is a gap, and no value of another kind."""
+    result = scan(line)
+    assert (result.totals.foreign, [gap.count for gap in result.gaps]) == (0, [1])
 
 
 def test_every_member_of_a_gzip_file_is_read() -> None:

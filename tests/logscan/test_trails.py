@@ -116,6 +116,17 @@ def test_a_second_array_and_foreign_files() -> None:
     assert scan(b'{"Records":[]}')[1].gaps == ()
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_behind_one_another_are_all_read(packed: bool) -> None:
+    """Two files in one object, as `cat` makes them: every record counts, and a gap names it."""
+    one, other = text(EVENTS[:3]), text(EVENTS[4:])
+    data = gzip.compress(one) + gzip.compress(other) if packed else one + other
+    found, result = scan(data)
+    assert [json.loads(one.record)["eventID"] for one in found] == ["0", "2", "4", "6"]
+    assert result.totals.records == 6
+    assert any("not a whole CloudTrail file" in gap.why for gap in result.gaps)
+
+
 def test_bombs_and_endless_records_are_bounded() -> None:
     """A bomb stops at its ratio, and a record without end at the limit of a document."""
     limits = ReadLimits(line=100_000, document=300_000)

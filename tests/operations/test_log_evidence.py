@@ -3,14 +3,17 @@
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.operations.conftest import StartEstate
 
 from affidavit import catalogue
+from affidavit.collector.alert_proofs import proofs
 from affidavit.demo import Fault
 from affidavit.model.evidence import Evidence
+from affidavit.model.times import iso, utc_now
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.operations import alerts, log_followup, runs
 from affidavit.operations.context import Context
@@ -18,9 +21,21 @@ from affidavit.operations.reports import verify_report
 from affidavit.operations.runs import RunOutcome, RunRequest
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
+from affidavit.store.documents import Document
 
 CHECKS = {"log-pii-free", "log-profanity-free", "traffic-guarded", "log-complete"}
 TEXTS = (b"maria.sample", b"901820", b"4111 1111", b"bullshit")
+
+
+def leave_proof(store: Store, tenant: str, state: str, at: datetime) -> None:
+    """Keep a channel of alerts and what became of a proof through it."""
+    body = {"kind": "webhook", "state": state, "alertState": "proof", "at": iso(at),
+            "why": "HTTP 200", "change": "c-1"}  # fmt: skip
+    puts = [
+        Document(kind="alert_channel", id="desk", sort="desk", body={}),
+        Document(kind="alert_proof", id="p-1", parent="desk", sort=iso(at), body=body),
+    ]
+    store.documents.act(tenant, now=at, puts=puts)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +45,8 @@ def collected(
     """Run once with a report."""
     folder = tmp_path_factory.mktemp("logs")
     settings = Settings(home=folder / "home", keys=folder / "keys")
+    with open_store(settings) as opened:
+        leave_proof(opened, "111122223333/us-east-1", "SENT", utc_now())
     return runs.run(healthy, settings, out=folder / "out"), settings
 
 
@@ -69,8 +86,36 @@ def test_disclosures_and_totals_are_evidence(
     assert any(e.reason.startswith("5 of ") for e in found)
     groups = {e.attributes["group"] for e in found if "group" in e.attributes}
     assert groups == {"en", "de", "fr"}
-    alerting = [e for e in found if e.keyword == "InvocationLog_alerting-proof"]
-    assert {e.gap for e in alerting} == {"not_configured"}
+
+
+def test_a_delivered_proof_of_alerting_is_evidence(
+    collected: tuple[RunOutcome, Settings], store: Store
+) -> None:
+    """What was delivered is an activity without a verdict and no gap, with the ledger's change."""
+    found = of_logs(store, collected[0])
+    (proof,) = [e for e in found if e.keyword == "InvocationLog_alerting-proof"]
+    assert (proof.gap, proof.origin, proof.standing) == ("", "activity", Standing.ACTIVITY)
+    assert "delivered through the channel desk" in proof.reason
+    assert "change c-1" in proof.reason
+    assert proof.inputs
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "reason"),
+    [("", 0, "not_configured"), ("FAILED", 1, "failed"), ("SENT", 30, "failed"),
+     ("SENT", 1, "nothing_to_collect")],
+)  # fmt: skip
+def test_what_is_not_proved_is_a_gap(
+    store: Store, tmp_path: Path, state: str, age: int, reason: str
+) -> None:
+    """No channel, a proof that failed, and one of yesterday's yesterday each say so."""
+    now, assessment = utc_now(), store.assessments()[0]
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    with open_store(settings) as fresh:
+        if state:
+            leave_proof(fresh, assessment.tenant, state, now - timedelta(hours=age))
+        told = proofs(fresh, assessment, "111122223333", now)
+    assert [gap.reason.value for gap in told.values()] == [reason]
 
 
 def test_the_report_verifies_is_judged_again_and_holds_no_text(

@@ -12,7 +12,7 @@ from affidavit.errors import AffidavitError
 from affidavit.settings import load
 
 COMMANDS = (
-    *("alert", "canary", "find", "framework", "hold", "key", "lake", "ledger", "manual"),
+    *("alert", "canary", "doctor", "find", "framework", "hold", "key", "lake", "ledger", "manual"),
     *("period", "policy", "prompts", "report", "run", "scan", "serve", "tenant", "user", "verify"),
 )
 """Each is a module of this package with a click object `command`."""

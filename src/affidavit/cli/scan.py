@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,22 @@ from affidavit.errors import UsageError
 from affidavit.logscan.cloudtrail import TrailSettings
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.operations import scans
+from affidavit.operations.scan_groups import Span
 
 FOUND, INCOMPLETE = 1, 3
 _GAPS_SHOWN = 20
 FILE = click.Path(dir_okay=False, path_type=Path)
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 READABLE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 
 @click.group()
 def command() -> None:
-    """Scan log files for disclosures and events.
+    """Scan logs for disclosures and events.
 
-    URIs are files, folders and s3:// prefixes. Exit codes: 0 nothing was found; 1 something was; 2
-    wrong call; 3 something could not be scanned, and is named.
+    URIs are files, folders, s3:// prefixes and log groups (logs:///aws/bedrock/calls). Exit
+    codes: 0 nothing was found; 1 something was; 2 wrong call; 3 something could not be scanned,
+    and is named.
     """
 
 
@@ -61,8 +65,10 @@ def _output(function: Callable[..., None]) -> Callable[..., None]:
             type=FILE,
             help="Write down what is done to FILE; a scan that was killed goes on from it.",
         ),
-        click.option("--profile", default="", help="AWS profile, for s3://."),
-        click.option("--region", default="", help="AWS Region of the buckets."),
+        click.option("--profile", default="", help="AWS profile, for s3:// and logs://."),
+        click.option("--region", default="", help="AWS Region of the buckets and log groups."),
+        click.option("--since", type=TIME, help="Of log groups: from here (UTC)."),
+        click.option("--until", type=TIME, help="Of log groups: to here (default: now)."),
     ):
         function = option(function)
     return function
@@ -110,10 +116,15 @@ def cloudtrail(**given: Any) -> None:
     _scan(_request(given, look), given["as_json"], given["parquet"])
 
 
+def _utc(given: datetime | None) -> datetime | None:
+    return given.replace(tzinfo=UTC) if given is not None else None
+
+
 def _request(given: Mapping[str, Any], look: ScanSettings | TrailSettings) -> scans.ScanRequest:
     """Return the scan that a command's options ask for."""
     aws = AwsSettings(profile=given["profile"], region=given["region"])
-    where = scans.Where(uris=given["uris"], aws=aws)
+    span = Span(since=_utc(given["since"]), until=_utc(given["until"]))
+    where = scans.Where(uris=given["uris"], aws=aws, span=span)
     return scans.ScanRequest(
         where=where,
         look=look,

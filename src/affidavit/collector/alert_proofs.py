@@ -1,8 +1,9 @@
 """That alerts on disclosures are delivered: what the installation itself knows of it, each day.
 
-Whether a webhook or a mail server took a message is no answer of AWS. So it is told as a gap with
-nothing to collect, in words that name the ledger's change that proves when it was noted; a proof
-that failed, is missing, or a tenant without a channel is a gap that says so.
+Whether a webhook or a mail server took a message is no answer of AWS: nothing of it is collected
+there. So what is kept is a result without an answer, in words that name the ledger's change that
+proves when it was noted. Of a delivery it becomes evidence without a verdict (`log_evidence`); a
+proof that failed, is missing, or a tenant without a channel is a gap that says so.
 """
 
 from collections.abc import Iterator

@@ -48,11 +48,11 @@ def log_entries(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
 
 
 def _proof(told: Gap) -> Entry:
-    """Return what the installation knows of its own alerts."""
+    """Return what the installation knows of its own alerts; a delivery is no gap."""
     return Entry(
         region=told.unit.region,
         reason=told.message,
-        gap=told,
+        gap=None if told.reason is GapReason.NOTHING_TO_COLLECT else told,
         inputs=(Input(digest=told.digest, pointer=""),),
     )
 

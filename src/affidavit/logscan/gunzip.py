@@ -5,12 +5,16 @@ libdeflate would be quicker still, but its Python bindings return the first memb
 say nothing: lost evidence. What cannot be read is told as a `Trouble`, never left out silently.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Final, cast
 
 from isal import isal_zlib
+
+if sys.platform != "win32":
+    from mmap import MADV_DONTNEED
 
 Data = bytes | mmap
 Trouble = Callable[[str], None]
@@ -54,6 +58,7 @@ def parts(data: Data, limits: ReadLimits, trouble: Trouble) -> Iterator[bytes]:
     if data[:2] != _MAGIC:
         for at in range(0, len(data), _PART):
             yield data[at : at + _PART]
+            _let_go(data, at, _PART)
         return
     yield from _Reader(data, limits, trouble).parts()
 
@@ -63,7 +68,7 @@ class _Reader:
 
     def __init__(self, data: Data, limits: ReadLimits, trouble: Trouble) -> None:
         self._data, self._limits, self._trouble = data, limits, trouble
-        self._at = self._raw = 0
+        self._at = self._raw = self._gone = 0
         self._members = 1
 
     def parts(self) -> Iterator[bytes]:
@@ -96,6 +101,9 @@ class _Reader:
     def _next(self) -> bytes:
         taken: bytes = self._data[self._at : self._at + _SLICE]
         self._at += len(taken)
+        if self._at - self._gone >= _PART:
+            _let_go(self._data, self._gone, _PART)
+            self._gone += _PART
         return taken
 
     def _problem(self) -> str:
@@ -107,6 +115,12 @@ class _Reader:
         if self._members > limits.members:
             return f"it has more than {limits.members} gzip members"
         return ""
+
+
+def _let_go(data: Data, start: int, length: int) -> None:
+    """Take what was read of a mapped file out of memory: a big one would stay there whole."""
+    if sys.platform != "win32" and isinstance(data, mmap):
+        data.madvise(MADV_DONTNEED, start, min(length, len(data) - start))
 
 
 def whole(data: Data, limit: int, limits: ReadLimits, trouble: Trouble) -> bytes:

@@ -114,15 +114,11 @@ class RecordReader:
             yield from self._text(text, 0)
 
     def _text(self, text: str, depth: int) -> Iterator[Record]:
-        try:
-            value = _loaded(text)
-        except ValueError:
-            self._trouble("a line is not JSON: cut off or damaged")
-            return
-        except RecursionError:
-            self._trouble("a line is nested too deeply")
-            return
-        yield from self._value(value, depth)
+        values, why = _several(text)
+        for value in values:
+            yield from self._value(value, depth)
+        if why:
+            self._trouble(why)
 
     def _value(self, value: Any, depth: int) -> Iterator[Record]:
         """Return the records in a value of any shape."""
@@ -204,6 +200,8 @@ class RecordReader:
                 yield from self._value(value, 0)
 
 
+_NO_JSON: Final = "a line is not JSON: cut off or damaged"
+_DECODER: Final = json.JSONDecoder(strict=False)
 _NEXT: Final = re.compile(r"[^\s,]")
 _OBJECT: Final = re.compile(r"(?:^|[\[,\n])\s*(\{)")
 _TRIES: Final = 10_000
@@ -217,6 +215,24 @@ def _is_spread(block: bytes) -> bool:
     if line in {b"{", b"[", b"[{"}:
         return True
     return line[:1] == b"[" and not block.rstrip().endswith(b"]")  # one record a line, in an array
+
+
+def _several(text: str) -> tuple[list[Any], str]:
+    """Return the values of a line, one as a rule, and what is wrong with the rest of it.
+
+    What Firehose delivers of a subscription are payloads with nothing between them.
+    """
+    found: list[Any] = []
+    at = 0
+    try:
+        while (start := _NEXT.search(text, at)) is not None:
+            value, at = _DECODER.raw_decode(text, start.start())
+            found.append(value)
+    except ValueError:
+        return [one for one in found if isinstance(one, dict | list)], _NO_JSON
+    except RecursionError:
+        return found, "a line is nested too deeply"
+    return found, "" if found else _NO_JSON
 
 
 def _loaded(text: str) -> Any:

@@ -105,7 +105,7 @@ class TrailReader:
         if size > most:
             self._trouble(f"it has more than {most} bytes in one document")
 
-    def rest(self) -> list[msgspec.Raw] | list[bytes]:
+    def rest(self) -> Sequence[msgspec.Raw | bytes]:
         """Return the records that no piece has; of a damaged file those before the damage."""
         content = b"".join(self._left)
         if not self._left:
@@ -163,10 +163,11 @@ def _names(piece: bytes) -> list[Name] | None:
         return None
 
 
-def _salvaged(content: bytes) -> list[bytes]:
+def _salvaged(content: bytes) -> list[msgspec.Raw | bytes]:
+    """Return the records before the damage; a file behind another one is no damage of its own."""
     text = content.decode("utf-8", "replace")
     at = text.find("[") + 1
-    found: list[bytes] = []
+    found: list[msgspec.Raw | bytes] = []
     decoder = json.JSONDecoder(strict=False)
     while at:
         start = text.find("{", at)
@@ -176,5 +177,9 @@ def _salvaged(content: bytes) -> list[bytes]:
             _, at = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             break
-        found.append(text[start:at].encode())
+        value = text[start:at].encode()
+        try:
+            found += _TRAIL.decode(value).Records
+        except BAD:
+            found.append(value)
     return found

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from affidavit import catalogue
 from affidavit.aws.objects import OwnObjects
+from affidavit.aws.own_logs import OwnLogs
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.events import event_names
 from affidavit.errors import CollectError, UsageError
@@ -21,6 +22,7 @@ from affidavit.logscan.digests import check_integrity
 from affidavit.logscan.findings import ScanGap, Scanned, Totals
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.logscan.journal import Journal, left
+from affidavit.operations.scan_groups import Span, is_group, read, slices
 from affidavit.operations.scan_output import ScanOutput
 from affidavit.operations.trail_keys import read_public_keys
 
@@ -36,8 +38,10 @@ class Where:
     """What is to be scanned."""
 
     uris: tuple[str, ...]
-    """Files, folders and s3:// prefixes."""
+    """Files, folders, s3:// prefixes and logs:// groups."""
     aws: AwsSettings = field(default_factory=AwsSettings)
+    span: Span = field(default_factory=Span)
+    """Which part of log groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +218,8 @@ class _Work:
             digests = any("/CloudTrail-Digest/" in one.uri for one in self._objects)
             look = replace(look, integrity=digests)
         elsewhere = any("://" in one.uri for one in todo)
-        reader = ObjectReader(request.where.aws) if elsewhere else None
+        is_trail = isinstance(look, TrailSettings)
+        reader = ObjectReader(request.where.aws, is_trail=is_trail) if elsewhere else None
         job = engine.Job(settings=look, spool=folder, read=reader)
         if request.engine != LOCAL:
             return cluster.results(request.engine, job, todo, request.processes)
@@ -236,8 +241,7 @@ def _listed(where: Where, gaps: list[ScanGap]) -> Iterator[engine.Listed]:
     seen: set[str] = set()
     for uri in where.uris:
         try:
-            found = _in_s3(where.aws, uri) if uri.lower().startswith("s3://") else listed_files(uri)
-            for one in found:
+            for one in _objects_of(where, uri):
                 if one.uri not in seen:
                     seen.add(one.uri)
                     yield one
@@ -246,11 +250,17 @@ def _listed(where: Where, gaps: list[ScanGap]) -> Iterator[engine.Listed]:
             gaps.append(ScanGap(object_uri=uri, why=why))
 
 
+def _objects_of(where: Where, uri: str) -> Iterator[engine.Listed]:
+    if is_group(uri):
+        return slices(uri, where.span)
+    return _in_s3(where.aws, uri) if uri.lower().startswith("s3://") else listed_files(uri)
+
+
 def listed_files(uri: str) -> Iterator[engine.Listed]:
     """Return a file, or all files of a folder; raises `UsageError` where there is none."""
     path = Path(uri)
     if not path.exists():
-        raise UsageError(f"{uri} does not exist", todo="Name a file, a folder or s3://bucket/key.")
+        raise UsageError(f"{uri} does not exist", todo=_PLACES)
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:
         about = file.stat()
@@ -264,21 +274,30 @@ def _in_s3(aws: AwsSettings, uri: str) -> Iterator[engine.Listed]:
                 yield engine.Listed(uri=url, size=size)
 
 
+_PLACES: Final = "Name a file, a folder, s3://bucket/key or logs:///log/group."
+
+
 class ObjectReader:
-    """Reads objects in S3, with one client in each process: only the settings are handed on."""
+    """Reads S3 and log groups, with a client each in each process: only settings are handed on."""
 
-    def __init__(self, aws: AwsSettings) -> None:
-        self._aws = aws
+    def __init__(self, aws: AwsSettings, *, is_trail: bool = False) -> None:
+        self._aws, self._is_trail = aws, is_trail
         self._objects: OwnObjects | None = None
+        self._logs: OwnLogs | None = None
 
-    def __getstate__(self) -> AwsSettings:
-        return self._aws
+    def __getstate__(self) -> tuple[AwsSettings, bool]:
+        return self._aws, self._is_trail
 
-    def __setstate__(self, state: AwsSettings) -> None:
-        self._aws, self._objects = state, None
+    def __setstate__(self, state: tuple[AwsSettings, bool]) -> None:
+        self._aws, self._is_trail = state
+        self._objects = self._logs = None
 
     def __call__(self, uri: str) -> bytes:
         """Return the object's bytes; raises `CollectError`."""
+        if is_group(uri):
+            if self._logs is None:
+                self._logs = OwnLogs(self._aws)
+            return read(self._logs, uri, is_trail=self._is_trail)
         if self._objects is None:
             self._objects = OwnObjects(self._aws)
         return self._objects.read(uri, _MAX_OBJECT)

@@ -293,6 +293,10 @@ class Store(LedgerPart):
         """Return what the last committed run of each day says, day by day; no run, no entry."""
         return verdict_days.between(self._database, assessment, first, last)
 
+    def probe(self) -> None:
+        """Ask the place of the objects something; raise `StoreError` where it does not answer."""
+        self._kept.objects.stat("doctor")
+
     def sweep(self, *, daily: bool = False) -> list[str]:
         """Remove objects of over an hour that no row names (`daily`: once a day); return where."""
         self.resume()

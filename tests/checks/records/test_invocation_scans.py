@@ -217,6 +217,21 @@ def test_a_log_of_some_of_the_calls_says_nothing_of_the_others(
 
 
 @pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("models", ["clean", "none"])
+@pytest.mark.parametrize(("unlogged", "is_open"), [(0, False), (2, False), (3, True), (100, True)])
+def test_calls_that_only_cloudtrail_knows_leave_it_open(
+    account: Any, check: str, models: str, unlogged: int, is_open: bool
+) -> None:
+    """A clean log, or none and no call by CloudWatch, does not pass against CloudTrail's files."""
+    calls = {"trail": "s3://t/", "calls": 100, "unlogged": unlogged}
+    scan = body(calls=calls, **({} if models == "clean" else {"models": []}))
+    found = judged(scanned(account, scan, invoked=10.0 * (models == "clean")), check)
+    gaps = {one.gap.reason for one in found if one.gap}
+    assert (GapReason.FAILED in gaps) is is_open
+    assert (Verdict.COMPLIANT in {one.verdict for one in found}) is (models == "clean")
+
+
+@pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("operation", ["GetMetricData", "ListMetrics"])
 def test_without_cloudwatchs_count_clean_records_do_not_suffice(
     account: Any, check: str, operation: str

@@ -39,7 +39,7 @@ def invocation_scan(view: View) -> RecordSet:
         records = list(_records(view, read, counted, all_listed=not unknown))
         if read.body["unreadInAll"] and not records:
             unknown = [*unknown, _not_read(view, read)]
-        return view.finish(records, unknown)
+        return view.finish(records, [*unknown, *_contradicting(view, read)])
     gaps = [r for r in results if isinstance(r, Gap)] or list(view.gaps(CONFIGURATION))
     used = {name: one for name, one in counted.items() if one.value}
     if not gaps and (asked := next(destinations(view.scope, view.region), None)):
@@ -62,6 +62,18 @@ def _not_read(view: View, read: Observation) -> Gap:
     first = read.body["unread"][0]
     words = f"The log could not be read whole: {first['objectUri']}: {first['why']}."
     return view.answers.gap(OPERATION, view.region, {}, GapReason.MALFORMED, words)
+
+
+def _contradicting(view: View, read: Observation) -> Iterator[Gap]:
+    """Yield that CloudTrail's files know more calls than the log, where it is more than a few.
+
+    So a log that is empty, or whole by CloudWatch's count, vouches for nothing against them.
+    """
+    calls = read.body.get("calls") or {}
+    seen, lacking = int(calls.get("calls", 0)), int(calls.get("unlogged", 0))
+    if lacking > MAY_LACK * seen:
+        words = f"CloudTrail's files hold {seen} calls, {lacking} of which are in no log."
+        yield view.answers.gap(OPERATION, view.region, {}, GapReason.FAILED, words)
 
 
 def _no_log(view: View) -> Gap:
