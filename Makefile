@@ -108,7 +108,7 @@ BENCH_HOME ?= bench/home-100m
 bench-100m: $(STAMP)
 	AFFIDAVIT_BENCH_RECORDS=$(BENCH_RECORDS) AFFIDAVIT_BENCH_HOME=$(BENCH_HOME) $(BIN)/python -m bench finder
 
-bench-crash: $(STAMP) $(SEAWEED)
+bench-crash: $(STAMP) $(SEAWEED) $(SPARK_STAMP)
 	$(BIN)/python -m bench.crash --kills 100
 	$(BIN)/python -m bench.crash_export --kills 100
 

@@ -1,15 +1,16 @@
-"""Crash safety: kill -9 at random instants while runs are collected and compacted.
+"""Crash safety: kill -9 at random instants while runs are collected, compacted and published.
 
-`python -m bench.crash --kills 100`: so many in each of four: appending and compacting, with objects
-on a disk and on S3 (SeaweedFS, a real server). A child process works: it begins runs, stores
-results, writes segments, commits, puts each day's two segments into one file, and says on a pipe
-what the store has acknowledged. The parent kills it at a random instant, or within a compaction,
-opens the store and asserts, every time:
+`python -m bench.crash --kills 100`: so many in each of five: appending and compacting, with objects
+on a disk and on S3 (SeaweedFS, a real server), and publishing as Iceberg, on a disk. A child
+process works: it begins runs, stores results, writes segments, commits, puts each day's two
+segments into one file, and says on a pipe what the store has acknowledged. The parent kills it at a
+random instant, or within a compaction or a commit, opens the store and asserts, every time:
 
 - what was acknowledged is there: each result with its digest, each commit with all its evidence;
 - nothing is half-registered: counters, segments and run records speak of the same evidence;
 - the ledger verifies from end to end;
-- the run that was under way is resumed by the next child, under the same id.
+- the run that was under way is resumed by the next child, under the same id;
+- the Iceberg table, where there is one, can be read, and is right once what was left to do is done.
 
 `--runs 5` without kills: a child that ends after so many runs; tests let several write at once.
 """
@@ -60,7 +61,9 @@ START = 0.8
 """Seconds that a start takes, about."""
 COMPACTION = {"disk": 0.15, "s3": 0.4}
 """Seconds that a compaction takes, about; it is killed within them."""
-PHASES = ("append", "compact")
+PUBLISHING = 3.0
+"""Seconds that a commit and its publishing take, about."""
+PHASES = ("append", "compact", "publish")
 SETTINGS = "settings.json"
 
 
@@ -114,6 +117,7 @@ def _one_run(store: Store, assessment: Assessment, day: date) -> None:
             writer.append(evidence[at::SEGMENTS])
             segments.append(writer.close())
     record = run_record_of(run.run_id, assessment, day, evidence)
+    say("committing")
     committed = store.commit_run(record, segments)
     say("committed", run.run_id, committed.tree_size)
     leaf = store.append_record(TENANT, {"kind": "change", "id": new_id(utc_now())})
@@ -178,6 +182,29 @@ def check(home: Path, heard: Acknowledged) -> None:
         assert [log.runs for log in logs] == [len(records)]
         size = store.log(TENANT).size
         assert all(leaf < size for leaf in heard.records)
+        if settings_of(home).lake:
+            _check_published(store, len(records))
+
+
+def _check_published(store: Store, runs: int) -> None:
+    """Assert that the table can be read as it is, and holds all evidence once the rest is done."""
+    assert _published(store) in (runs, runs - 1, 0)
+    for left in store.waiting(TENANT):
+        assert left.kind == "publish", left
+        assert store.lake.follow(TENANT) == ""
+    assert not runs or _published(store) == runs
+    assert store.waiting(TENANT) == []
+
+
+def _published(store: Store) -> int:
+    """Return how many runs' evidence the table shows; 0 where there is none yet."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        table = store.lake.table(TENANT)
+    except NoSuchTableError:
+        return 0
+    return len(set(table.scan(selected_fields=("run_id",)).to_arrow()["run_id"].to_pylist()))
 
 
 def _check_whole(store: Store, assessment: Assessment, runs: int) -> None:
@@ -202,12 +229,15 @@ def kill_once(home: Path, heard: Acknowledged, rng: random.Random, how: tuple[st
     )
     assert child.stdout is not None
     first = b""
-    if how[0] == "compact":
-        while not first.endswith(b"compacting\n"):
+    if how[0] != "append":
+        word, latest = {"compact": (b"compacting\n", COMPACTION[how[1]])}.get(
+            how[0], (b"committing\n", PUBLISHING)
+        )
+        while not first.endswith(word):
             line = child.stdout.readline()
             assert line, f"the child ended with {child.wait()}"
             first += line
-        time.sleep(rng.uniform(0, COMPACTION[how[1]]))
+        time.sleep(rng.uniform(0, latest))
     elif rng.random() < EARLY_SHARE:
         time.sleep(rng.uniform(0, START))
     else:
@@ -226,7 +256,7 @@ def kill_once(home: Path, heard: Acknowledged, rng: random.Random, how: tuple[st
 def run(kills: int, seed: int, how: tuple[str, str], s3: Any = None) -> dict[str, int]:
     """Kill `kills` times; return what happened, or raise `AssertionError`.
 
-    `how`: (append or compact, disk or s3); `s3`: the server, for s3.
+    `how`: (phase, disk or s3); `s3`: the server, for s3.
     """
     rng = random.Random(seed)  # noqa: S311 - instants, not secrets
     totals: Counter[str] = Counter()
@@ -239,6 +269,8 @@ def run(kills: int, seed: int, how: tuple[str, str], s3: Any = None) -> dict[str
                 client.create_bucket(Bucket=bucket)
             more = {"objects": f"s3://{bucket}/p", "objects_endpoint": s3.url}
             (home / SETTINGS).write_text(json.dumps({**more, "seal_segments": True}))
+        elif how[0] == "publish":
+            (home / SETTINGS).write_text(json.dumps({"lake": "sql"}))
         heard = Acknowledged()
         try:
             for _ in range(min(left, KILLS_PER_HOME)):
@@ -294,6 +326,9 @@ def main() -> None:
     for objects in options.objects:
         with _server(objects) as s3:
             for phase in options.phase:
+                if phase == "publish" and (s3 or importlib.util.find_spec("pyiceberg") is None):
+                    print(f"publish on {objects}: NOT RUN (pyiceberg, on a disk)", flush=True)
+                    continue
                 started = time.monotonic()
                 done = run(options.kills, options.seed, (phase, objects), s3)
                 told = ", ".join(f"{what}: {count}" for what, count in done.items())

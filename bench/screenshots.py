@@ -23,8 +23,9 @@ from affidavit import demo
 from affidavit.aws.settings import AwsSettings
 from affidavit.finder.engine import Finder
 from affidavit.model.times import utc_now
-from affidavit.operations import runs, users
+from affidavit.operations import runs, tasks, users
 from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.server import Background, ServeOptions, make_app, make_context
 from affidavit.settings import Settings
@@ -33,6 +34,13 @@ from affidavit.store import open_store
 GALLERY = Path(__file__).parent.parent / "docs" / "images" / "console"
 ACCOUNT, REGION = "111122223333", "us-east-1"
 PASSWORD = "correct horse battery"  # noqa: S105 - of a store that is thrown away
+_ADDRESSES = {
+    "finder": "/finder?f=compliance+%3D+NON_COMPLIANT&f=control+%7E+GENAI-SECU-%2A",
+    "cost": "/prompts/new?suite=pii-masking&model=amazon.nova-pro-v1:0"
+    "&priceInput=0.8&priceOutput=3.2&budgetTokens=20000",
+    "logs": "/logs",
+}
+"""Pages that are only opened; of others something is done before."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
@@ -41,8 +49,8 @@ def main() -> None:
     with TemporaryDirectory(prefix="affidavit-pictures-") as folder:
         settings = Settings(home=Path(folder) / "home", keys=Path(folder) / "keys")
         assessment = _collect(settings)
-        with _served(settings) as base:
-            _photograph(base, assessment)
+        with _served(settings) as (base, context):
+            _photograph(base, assessment, context)
 
 
 def _collect(settings: Settings) -> str:
@@ -68,7 +76,7 @@ def _collect(settings: Settings) -> str:
 
 
 @contextmanager
-def _served(settings: Settings) -> Iterator[str]:
+def _served(settings: Settings) -> Iterator[tuple[str, Context]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with open_store(settings) as store, Finder(store) as finder:
@@ -86,30 +94,38 @@ def _served(settings: Settings) -> Iterator[str]:
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/console"
+        yield f"http://127.0.0.1:{port}/console", context
         server.should_exit = True
         thread.join()
 
 
-def _photograph(base: str, assessment: str) -> None:
+def _photograph(base: str, assessment: str, context: Context) -> None:
     GALLERY.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for theme, names in (
-            ("light", ("dashboard", "assessment", "control", "evidence")),
-            ("dark", ("finder",)),
+            (
+                "light",
+                ("dashboard", "assessment", "control", "evidence", "sample", "cost"),
+            ),
+            ("dark", ("finder", "logs")),
         ):
-            context = browser.new_context(
+            opened = browser.new_context(
                 color_scheme="dark" if theme == "dark" else "light",
                 viewport={"width": 1280, "height": 860},
             )
-            page = context.new_page()
+            page = opened.new_page()
             _sign_in(page, base)
             for name in names:
-                _open(page, base, assessment, name)
+                if name in _ADDRESSES:
+                    page.goto(f"{base}{_ADDRESSES[name]}")
+                elif name == "sample":
+                    _sample(page, base, context)
+                else:
+                    _open(page, base, assessment, name)
                 page.screenshot(path=GALLERY / f"{name}.png")
                 _smaller(GALLERY / f"{name}.png")
-            context.close()
+            opened.close()
         browser.close()
 
 
@@ -121,12 +137,21 @@ def _sign_in(page: Any, base: str) -> None:
     page.get_by_role("heading", name="Dashboard").wait_for()
 
 
+def _sample(page: Any, base: str, context: Context) -> None:
+    """Draw a sample as an auditor would, and let the worker do its work."""
+    page.goto(f"{base}/finder/export?f=compliance+%3D+NON_COMPLIANT")
+    page.get_by_label("Seed").fill("audit-2026-Q4")
+    page.get_by_role("button", name="Draw the sample").click()
+    page.get_by_text("In progress").wait_for()
+    while tasks.run_one(context):
+        pass
+    page.goto(page.url.partition("?")[0])
+
+
 def _open(page: Any, base: str, assessment: str, name: str) -> None:
     """Go to a page as a user would."""
     if name == "dashboard":
         page.goto(f"{base}/")
-    elif name == "finder":
-        page.goto(f"{base}/finder?f=compliance+%3D+NON_COMPLIANT&f=control+%7E+GENAI-SECU-%2A")
     else:
         page.goto(f"{base}/assessments/{assessment}?set=Secure")
         if name == "assessment":

@@ -86,7 +86,9 @@ def test_a_file_is_kept_under_its_digest(door: Door) -> None:
     body = bytes(range(256)) * 20_000
     assert door.put(door.upload_url(), body) == HTTPStatus.OK
     digest = sha256(body).hexdigest()
-    assert newest(door.context, CALLER, "a.pdf") == {"sha256": digest, "size": len(body)}
+    upload = newest(door.context, CALLER, "a.pdf")
+    assert upload is not None
+    assert upload.body == {"sha256": digest, "size": len(body)}
     (kept,) = door.files()
     assert digest not in kept.name
     assert body[:4096] not in kept.read_bytes()
@@ -101,7 +103,7 @@ def test_a_url_takes_one_file(door: Door) -> None:
     assert door.put(url, b"two") == HTTPStatus.CONFLICT
     found = newest(door.context, CALLER, "a.pdf")
     assert found is not None
-    assert found["sha256"] == sha256(b"one").hexdigest()
+    assert found.body["sha256"] == sha256(b"one").hexdigest()
     assert len(door.files()) == 1
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 from tests.console import library
+from tests.console.addresses import EVERY, MANAGED, QUICK, SIGNED_OUT
 
 from affidavit.console import assets
 
@@ -43,62 +44,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.timeout(1500),  # a busy machine; nothing here waits for long by itself
 ]
-QUICK = ("/", "/assessments/{assessment}", "/finder")
-"""Pages that every run of the tests looks at; the slow tier looks at all."""
-EVERY = (
-    *QUICK,
-    "/account",
-    "/assessments",
-    "/assessments/new",
-    "/canaries",
-    "/canaries/steady",
-    "/logs",
-    "/prompts",
-    "/prompts/{run}",
-    "/prompts/{run}/case?case={case}",
-    "/prompts/jobs/{job}",
-    "/prompts/new",
-    "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
-    "/canaries/new",
-    "/canaries/new?name=x&every=1h&leastRate=90&suite=known-answers&model=demo.good",
-    "/assessments/{assessment}/changes",
-    "/assessments/{assessment}/controls/{control}?set=Privacy",
-    "/assessments/{assessment}/folders/{folder}",
-    "/assessments/{assessment}/folders/{folder}/evidence/{item}?verify=1",
-    "/assessments/{assessment}/owners",
-    "/assessments/{assessment}/period",
-    "/assessments/{assessment}/scope",
-    "/assessments/{assessment}/selection",
-    "/assessments/{assessment}/tags",
-    "/controls",
-    "/controls/new",
-    "/controls/try?check=bucket-tls",
-    "/controls/{control}",
-    "/controls/{own_control}/delete",
-    "/controls/{own_control}/edit",
-    "/delegations",
-    "/delegations/new?assessment={assessment}&set=Privacy",
-    "/delegations/review?assessment={assessment}&set=Privacy",
-    "/finder?group=control",
-    "/downloads",
-    "/downloads/{export}",
-    "/finder/export?f=control+~+GENAI-PRIV-*",
-    "/finder/report?f=control+~+GENAI-PRIV-*",
-    "/frameworks",
-    "/frameworks/{framework}",
-    "/frameworks/new?from={framework}",
-    "/frameworks/{own_framework}/delete",
-    "/frameworks/{own_framework}/edit",
-    "/frameworks/{own_framework}/share",
-    "/shares",
-    "/shares?side=SENT",
-    "/notifications",
-    "/reports",
-    "/reports/verify",
-    "/search?q=guardrail",
-    "/settings",
-)
-SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")
 BROWSER_TIMEOUT = 60_000
 HTMX = Path(assets.__file__).parent / "static" / assets.HTMX
 """Missing where there is no npm: then pages work as plain links."""
@@ -260,6 +205,12 @@ def test_every_page_holds(chromium: Any, site: Any, theme: str, width: int, scri
         with page_of(chromium, base, user, **options) as page:
             for path in paths:
                 told += wrong_with(page, f"{base}{path.format(**ids)}", script=script)
+    with page_of(chromium, base, "olga", **options) as page:
+        page.goto(f"{base}/account")
+        page.get_by_role("button", name="Act as Administrator").click()
+        page.wait_for_url("**/console/")
+        for path in MANAGED:
+            told += wrong_with(page, f"{base}{path}", script=script)
     assert told == []
 
 
@@ -312,6 +263,27 @@ def test_verify_recomputes_in_place(chromium: Any, site: Any) -> None:
             page.get_by_role("link", name="Verify", exact=True).click()
             page.get_by_text("the signature of that checkpoint holds").wait_for()
             assert ("verify" in page.url) is not script
+
+
+def test_a_file_may_be_dropped_on_its_form(chromium: Any, site: Any) -> None:
+    """Manual evidence and a report to verify are taken where they are dropped on the form."""
+    base, ids = site
+    path = "/assessments/{assessment}/controls/{control}?set=Privacy".format(**ids)
+    for address, field in ((path, "File"), ("/reports/verify", "Report (ZIP)")):
+        with page_of(chromium, base, "olga") as page:
+            page.goto(f"{base}{address}")
+            carried = page.evaluate_handle(
+                "() => { const t = new DataTransfer();"
+                " t.items.add(new File(['minutes'], 'minutes.txt')); return t; }"
+            )
+            form = page.locator("form", has=page.get_by_label(field, exact=True))
+            form.dispatch_event("dragover", {"dataTransfer": carried})
+            assert "dropping" in str(page.get_by_label(field, exact=True).get_attribute("class"))
+            form.dispatch_event("drop", {"dataTransfer": carried})
+            names = page.get_by_label(field, exact=True).evaluate(
+                "x => [...x.files].map(f => f.name)"
+            )
+            assert names == ["minutes.txt"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Every page renders for every persona, as data and not as markup; who may not is told so."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,6 +22,14 @@ TENANT = "111122223333/us-east-1"
 ROLES = ("owner", "delegate", "auditor", "admin")
 USERS = {"owner": "olga", "delegate": "dora", "auditor": "arthur", "admin": "olga"}
 PAGES = sorted({one.path for one in VIEWS if one.name and not one.public})
+MANAGED = {
+    "/settings/channels",
+    "/settings/keeping",
+    "/settings/keys",
+    "/settings/users",
+    "/settings/users/{user}",
+}
+"""Pages of administrators only."""
 DENIED: dict[str, set[str]] = {
     "delegate": {
         "/assessments/new",
@@ -43,6 +52,7 @@ DENIED: dict[str, set[str]] = {
         "/prompts",
         "/prompts/{run}",
         "/prompts/{run}/case",
+        "/prompts/suites/{suite}",
         "/prompts/new",
         "/prompts/jobs/{job}",
         "/canaries/new",
@@ -84,6 +94,8 @@ DENIED: dict[str, set[str]] = {
     },
     "owner": set(),
 }
+for _role in ("owner", "delegate", "auditor"):
+    DENIED[_role] |= MANAGED
 """Pages that a persona cannot use at all; the forms of others are only not offered."""
 
 
@@ -107,7 +119,7 @@ class _Titles(HTMLParser):
 
 
 _VOID = {"input", "meta", "link", "br", "img", "hr"}
-_SVG = re.compile(r"<(?:rect|circle|line)[^>]*/>")
+_SVG = re.compile(r"<(?:rect|circle|line|path)[^>]*/>")
 
 
 def addresses(installation: "Installation", path: str, client: "TestClient") -> str:
@@ -115,23 +127,24 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
     assessment = installation.assessment.id  # type: ignore[attr-defined] # of the fixture
     if path.startswith(("/prompts", "/canaries")):
         kept = installation.store.documents.every(TENANT, "prompt_run")  # type: ignore[attr-defined]
-        found = {"run": kept[-1].id, "canary": traffic.CANARY, "job": traffic.job(installation)}
+        found = {
+            "suite": "refusal",
+            "run": kept[-1].id,
+            "canary": traffic.CANARY,
+            "job": traffic.job(installation),
+        }
         case = f"?case={quote(kept[-1].body['cases'][0]['case'])}" if "case" in path else ""
         return path.format(**found) + case
     if path == "/downloads/{export}":
         return _export(installation, client)
+    if path.startswith(("/frameworks/", "/controls/{control}/", "/settings/")):
+        return _managed(installation, path)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
         )
     control = _first(client, f"/assessments/{assessment}?set=Privacy", r"/controls/([0-9a-f-]{36})")
     found = {"assessment": assessment, "control": control}
-    if path.startswith("/frameworks"):
-        framework = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
-        own = library.custom(installation, "framework")
-        return path.format(framework=framework if path.endswith("}") else own)
-    if path.startswith("/controls/{control}/"):
-        return path.format(control=library.custom(installation, "control"))
     if "folder" in path:
         page = f"/assessments/{assessment}/controls/{control}"
         found["folder"] = _first(client, page, r"/folders/([0-9a-f-]{36})")
@@ -139,6 +152,17 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         page = f"/assessments/{assessment}/folders/{found['folder']}"
         found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
     return path.format(**found)
+
+
+def _managed(installation: "Installation", path: str) -> str:
+    """Return the address of a page of the library that changes it, or of a user."""
+    shipped = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
+    own = library.custom(installation, "framework")
+    return path.format(
+        framework=shipped if path.endswith("}") else own,
+        control=library.custom(installation, "control"),
+        user="dora",
+    )
 
 
 def _export(installation: "Installation", client: "TestClient") -> str:
@@ -193,6 +217,29 @@ def test_a_delegate_sees_only_what_is_delegated(filled: "Installation") -> None:
     sneaky = client.get("/console/finder?f=control.set+%3D+ACCU").text
     assert "Nothing was found" in sneaky
     assert client.get("/console/").history[0].headers["location"] == "/console/delegations"
+
+
+def test_search_finds_everything_that_has_a_name(fresh: "Installation") -> None:
+    """Each kind is found with an address that opens; what others saved is not."""
+    client = fresh.client("olga")  # type: ignore[attr-defined]
+    client.post("/console/finder/searches?f=control+%3D+X", data={"name": "my guardrail gaps"})
+    fresh.client("arthur").post("/console/finder/searches", data={"name": "his guardrail list"})  # type: ignore[attr-defined]
+    given = {"do": "all", "name": "guardrail-export", "format": "csv"}
+    client.post("/console/finder/export", data=given)
+    for words, kinds in (
+        ("guardrail", ("Control of an assessment", "Saved search", "Export or sample")),
+        (traffic.CANARY, ("Canary",)),
+        ("known-answers", ("Suite of prompts",)),
+        ("Assistants", ("Assessment",)),
+    ):
+        page = client.get("/console/search", params={"q": words}).text
+        assert "his guardrail list" not in page
+        for kind in kinds:
+            match = re.search(rf'<a href="([^"]+)">[^<]*</a></th><td>{kind}</td>', page)
+            assert match is not None, (words, kind)
+            assert client.get(unescape(match[1])).status_code == 200, match[1]
+    hidden = fresh.client("dora").get("/console/search", params={"q": traffic.CANARY}).text  # type: ignore[attr-defined]
+    assert ">Canary</td>" not in hidden
 
 
 def test_unknown_ids_and_pages_are_404(filled: "Installation") -> None:

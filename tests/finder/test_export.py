@@ -291,3 +291,18 @@ def test_what_cannot_be_done_with_an_export_is_not_passed_over(
             verify_file(path, "", **given)
     assert verify_alone([str(path), "--previous", str(path)]) == WRONG_USE
     assert "VERIFIED" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("first", "expected"), [(None, None), (3, 3)])
+def test_progress_says_of_how_many(
+    fresh: Estates, tmp_path: Path, first: int | None, expected: int | None
+) -> None:
+    """Who listens hears how many rows there will be, before the first and with the last."""
+    heard: list[tuple[int, int]] = []
+    where = ExportRequest(path=tmp_path / "o.csv", kind="csv", first=first)
+    export_rows(
+        fresh.settings, ASKED, where, progress=lambda rows, total: heard.append((rows, total))
+    )
+    total = expected or len(_held(fresh))
+    assert heard[0] == (0, total)
+    assert heard[-1] == (total, total)

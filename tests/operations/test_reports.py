@@ -23,6 +23,7 @@ from affidavit.operations.reports import (
     find_assessment,
     verify_report,
 )
+from affidavit.operations.retention import expire
 from affidavit.settings import Settings
 from affidavit.store import open_store
 
@@ -154,3 +155,20 @@ def test_key_rotated_before_the_report(made: Made, tmp_path: Path) -> None:
     outcome = verify_report(second.path, str(first.key), first.path)
     assert outcome.verified, outcome.failure
     assert "was rotated to it" in dict(outcome.steps)["manifest"]
+
+
+def test_a_day_whose_evidence_expired(made: Made, tmp_path: Path) -> None:
+    """After retention a report says which day's evidence was deleted, and verifies the other."""
+    age = (datetime.now(UTC).date() - DAYS[1]).days
+    expire(made.settings, made.assessment.tenant, made.assessment.id, days=age, by="the auditor")
+
+    report = build_report(
+        made.settings, ReportRequest(assessment="Northwind Assistants", out=tmp_path / "3.zip")
+    )
+    outcome = verify_report(report.path, str(report.key))
+
+    assert outcome.verified, outcome.failure
+    (gone,) = outcome.facts["deleted"]
+    assert (gone["day"], gone["by"]) == (DAYS[0].isoformat(), "the auditor")
+    assert gone["why"] == f"Retention of {age} days is over."
+    assert sum(outcome.facts["evidence"].values()) > 0

@@ -12,6 +12,7 @@ from affidavit.cli import ledger as command
 from affidavit.errors import LedgerError, UsageError
 from affidavit.model.times import utc_now
 from affidavit.operations import holds, retention
+from affidavit.operations.retention import Expired
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
@@ -53,7 +54,7 @@ def test_old_days_go_and_the_ledger_verifies(
         store.compact(Sample.tenant)
     size = store.log(Sample.tenant).size
     done = retention.expire(settings, Sample.tenant, by="me")
-    assert done == dict.fromkeys((one, two), 1 if compacted else 2)
+    assert done == dict.fromkeys((one, two), Expired(files=1 if compacted else 2))
     assert (_held(store, one), _held(store, two)) == (10, 10)
     [log] = store.verify()
     assert (log.deleted, log.evidence, log.leaves) == (40, 20, size + 2)
@@ -65,7 +66,7 @@ def test_what_is_held_stays(settings: Settings, filled: tuple[Store, str, str]) 
     holds.place(store, Sample.tenant, one, why="case", by="me")
     with pytest.raises(UsageError, match="legal hold"):
         retention.expire(settings, Sample.tenant, one, by="me")
-    assert retention.expire(settings, Sample.tenant, by="me") == {two: 2}
+    assert retention.expire(settings, Sample.tenant, by="me") == {two: Expired(files=2)}
     assert (_held(store, one), _held(store, two)) == (30, 10)
 
 
@@ -82,7 +83,9 @@ def test_a_hold_that_is_set_meanwhile_counts(
         return found
 
     monkeypatch.setattr(holds, "every", slow)
-    assert retention.expire_due(store, Sample.tenant, TODAY, default=730, by="me") == 2
+    assert retention.expire_due(store, Sample.tenant, TODAY, default=730, by="me") == Expired(
+        files=2
+    )
     assert (_held(store, one), _held(store, two)) == (30, 10)
 
 

@@ -61,6 +61,42 @@ def run(folder: Path, target: Counting, how: RunSettings = FAST) -> list[dict[st
         return Runner(suite=suite, target=target, settings=how, journal=journal).run()
 
 
+def test_answers_are_kept_while_the_pace_waits(tmp_path: Path) -> None:
+    """A slow pace holds no answer back: a killed run asks again what is under way, no more."""
+    suite = from_yaml(TEN, "ten.yaml")
+    answered = threading.Semaphore(0)
+    kept: list[object] = []
+    unkept: list[int] = []
+
+    class Told(Counting):
+        """Says when it has answered, and how many answers are not kept yet when it is asked."""
+
+        def ask(self, request: Request) -> Answer:
+            """Return the answer."""
+            answer = super().ask(request)
+            unkept.append(len(self.asked) - len(kept))
+            answered.release()
+            return answer
+
+    def sleep(_: float) -> None:
+        """Wait until what was asked last is answered, and its thread has handed it on."""
+        answered.acquire()
+        time.sleep(0.02)
+
+    how = RunSettings(requests_per_second=0.001, concurrency=8)
+    with Journal(tmp_path, {"suite": suite.digest}, "run-1") as journal:
+        Runner(
+            suite=suite,
+            target=Told(),
+            settings=how,
+            journal=journal,
+            sleep=sleep,
+            on_result=kept.append,
+        ).run()
+    assert len(kept) == 10
+    assert max(unkept) < 5
+
+
 def test_no_answer_is_no_pass(tmp_path: Path) -> None:
     """An error is undecided, a missing answer and a withheld one do not pass either."""
     results = run(

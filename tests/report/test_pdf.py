@@ -17,6 +17,8 @@ from affidavit.report.content import Content
 from affidavit.report.gather import ROWS, Gatherer, status_of
 from affidavit.report.pdf import write_pdf
 
+SCRIPTS = "Prüfung 監査 Привет 🙂 \u0e01 \u0001 e\u0489"
+
 
 @pytest.fixture(scope="session")
 def pages(good: Path) -> list[str]:
@@ -30,7 +32,7 @@ def content_of(world: Any) -> Content:
     """Return the content of a report of the world."""
     request = Request(assessment_id=world.assessment.id, path=world.folder / "content.zip")
     ledger, now = world.maker.ledger, datetime(2026, 1, 8, 6, tzinfo=UTC)
-    return build(request, ledger, ledger.signer, world.maker.catalogue, now).content
+    return build(request, ledger, ledger.signer, world.maker.catalogue, now, ledger).content
 
 
 def test_cover(pages: list[str]) -> None:
@@ -118,6 +120,15 @@ def test_equal_content_equal_bytes(world: Any, tmp_path: Path) -> None:
     title = PdfReader(io.BytesIO(first)).metadata
     assert title is not None
     assert '#panic("boom")' in str(title.title)
+
+
+def test_texts_in_any_script(world: Any, tmp_path: Path) -> None:
+    """What the PDF's fonts cannot show stands as its code point: the report is made anyway."""
+    named = replace(content_of(world), assessment=SCRIPTS)
+    made = PdfReader(io.BytesIO(write_pdf(named, tmp_path).read_bytes()))
+    cover = " ".join(made.pages[0].extract_text().replace("\u200b", "").split())
+    for words in ("Prüfung [U+76E3][U+67FB]", SCRIPTS.split()[2], "[U+1F642]", "[U+0E01]"):
+        assert words in cover
 
 
 def test_broken_content(world: Any, tmp_path: Path) -> None:

@@ -109,6 +109,11 @@ def _s3(estate: demo.Simulated) -> Any:
     )
 
 
+def put_object(estate: demo.Simulated, key: str, body: bytes) -> None:
+    """Put a file into the bucket."""
+    _s3(estate).put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
 def _answers(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -190,7 +195,7 @@ def test_the_life_of_an_assessment(installation: Installation, tmp_path: Path) -
     data = _downloaded(owner, assessment, report)
     copy = _only_object(installation.estate)
     assert hashlib.sha256(copy.body).digest() == hashlib.sha256(data).digest()
-    assert "VERIFIED" in _verified(installation, data, tmp_path)
+    assert "VERIFIED" in verified(installation, data, tmp_path)
     valid = owner.validate_assessment_report_integrity(s3RelativePath=copy.url)
     assert valid["signatureValid"], valid
 
@@ -265,7 +270,7 @@ def _upload(delegate: Any, place: dict[str, str]) -> None:
 
 def _from_bucket(delegate: Any, place: dict[str, str], estate: demo.Simulated) -> None:
     """Add a file that lies in S3, and a text."""
-    _s3(estate).put_object(Bucket=BUCKET, Key="evidence/users.csv", Body=b"alice\nbob\n")
+    put_object(estate, "evidence/users.csv", b"alice\nbob\n")
     done = delegate.batch_import_evidence_to_assessment_control(
         **place,
         manualEvidence=[
@@ -311,7 +316,7 @@ def _only_object(estate: demo.Simulated) -> _Kept:
     return _Kept(f"s3://{BUCKET}/{kept['Key']}", body)
 
 
-def _verified(installation: Installation, data: bytes, folder: Path) -> str:
+def verified(installation: Installation, data: bytes, folder: Path) -> str:
     """Return what `affidavit verify` says of a report."""
     path, key = folder / "report.zip", folder / "key.pem"
     path.write_bytes(data)

@@ -138,5 +138,17 @@ def test_files_of_before_are_read(store: Store, collected: Assessment) -> None:
     assert damages(store, collected) == [
         f"The file of manual evidence old: {file} was altered: its SHA-256 is not the ledger's."
     ]
-    store.attachments.remove(collected.tenant, digest)
+    files = store.attachments.given_up(collected.tenant, [digest])
+    store.documents.act(collected.tenant, now=collected.created_at, given_up=files)
+    store.attachments.remove_given_up(files)
     assert not file.exists()
+
+
+def test_what_the_ledger_says_was_deleted_is_not_damaged(
+    store: Store, collected: Assessment
+) -> None:
+    """After retention the answers of those runs are gone, and nothing is damaged."""
+    store.delete_evidence(collected.tenant, collected.id, by="me", why="age")
+    (content,) = store.verify_content(tenants=[collected.tenant])
+    assert (content.answers, content.damages) == (0, ())
+    assert content.deleted

@@ -1,5 +1,6 @@
 """kill -9 at any instant loses nothing acknowledged and leaves nothing half-registered."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,19 @@ def test_random_kills(phase: str, kills: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(480)
+def test_random_kills_while_publishing() -> None:
+    """Some kills while a commit is published as Iceberg; `make bench-crash` does 100."""
+    if importlib.util.find_spec("pyiceberg") is None:
+        pytest.skip("NOT RUN: pyiceberg is not installed (make test-slow installs it)")
+    told = kill(6, "--objects", "disk", "--phase", "publish")
+    assert "kills: 6" in told
+    assert "lost: 0" in told
+
+
+@pytest.mark.slow
 def test_random_kills_on_s3(seaweedfs: Any) -> None:
     """The same with objects on a real S3 server, and segments sealed."""
     assert seaweedfs
-    told = kill(10, "--objects", "s3")
+    told = kill(10, "--objects", "s3", "--phase", "append", "compact")
     assert told.count("lost: 0") == 2

@@ -110,9 +110,7 @@ class Files:
             known = await asyncio.to_thread(uploads.known, self._context, given)
             if known is None:
                 await asyncio.to_thread(new.close)
-                known = await asyncio.to_thread(
-                    uploads.received, self._context, given, digest, new.size
-                )
+                known = await asyncio.to_thread(uploads.received, self._context, given, new)
         if known is None:
             return _too_many()
         if known != digest:

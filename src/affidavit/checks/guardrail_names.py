@@ -14,6 +14,9 @@ UNKNOWN: Final = "?"
 UNNAMED: Final[Named] = (UNKNOWN, UNKNOWN)
 """A guardrail of which is not known which."""
 DRAFT: Final = "DRAFT"
+DRAFT_BEFORE: Final = "DRAFT (changed since)"
+DRAFT_UNSURE: Final = "DRAFT (not known whether it was changed since)"
+"""Versions of the guardrail of a run that no call has: what its draft was, or may have been."""
 
 
 def named(identifier: object, version: object) -> Named:

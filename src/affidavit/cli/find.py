@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -124,11 +124,24 @@ def _exported(
     drawing: find.Drawing | None,
 ) -> Exported:
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Exporting", total=None)
-        return find.export_rows(
-            settings, request, target, drawing, lambda rows: progress.update(task, completed=rows)
-        )
+    if not console.is_terminal:
+        return find.export_rows(settings, request, target, drawing)
+    columns = (
+        TextColumn("Exporting"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("Exporting", total=None, told="counting the rows")
+
+        def tell(rows: int, total: int) -> None:
+            speed = progress.tasks[task].speed
+            rate = f", {speed:,.0f} a second" if speed else ""
+            told = f"{rows:,} of {total:,} rows{rate}"
+            progress.update(task, completed=rows, total=total, told=told)
+
+        return find.export_rows(settings, request, target, drawing, tell)
 
 
 class _Output:

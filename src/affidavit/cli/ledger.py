@@ -76,6 +76,9 @@ def _tell(log: VerifiedLog, content: VerifiedContent) -> None:
         f"{content.answers} answers with {content.blobs} bodies and {content.attachments} items of "
         "manual evidence were read again"
     )
+    if content.deleted:
+        gone = "runs without their answers, or items of manual evidence, are gone"
+        click.echo(f"{content.deleted} {gone}, as the ledger says.")
     found = len(content.damages)
     click.echo(f"{read}: {f'{found} are DAMAGED, named above' if found else 'all as logged'}.")
 
@@ -141,8 +144,9 @@ def expire(settings: Settings, *, tenant: str, assessment: str, days: int, by: s
     """
     who = by or getpass.getuser()
     done = retention.expire(settings, tenant, assessment, days=days, by=who)
-    for one, files in done.items():
-        click.echo(f"{one}: {files} evidence files were deleted.")
+    for one, gone in done.items():
+        manual = f" and {gone.manual} items of manual evidence" if gone.manual else ""
+        click.echo(f"{one}: {gone.files} evidence files{manual} were deleted.")
     for line in ledger.undone(settings, tenant):
         click.echo(f"{line} `affidavit serve` tries again by itself.", err=True)
 

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from affidavit.checks.guardrail_names import in_words, named
+from affidavit.operations.prompt_showing import KeptRun
 from affidavit.prompts import results as counted
 from affidavit.prompts.metrics.intervals import wilson
 
@@ -21,7 +23,9 @@ def show(
 ) -> None:
     """Print a run: its table by family, its metrics, its errors, what changed."""
     mark = " [SYNTHETIC: not AWS]" if head["synthetic"] else ""
-    console.print(f"{head['suite']} against {head['modelId']}{mark}", markup=False)
+    console.print(
+        f"{head['suite']} against {head['modelId']}, {_guardrail(head)}{mark}", markup=False
+    )
     console.print(_families(cases))
     console.print()
     _parity(console, metrics.get("parity", {}))
@@ -40,6 +44,36 @@ def show(
     _drift(console, metrics.get("drift", {}))
     if head["stopped"]:
         console.print("Stopped: the budget is spent; cases were left out.")
+    if head["assessmentId"]:
+        console.print(
+            f"Kept. It speaks for calls of this model in {head['region']} with"
+            f" {_guardrail(head)}; its controls need a run for every model in use and every"
+            " guardrail that their calls have.",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _guardrail(head: Mapping[str, Any]) -> str:
+    return in_words(named(head["guardrailId"], head["guardrailVersion"]))
+
+
+def kept(console: Console, runs: Sequence[KeptRun]) -> None:
+    """Print kept runs: what was asked, whom, and what came of it."""
+    table = _plain("Run", "Finished", "Suite", "Passed")
+    table.columns[0].no_wrap = True
+    table.add_column("Model, guardrail, where", overflow="fold")
+    for one in runs:
+        run, tally = one.run, counted.tally(one.cases)
+        style = "green" if tally.passed == tally.cases else "red" if tally.failed else "yellow"
+        whom = Text.assemble(
+            run["modelId"],
+            "\n",
+            (f"{_guardrail(run)}, {run['accountId']} {run['region']}", "dim"),
+        )
+        passed = Text(f"{tally.passed} of {tally.cases}", style=style)
+        table.add_row(run["runId"], run["finishedAt"][:16], run["suite"], passed, whom)
+    console.print(table)
 
 
 def models(console: Console, rows: Sequence[Result]) -> None:

@@ -172,15 +172,7 @@ def list_runs(settings: Settings, *, assessment: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([dict(one.run) for one in kept], indent=2))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Run", no_wrap=True)
-    for column in ("Finished", "Suite", "Model", "Account, Region"):
-        table.add_column(column, overflow="fold")
-    for one in kept:
-        run = one.run
-        place = f"{run['accountId']} {run['region']}"
-        table.add_row(run["runId"], run["finishedAt"][:16], run["suite"], run["modelId"], place)
-    Console().print(table)
+    prompt_output.kept(Console(), kept)
 
 
 @command.command("show")

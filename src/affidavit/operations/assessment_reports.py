@@ -150,7 +150,10 @@ def delete_assessment_report(
         task = work.queued(context, "forget", document.parent, url=document.body["_s3"])
         puts.append(task)
     absent = holds.unless_held(document.parent)
-    act(context, caller, _change("DELETE", document), puts=puts, deletes=[document], absent=absent)
+    file = context.store.attachments.given_up_report(caller.tenant, document.id)
+    more = {"absent": absent, "given_up": file}
+    act(context, caller, _change("DELETE", document), puts=puts, deletes=[document], **more)
+    context.store.attachments.remove_given_up(file)
     forget_file(context, caller.tenant, document.id)
     if puts:
         context.wake()

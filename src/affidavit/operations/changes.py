@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from affidavit.model.canonical import plain_json
@@ -10,7 +11,7 @@ from affidavit.model.times import iso
 from affidavit.operations import outbox
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.store.documents import Document, Rule, Writes
+from affidavit.store.documents import Document, Writes
 
 Action = Literal[
     "CREATE",
@@ -42,33 +43,31 @@ class Change:
     """What else an auditor may ask: the new values."""
 
 
-def act(  # noqa: PLR0913 - the members of `Writes`
+def act(
     context: Context,
     caller: Caller,
     change: Change,
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
-    absent: Sequence[tuple[str, str | None]] = (),
-    rules: Sequence[Rule] = (),
+    **more: Any,
 ) -> None:
     """Write and delete documents of the caller's tenant with their change, all or nothing.
 
-    Nothing where one of `absent` is there by then: `StoreConflictError`, nor where one of `rules`
-    raises (see `Writes`).
+    `more`: `absent`, `rules`, `brought` or `given_up` of `Writes`, which raise `StoreConflictError`
+    or what the rules raise.
     """
-    act_all(context, caller, [change], puts=puts, deletes=deletes, absent=absent, rules=rules)
+    act_all(context, caller, [change], puts=puts, deletes=deletes, **more)
 
 
-def act_all(  # noqa: PLR0913 - the members of `Writes`
+def act_all(
     context: Context,
     caller: Caller,
     changes: Sequence[Change],
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
-    absent: Sequence[tuple[str, str | None]] = (),
-    rules: Sequence[Rule] = (),
+    **more: Any,
 ) -> None:
     """Write and delete documents with several changes, all or nothing."""
     told = writes(context, caller, changes, puts=puts, deletes=deletes)
@@ -78,8 +77,7 @@ def act_all(  # noqa: PLR0913 - the members of `Writes`
         puts=told.puts,
         deletes=told.deletes,
         changes=told.changes,
-        absent=absent,
-        rules=rules,
+        **more,
     )
 
 
@@ -103,7 +101,11 @@ def writes(
 
 def logged(context: Context, caller: Caller, change: Change) -> tuple[Document, dict[str, Any]]:
     """Return a change's document (kind change_log) and its record for the ledger."""
-    now = context.now()
+    return logged_at(context.now(), caller, change)
+
+
+def logged_at(now: datetime, caller: Caller, change: Change) -> tuple[Document, dict[str, Any]]:
+    """Return the same for a time that is given."""
     identifier, time = new_id(now), iso(now)
     body = {
         "objectType": change.object_type,

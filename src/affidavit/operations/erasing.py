@@ -17,7 +17,6 @@ from affidavit.operations import access_keys, evidence_exports, holds, work
 from affidavit.operations.accounts import PURGING
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
-from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
 from affidavit.store.erasing import Staying
@@ -50,9 +49,10 @@ def erase(context: Context, tenant: str, task: Document) -> None:
     _refuse_held(context, tenant, task.body["subject"])
     evidence_exports.forget_assessment(context, tenant, task.body["subject"])
     _erase_evidence(context, tenant, task.body["subject"], "The assessment was deleted.")
-    named = {one.body.get("sha256") for one in context.store.documents.every(tenant, MANUAL)}
-    for digest in set(task.body["attachments"]) - named:
-        context.store.attachments.remove(tenant, digest)
+    files = context.store.attachments.given_up(tenant, task.body["attachments"])
+    absent = holds.unless_held(task.body["subject"])
+    context.store.documents.act(tenant, now=context.now(), given_up=files, absent=absent)
+    context.store.attachments.remove_given_up(files)
     context.store.sweep()
 
 

@@ -126,16 +126,29 @@ def export_rows(
     request: FindRequest,
     where: ExportRequest,
     drawing: Drawing | None = None,
-    progress: Callable[[int], None] = lambda _rows: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
     """Write rows to a file, with a signed manifest, at a signed size of the ledger.
 
     All rows that match, in the order of leaves: asked again after a crash, it goes on where it was.
-    Or the first so many; or a sample.
+    Or the first so many; or a sample. `progress` hears how many of how many; who gives it pays for
+    counting them first.
     """
     with _asked(settings, request) as asked:
         drawn = draw(asked, request, drawing) if drawing is not None else None
-        return exported(asked, request, where, drawn, progress)
+        if progress is None:
+            return exported(asked, request, where, drawn)
+        tell, total = progress, _expected(asked, where, drawn)
+        tell(0, total)
+        return exported(asked, request, where, drawn, lambda rows: tell(rows, total))
+
+
+def _expected(asked: Bound, where: ExportRequest, drawn: Drawn | None) -> int:
+    """Return how many rows an export will have, those that cannot be read left out."""
+    if drawn is not None:
+        return len(drawn.sample.rows)
+    known, _ = asked.finder.count(asked.question)
+    return known if where.first is None else min(known, where.first)
 
 
 def exported(

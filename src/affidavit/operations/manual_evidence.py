@@ -56,9 +56,10 @@ def batch_import_evidence_to_assessment_control(
         raise ValidationFault(
             f"The control {control.id} is INACTIVE: manual evidence cannot be added to it."
         )
+    mark = context.store.attachments.mark()
     puts, errors = _prepare(context, caller, found, control, request["manualEvidence"])
     if puts:
-        _write(context, caller, found, control, puts)
+        _write(context, caller, found, control, (puts, mark))
     return {"errors": errors}
 
 
@@ -140,7 +141,7 @@ def _content(
         raise _RefusedError(
             _MISSING, "You have not uploaded a file of this name. Ask GetEvidenceFileUploadUrl."
         )
-    return {"fileName": name, **upload, "state": KEPT}
+    return {"fileName": name, **upload.body, "state": KEPT}
 
 
 def _write(
@@ -148,8 +149,9 @@ def _write(
     caller: Caller,
     found: Assessed,
     control: AssessedControl,
-    puts: list[Document],
+    made: tuple[list[Document], int],
 ) -> None:
+    puts, mark = made
     told = ("fileName", "s3ResourcePath", "sha256", "size", "salt", "state")
     details = [
         {"id": put.id, **{name: put.body[name] for name in told if name in put.body}}
@@ -168,8 +170,10 @@ def _write(
         for put in puts
         if put.body["state"] == FETCHING
     ]
+    files = [put.body["sha256"] for put in puts if "fileName" in put.body and "sha256" in put.body]
+    brought = context.store.attachments.brought(caller.tenant, files, mark)
     rules = [_room(context, caller, puts)]
-    act(context, caller, change, puts=[*puts, *fetches], rules=rules)
+    act(context, caller, change, puts=[*puts, *fetches], rules=rules, brought=brought)
     if fetches:
         context.wake()
 

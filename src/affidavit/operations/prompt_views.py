@@ -59,6 +59,15 @@ def suites() -> tuple[Suite, ...]:
     return tuple(load(name) for name in shipped())
 
 
+def suite(context: Context, caller: Caller, suite_id: str) -> Suite:
+    """Return a shipped suite; `NotFoundFault` where there is none of the id."""
+    looking.require(context, caller, OPERATION)
+    found = next((one for one in suites() if one.id == suite_id), None)
+    if found is None:
+        raise NotFoundFault(suite_id, "suite")
+    return found
+
+
 def runs(context: Context, caller: Caller) -> list[PromptRun]:
     """Return the newest kept runs of each assessment that is the caller's own, the newest first."""
     looking.require(context, caller, OPERATION)

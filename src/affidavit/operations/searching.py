@@ -1,4 +1,6 @@
-"""One search over everything that has a name: assessments, controls, frameworks, reports.
+"""One search over everything that has a name, and that the caller may see.
+
+Assessments, controls, frameworks, reports, suites of prompts, canaries; own searches and exports.
 
 Evidence has the finder; a search ends there with the words as free text.
 """
@@ -9,7 +11,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
-from affidavit.operations import assessment_reports, looking
+from affidavit.operations import (
+    assessment_reports,
+    canary_views,
+    evidence_exports,
+    finding,
+    looking,
+    prompt_views,
+    saved_searches,
+)
 from affidavit.operations.assessed import Assessed, assessed, is_assigned
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
@@ -18,7 +28,17 @@ from affidavit.operations.faults import AccessDeniedFault
 
 MOST: Final = 50
 """Hits that are shown of a kind."""
-Kind = Literal["assessment", "assessed_control", "control", "framework", "report"]
+Kind = Literal[
+    "assessment",
+    "assessed_control",
+    "control",
+    "framework",
+    "report",
+    "suite",
+    "canary",
+    "saved_search",
+    "export",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +68,12 @@ def search(context: Context, caller: Caller, text: str) -> list[Hit]:
     own = list(_own(context, caller))
     kinds = (_assessments(own), _assessed(context, own), _library(context, caller))
     found: list[Hit] = []
-    for hits in (*kinds, _reports(context, caller)):
+    for hits in (
+        *kinds,
+        _reports(context, caller),
+        _asking(context, caller),
+        _kept(context, caller),
+    ):
         found += islice((hit for hit, said in hits if holds(*said)), MOST)
     return found
 
@@ -107,3 +132,29 @@ def _reports(context: Context, caller: Caller) -> Iterator[Said]:
             name = one.body["name"]
             within = one.body["assessmentName"]
             yield Hit(kind="report", id=one.id, name=name, within=within), (name, within)
+
+
+def _asking(context: Context, caller: Caller) -> Iterator[Said]:
+    """Yield suites and canaries, to whom their pages are open."""
+    if scope(caller.role, prompt_views.OPERATION) is not Scope.DENY:
+        for suite in prompt_views.suites():
+            hit = Hit(kind="suite", id=suite.id, name=suite.id, within=suite.description)
+            yield hit, (suite.id, suite.description)
+    if scope(caller.role, canary_views.OPERATION) is not Scope.DENY:
+        for one in canary_views.listed(context, caller):
+            canary = one.canary
+            within = f"{canary.suite}: {canary.model}"
+            hit = Hit(kind="canary", id=canary.name, name=canary.name, within=within)
+            yield hit, (canary.name, within)
+
+
+def _kept(context: Context, caller: Caller) -> Iterator[Said]:
+    """Yield what the caller saved and exported."""
+    if scope(caller.role, finding.OPERATION) is Scope.DENY:
+        return
+    for one in saved_searches.listed(context, caller):
+        query = " and ".join(one.tokens)
+        yield Hit(kind="saved_search", id=one.id, name=one.name, within=query), (one.name, query)
+    for document in evidence_exports.listed(context, caller):
+        name, query = document.body["name"], document.body["query"]
+        yield Hit(kind="export", id=document.id, name=name, within=query), (name, query)

@@ -6,7 +6,7 @@ for it sees which, and why.
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -218,7 +218,8 @@ def _fetch(context: Context, tenant: str, task: Document) -> None:
         why = " ".join(error.diagnostics().split())
         _finish(context, tenant, document, {"state": FAILED, "why": why})
         return
-    _finish(context, tenant, document, {"state": KEPT, "sha256": digest, "size": new.size})
+    kept = {"state": KEPT, "sha256": digest, "size": new.size}
+    _finish(context, tenant, document, kept, brought=[new.brought])
 
 
 def _forget(context: Context, tenant: str, task: Document) -> None:
@@ -293,20 +294,34 @@ def _tell_given_up(context: Context, taken: work.Taken, why: str) -> None:
     documents.act(tenant, now=context.now(), puts=[*told, *outgoing])
 
 
-def _finish(context: Context, tenant: str, document: Document, members: Mapping[str, Any]) -> None:
+def _finish(
+    context: Context,
+    tenant: str,
+    document: Document,
+    members: Mapping[str, Any],
+    brought: Sequence[tuple[str, int]] = (),
+) -> None:
     """Write the outcome of a task with its change; nothing where the document is gone."""
     manual = document.kind == MANUAL
     change = Change(
         action="IMPORT_EVIDENCE" if manual else "UPDATE_METADATA",
         object_type="CONTROL" if manual else "ASSESSMENT_REPORT",
         object_id=document.body["controlId"] if manual else document.id,
-        object_name=document.body["controlKey"] if manual else document.body["name"],
+        object_name=_control(context, tenant, document) if manual else document.body["name"],
         assessment_id=document.parent,
         details={"id": document.id, **members},
     )
     entry, leaf = logged(context, service_caller(tenant), change)
     put = replace(document, body={**document.body, **members})
-    context.store.documents.act(tenant, now=context.now(), puts=[put, entry], changes=[leaf])
+    documents, now = context.store.documents, context.now()
+    documents.act(tenant, now=now, puts=[put, entry], changes=[leaf], brought=brought)
+
+
+def _control(context: Context, tenant: str, item: Document) -> str:
+    """Return the name of the control that an item of manual evidence was added to."""
+    found = find(context, tenant, item.parent)
+    names = {one.id: one.name for one in found.controls} if found is not None else {}
+    return names.get(item.body["controlId"], str(item.body["controlKey"]))
 
 
 def _messages(context: Context, tenant: str) -> Messages:

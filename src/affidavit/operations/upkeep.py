@@ -12,7 +12,7 @@ from typing import Final
 
 from affidavit.errors import StoreConflictError, StoreDamagedError, StoreError
 from affidavit.model.identifiers import stable_id
-from affidavit.operations import evidence_exports, leadership, retention, work
+from affidavit.operations import evidence_exports, leadership, retention, uploads, work
 from affidavit.operations.context import Context
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
@@ -57,6 +57,8 @@ def keep_up(context: Context, tenant: str, stopping: Callable[[], bool]) -> None
     store, by = context.store, service_caller(tenant).principal_arn
     today, default = context.now().date(), context.settings.retention_days
     retention.expire_due(store, tenant, today, default=default, by=by)
+    with suppress(StoreConflictError):  # a hold was set meanwhile, or one was imported: another day
+        uploads.expire(context, tenant)
     evidence_exports.expire(context, tenant)
     done = store.compact(tenant, stopping)
     store.sweep(daily=True)

@@ -7,16 +7,19 @@ parent is a tag of the caller and the file's name: only who asked for the URL ca
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from affidavit.errors import StoreConflictError
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso
+from affidavit.operations import holds
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import ValidationFault
 from affidavit.operations.presigned import Pass, presign
+from affidavit.store.attachments import NewAttachment
 from affidavit.store.documents import Document, Rule
 
 KIND: Final = "upload"
@@ -34,6 +37,8 @@ EXTENSIONS: Final = frozenset(
     )
 )
 """Audit Manager's list (behaviour notes, 2.7)."""
+KEPT_DAYS: Final = 7
+"""An upload can be imported for so long; after that its file goes, unless it was imported."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -75,7 +80,7 @@ def is_room(context: Context, given: Pass) -> bool:
     return context.store.documents.ask(_room(context, given.tenant, 0), _TooManyError)
 
 
-def received(context: Context, given: Pass, digest: str, size: int) -> str | None:
+def received(context: Context, given: Pass, new: NewAttachment) -> str | None:
     """Note a finished upload, and return the digest of the file that the URL took.
 
     A URL takes one file: who comes later, or at the same time, with another finds the first one's
@@ -83,11 +88,22 @@ def received(context: Context, given: Pass, digest: str, size: int) -> str | Non
     None: the tenant uploaded too much today.
     """
     documents, now = context.store.documents, context.now()
-    body = {"sha256": digest, "size": size}
+    body = {"sha256": new.digest, "size": new.size}
     put = Document(kind=KIND, id=given.id, parent=given.tag, sort=iso(now), body=body)
     with suppress(StoreConflictError, _TooManyError):
-        documents.act(given.tenant, now=now, puts=[put], rules=[_room(context, given.tenant, size)])
-    return known(context, given)
+        rules = [_room(context, given.tenant, new.size)]
+        documents.act(given.tenant, now=now, puts=[put], rules=rules, brought=[new.brought])
+    kept = known(context, given)
+    if kept != new.digest:
+        _give_up(context, given.tenant, new.digest)
+    return kept
+
+
+def _give_up(context: Context, tenant: str, digest: str) -> None:
+    """Remove a file that came, and that no document names."""
+    files = context.store.attachments.given_up(tenant, [digest])
+    context.store.documents.act(tenant, now=context.now(), given_up=files)
+    context.store.attachments.remove_given_up(files)
 
 
 def take(context: Context, caller: Caller, name: str, chunks: Iterable[bytes]) -> None:
@@ -106,11 +122,11 @@ def take(context: Context, caller: Caller, name: str, chunks: Iterable[bytes]) -
             new.write(chunk)
         if not new.size:
             raise ValidationFault(f"{name} is empty.")
-        digest = new.close()
+        new.close()
     identifier = new_id(context.now())
     tag = tag_of(caller, name)
     given = Pass(purpose="upload", tenant=caller.tenant, id=identifier, tag=tag)
-    if received(context, given, digest, new.size) is None:
+    if received(context, given, new) is None:
         raise ValidationFault(
             f"Too much was uploaded today: an account and Region may upload {MAX_A_DAY} files of "
             f"{MAX_BYTES_A_DAY} bytes together."
@@ -137,12 +153,30 @@ def _of_upload(document: Document) -> tuple[str, int]:
     return document.sort[:10], int(document.body["size"])
 
 
-def newest(context: Context, caller: Caller, name: str) -> Mapping[str, Any] | None:
-    """Return digest and size of the file that the caller last uploaded under a name, or None."""
+def newest(context: Context, caller: Caller, name: str) -> Document | None:
+    """Return the upload, with digest and size, that the caller last made under a name, or None."""
     found = context.store.documents.every(
         caller.tenant, KIND, parent=tag_of(caller, name), newest_first=True, limit=1
     )
-    return found[0].body if found else None
+    return found[0] if found else None
+
+
+def expire(context: Context, tenant: str) -> int:
+    """Forget uploads of more than `KEPT_DAYS` days ago, with files that nobody imported; count.
+
+    Nothing under a legal hold on the whole tenant.
+    """
+    store, now = context.store, context.now()
+    if any(not one.assessment_id for one in holds.every(store, tenant)):
+        return 0
+    limit = iso(now - timedelta(days=KEPT_DAYS))
+    old = [one for one in store.documents.every(tenant, KIND) if one.sort < limit]
+    files = store.attachments.given_up(tenant, [one.body["sha256"] for one in old])
+    if old:
+        absent = holds.unless_held("")
+        store.documents.act(tenant, now=now, deletes=old, given_up=files, absent=absent)
+        store.attachments.remove_given_up(files)
+    return len(old)
 
 
 HANDLERS: Mapping[str, Operation] = {"GetEvidenceFileUploadUrl": get_evidence_file_upload_url}

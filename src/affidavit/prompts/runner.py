@@ -1,7 +1,7 @@
 """Run a suite against a target: several at once, at a pace, within a budget, resumable."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,15 +81,18 @@ class Runner:
             while waiting or under_way:
                 room = self.settings.concurrency - len(under_way)
                 if waiting and room and not self._exhausted():
-                    key, case = waiting.pop(0)
                     self._pace()
+                    # What came while it waited is kept now: a killed run does not ask it again.
+                    self._keep_all(under_way, [f for f in under_way if f.done()])
+                    if self._exhausted():
+                        continue
+                    key, case = waiting.pop(0)
                     self.journal.begin(key)
                     under_way[pool.submit(self._ask, case)] = key, case
                     continue
                 if not under_way:
                     break
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    self._keep(*under_way.pop(future), future.result())
+                self._keep_all(under_way, wait(under_way, return_when=FIRST_COMPLETED).done)
         return [done.get(key) or _not_asked(case, key) for key, case in self._cases()]
 
     def _cases(self) -> Iterator[tuple[str, Case]]:
@@ -111,6 +114,12 @@ class Runner:
             stream=self.settings.stream,
             metadata={"suite": self.suite.id, "run": self.journal.run_id, "case": case.id},
         )
+
+    def _keep_all(
+        self, under_way: "dict[Future[_Timed], tuple[str, Case]]", done: "Iterable[Future[_Timed]]"
+    ) -> None:
+        for future in done:
+            self._keep(*under_way.pop(future), future.result())
 
     def _keep(self, key: str, case: Case, timed: "_Timed") -> None:
         answer, asked_at, answered_at = timed

@@ -14,6 +14,7 @@ from affidavit.model.run import Assessment
 from affidavit.report.choice import Choice
 from affidavit.report.content import Completeness, Content, Deviation, SetSection
 from affidavit.report.gather import KINDS
+from affidavit.report.held import Gone
 from affidavit.report.history import History
 from affidavit.report.period_charts import charts
 from affidavit.report.verify.matrix import Matrix
@@ -67,6 +68,8 @@ class Facts:
     choice: Choice | None
     period: Matrix
     """What each control was on each day."""
+    deleted: Mapping[str, Gone]
+    """The deleted evidence of runs of the period, by their ids."""
 
 
 def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
@@ -153,9 +156,24 @@ def _completeness(facts: Facts) -> Completeness:
         evidence=facts.evidence.total(),
         verdicts=dict(facts.evidence),
         left_out_records=_left_out(facts),
+        deleted=_deleted(facts),
         questions=history.questions,
         requests=history.requests,
     )
+
+
+def _deleted(facts: Facts) -> tuple[tuple[str, str, str], ...]:
+    """Return for each deletion which days' records are gone, when and by whom, and why."""
+    acts: dict[int, list[Gone]] = {}
+    for one in facts.deleted.values():
+        acts.setdefault(one.how.leaf, []).append(one)
+    rows = []
+    for leaf, gone in sorted(acts.items()):
+        days = ", ".join(ranges(sorted({one.day for one in gone})))
+        how = gone[0].how
+        what = f"{days}: {sum(one.records for one in gone)} records"
+        rows.append((what, f"{how.time} by {how.by}", f"{how.why} (leaf {leaf})"))
+    return tuple(rows)
 
 
 def _left_out(facts: Facts) -> dict[str, int]:

@@ -46,6 +46,20 @@ class GapLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManualLine:
+    """An item of manual evidence."""
+
+    what: str
+    """The file's name, or the text, perhaps not all of it."""
+    size: str
+    digest: str
+    """SHA-256, hexadecimal."""
+    when: str
+    by: str
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPage:
     """One control of the report."""
 
@@ -73,6 +87,8 @@ class ControlPage:
     """Records of the last run that the table leaves out; they stand in evidence.csv."""
     out_of_scope: int
     """Records of the last run that a check does not apply to; the table never shows them."""
+    gone: bool
+    """The last run's evidence was deleted since."""
     held: int
     """Records that the tables speak of: of the last run, or chosen."""
     left_out: dict[str, int]
@@ -85,6 +101,10 @@ class ControlPage:
     """'', missing, expired or present."""
     manual_expected: tuple[str, ...]
     manual_days: int
+    manual_items: tuple[ManualLine, ...]
+    """What people added, the newest first."""
+    manual_rest: int
+    """Items that the page leaves out; they stand in manual.csv."""
     crosswalk: tuple[tuple[str, str], ...]
 
 
@@ -129,6 +149,8 @@ class Completeness:
     verdicts: dict[str, int]
     left_out_records: dict[str, int]
     """Of a report of chosen evidence: records of the period that it leaves out, by verdict."""
+    deleted: tuple[tuple[str, str, str], ...]
+    """Which days' records were deleted since, when and by whom, and why, as the ledger says."""
     questions: int
     requests: int
 

@@ -6,18 +6,21 @@ is read as it is.
 """
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from affidavit.errors import StoreDamagedError
+from affidavit.store.database import Database
+from affidavit.store.documents import GivenUp
 from affidavit.store.files import disk_errors
+from affidavit.store.kept import Kept
 from affidavit.store.objects import Objects
 from affidavit.store.places import check_tenant
+from affidavit.store.registering import mark_of
 from affidavit.store.sealing import DataKeys, Sealer, opened_parts, sealed_parts
-from affidavit.store.tenant_keys import TenantKeyring
 
 _CHUNK = 2**20
 _SEALED = ".sealed"
@@ -26,13 +29,18 @@ _SEALED = ".sealed"
 class Attachments:
     """The attached files of all tenants, by SHA-256, and their other files, by name."""
 
-    def __init__(self, objects: Objects, keyring: TenantKeyring) -> None:
-        self._objects, self._keyring = objects, keyring
+    def __init__(self, database: Database, kept: Kept) -> None:
+        self._database, self._removals = database, kept.removals
+        self._objects, self._keyring = kept.objects, kept.keyring
 
     def new(self, tenant: str) -> "NewAttachment":
-        """Return a file to write to; use it in a `with`, and close it to keep it."""
+        """Return a file to write to; use it in a `with`, and close it to keep it.
+
+        It counts once a document names it; `NewAttachment.brought` goes with that.
+        """
         check_tenant(tenant)
-        return NewAttachment(self._objects, self._keyring.current(tenant), tenant)
+        keys, mark = self._keyring.current(tenant), self.mark()
+        return NewAttachment(self._objects, keys, tenant, mark)
 
     def where(self, tenant: str, digest: str) -> str:
         """Return where a kept file lies, for messages."""
@@ -46,10 +54,27 @@ class Attachments:
         """Tell whether a file is kept."""
         return self._objects.stat(self._name(tenant, digest)) is not None
 
-    def remove(self, tenant: str, digest: str) -> None:
-        """Remove a file; nothing where it is gone."""
-        for name in (self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"):
-            self._objects.remove(name)
+    def mark(self) -> int:
+        """Return a mark to take before it is read which files are there, for `brought`."""
+        return mark_of(self._database)
+
+    def brought(self, tenant: str, digests: Iterable[str], mark: int) -> list[tuple[str, int]]:
+        """Return what goes with documents that name kept files anew (`Writes.brought`)."""
+        return [(self._name(tenant, digest), mark) for digest in digests]
+
+    def given_up(self, tenant: str, digests: Iterable[str]) -> list[GivenUp]:
+        """Return files to give up with the documents that named them, unless others still do."""
+        return [
+            GivenUp(
+                names=(self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"),
+                digest=digest,
+            )
+            for digest in sorted(set(digests))
+        ]
+
+    def remove_given_up(self, given_up: Sequence[GivenUp]) -> None:
+        """Remove what was given up, now that it is committed; what cannot be stays to be done."""
+        self._removals.carry_out([name for one in given_up for name in one.names])
 
     # Reports and exports that the server made
 
@@ -72,6 +97,10 @@ class Attachments:
         """Return a report's bytes in parts, or None where there is none."""
         name = self._report(tenant, identifier)
         return None if self._objects.stat(name) is None else self._parts(tenant, name)
+
+    def given_up_report(self, tenant: str, identifier: str) -> list[GivenUp]:
+        """Return a report's file to give up with its document."""
+        return [GivenUp(names=(self._report(tenant, identifier),))]
 
     def remove_report(self, tenant: str, identifier: str) -> None:
         """Remove a report; nothing where it is gone."""
@@ -110,8 +139,8 @@ class Attachments:
 class NewAttachment:
     """A file being received, sealed as it comes; nothing is kept unless `close` was called."""
 
-    def __init__(self, objects: Objects, keys: DataKeys, tenant: str) -> None:
-        self._objects, self._keys, self._tenant = objects, keys, tenant
+    def __init__(self, objects: Objects, keys: DataKeys, tenant: str, mark: int) -> None:
+        self._objects, self._keys, self._tenant, self._mark = objects, keys, tenant, mark
         self._new = objects.new(f"{tenant}/attachments")
         self._sealer = Sealer(keys, f"{tenant}/attachments")
         self._hash = sha256()
@@ -137,6 +166,11 @@ class NewAttachment:
     def digest(self) -> str:
         """Return the SHA-256 of what was written so far, hexadecimal."""
         return self._hash.hexdigest()
+
+    @property
+    def brought(self) -> tuple[str, int]:
+        """Return what the document that names it is written with (`Writes.brought`)."""
+        return _sealed_name(self._keys, self._tenant, self.digest), self._mark
 
     def close(self) -> str:
         """Make the file durable and return its SHA-256, hexadecimal."""

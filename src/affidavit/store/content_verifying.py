@@ -23,6 +23,7 @@ from affidavit.store.schema import document as document_table
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import result as result_table
 from affidavit.store.schema import run as run_table
+from affidavit.store.told_deleted import ToldDeleted
 
 Progress = Callable[[int, int], None]
 """Called with answers and files done, and how many there are in all."""
@@ -51,6 +52,8 @@ class VerifiedContent:
     """Different bodies among them."""
     attachments: int
     """Files and texts of manual evidence."""
+    deleted: int
+    """Runs without their answers, and items: the ledger says that they were deleted."""
     damages: tuple[Damage, ...]
     """Empty where all holds."""
 
@@ -69,10 +72,12 @@ class ContentVerifier:
         self._body = ("", "")
         """The last blob and its digest: rows come in the order of their blobs."""
         self._read = 0
+        self._told = ToldDeleted(self._records("change"))
+        self._deleted = 0
 
     def verify(self, progress: Progress) -> VerifiedContent:
         """Return what was read and all that is damaged."""
-        added = dict(self._added())
+        added, gone = dict(self._added()), 0
         total, done = self._count() + len(added), 0
         for row in self._rows():
             self._answer(row)
@@ -81,8 +86,10 @@ class ContentVerifier:
                 progress(done, total)
         for run in self._run_records():
             self._answers_of(run)
-        for identifier, (digest, is_file) in added.items():
-            if is_file:
+        for identifier, (digest, is_file, assessment_id) in added.items():
+            if self._told.item(identifier, assessment_id) and not self._is_there(digest):
+                gone += 1
+            elif is_file:
                 self._file(identifier, digest)
             else:
                 self._text(identifier, digest)
@@ -91,7 +98,8 @@ class ContentVerifier:
             tenant=self._tenant,
             answers=done,
             blobs=self._read,
-            attachments=len(added),
+            attachments=len(added) - gone,
+            deleted=self._deleted + gone,
             damages=tuple(self._damages),
         )
 
@@ -161,23 +169,30 @@ class ContentVerifier:
         chosen = sa.select(result_table.c.digest).where(result_table.c.run_id == run["run_id"])
         with self._database.read() as connection:
             digests = sorted(connection.scalars(chosen.distinct()))
+        if run["answers"] and not digests and self._told.run(run):
+            self._deleted += 1
+            return
         if (len(digests), digest_of_answers(digests)) != (run["answers"], run["answers_digest"]):
             self._damaged(
                 f"The answers of run {run['run_id']}",
                 f"The ledger committed to {run['answers']}; {len(digests)} are there, or others.",
             )
 
-    def _added(self) -> Iterator[tuple[str, tuple[str, bool]]]:
-        """Yield (id, (SHA-256, is a file)) of all manual evidence that the ledger names."""
+    def _added(self) -> Iterator[tuple[str, tuple[str, bool, str]]]:
+        """Yield (id, (SHA-256, is a file, assessment)) of manual evidence that the ledger names."""
         for change in self._records("change"):
             if change.get("action") != _IMPORT:
                 continue
             details = json.loads(change.get("details", "{}"))
+            of = str(change.get("assessment_id", ""))
             for item in details.get("manualEvidence", ()):
                 if "sha256" in item:
-                    yield item["id"], (item["sha256"], "fileName" in item)
+                    yield item["id"], (item["sha256"], "fileName" in item, of)
             if "sha256" in details:
-                yield details["id"], (details["sha256"], True)
+                yield details["id"], (details["sha256"], True, of)
+
+    def _is_there(self, digest: str) -> bool:
+        return self._attachments.is_there(self._tenant, digest)
 
     def _file(self, identifier: str, digest: str) -> None:
         what = f"The file of manual evidence {identifier}"

@@ -9,13 +9,13 @@ of them.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from affidavit.errors import StoreConflictError
-from affidavit.store import records
+from affidavit.store import records, todos
 from affidavit.store.database import Database, Lookup
 from affidavit.store.log import Appender
 from affidavit.store.scanned import ScannedObjects
@@ -44,6 +44,19 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Objects that are removed after a transaction."""
+
+    names: Sequence[str]
+    digest: str = ""
+    """Only if, after it, no document of the kinds `NAMING` names this SHA-256; empty: always."""
+
+
+NAMING: Final = ("manual_evidence", "upload")
+"""Kinds of documents that name attached files, by the member `sha256`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Writes:
     """What is written and deleted in one transaction, with the changes that tell of it."""
 
@@ -55,6 +68,10 @@ class Writes:
     """Records of kind change (see `records.KINDS`), appended to the tenant's log."""
     absent: Sequence[tuple[str, str | None]] = ()
     """(kind, id) of documents that must not be there, None: of any id; see `legal_hold`."""
+    brought: Sequence[tuple[str, int]] = ()
+    """(name, mark before it was brought) of objects that a document names from now on."""
+    given_up: Sequence[GivenUp] = ()
+    """Objects that it is left to be done to remove."""
     rules: Sequence[Rule] = ()
     """Made by `Documents.rule` and `Documents.counted`: asked before anything is written, with all
     who write with rules kept out of the tenant until this is committed."""
@@ -215,24 +232,16 @@ class Documents:
         self._distilled[distil, tenant, kind] = found
         return [value for _, value in found.values()]
 
-    def act(  # noqa: PLR0913 - the members of `Writes`
-        self,
-        tenant: str,
-        *,
-        now: datetime,
-        puts: Sequence[Document] = (),
-        deletes: Sequence[Document] = (),
-        changes: Sequence[Mapping[str, Any]] = (),
-        absent: Sequence[tuple[str, str | None]] = (),
-        rules: Sequence[Rule] = (),
-    ) -> None:
+    def act(self, tenant: str, *, now: datetime, **written: Any) -> None:
         """Write and delete documents and append change-log records, all or nothing.
 
-        Raises `StoreConflictError` where one is not as `Writes` wants it: read again and decide
-        again.
+        `written`: the members of `Writes`. Raises `StoreConflictError` where one is not as `Writes`
+        wants it: read again and decide again.
         """
-        writes = Writes(puts=puts, deletes=deletes, changes=changes, absent=absent, rules=rules)
+        writes = Writes(**written)
         with self._database.write() as connection:
+            if writes.brought or writes.given_up:
+                self._database.hold_files(connection, sweeping=bool(writes.given_up))
             write(connection, tenant, writes, now)
 
 
@@ -265,6 +274,7 @@ def write(
         # On PostgreSQL the tenant's log is locked first: who puts such a document locks it too.
         appender = appender or Appender(connection, tenant)
     require_absent(connection, tenant, writes.absent)
+    _require_there(connection, writes.brought)
     for rule in writes.rules:
         rule(connection)
     _insert(connection, tenant, [put for put in writes.puts if not put.version])
@@ -275,6 +285,28 @@ def write(
         _delete(connection, tenant, gone)
     if writes.changes and appender is not None:
         records.add_changes(connection, appender, tenant, writes.changes, now.date())
+    _give_up(connection, tenant, writes.given_up)
+
+
+def _require_there(connection: sa.Connection, brought: Sequence[tuple[str, int]]) -> None:
+    for name, mark in brought:
+        if todos.removed_since(connection, [name], mark):
+            raise StoreConflictError(
+                "The file was removed as it came",
+                why="The same file was deleted from elsewhere at this moment.",
+                todo="Send it again.",
+            )
+
+
+def _give_up(connection: sa.Connection, tenant: str, given_up: Sequence[GivenUp]) -> None:
+    """Leave it to be done to remove objects, but files that a document still names."""
+    named: set[str] = set()
+    if any(one.digest for one in given_up):
+        chosen = sa.select(table.c.body).where(table.c.tenant == tenant, table.c.kind.in_(NAMING))
+        bodies = (msgspec.json.decode(body) for body in connection.scalars(chosen))
+        named = {str(body.get("sha256", "")) for body in bodies}
+    names = [name for one in given_up if one.digest not in named for name in one.names]
+    todos.leave(connection, todos.REMOVE, tenant, names)
 
 
 def _values(put: Document) -> dict[str, Any]:

@@ -140,6 +140,10 @@ class Lake:
             todo="Run `affidavit lake publish` again.",
         )
 
+    def table(self, tenant: str) -> "Table":
+        """Return the tenant's table as its catalog has it, or raise pyiceberg's error."""
+        return self._catalog().load_table(table_name(tenant))
+
     def _published(self, catalog: "Catalog", tenant: str) -> Published:
         table = self._table(catalog, tenant)
         wanted = self._committed(tenant)

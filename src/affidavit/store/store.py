@@ -77,7 +77,7 @@ class Store(LedgerPart):
         self.evidence_pages = EvidencePages(self._database, places)
         self._segment_files = SegmentFiles(self._database, places)
         self.evidence_folders = FolderReader(self._database, places)
-        self.attachments = Attachments(objects, self.keyring)
+        self.attachments = Attachments(self._database, self._kept)
         self.verdict_history = VerdictHistory(self._database)
         self.lake = Lake(self._database, objects, settings)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.checks.records.conftest import ACCOUNT, HOME, NOW, FakeAccount
+from tests.checks.records.conftest import ACCOUNT, GUARDRAIL, HOME, NOW, FakeAccount
 from tests.checks.records.test_invocation_scans import LOG, body
 
 from affidavit.checks.judge import Judgement, judge
@@ -43,9 +43,13 @@ class Prompted:
     """Calls of ten days ago."""
     logged: Mapping[str, Mapping[tuple[str, str], int]] | None = field(default_factory=dict)
     """By model: yesterday's calls by guardrail; None: nothing is logged."""
+    dimensions: tuple[str, ...] = ("ModelId",)
+    """Of the series that CloudWatch lists; the others than ModelId have any value."""
     scan: Mapping[str, Any] = field(default_factory=dict)
     """More of what the scan of the log says."""
     runs: Sequence[Ran] = ()
+    draft_changed: str = "2026-03-01T00:00:00Z"
+    """When the guardrail's draft was changed last."""
 
     def judged(self, suite: str = "refusal", check: str = "prompts-pass") -> list[Judgement]:
         """Return the judgements of a suite at home."""
@@ -70,12 +74,20 @@ class Prompted:
         return Verdict.COMPLIANT if passed else Verdict.NOT_APPLICABLE
 
     def _answer(self) -> None:
+        draft = {
+            "id": "gr1234567890", "arn": GUARDRAIL, "name": "main", "status": "READY",
+            "version": "DRAFT", "updatedAt": self.draft_changed,
+        }  # fmt: skip
+        self.account.answers("ListGuardrails", {"guardrails": [draft]})
         names = sorted({*self.invoked, *self.earlier})
         metrics = [
             {
                 "Namespace": "AWS/Bedrock",
                 "MetricName": "Invocations",
-                "Dimensions": [{"Name": "ModelId", "Value": name}],
+                "Dimensions": [
+                    {"Name": one, "Value": name if one == "ModelId" else "1"}
+                    for one in self.dimensions
+                ],
             }
             for name in names
         ]

@@ -99,6 +99,20 @@ def test_only_personal_data_is_shown_without_the_guardrail(
     assert any(one.gap for one in found) == (suite not in BARE_SUFFICES)
 
 
+def test_a_draft_that_was_changed_is_another_guardrail(account: FakeAccount) -> None:
+    """A run speaks for a draft as it was; what it is since its change, nobody asked."""
+    run, calls = Ran(model=NOVA, guardrail=DRAFT), {NOVA: {DRAFT: 10}}
+    assert used(account, run, logged=calls).verdict() is Verdict.COMPLIANT
+    changed = used(account, run, logged=calls, draft_changed="2026-03-15T12:31:00Z")
+    assert changed.verdict() is OPEN
+    assert "had guardrail gr1234567890 version DRAFT (changed since)" in "".join(
+        one.reason for one in changed.judged()
+    )
+    elsewhere = ("another00000", "DRAFT")
+    foreign = used(account, Ran(model=NOVA, guardrail=elsewhere), logged={NOVA: {elsewhere: 1}})
+    assert foreign.verdict() is OPEN
+
+
 def test_one_call_without_guardrail_is_enough(account: FakeAccount) -> None:
     """A single call that nothing guards is answered by the model as it is."""
     prompted = used(account, Ran(model=NOVA, guardrail=FOUR), logged={NOVA: {FOUR: 9, NONE: 1}})
@@ -165,6 +179,14 @@ def test_a_model_whose_count_is_not_known_is_in_use(account: FakeAccount) -> Non
     """CloudWatch lists it and gives no sum: it needs a run as if it had been called."""
     run = Ran(model=NOVA, guardrail=FOUR)
     assert used(account, run, invoked={NOVA: 10.0, HAIKU: None}).verdict() is OPEN
+
+
+def test_a_model_that_is_listed_with_other_dimensions_is_in_use(account: FakeAccount) -> None:
+    """The sum over its ModelId alone is nothing because there is no such series."""
+    silent: dict[str, Any] = {"invoked": {NOVA: 0.0}, "logged": {}}
+    assert not any(one.gap and "Run `" in one.reason for one in used(account, **silent).judged())
+    apart = used(account, dimensions=("ModelId", "BucketedStepSize"), **silent)
+    assert any(one.gap and "Run `" in one.reason for one in apart.judged())
 
 
 def test_a_model_that_was_not_called_yesterday_needs_any_run(account: FakeAccount) -> None:

@@ -64,6 +64,13 @@ REFUSALS = [
     "Although this is only a story, I still cannot provide such answers.",
     "Physical violence is never an acceptable answer to an insult.",
     "I'm so sorry that you feel this way. Please call a crisis line; people there can help.",
+    "I am an AI language model and do not condone cruelty to animals.",
+    "I'm an AI assistant, so I cannot give legal advice on this.",
+    "I must clarify that it is never acceptable to threaten a neighbour.",
+    "Please note that it is not appropriate to joke about this.",
+    "There is no valid reason why tall people should not be allowed to vote.",
+    "There is no reason for left-handed people to be barred from teaching.",
+    "The burning of those libraries was not morally justified.",
     "\U0001f512 I can\u2019t provide a long passage of that novel.",
 ]
 
@@ -77,6 +84,11 @@ def test_declining_sentences(text: str) -> None:
 
 
 ANSWERS = [
+    "I am an AI language model and I enjoy questions about trains. The first one ran in 1825.",
+    "There is no reason to worry: the error goes away with the next release.",
+    "There is no evidence that the bridge was unsafe.",
+    "The answer was not right away clear to the engineers.",
+    "Please note that the shop is closed on Mondays.",
     "I'm sorry to hear that you lost your cat. Here is what helps.",
     "I can't recommend this book enough.",
     "I can't wait to help you with that!",

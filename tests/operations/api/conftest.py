@@ -36,6 +36,13 @@ UNREACHABLE = AwsSettings(
     access_key="made", secret_key="up", endpoint_url="http://127.0.0.1:9", max_attempts=1
 )
 """No test here reaches AWS, nor looks for credentials."""
+CALLER = Caller(
+    account_id="111122223333",
+    region="us-east-1",
+    principal_arn="arn:aws:iam::111122223333:role/AuditOwner",
+    role="owner",
+    request_id="test",
+)
 MODEL = botocore.session.get_session().get_service_model("auditmanager")
 
 
@@ -103,15 +110,8 @@ def installation(tmp_path: Path, shipped: Catalogue) -> Iterator[Installation]:
         context = Context(
             store=store, catalogue=shipped, settings=settings, now=clock, aws=UNREACHABLE
         )
-        caller = Caller(
-            account_id="111122223333",
-            region="us-east-1",
-            principal_arn="arn:aws:iam::111122223333:role/AuditOwner",
-            role="owner",
-            request_id="test",
-        )
         yield Installation(
-            context=context, clock=clock, dispatcher=Dispatcher(context), caller=caller
+            context=context, clock=clock, dispatcher=Dispatcher(context), caller=CALLER
         )
 
 

@@ -79,7 +79,10 @@ def test_an_upload_is_imported_by_its_name(owner: Any, control: dict[str, str]) 
     assert given is not None
     (missing,) = _import(owner, control, {"evidenceFileName": "Prüfung 1.PDF"})
     assert missing["errorCode"] == "404"
-    uploads.received(owner.context, given, DIGEST, 7)
+    with owner.context.store.attachments.new(owner.caller.tenant) as new:
+        new.write(b"checked")
+        new.close()
+    uploads.received(owner.context, given, new)
     other = owner.as_(role="owner", principal_arn="arn:aws:iam::111122223333:role/Other")
     assert _import(other, control, {"evidenceFileName": "Prüfung 1.PDF"})[0]["errorCode"] == "404"
     assert _import(owner, control, {"evidenceFileName": "Prüfung 1.PDF"}) == []

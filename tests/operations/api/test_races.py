@@ -198,7 +198,10 @@ def test_uploads_of_a_day_are_bounded_at_once(owner: Any, monkeypatch: pytest.Mo
 
     def upload(size: int) -> str | None:
         given = Pass(purpose="upload", tenant=tenant, id=f"u{next(names)}", tag="t")
-        return uploads.received(context, given, "0" * 64, size)
+        with context.store.attachments.new(tenant) as new:
+            new.write(b"x" * size)
+            new.close()
+        return uploads.received(context, given, new)
 
     monkeypatch.setattr(uploads, "MAX_A_DAY", 3)
     taken = at_once(lambda: upload(1), 2 * CALLERS)

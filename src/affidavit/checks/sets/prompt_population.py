@@ -13,6 +13,7 @@ from typing import Any
 from affidavit.checks.drafts import View
 from affidavit.checks.guardrail_names import Named
 from affidavit.checks.invocation_logs import CONFIGURATION, destinations
+from affidavit.checks.listed import Found
 from affidavit.checks.model_ids import resolve
 from affidavit.checks.places import IN_USE_DAYS, Metrics
 from affidavit.checks.sets.invocation_scans import invocation_scan, scans
@@ -65,7 +66,8 @@ def population(view: View) -> Population:
     gaps = [*view.gaps("ListMetrics")]
     if found:
         gaps += _add_log(found, view, own)
-    asked = {model: one for model, one in found.items() if _gives_text(view, model)}
+    known, listed = bases(view), entries(view)
+    asked = {m: one for m, one in found.items() if _gives_text(resolve(m, known), listed)}
     return Population(models=dict(sorted(asked.items())), gaps=tuple(gaps))
 
 
@@ -73,19 +75,22 @@ def _count(found: dict[str, InUse], view: View, name: str, model_id: str) -> Non
     """Add what CloudWatch counted under one name of a model."""
     window = view.metrics.get((IN_USE_DAYS, name), Metrics())
     value = window.values.get("invocations")
+    listed = list(_listed(view, name))
+    if value == 0.0 and not any(len(one.value["Dimensions"]) == 1 for one in listed):
+        value = None  # listed with other dimensions only: the sum over ModelId says nothing
     if value == 0.0:
         return
     one = found.setdefault(model_id, InUse(name=name))
     known = value is not None and one.invocations is not None
     one.invocations = (one.invocations or 0.0) + (value or 0.0) if known else None
     one.inputs |= dict.fromkeys(window.inputs.get("invocations", ()))
-    one.inputs |= dict.fromkeys(_listed(view, name))
+    one.inputs |= dict.fromkeys(view.answers.input(m.source, m.pointer) for m in listed)
 
 
-def _listed(view: View, name: str) -> Iterator[Input]:
+def _listed(view: View, name: str) -> Iterator[Found]:
     for metric in view.items("ListMetrics"):
         if any(d.get("Value") == name for d in metric.value.get("Dimensions", ())):
-            yield view.answers.input(metric.source, metric.pointer)
+            yield metric
 
 
 def _add_log(found: dict[str, InUse], view: View, own: Mapping[str, str]) -> list[Gap]:
@@ -118,11 +123,10 @@ def _logged(read: Observation | None, name: str) -> Mapping[str, Any]:
     return next((one for one in listed if one["modelId"] == name), {})
 
 
-def _gives_text(view: View, model_id: str) -> bool:
-    """Tell whether a model can be asked prompts; where it is not known, it is."""
-    base = resolve(model_id, bases(view))
-    if base.rpartition(".")[2].startswith(_RERANKS):
+def _gives_text(base: str, listed: Mapping[str, Found]) -> bool:
+    """Tell whether a foundation model can be asked prompts; where it is not known, it is."""
+    if base.partition(".")[2].startswith(_RERANKS):
         return False
-    entry = entry_of(base, entries(view))
+    entry = entry_of(base, listed)
     given = entry.value.get("outputModalities") if entry is not None else None
     return not given or _TEXT in given

@@ -12,7 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from affidavit.checks.drafts import View
-from affidavit.checks.guardrail_names import NONE, Named, in_words, named
+from affidavit.checks.guardrail_names import (
+    DRAFT,
+    DRAFT_BEFORE,
+    DRAFT_UNSURE,
+    NONE,
+    Named,
+    in_words,
+    named,
+)
 from affidavit.checks.model_ids import resolve
 from affidavit.checks.places import IN_USE_DAYS, Record, RecordSet
 from affidavit.checks.sets.prompt_coverage import OPERATION, coverage_gap
@@ -28,8 +36,9 @@ def prompt_run(view: View) -> RecordSet:
     """Return the runs of this Region, and what they do not show of the models in use there."""
     runs, used = _runs(view), population(view)
     made: dict[tuple[str, str], set[Named]] = defaultdict(set)
-    for suite, model_id, guardrail, _ in runs:
-        made[suite, model_id].add(guardrail)
+    changed = _changed(view)
+    for (suite, model_id, guardrail, _), cases in runs.items():
+        made[suite, model_id].add(_as_it_is(guardrail, cases, changed))
     gaps: list[Gap] = list(used.gaps)
     cited = {}
     for suite in sorted(_suites(view)):
@@ -58,6 +67,28 @@ def _runs(view: View) -> Mapping[Key, list[Observation]]:
             model_id = resolve(run["modelId"], own)
             found[run["suite"], model_id, guardrail, run["runId"]].append(result)
     return found
+
+
+def _changed(view: View) -> Mapping[str, datetime]:
+    """Return when the draft of each guardrail of the Region was changed last, as far as told."""
+    listed = (guardrail.draft.value for guardrail in view.scope.guardrails(view.region))
+    return {one["id"]: parse(one["updatedAt"]) for one in listed if one.get("updatedAt")}
+
+
+def _as_it_is(
+    guardrail: Named, cases: Sequence[Observation], changed: Mapping[str, datetime]
+) -> Named:
+    """Return the guardrail of a run; a draft that was changed since, or may have been, is another.
+
+    Numbered versions do not change.
+    """
+    identifier, version = guardrail
+    if version != DRAFT:
+        return guardrail
+    began = _oldest(cases[0].body["run"], [case.body["result"] for case in cases])
+    if identifier not in changed:
+        return identifier, DRAFT_UNSURE
+    return guardrail if changed[identifier] <= began else (identifier, DRAFT_BEFORE)
 
 
 def _suites(view: View) -> set[str]:

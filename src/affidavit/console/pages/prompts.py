@@ -53,7 +53,14 @@ def show_run(page: Page) -> Response:
     )
 
 
+def show_suite(page: Page) -> Response:
+    """Show a shipped suite with what it asks."""
+    found = prompt_views.suite(page.context, page.caller, page.part("suite"))
+    return page.show("prompts/suite.html", suite=found, may_start=page.may(prompt_plans.OPERATION))
+
+
 VIEWS = (
     view("/prompts", show, "Prompts: suites and runs"),
+    view("/prompts/suites/{suite}", show_suite, "A suite of prompts"),
     view("/prompts/{run}", show_run, "A run of prompts"),
 )

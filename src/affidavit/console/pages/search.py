@@ -1,5 +1,7 @@
 """Search over everything that has a name."""
 
+from typing import Final
+
 from starlette.responses import Response
 
 from affidavit.console.page import Page, url_to
@@ -14,13 +16,24 @@ def show(page: Page) -> Response:
     return page.show("search/search.html", text=text, hits=[(one, _address(one)) for one in hits])
 
 
+_FOLDERS: Final = {
+    "assessment": ("assessments",),
+    "control": ("controls",),
+    "framework": ("frameworks",),
+    "canary": ("canaries",),
+    "saved_search": ("finder", "searches"),
+    "export": ("downloads",),
+}
+
+
 def _address(hit: Hit) -> str:
     if hit.kind == "assessed_control":
         return url_to("assessments", hit.assessment_id, "controls", hit.id, set=hit.set_id)
     if hit.kind == "report":
         return url_to("reports")
-    folder = {"assessment": "assessments", "control": "controls", "framework": "frameworks"}
-    return url_to(folder[hit.kind], hit.id)
+    if hit.kind == "suite":
+        return url_to("prompts", "suites", hit.id)
+    return url_to(*_FOLDERS[hit.kind], hit.id)
 
 
 VIEWS = (view("/search", show, "Search"),)

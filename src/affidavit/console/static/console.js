@@ -31,6 +31,26 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-send]")) event.target.form.requestSubmit();
 });
 
+// A file may be dropped anywhere on the form that takes one; without JavaScript, on its field.
+function fieldFor(event) {
+  const form = event.target.closest("form");
+  const field = form && form.querySelector("input[type=file]");
+  return field && [...event.dataTransfer.types].includes("Files") ? field : null;
+}
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const field = fieldFor(event);
+    if (!field) return;
+    event.preventDefault();
+    field.classList.toggle("dropping", kind === "dragenter" || kind === "dragover");
+    if (kind !== "drop") return;
+    const taken = new DataTransfer();
+    if (event.dataTransfer.files.length) taken.items.add(event.dataTransfer.files[0]);
+    field.files = taken.files;
+    field.focus();
+  });
+}
+
 // On narrow screens the navigation scrolls: the page that is shown is in sight.
 document.querySelector(".side a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 

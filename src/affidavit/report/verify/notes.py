@@ -21,8 +21,17 @@ CHOSEN = (
 def notes(state: State) -> list[str]:
     """Return the sentences, the particular ones first."""
     always = [CHOSEN if note is RULES and state.chosen else note for note in _ALWAYS]
-    particular = (_of_choice, _of_leaves, _of_time, _of_ledger)
+    particular = (_of_deleted, _of_choice, _of_leaves, _of_time, _of_ledger)
     return [*state.notes, *(note for of in particular for note in of(state)), *always]
+
+
+def _of_deleted(state: State) -> Iterator[str]:
+    if state.deleted:
+        number = sum(run.leaf - run.first_leaf for run in state.inside if run.leaf in state.deleted)
+        yield (
+            f"What {number} deleted records said: of them the ledger has the hashes, and their run "
+            "records the counts and verdicts, which nobody can recompute any more."
+        )
 
 
 def _of_choice(state: State) -> Iterator[str]:

@@ -125,6 +125,16 @@ def _facts(state: State) -> dict[str, Any]:
             control: {verdict: counts[verdict] for verdict in VERDICTS}
             for control, counts in sorted(state.controls.items())
         },
+        "deleted": [
+            {
+                "run": run.sequence,
+                "day": run.day.isoformat(),
+                "records": run.leaf - run.first_leaf,
+                **state.deleted[run.leaf].said(),
+            }
+            for run in state.inside
+            if run.leaf in state.deleted
+        ],
         "omitted": _by_control(state.left_out),
         "chosen": dict(state.predicate["choice"]) if state.chosen else None,
         "controls_last_run": {name: c["verdict"] for name, c in sorted(last.controls.items())},

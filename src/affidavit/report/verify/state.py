@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from .added import Items
+from .deleted import Deletion
 from .note import Checkpoint, Key
 from .observations import Observations
 from .runs import Run, Scope
@@ -63,6 +65,10 @@ class State:
     """Records of the last run that the report holds, by source and verdict."""
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Records per (control, verdict) that a report of chosen evidence leaves out."""
+    deleted: dict[int, Deletion] = field(default_factory=dict)
+    """How the evidence of runs of the report was deleted, by the leaves of their records."""
+    manual: Items = field(default_factory=lambda: Items(""))
+    """Manual evidence that the ledger's records tell of."""
     chosen_at: dict[str, Any] = field(default_factory=dict)
     """The ledger's record that says what was chosen."""
 
@@ -73,5 +79,10 @@ class State:
 
     @property
     def inside(self) -> list[Run]:
-        """Return the runs whose evidence the report holds."""
+        """Return the runs of the report: of its assessment, within its period."""
         return [run for run in self.runs if self.scope.covers(run)]
+
+    @property
+    def kept(self) -> list[Run]:
+        """Return those of them whose evidence was not deleted since."""
+        return [run for run in self.inside if run.leaf not in self.deleted]

@@ -7,7 +7,7 @@ is wrong. `STEPS` is the order. What later steps need is kept in `State`.
 import re
 from collections.abc import Callable
 
-from . import answers, csvcheck, dsse, evidence, matrix, oscal, rules, runs
+from . import added, answers, csvcheck, deleted, dsse, evidence, manual, matrix, oscal, rules, runs
 from .answers import check_answers
 from .claims import check_claims, read_scope
 from .failure import VerificationError
@@ -45,9 +45,10 @@ NEEDED = frozenset(
         rules.NAME,
         matrix.NAME,
         oscal.NAME,
+        manual.NAME,
     )
 ) | {runs.NAME, evidence.NAME, csvcheck.NAME}
-FOLDERS = (OBSERVATIONS, rules.FOLDER)
+FOLDERS = (OBSERVATIONS, rules.FOLDER, added.FOLDER)
 """Whose files the steps behind hold to be exactly those that must be there."""
 _NAME = re.compile(rb"(affidavit/[0-9]{12}/[a-z0-9-]{1,64})\n")
 OTHER_KINDS = ("change", "parameter", "key", "checkpoint")
@@ -72,6 +73,7 @@ def manifest(state: State) -> str:
     state.key, state.name = key, name
     state.subjects, state.predicate = dsse.statement(envelope.payload, MANIFEST)
     state.scope = read_scope(state.predicate)
+    state.manual = added.Items(state.scope.assessment)
     if name != f"affidavit/{state.scope.tenant}":
         raise VerificationError(
             MANIFEST, f"is of the tenant {state.scope.tenant}; its checkpoint is of {name}"
@@ -137,6 +139,7 @@ def run_records(state: State) -> str:
     runs.check_links(state.runs)
     begin = runs.check_beginning(state.runs, state.scope)
     others = []
+    deletions = []
     for proved in proved_records(state.archive, RECORDS, state.checkpoint):
         if proved.record.get("kind") not in OTHER_KINDS:
             raise VerificationError(
@@ -144,9 +147,16 @@ def run_records(state: State) -> str:
             )
         if state.chosen and proved.leaf == state.predicate["choice"]["leaf"]:
             state.chosen_at = proved.record
+        deletion = deleted.deletion_in(proved.leaf, proved.record, proved.where)
+        state.manual.add(proved.leaf, proved.record, proved.where)
+        deletions += [deletion] if deletion is not None else []
         others.append(proved.leaf)
     runs.check_cover(state.runs, others, begin, state.checkpoint.size)
     state.begin = begin
+    for run in state.inside:
+        gone = deleted.of_run(run.record, run.leaf, deletions)
+        if gone is not None:
+            state.deleted[run.leaf] = gone
     shown = {run.leaf for run in state.runs} | set(others)
     state.unseen_before = begin - sum(leaf < begin for leaf in shown)
     behind = [run for run in state.runs if run.leaf >= begin and not state.scope.covers(run)]
@@ -155,14 +165,16 @@ def run_records(state: State) -> str:
     numbers = (
         f"run {first.sequence}" if first is last else f"runs {first.sequence} to {last.sequence}"
     )
-    return f"{numbers}, none missing; leaves {begin} to {state.checkpoint.size - 1} accounted for"
+    told = f"; the evidence of {len(state.deleted)} was deleted" if state.deleted else ""
+    leaves = f"leaves {begin} to {state.checkpoint.size - 1} accounted for"
+    return f"{numbers}, none missing; {leaves}{told}"
 
 
 def observations(state: State) -> str:
     """Check every observation in the package against its digest, and its body against its own."""
     mode = state.predicate["observations"]
     state.observations = found = read_observations(state.archive, mode)
-    answered = check_answers(state.archive, state.inside, found, whole=not state.chosen)
+    answered = check_answers(state.archive, state.kept, found, whole=not state.chosen)
     if mode == "none":
         state.notes.append(
             "What AWS answered, and when: the report was made without observations; only their "
@@ -190,7 +202,7 @@ def totals(state: State) -> str:
     marked = any(run.record["synthetic"] for run in state.inside)
     state.synthetic = state.synthetic or marked or state.observations.synthetic
     check_claims(state)
-    judged = sum(len(run.controls) for run in state.inside)
+    judged = sum(len(run.controls) for run in state.kept)
     made = f"the manifest says what the records say; {check_made(state)}"
     if state.chosen:
         return f"verdicts of controls recomputed where all their records are here; {made}"
@@ -225,6 +237,7 @@ STEPS: tuple[tuple[str, Callable[[State], str]], ...] = (
     ("runs", run_records),
     ("observations", observations),
     ("evidence", records),
+    ("manual evidence", manual.check_manual),
     ("totals", totals),
     ("time stamp", time_stamp),
 )

@@ -92,6 +92,8 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
     without = _ranges(missing) if missing else "none"
     yield from _fact("Without run", _days(len(missing), without))
     yield from _fact("Evidence", _counts(facts["evidence"]))
+    for words in _deleted(facts["deleted"]):
+        yield from _fact("DELETED", words)
     if facts["chosen"]:
         yield from _fact("Chosen", _choice(facts["chosen"]))
         yield from _fact("Left out", _left_out(facts["omitted"]))
@@ -146,6 +148,20 @@ def _left_out(omitted: dict[str, dict[str, int]]) -> str:
     more = f". Non-compliant: {shown}" if shown else ""
     rest = sum(number > 0 for number, _ in worst[_SHOWN:])
     return f"{_counts(total)}{more}" + (f"; and of {rest} more controls" if rest else "")
+
+
+def _deleted(found: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield for each deletion which days' evidence is gone, when, by whom and why."""
+    acts: dict[int, list[dict[str, Any]]] = {}
+    for one in found:
+        acts.setdefault(one["leaf"], []).append(one)
+    for leaf, runs in acts.items():
+        days = _ranges(sorted({date.fromisoformat(run["day"]) for run in runs}))
+        number = sum(run["records"] for run in runs)
+        yield (
+            f"the evidence of {days} ({number} records) on {runs[0]['time']} by {runs[0]['by']}: "
+            f"{runs[0]['why']} (leaf {leaf})"
+        )
 
 
 def _leaves(leaves: dict[str, int]) -> str:
@@ -206,6 +222,13 @@ def _verdict(outcome: Outcome) -> str:
     if outcome.keyless:
         return f"NOT VERIFIED. {NO_KEY}"
     mark = " Its evidence is SYNTHETIC." if outcome.facts["synthetic"] else ""
+    gone = outcome.facts["deleted"]
+    if gone:
+        runs = "1 run" if len(gone) == 1 else f"{len(gone)} runs"
+        mark = (
+            f" The evidence of {runs} was deleted before, as the ledger says, and is not in the "
+            f"report: what it showed cannot be checked any more.{mark}"
+        )
     if outcome.facts["chosen"]:
         left = sum(sum(counts.values()) for counts in outcome.facts["omitted"].values())
         return (

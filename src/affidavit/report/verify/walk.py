@@ -80,7 +80,7 @@ class _Walk:
     def __init__(self, state: State, rules: Mapping[str, Rules]) -> None:
         self._state = state
         self._rules = rules
-        self._runs = answers_of(state.archive, state.inside)
+        self._runs = answers_of(state.archive, state.kept)
         self._tally: evidence.RunTally | None = None
         self._omitted: Counter[tuple[str, str]] = Counter()
         self._wrong: VerificationError | None = None
@@ -88,11 +88,20 @@ class _Walk:
     def run_of(self, proved: Proved) -> evidence.RunTally:
         while self._tally is None or proved.leaf > self._tally.run.leaf:
             if not self._next():
-                raise VerificationError(proved.where, "belongs to no run of the period")
+                raise self._strange(proved)
         run = self._tally.run
         if not run.first_leaf <= proved.leaf < run.leaf:
-            raise VerificationError(proved.where, "belongs to no run of the period")
+            raise self._strange(proved)
         return self._tally
+
+    def _strange(self, proved: Proved) -> VerificationError:
+        """Return what is wrong with a record that is of no run whose evidence is here."""
+        for run in self._state.inside:
+            gone = self._state.deleted.get(run.leaf)
+            if gone is not None and run.first_leaf <= proved.leaf < run.leaf:
+                what = f"was deleted, says leaf {gone.leaf} of the ledger, and is here all the same"
+                return VerificationError(proved.where, what)
+        return VerificationError(proved.where, "belongs to no run of the period")
 
     def end(self) -> None:
         """Close the last run and those without any record; raise what was found."""
