@@ -6,6 +6,7 @@ the interpreter's lock they hardly ever wait for each other at a common heap.
 """
 
 import ctypes
+import gc
 import sys
 
 _M_ARENA_MAX = -8
@@ -14,7 +15,17 @@ _M_ARENA_MAX = -8
 
 def share() -> None:
     """Let threads that are started from now on use the heaps that there are; elsewhere: nothing."""
+    _glibc("mallopt", _M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Collect what is in cycles, and give the system back what is free; glibc keeps it else."""
+    gc.collect()
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *arguments: int) -> None:
     if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-        if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 1)
+        function = getattr(ctypes.CDLL(None), name, None)  # musl has neither
+        if function is not None:
+            function(*arguments)

@@ -9,7 +9,6 @@ What makes a run safe to kill at any moment:
 One account is in memory at a time: the estate may grow without the process growing.
 """
 
-import gc
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ class Collector:
             account = records.build(collected, facts, opened.started_at, assessment.parameters)
             _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
             del facts, account  # before the next account's answers come
-            gc.collect()  # botocore's clients are classes of their own, in cycles
+            heap.give_back()  # botocore's clients are classes of their own, in cycles
         _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")
         manual = states(self.store, self.catalogue.framework, assessment, opened.started_at)
