@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,8 +30,6 @@ from affidavit.report import Request, build
 TESTS = Path(__file__).parents[1]
 NOW = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
 FIRST_DAY = date(2026, 1, 5)
-TEXT = '=HYPERLINK("x"), said the board;\nall staff were trained'
-FILE = b"%PDF-1.7 minutes of the board"
 LONG_NAME = "northwind-assistants-training-data-customer-conversations-2025-eu-west-1"
 
 
@@ -48,6 +45,7 @@ def load_file(path: Path) -> ModuleType:
 
 
 memory = load_file(TESTS / "report" / "memory_ledger.py")
+manual_items = load_file(TESTS / "report" / "manual_items.py")
 TENANT: str = memory.TENANT
 
 
@@ -107,53 +105,6 @@ class Maker:
         """Log a change."""
         self.ledger.append(
             {"kind": "change", "what": text, "salt": new_salt(self.dice.getrandbits)}
-        )
-
-    def add_manual(
-        self, assessment: Assessment, control: Control, items: list[dict[str, Any]]
-    ) -> None:
-        """Log that a person added manual evidence, and keep its contents."""
-        told = []
-        for item in items:
-            said: dict[str, Any] = {"id": item["id"], "salt": "s" * 32, "state": "KEPT"}
-            if "bucket" in item:
-                name = item["bucket"].rpartition("/")[2]
-                said |= {"s3ResourcePath": item["bucket"], "fileName": name, "state": "FETCHING"}
-            else:
-                data = item["text"].encode() if "text" in item else item["file"][1]
-                said |= {"sha256": sha256(data).hexdigest(), "size": len(data)}
-                said |= {} if "text" in item else {"fileName": item["file"][0]}
-                key = item["id"] if "text" in item else said["sha256"]
-                self.ledger.contents[key] = data
-            told.append(said)
-        self._imported(assessment, control, {"manualEvidence": told})
-
-    def fetched(
-        self, assessment: Assessment, control: Control, item: str, data: bytes | None
-    ) -> None:
-        """Log that a file came from S3, or that it did not."""
-        if data is None:
-            details: dict[str, Any] = {"id": item, "state": "FAILED", "why": "AccessDenied"}
-        else:
-            digest = sha256(data).hexdigest()
-            details = {"id": item, "state": "KEPT", "sha256": digest, "size": len(data)}
-            self.ledger.contents[digest] = data
-        self._imported(assessment, control, details)
-
-    def _imported(self, assessment: Assessment, control: Control, details: dict[str, Any]) -> None:
-        self.ledger.append(
-            {
-                "kind": "change",
-                "id": f"change-{self.ledger.tree.size}",
-                "time": iso(NOW - timedelta(hours=1)),
-                "by": "arn:aws:iam::111122223333:user/ms.owner",
-                "action": "IMPORT_EVIDENCE",
-                "object_type": "CONTROL",
-                "object_id": control.uuid,
-                "object_name": control.title,
-                "assessment_id": assessment.id,
-                "details": plain_json(details).decode(),
-            }
         )
 
     def run(self, assessment: Assessment, day: date) -> RunRecord:
@@ -368,27 +319,9 @@ def make_world(folder: Path, catalogue: Catalogue, *, synthetic: bool = True) ->
     maker.run(assessment, FIRST_DAY + timedelta(days=2))
     maker.change("a comment")
     maker.run(assessment, FIRST_DAY + timedelta(days=3))
-    _manual(maker, assessment)
+    manual_items.add(maker, assessment)
     assert canonical(maker.ledger.records[0])
     return World(maker, assessment, other, folder)
-
-
-def _manual(maker: Maker, assessment: Assessment) -> None:
-    """Have people add a text, a file, and two from S3, one of which could not be fetched."""
-    control = maker.catalogue.framework.control_sets[0].controls[0]
-    maker.add_manual(
-        assessment,
-        control,
-        [
-            {"id": "item-1", "text": TEXT},
-            {"id": "item-2", "file": ("board minutes.pdf", FILE)},
-            {"id": "item-3", "bucket": "s3://evidence/training.csv"},
-            {"id": "item-4", "bucket": "s3://evidence/absent.pdf"},
-        ],
-    )
-    maker.fetched(assessment, control, "item-3", b"name,done\n")
-    maker.fetched(assessment, control, "item-4", None)
-    maker.ledger.sign()
 
 
 @pytest.fixture(scope="session")
@@ -435,3 +368,9 @@ def hostile() -> ModuleType:
 def claims() -> ModuleType:
     """Return the script that makes reports with a lying manifest."""
     return load_file(TESTS / "assets" / "make_claims.py")
+
+
+@pytest.fixture(scope="session")
+def manual_claims() -> ModuleType:
+    """Return the script that makes reports whose manual evidence was changed."""
+    return load_file(TESTS / "assets" / "make_manual.py")

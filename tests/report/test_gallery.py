@@ -10,17 +10,18 @@ import pytest
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.outcome import verify
 
-KINDS = 60
+KINDS = 70
 """How many kinds the gallery has at least; none is lost unseen."""
 
 
 @pytest.fixture(scope="session")
-def bad_reports(
+def bad_reports(  # noqa: PLR0913, PLR0917 - fixtures, each by its name
     world: Any,
     good: Path,
     gallery: ModuleType,
     hostile: ModuleType,
     claims: ModuleType,
+    manual_claims: ModuleType,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[Path, Any]:
     """Return every bad report, made from the good one, forged or hostile."""
@@ -28,6 +29,7 @@ def bad_reports(
     made = gallery.make_all(good, world.maker.ledger.signer, folder)
     made.update(hostile.make_all(good, folder))
     made.update(claims.make_all(gallery.Good(good, world.maker.ledger.signer), folder))
+    made.update(manual_claims.make_all(gallery.Good(good, world.maker.ledger.signer), folder))
     return {folder / name: bad for name, bad in made.items()}
 
 
