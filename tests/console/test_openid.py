@@ -258,19 +258,19 @@ LIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_a_wrong_id_token_signs_nobody_in(fresh: Any, liar: providers.Provider, lie: str) -> None:
+def test_a_wrong_id_token_signs_nobody_in(fresh: Any, liar: providers.Provider) -> None:
     """Every claim that must hold is held to it."""
     with console(fresh, liar.issuer) as browsers:
-        browser = browsers()
-        given = _come_back(browser, liar, fresh)
-        for name, value in LIES[lie].items():
-            liar.claims.pop(name, None)
-            if value is not None:
-                liar.claims[name] = value
-        answer = browser.get(BACK, params=given, follow_redirects=False)
-        assert answer.status_code == 403, answer.text
-        assert not _is_in(browser)
+        for lie, claims in LIES.items():
+            browser = browsers()
+            given = _come_back(browser, liar, fresh)
+            for name, value in claims.items():
+                liar.claims.pop(name, None)
+                if value is not None:
+                    liar.claims[name] = value
+            answer = browser.get(BACK, params=given, follow_redirects=False)
+            assert answer.status_code == 403, lie
+            assert not _is_in(browser), lie
         assert not any(one.external for one in users.every(fresh.store))
 
 

@@ -92,10 +92,10 @@ def test_one_time_codes_are_reset(fresh: Any) -> None:
 
 
 def test_nobody_locks_themselves_out(fresh: Any) -> None:
-    """An administrator neither disables nor resets nor withdraws from themselves."""
+    """An administrator neither disables nor resets themselves, nor changes their own personas."""
     admin = fresh.client("olga", "admin")
     arn = users.principal_of(ACCOUNT, "olga")
-    for what in ("disable", "link", "reset-codes", "end-sessions", "withdraw"):
+    for what in ("disable", "link", "reset-codes", "end-sessions", "withdraw", "give"):
         form = {"do": what, "password": PASSWORD, "role": "admin", "principal": arn}
         answer = admin.post(f"{USERS}/olga", data=form)
         assert answer.status_code == 422, what

@@ -177,3 +177,11 @@ def test_a_line_of_a_gigabyte_costs_no_more_than_its_limit(tmp_path: Path) -> No
     assert int(findings) == 2
     assert "left out" in why
     assert int(mib) < 256
+
+
+def test_what_a_caller_sent_passes_for_no_record() -> None:
+    """A request that holds what looks like the next record is never taken in its place."""
+    forged = event("UpdateGuardrail", eventID="forged")
+    told = event("PutItem", requestParameters={"list": [{"a": 1}, forged, {"eventVersion": "2"}]})
+    found, _ = scan(gzip.compress(text([told, event("UpdateGuardrail", eventID="real")])))
+    assert [json.loads(one.record)["eventID"] for one in found] == ["real"]

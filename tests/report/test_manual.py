@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from affidavit.report.verify.csvcheck import MARK
 from affidavit.report.verify.note import read_key
 from affidavit.report.verify.outcome import verify
 
+WHY = "Retention of 730 days is over."
 NOW = datetime(2026, 1, 8, 6, tzinfo=UTC)
 
 
@@ -67,6 +69,39 @@ def test_earlier_items_are_in_a_later_report(fresh: Any) -> None:
 
     assert len(_table(path)) == 4
     assert "4 items" in _steps(world, path)["manual evidence"]
+
+
+def test_deleted_items_are_told(fresh: Any) -> None:
+    """What retention deleted has its row with when, by whom and why, and no text and no file."""
+    world = fresh()
+    ledger = world.maker.ledger
+    named = [{"id": "item-1"}, {"id": "item-2"}]
+    ledger.append(
+        {
+            "kind": "change",
+            "time": "2026-01-08T05:30:00Z",
+            "by": "the auditor",
+            "action": "DELETE",
+            "object_type": "CONTROL",
+            "assessment_id": world.assessment.id,
+            "details": json.dumps(
+                {"why": "Retention of 730 days is over.", "manualEvidence": named}
+            ),
+        }
+    )
+    ledger.sign()
+    for key in ("item-1", *(row for row in ledger.contents if row != "item-1")):
+        if ledger.contents[key] != b"name,done\n":
+            del ledger.contents[key]
+
+    path = world.build("deleted.zip", attachments="included")
+
+    rows = _table(path)
+    assert [row["state"] for row in rows] == ["DELETED", "DELETED", "KEPT", "FAILED"]
+    said = "2026-01-08T05:30:00Z by the auditor: " + WHY
+    assert [row["deleted"] for row in rows] == [said, said, "", ""]
+    assert [row["text"] for row in rows] == [""] * 4
+    assert _steps(world, path)["manual evidence"].endswith("1 file included")
 
 
 def test_a_text_that_is_gone_is_refused(fresh: Any) -> None:

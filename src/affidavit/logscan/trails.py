@@ -126,11 +126,12 @@ def records_at(
     """Return the bytes of a piece's records of some events: all of each, by number and in order.
 
     Each is looked for by its name, and is taken where what stands between two places at which
-    records can begin is a whole value with the record's very names. Otherwise all are decoded.
+    records can begin is a whole value with the record's very names. Otherwise all are decoded, and
+    also where there are more such places than records: what a caller sent may look like a record.
     """
     found: list[bytes] = []
     at = 0
-    for number in hits:
+    for number in hits if piece.count(_CUT) == len(names) - 1 else ():
         wanted = names[number]
         called = (wanted.eventName or "").encode("utf-8", "replace")
         place = piece.find(b'"eventName":"%b"' % called, at)

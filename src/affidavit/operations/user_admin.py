@@ -60,6 +60,7 @@ class Admin:
     def give(self, name: str, role: str, principal_arn: str = "") -> None:
         """Give a user of this place another persona here; the user's sessions end."""
         document = self._document(name)
+        self._require_other(document)
         _require_own(document)
         given = self._grant(document.body["name"], role, principal_arn).to_json()
         if given in document.body["grants"]:
@@ -160,7 +161,11 @@ class Admin:
 
     def _require_other(self, document: Document) -> None:
         if document.id == users.key_of(self.name):
-            raise UsageError("That is you", why="Nobody locks themselves out by a slip.")
+            raise UsageError(
+                "That is you",
+                why="Nobody locks themselves out by a slip, or takes another persona alone.",
+                todo="Another administrator does it.",
+            )
 
     def _change(self, document: Document, body: dict[str, object], what: str) -> None:
         put = replace(document, body=document.body | body)

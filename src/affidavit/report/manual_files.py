@@ -7,7 +7,7 @@ from affidavit.model.catalogue import Catalogue
 from affidavit.report.content import ManualLine
 from affidavit.report.source import ManualSource
 from affidavit.report.verify import manual
-from affidavit.report.verify.added import Item
+from affidavit.report.verify.added import KEPT, Item
 from affidavit.report.writer import ZipWriter
 
 SHOWN = 20
@@ -22,7 +22,7 @@ class ManualFiles:
     def __init__(self, items: Iterable[Item], source: ManualSource) -> None:
         self._source = source
         self.items = list(items)
-        self._texts = {item.id: self._text(item) for item in self.items if item.is_text}
+        self._texts = {item.id: self._text(item) for item in self.items if item.has_text}
 
     def _text(self, item: Item) -> str:
         text = self._source.text(item.id)
@@ -61,10 +61,10 @@ class ManualFiles:
         text = self._texts.get(item.id, "")
         shown = text if len(text) <= _EXCERPT else text[:_EXCERPT] + " …"
         return ManualLine(
-            what=shown if item.is_text else item.file_name,
-            size=f"{item.size:,} bytes" if item.digest else item.state.lower(),
+            what=(shown or "a text") if item.is_text else item.file_name,
+            size=f"{item.size:,} bytes" if item.state == KEPT else item.state.lower(),
             digest=item.digest,
             when=item.time[:19] + "Z",
-            by=item.by,
+            by=f"{item.by}; deleted {item.deleted}" if item.deleted else item.by,
             leaf=item.leaf,
         )

@@ -9,7 +9,8 @@ from .failure import VerificationError
 
 FOLDER = "manual/"
 KEPT = "KEPT"
-_ADDED = ("change", "IMPORT_EVIDENCE")
+_ADDED, _DELETED = ("change", "IMPORT_EVIDENCE"), ("change", "DELETE")
+_TOLD = "manualEvidence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,10 @@ class Item:
     time: str
     by: str
     state: str
-    """KEPT, FETCHING or FAILED."""
+    """KEPT, FETCHING, FAILED or DELETED."""
     fetched_from: str
+    deleted: str = ""
+    """When, by whom and why it was deleted, as a record of the ledger says."""
 
     @property
     def is_text(self) -> bool:
@@ -42,6 +45,11 @@ class Item:
         """Return where its file lies in a package that includes files."""
         ending = self.file_name.rpartition(".")[2].lower()
         return f"{FOLDER}{self.digest}.{ending}" if ending.isalnum() else FOLDER + self.digest
+
+    @property
+    def has_text(self) -> bool:
+        """Tell whether it is a text that is kept."""
+        return self.is_text and self.state == KEPT
 
     @property
     def is_file(self) -> bool:
@@ -58,19 +66,30 @@ class Items:
 
     def add(self, leaf: int, record: Mapping[str, Any], where: str) -> None:
         """Take in what a record tells of manual evidence, if it does."""
-        if (record.get("kind"), record.get("action")) != _ADDED:
-            return
-        if record.get("assessment_id") != self._assessment:
+        if not is_told(record, self._assessment):
             return
         try:
             details = load(str(record["details"]).encode(), where)
-            for told in details.get("manualEvidence", ()):
-                self._items.setdefault(str(told["id"]), _item(leaf, record, told))
-            known = self._items.get(details.get("id", ""))
-            if known is not None:
-                self._items[known.id] = _finished(known, details)
+            if record["action"] == _DELETED[1]:
+                self._delete(record, details)
+            else:
+                self._import(leaf, record, details)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise VerificationError(where, "does not say what was added") from error
+
+    def _import(self, leaf: int, record: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+        for told in details.get(_TOLD, ()):
+            self._items.setdefault(str(told["id"]), _item(leaf, record, told))
+        known = self._items.get(details.get("id", ""))
+        if known is not None:
+            self._items[known.id] = _finished(known, details)
+
+    def _delete(self, record: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+        for told in details.get(_TOLD, ()):
+            known = self._items.get(str(told["id"]))
+            if known is not None:
+                said = f"{record['time']} by {record['by']}: {details['why']}"
+                self._items[known.id] = replace(known, state="DELETED", deleted=said)
 
     def listed(self, chosen: Iterable[str] | None) -> list[Item]:
         """Return all items, or the chosen ones, in the order in which they were logged."""
@@ -97,13 +116,17 @@ def _item(leaf: int, record: Mapping[str, Any], told: Mapping[str, Any]) -> Item
 
 def _finished(known: Item, told: Mapping[str, Any]) -> Item:
     """Return an item after it was fetched, or could not be; what is here stays as it is."""
-    if known.state == KEPT:
+    if known.state != "FETCHING":
         return known
     digest, size = str(told.get("sha256", "")), int(told.get("size", 0))
     return replace(known, state=str(told["state"]), digest=digest, size=size)
 
 
 def is_told(record: Mapping[str, Any], assessment: str) -> bool:
-    """Tell whether a record of the ledger tells of manual evidence of an assessment."""
+    """Tell whether a record of the ledger tells of manual evidence of an assessment.
+
+    That some was added, was fetched or could not be, or was deleted.
+    """
     told = record.get("kind"), record.get("action")
-    return told == _ADDED and record.get("assessment_id") == assessment
+    deleted = told == _DELETED and record.get("object_type") == "CONTROL"
+    return (told == _ADDED or deleted) and record.get("assessment_id") == assessment

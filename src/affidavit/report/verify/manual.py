@@ -3,7 +3,8 @@
 A change record (IMPORT_EVIDENCE) names each item that a person added, with the size and SHA-256 of
 its content, when, by whom and to which control; what is fetched from S3 has a second record when it
 is there. `manual.csv` has a row for each item, with the text where it is one; `manual/` holds the
-files where they are included. In a report of chosen evidence there are the chosen items only.
+files where they are included. What was deleted since stands there with when, by whom and why. In a
+report of chosen evidence there are the chosen items only.
 """
 
 import csv
@@ -21,7 +22,7 @@ MAX_TABLE = 2**28
 """Bytes of manual.csv."""
 COLUMNS = (
     *("leaf", "id", "control_id", "control", "file_name", "bytes", "sha256", "added_at"),
-    *("added_by", "state", "fetched_from", "text"),
+    *("added_by", "state", "deleted", "fetched_from", "text"),
 )
 
 
@@ -35,7 +36,7 @@ def row(item: Item, text: str) -> bytes:
     cells = [
         *(str(item.leaf), item.id, item.control_id, item.control, item.file_name),
         *(str(item.size) if item.digest else "", item.digest, item.time, item.by, item.state),
-        *(item.fetched_from, text),
+        *(item.deleted, item.fetched_from, text),
     ]
     return ",".join(map(cell, cells)).encode() + b"\r\n"
 
@@ -58,8 +59,10 @@ def check_manual(state: State) -> str:
             raise VerificationError(name, f"is not the file whose SHA-256 leaf {item.leaf} has")
     if not items:
         return "none"
-    held = f"{len(files)} files included" if mode == "included" else "files by digest only"
-    return f"{len(items)} items, each as the ledger says; {held}"
+    held = (
+        f"{_count(len(files), 'file')} included" if mode == "included" else "files by digest only"
+    )
+    return f"{_count(len(items), 'item')}, each as the ledger says; {held}"
 
 
 def _items(state: State) -> list[Item]:
@@ -105,10 +108,14 @@ def _parsed(line: bytes) -> list[str]:
 def _text(cells: list[str], item: Item, where: str) -> str:
     """Return the text of an item, from the last cell of its row."""
     shown = cells[-1]
-    if not item.is_text:
+    if not item.has_text:
         return ""
     bare = shown[1:] if shown.startswith("'") and shown[1:].startswith(FORMULA) else shown
     for text in (shown, bare):
         if sha256(text.encode()).hexdigest() == item.digest:
             return text
     raise VerificationError(where, f"its text is not the one whose SHA-256 leaf {item.leaf} has")
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
