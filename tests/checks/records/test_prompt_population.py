@@ -158,6 +158,28 @@ def test_without_a_log_the_run_without_guardrail_decides(account: FakeAccount) -
     assert "guardrail is not known" in found.attributes["in use"]
 
 
+def test_a_count_that_is_not_known_vouches_for_no_guardrail(account: FakeAccount) -> None:
+    """Nothing is logged and CloudWatch gives no sum: callers may have had no guardrail."""
+    silent: dict[str, Any] = {"invoked": {NOVA: None}, "logged": None}
+    assert used(account, Ran(model=NOVA, guardrail=FOUR), **silent).verdict() is OPEN
+    assert used(account, Ran(model=NOVA), **silent).verdict() is Verdict.COMPLIANT
+
+
+def test_calls_that_cloudtrail_knows_and_the_log_does_not(account: FakeAccount) -> None:
+    """A log is whole by CloudWatch's count, and CloudTrail has calls that are not in it."""
+    calls = {"trail": "t", "calls": 10, "unlogged": 5, "listed": [], "unread": [], "why": ""}
+    guarded, scan = Ran(model=NOVA, guardrail=FOUR), {"calls": calls}
+    assert used(account, guarded, scan=scan).verdict() is OPEN
+    assert used(account, guarded, Ran(model=NOVA), scan=scan).verdict() is Verdict.COMPLIANT
+
+
+def test_a_log_may_know_of_use_that_cloudwatch_does_not_list(account: FakeAccount) -> None:
+    """CloudWatch lists no model at all, and yesterday's log has calls: they need a run."""
+    quiet: dict[str, Any] = {"invoked": {}, "logged": {NOVA: {NONE: 4}}}
+    assert any("Run `affidavit" in one.reason for one in used(account, **quiet).judged())
+    assert used(account, Ran(model=NOVA), **quiet).verdict() is Verdict.COMPLIANT
+
+
 def test_a_log_that_may_not_be_read_leaves_all_open(account: FakeAccount) -> None:
     """There is a log, and it was refused: what it would say is not guessed."""
     account.refuses("FilterLogEvents")
