@@ -290,6 +290,21 @@ def test_a_model_is_the_same_by_each_of_its_names(
     assert prompted.verdict() is Verdict.COMPLIANT
 
 
+@pytest.mark.parametrize("change", ["2026-03-15T12:31:00Z", "", "denied"])
+def test_a_throughput_may_run_another_model_since(account: FakeAccount, change: str) -> None:
+    """A run by its name speaks for the model that it ran then; who changed it, changed that."""
+    arn = f"{OURS}:provisioned-model/prov12345678"
+    prompted = used(account, Ran(model=arn), invoked={arn: 4.0}, logged={arn: {NONE: 4}})
+    assert prompted.verdict() is Verdict.COMPLIANT
+    if change == "denied":
+        account.refuses("ListProvisionedModelThroughputs")
+    else:
+        body = {"provisionedModelArn": arn, "modelArn": "amazon.nova-pro-v1:0",
+                "status": "InService", "lastModifiedTime": change}  # fmt: skip
+        account.answers("ListProvisionedModelThroughputs", {"provisionedModelSummaries": [body]})
+    assert prompted.verdict() is OPEN
+
+
 calls = st.dictionaries(st.sampled_from(GUARDRAILS), st.integers(1, 50), min_size=1, max_size=3)
 estates = st.dictionaries(st.sampled_from(NAMES[:-1]), calls, min_size=1, max_size=3)
 
