@@ -28,8 +28,8 @@ def named_by(record: Record) -> Named:
     """
     asked = _body(record.input.inputBodyJson) if record.input else None
     config = asked.get("guardrailConfig") if isinstance(asked, dict) else None
-    is_named = isinstance(config, dict) and bool(config.get("guardrailIdentifier"))
-    if is_named and not str(record.operation or "").startswith(_BY_HEADER):
+    by_header = (record.operation or "").startswith(_BY_HEADER)
+    if isinstance(config, dict) and config.get("guardrailIdentifier") and not by_header:
         return named(config["guardrailIdentifier"], config.get("guardrailVersion"))
     answer = _body(record.output.outputBodyJson) if record.output else None
     traces = [trace for part in _parts(answer) for trace in _traces(part)]
