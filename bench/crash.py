@@ -4,7 +4,7 @@
 on a disk and on S3 (SeaweedFS, a real server), and publishing as Iceberg, on a disk. A child
 process works: it begins runs, stores results, writes segments, commits, puts each day's two
 segments into one file, and says on a pipe what the store has acknowledged. The parent kills it at a
-random instant, or within a compaction, opens the store and asserts, every time:
+random instant, or within a compaction or a commit, opens the store and asserts, every time:
 
 - what was acknowledged is there: each result with its digest, each commit with all its evidence;
 - nothing is half-registered: counters, segments and run records speak of the same evidence;

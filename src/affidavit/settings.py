@@ -67,6 +67,20 @@ class Settings:
     """Iceberg catalog that evidence is published to; `sql`: a file of ours; empty: none."""
     metrics_token: str = field(default="", repr=False)
     """What who reads /metrics must show; empty: only this machine may read them, by no proxy."""
+    oidc_issuer: str = ""
+    """URL of the OpenID provider that people sign in by; empty: none."""
+    oidc_client_id: str = ""
+    """Client id that the provider gave."""
+    oidc_client_secret: str = field(default="", repr=False)
+    """Client secret that the provider gave; empty: a public client, with PKCE alone."""
+    oidc_personas: tuple[str, ...] = ()
+    """Who may be what: group=role@account/Region, blanks or commas between."""
+    oidc_groups_claim: str = "groups"
+    """Claim of the ID token that lists a user's groups."""
+    oidc_scope: str = "openid profile"
+    """Scopes that are asked for, with blanks between."""
+    oidc_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that are not public and in which the provider may be."""
     reserved_buckets: tuple[str, ...] = ()
     """S3 buckets of the installation itself (backups, checkpoints): no tenant may name them."""
 
@@ -146,12 +160,13 @@ _FROM_ZERO = frozenset({"objects_lock_days", "retention_days"})
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _TRUTHS = frozenset({"seal_segments"})
 _PATHS = frozenset({"home", "keys"})
+_LISTS = frozenset({"reserved_buckets", "oidc_personas", "oidc_networks"})
 
 
 def _convert(name: str, value: object) -> object:
     if name in _PATHS:
         return Path(str(value)).expanduser()
-    if name == "reserved_buckets":
+    if name in _LISTS:
         return tuple(value if isinstance(value, list) else str(value).replace(",", " ").split())
     if name in _TRUTHS:
         return _truth(name, str(value).lower())

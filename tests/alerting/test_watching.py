@@ -14,12 +14,14 @@ from tests.alerting.conftest import Clock
 from urllib3 import HTTPConnectionPool
 
 from affidavit.aws.settings import AwsSettings
-from affidavit.errors import AffidavitError
+from affidavit.errors import AffidavitError, StoreError
 from affidavit.operations import alert_channels, alerts, log_watches, tenants
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
+from affidavit.operations.log_slices import LATER
 from affidavit.operations.log_watches import Watch
 from affidavit.operations.log_watching import LATE, watch_all
+from affidavit.store import scanned
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TENANT = f"{ACCOUNT}/{REGION}"
@@ -167,11 +169,15 @@ def test_a_log_group_is_read_in_slices(watched: Context, aws: Any, clock: Clock)
         "cloudWatchConfig": {"logGroupName": "/g", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}
     }
     aws("bedrock").put_model_invocation_logging_configuration(loggingConfig=config)
-    clock.now = datetime.now(UTC)
-    for n, seconds in enumerate((1800, 900, 30)):
+    clock.now = datetime.now(UTC) + timedelta(minutes=5)
+
+    def happen(number: int, seconds: int) -> None:
         moment = clock.now - timedelta(seconds=seconds)
-        event = {"timestamp": int(moment.timestamp() * 1000), "message": record(LEAK, n)}
+        event = {"timestamp": int(moment.timestamp() * 1000), "message": record(LEAK, number)}
         logs.put_log_events(logGroupName="/g", logStreamName="s", logEvents=[event])
+
+    for number, seconds in enumerate((1800, 900, 330)):
+        happen(number, seconds)
     watch_all(watched)
     assert totals(watched)["records"] == 3
     clock.now += timedelta(seconds=30)
@@ -179,7 +185,55 @@ def test_a_log_group_is_read_in_slices(watched: Context, aws: Any, clock: Clock)
     watch_all(watched)
     found = totals(watched)
     assert (found["records"], found["disclosures"], found["waiting"]) == (3, 3, 0)
+    clock.now += LATER
+    for _ in range(3):
+        watch_all(watched)
+    assert totals(watched)["records"] == 3
     assert kinds(watched) == {"disclosure": "firing"}
+
+
+def test_events_that_arrive_late_count_once(watched: Context, aws: Any, clock: Clock) -> None:
+    """What CloudWatch Logs took after a slice was read is found when it is read again."""
+    logs = aws("logs")
+    logs.create_log_group(logGroupName="/g")
+    logs.create_log_stream(logGroupName="/g", logStreamName="s")
+    config = {"cloudWatchConfig": {"logGroupName": "/g", "roleArn": "arn:aws:iam::1:role/r"}}
+    aws("bedrock").put_model_invocation_logging_configuration(loggingConfig=config)
+    clock.now = datetime.now(UTC) - timedelta(seconds=20)  # so that what arrives now is late
+    watch_all(watched)
+    moment = int((clock.now - timedelta(seconds=60)).timestamp() * 1000)
+    event = {"timestamp": moment, "message": record(LEAK, 1)}
+    logs.put_log_events(logGroupName="/g", logStreamName="s", logEvents=[event])
+    watch_all(watched)
+    assert totals(watched).get("records", 0) == 0
+    for _ in range(3):
+        clock.now += LATER
+        watch_all(watched)
+        assert totals(watched)["records"] == 1
+    assert kinds(watched) == {"disclosure": "firing"}
+
+
+def test_slices_and_cursor_move_together(
+    watched: Context, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ends while it notes slices leaves neither them nor a moved cursor."""
+    logs = aws("logs")
+    logs.create_log_group(logGroupName="/g")
+    config = {"cloudWatchConfig": {"logGroupName": "/g", "roleArn": "arn:aws:iam::1:role/r"}}
+    aws("bedrock").put_model_invocation_logging_configuration(loggingConfig=config)
+
+    def ends(*_: Any) -> dict[str, Any]:
+        raise StoreError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scanned, "_row", ends)
+        watch_all(watched)
+    assert totals(watched)["listed"] == 0
+    document = watched.store.documents.get(TENANT, log_watches.KIND, WATCH.name)
+    assert document is not None
+    assert document.body["listedTo"] == ""
+    watch_all(watched)
+    assert totals(watched)["listed"] == 1
 
 
 def test_sns_is_published_by_the_tenants_own_role(watched: Context, aws: Any) -> None:

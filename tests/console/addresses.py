@@ -56,4 +56,14 @@ EVERY = (
     "/search?q=guardrail",
     "/settings",
 )
+MANAGED = (
+    "/settings",
+    "/settings/channels",
+    "/settings/channels?kind=email",
+    "/settings/keeping",
+    "/settings/keys",
+    "/settings/users",
+    "/settings/users/dora",
+)
+"""Pages of administrators."""
 SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")

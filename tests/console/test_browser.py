@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 from tests.console import library
-from tests.console.addresses import EVERY, QUICK, SIGNED_OUT
+from tests.console.addresses import EVERY, MANAGED, QUICK, SIGNED_OUT
 
 from affidavit.console import assets
 
@@ -205,6 +205,12 @@ def test_every_page_holds(chromium: Any, site: Any, theme: str, width: int, scri
         with page_of(chromium, base, user, **options) as page:
             for path in paths:
                 told += wrong_with(page, f"{base}{path.format(**ids)}", script=script)
+    with page_of(chromium, base, "olga", **options) as page:
+        page.goto(f"{base}/account")
+        page.get_by_role("button", name="Act as Administrator").click()
+        page.wait_for_url("**/console/")
+        for path in MANAGED:
+            told += wrong_with(page, f"{base}{path}", script=script)
     assert told == []
 
 

@@ -22,6 +22,14 @@ TENANT = "111122223333/us-east-1"
 ROLES = ("owner", "delegate", "auditor", "admin")
 USERS = {"owner": "olga", "delegate": "dora", "auditor": "arthur", "admin": "olga"}
 PAGES = sorted({one.path for one in VIEWS if one.name and not one.public})
+MANAGED = {
+    "/settings/channels",
+    "/settings/keeping",
+    "/settings/keys",
+    "/settings/users",
+    "/settings/users/{user}",
+}
+"""Pages of administrators only."""
 DENIED: dict[str, set[str]] = {
     "delegate": {
         "/assessments/new",
@@ -86,6 +94,8 @@ DENIED: dict[str, set[str]] = {
     },
     "owner": set(),
 }
+for _role in ("owner", "delegate", "auditor"):
+    DENIED[_role] |= MANAGED
 """Pages that a persona cannot use at all; the forms of others are only not offered."""
 
 
@@ -109,7 +119,7 @@ class _Titles(HTMLParser):
 
 
 _VOID = {"input", "meta", "link", "br", "img", "hr"}
-_SVG = re.compile(r"<(?:rect|circle|line)[^>]*/>")
+_SVG = re.compile(r"<(?:rect|circle|line|path)[^>]*/>")
 
 
 def addresses(installation: "Installation", path: str, client: "TestClient") -> str:
@@ -127,18 +137,14 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         return path.format(**found) + case
     if path == "/downloads/{export}":
         return _export(installation, client)
+    if path.startswith(("/frameworks/", "/controls/{control}/", "/settings/")):
+        return _managed(installation, path)
     if "{" not in path:
         return path + {"/delegations/new": f"?assessment={assessment}&set=Privacy"}.get(
             path, f"?assessment={assessment}&set=Privacy" if path.endswith("review") else ""
         )
     control = _first(client, f"/assessments/{assessment}?set=Privacy", r"/controls/([0-9a-f-]{36})")
     found = {"assessment": assessment, "control": control}
-    if path.startswith("/frameworks"):
-        framework = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
-        own = library.custom(installation, "framework")
-        return path.format(framework=framework if path.endswith("}") else own)
-    if path.startswith("/controls/{control}/"):
-        return path.format(control=library.custom(installation, "control"))
     if "folder" in path:
         page = f"/assessments/{assessment}/controls/{control}"
         found["folder"] = _first(client, page, r"/folders/([0-9a-f-]{36})")
@@ -146,6 +152,17 @@ def addresses(installation: "Installation", path: str, client: "TestClient") -> 
         page = f"/assessments/{assessment}/folders/{found['folder']}"
         found["item"] = _first(client, page, r"/evidence/([0-9a-f-]{36})")
     return path.format(**found)
+
+
+def _managed(installation: "Installation", path: str) -> str:
+    """Return the address of a page of the library that changes it, or of a user."""
+    shipped = installation.context.catalogue.framework.uuid  # type: ignore[attr-defined]
+    own = library.custom(installation, "framework")
+    return path.format(
+        framework=shipped if path.endswith("}") else own,
+        control=library.custom(installation, "control"),
+        user="dora",
+    )
 
 
 def _export(installation: "Installation", client: "TestClient") -> str:

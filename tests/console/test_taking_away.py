@@ -64,12 +64,12 @@ def test_a_saved_search_is_ones_own_and_shared_by_address(fresh: Installation) -
 @pytest.mark.parametrize(
     ("query", "name"), [("f=nonsense+%3D", "n"), ("", ""), ("", "n" * 101)]
 )  # fmt: skip
-def test_what_is_no_search_is_not_saved(fresh: Installation, query: str, name: str) -> None:
+def test_what_is_no_search_is_not_saved(filled: Installation, query: str, name: str) -> None:
     """A filter that cannot be parsed, no name, a name that is too long: 422 on the finder."""
-    answer = fresh.client("olga").post(f"/console/finder/searches?{query}", data={"name": name})
+    answer = filled.client("olga").post(f"/console/finder/searches?{query}", data={"name": name})
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
-    assert fresh.store.documents.every(TENANT, "saved_search") == []
+    assert filled.store.documents.every(TENANT, "saved_search") == []
 
 
 def test_an_export_is_made_in_the_background_and_verifies(
@@ -166,15 +166,15 @@ def test_an_export_holds_what_its_owner_may_see(fresh: Installation) -> None:
     ],
 )
 def test_what_cannot_be_exported_is_said_on_the_form(
-    fresh: Installation, form: dict[str, str]
+    filled: Installation, form: dict[str, str]
 ) -> None:
     """A name that is none of a file, an unknown format, a number out of range: 422, and no task."""
     given = {"do": "all", "name": "evidence", "format": "csv", **form}
-    answer = fresh.client("olga").post(f"/console/finder/export?{PRIVACY}", data=given)
+    answer = filled.client("olga").post(f"/console/finder/export?{PRIVACY}", data=given)
     assert answer.status_code == 422
     assert 'class="wrong"' in answer.text or 'role="alert"' in answer.text
-    assert fresh.store.documents.every(TENANT, KIND) == []
-    wrong = fresh.client("olga").post("/console/finder/export?f=nonsense+%3D", data=given)
+    assert filled.store.documents.every(TENANT, KIND) == []
+    wrong = filled.client("olga").post("/console/finder/export?f=nonsense+%3D", data=given)
     assert wrong.status_code == 422
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,8 @@ from affidavit.report import Request, build
 TESTS = Path(__file__).parents[1]
 NOW = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
 FIRST_DAY = date(2026, 1, 5)
+TEXT = '=HYPERLINK("x"), said the board;\nall staff were trained'
+FILE = b"%PDF-1.7 minutes of the board"
 LONG_NAME = "northwind-assistants-training-data-customer-conversations-2025-eu-west-1"
 
 
@@ -104,6 +107,53 @@ class Maker:
         """Log a change."""
         self.ledger.append(
             {"kind": "change", "what": text, "salt": new_salt(self.dice.getrandbits)}
+        )
+
+    def add_manual(
+        self, assessment: Assessment, control: Control, items: list[dict[str, Any]]
+    ) -> None:
+        """Log that a person added manual evidence, and keep its contents."""
+        told = []
+        for item in items:
+            said: dict[str, Any] = {"id": item["id"], "salt": "s" * 32, "state": "KEPT"}
+            if "bucket" in item:
+                name = item["bucket"].rpartition("/")[2]
+                said |= {"s3ResourcePath": item["bucket"], "fileName": name, "state": "FETCHING"}
+            else:
+                data = item["text"].encode() if "text" in item else item["file"][1]
+                said |= {"sha256": sha256(data).hexdigest(), "size": len(data)}
+                said |= {} if "text" in item else {"fileName": item["file"][0]}
+                key = item["id"] if "text" in item else said["sha256"]
+                self.ledger.contents[key] = data
+            told.append(said)
+        self._imported(assessment, control, {"manualEvidence": told})
+
+    def fetched(
+        self, assessment: Assessment, control: Control, item: str, data: bytes | None
+    ) -> None:
+        """Log that a file came from S3, or that it did not."""
+        if data is None:
+            details: dict[str, Any] = {"id": item, "state": "FAILED", "why": "AccessDenied"}
+        else:
+            digest = sha256(data).hexdigest()
+            details = {"id": item, "state": "KEPT", "sha256": digest, "size": len(data)}
+            self.ledger.contents[digest] = data
+        self._imported(assessment, control, details)
+
+    def _imported(self, assessment: Assessment, control: Control, details: dict[str, Any]) -> None:
+        self.ledger.append(
+            {
+                "kind": "change",
+                "id": f"change-{self.ledger.tree.size}",
+                "time": iso(NOW - timedelta(hours=1)),
+                "by": "arn:aws:iam::111122223333:user/ms.owner",
+                "action": "IMPORT_EVIDENCE",
+                "object_type": "CONTROL",
+                "object_id": control.uuid,
+                "object_name": control.title,
+                "assessment_id": assessment.id,
+                "details": plain_json(details).decode(),
+            }
         )
 
     def run(self, assessment: Assessment, day: date) -> RunRecord:
@@ -302,7 +352,7 @@ class World:
         """Build a report and return its path."""
         request = Request(assessment_id=self.assessment.id, path=self.folder / name, **options)
         ledger = self.maker.ledger
-        return build(request, ledger, ledger.signer, self.maker.catalogue, now).path
+        return build(request, ledger, ledger.signer, self.maker.catalogue, now, ledger).path
 
 
 def make_world(folder: Path, catalogue: Catalogue, *, synthetic: bool = True) -> World:
@@ -318,8 +368,27 @@ def make_world(folder: Path, catalogue: Catalogue, *, synthetic: bool = True) ->
     maker.run(assessment, FIRST_DAY + timedelta(days=2))
     maker.change("a comment")
     maker.run(assessment, FIRST_DAY + timedelta(days=3))
+    _manual(maker, assessment)
     assert canonical(maker.ledger.records[0])
     return World(maker, assessment, other, folder)
+
+
+def _manual(maker: Maker, assessment: Assessment) -> None:
+    """Have people add a text, a file, and two from S3, one of which could not be fetched."""
+    control = maker.catalogue.framework.control_sets[0].controls[0]
+    maker.add_manual(
+        assessment,
+        control,
+        [
+            {"id": "item-1", "text": TEXT},
+            {"id": "item-2", "file": ("board minutes.pdf", FILE)},
+            {"id": "item-3", "bucket": "s3://evidence/training.csv"},
+            {"id": "item-4", "bucket": "s3://evidence/absent.pdf"},
+        ],
+    )
+    maker.fetched(assessment, control, "item-3", b"name,done\n")
+    maker.fetched(assessment, control, "item-4", None)
+    maker.ledger.sign()
 
 
 @pytest.fixture(scope="session")
@@ -337,7 +406,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> Wor
 @pytest.fixture(scope="session")
 def good(world: World) -> Path:
     """Return a report of three of the four runs, whose days begin with the second run."""
-    return world.build("good.zip", first_day=FIRST_DAY)
+    return world.build("good.zip", first_day=FIRST_DAY, attachments="included")
 
 
 @pytest.fixture

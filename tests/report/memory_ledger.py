@@ -43,6 +43,8 @@ class Ledger:
     signed: list[Signed] = field(default_factory=list)
     made: dict[str, Assessment] = field(default_factory=dict)
     catalogues: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    """Of manual evidence: texts by item, files by SHA-256."""
     earlier_keys: list[PublicKey] = field(default_factory=list)
 
     def append(self, record: dict[str, Any]) -> int:
@@ -111,6 +113,14 @@ class Ledger:
     def observation(self, digest: str) -> Result:
         """As the store."""
         return self.results[digest]
+
+    def text(self, item: str) -> str | None:
+        """As where manual evidence is kept."""
+        return self.contents[item].decode() if item in self.contents else None
+
+    def parts(self, digest: str) -> Iterator[bytes]:
+        """As where manual evidence is kept."""
+        yield self.contents[digest]
 
     def log(self, tenant: str) -> "Ledger":
         """As the store; the ledger is its own log."""

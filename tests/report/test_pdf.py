@@ -32,7 +32,7 @@ def content_of(world: Any) -> Content:
     """Return the content of a report of the world."""
     request = Request(assessment_id=world.assessment.id, path=world.folder / "content.zip")
     ledger, now = world.maker.ledger, datetime(2026, 1, 8, 6, tzinfo=UTC)
-    return build(request, ledger, ledger.signer, world.maker.catalogue, now).content
+    return build(request, ledger, ledger.signer, world.maker.catalogue, now, ledger).content
 
 
 def test_cover(pages: list[str]) -> None:

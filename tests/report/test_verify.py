@@ -29,7 +29,7 @@ def test_good_report(world: Any, good: Path) -> None:
     assert outcome.verified
     assert [step for step, _ in outcome.steps] == [
         *("archive", "manifest", "files", "checkpoint", "runs", "observations", "evidence"),
-        *("totals", "time stamp", "ledgers"),
+        *("manual evidence", "totals", "time stamp", "ledgers"),
     ]
     text = render(outcome, details=True)
     assert max(len(line) for line in text.splitlines()) <= WIDTH

@@ -14,6 +14,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.alerting.conftest import SECRET, Receiver, receiver
+from urllib3 import HTTPConnectionPool
 
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -33,6 +34,7 @@ def moto() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    HTTPConnectionPool(host, port).request("POST", "/moto-api/reset")
     yield f"http://{host}:{port}"
     server.stop()
 
@@ -62,13 +64,26 @@ def until(what: str, found: Callable[[], Any]) -> Any:
     return pytest.fail(f"{what} took more than {PATIENCE:g} s")
 
 
+def told_by_queue(s3: Any, moto: str) -> list[str]:
+    """Have S3 tell a queue of new objects; return the option that names it."""
+    sqs = boto3.client("sqs", region_name=REGION, endpoint_url=moto, **KEYS)
+    sqs.create_queue(QueueName="logs")
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:logs"
+    where = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket="logs", NotificationConfiguration=where)
+    return ["--queue", arn]
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("by_queue", [False, True])
 def test_each_object_counts_once_though_the_server_is_killed(
-    home: Any, moto: str, receiver: Receiver, tmp_path: Path
+    home: Any, moto: str, receiver: Receiver, tmp_path: Path, by_queue: bool
 ) -> None:
     """After kill -9 in mid-scan the next server counts the rest, and nothing twice."""
     s3 = boto3.client("s3", region_name=REGION, endpoint_url=moto, **KEYS)
     s3.create_bucket(Bucket="logs")
+    queue = told_by_queue(s3, moto) if by_queue else []
     config = {"s3Config": {"bucketName": "logs", "keyPrefix": "p"}}
     bedrock = boto3.client("bedrock", region_name=REGION, endpoint_url=moto, **KEYS)
     bedrock.put_model_invocation_logging_configuration(loggingConfig=config)
@@ -77,13 +92,16 @@ def test_each_object_counts_once_though_the_server_is_killed(
     secret, authority = tmp_path / "secret", tmp_path / "ca.pem"
     secret.write_text(SECRET)
     authority.write_text(receiver.authorities)
-    home.call("tenant", "bind", TENANT, "--ambient")
+    home.call("tenant", "bind", TENANT, "--ambient", *queue)
     home.call(
         "alert", "channel", "add", "desk", "--tenant", TENANT, "--webhook", receiver.url,
         "--secret-file", str(secret), "--ca-file", str(authority),
         "--allow-network", "127.0.0.0/8", "--allow-network", "::1/128",
     )  # fmt: skip
-    home.call("alert", "watch", "add", "--tenant", TENANT, "--account", ACCOUNT, "--region", REGION)
+    home.call(
+        "alert", "watch", "add", "--tenant", TENANT, "--account", ACCOUNT, "--region", REGION,
+        *queue,
+    )  # fmt: skip
     ambient = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
     with open_store(settings) as store:

@@ -3,12 +3,10 @@
 import hashlib
 import hmac
 import http.client
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,10 +14,10 @@ from urllib.parse import urlsplit
 from affidavit import __version__
 from affidavit.alerting.addresses import Network, checked, connect
 from affidavit.alerting.alert import Alert
+from affidavit.alerting.exchange import Pinned
 from affidavit.errors import AlertError, UsageError
 
 SIGNATURE: Final = "X-Affidavit-Signature"
-TIMEOUT: Final = 15.0
 _MIN_SECRET: Final = 16
 LONGEST: Final = 60.0
 """Seconds for a whole message: a receiver that answers in drips holds no worker for ever."""
@@ -55,9 +53,7 @@ class Webhook:
         }
         target = place.path or "/"
         target += f"?{place.query}" if place.query else ""
-        connection = _Pinned(
-            host, port, context=self._context(), connect=lambda: connect(address, port)
-        )
+        connection = Pinned(host, port, lambda: connect(address, port), self._context())
         watchdog = threading.Timer(self.longest, connection.cut)
         watchdog.daemon = True
         watchdog.start()
@@ -81,40 +77,6 @@ class Webhook:
 
     def _context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.authorities or None)
-
-
-class _Pinned(http.client.HTTPSConnection):
-    """HTTPS to an address that was checked; the certificate must still be that of the name."""
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        context: ssl.SSLContext,
-        connect: Callable[[], socket.socket],
-    ) -> None:
-        super().__init__(host, port, timeout=TIMEOUT, context=context)
-        self._checked, self._tls = connect, context
-        self._held: socket.socket | None = None
-        self.was_cut = False
-
-    def connect(self) -> None:
-        """Connect to the checked address."""
-        plain = self._checked()
-        plain.settimeout(TIMEOUT)
-        wrapped = self._tls.wrap_socket(
-            plain, server_hostname=self.host, do_handshake_on_connect=False
-        )
-        self.sock = self._held = wrapped
-        wrapped.do_handshake()
-
-    def cut(self) -> None:
-        """End the connection from another thread: whoever waits for it gets an end of file."""
-        self.was_cut = True
-        if self._held is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(self._held, socket.SHUT_RDWR)
 
 
 def signature(secret: str, body: bytes, moment: int) -> str:

@@ -129,17 +129,17 @@ def _exported(
     columns = (
         TextColumn("Exporting"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[told]}"),
         TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("Exporting", total=0, rate="")
+        task = progress.add_task("Exporting", total=None, told="counting the rows")
 
         def tell(rows: int, total: int) -> None:
             speed = progress.tasks[task].speed
-            rate = f"{speed:,.0f} a second" if speed else ""
-            progress.update(task, completed=rows, total=total, rate=rate)
+            rate = f", {speed:,.0f} a second" if speed else ""
+            told = f"{rows:,} of {total:,} rows{rate}"
+            progress.update(task, completed=rows, total=total, told=told)
 
         return find.export_rows(settings, request, target, drawing, tell)
 

@@ -37,6 +37,13 @@ def command() -> None:
     show_default=True,
     help="AWS's answers: whole; only the parts that records point to; only their digests.",
 )
+@click.option(
+    "--attachments",
+    type=click.Choice(["digests", "included"]),
+    default="digests",
+    show_default=True,
+    help="Files of manual evidence: only their digests, or the files themselves.",
+)
 @click.option("--query", help="Only the evidence that this finds, in the finder's language.")
 @click.option("--sample", type=int, help="Only so many records of it, drawn at random.")
 @click.option("--seed", default="", help="Of the sample: the same seed draws the same records.")
@@ -51,6 +58,7 @@ def build(
     last: datetime | None,
     out: Path,
     observations: str,
+    attachments: str,
     query: str | None,
     sample: int | None,
     seed: str,
@@ -70,6 +78,7 @@ def build(
         first_day=first.date() if first else None,
         last_day=last.date() if last else None,
         observations=observations,
+        attachments=attachments,
         query=query,
         sample=sample,
         seed=seed,

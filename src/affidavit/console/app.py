@@ -37,7 +37,7 @@ from affidavit.console.rendering import Renderer
 from affidavit.console.views import View
 from affidavit.errors import AffidavitError, StoreBusyError, UsageError
 from affidavit.finder.engine import Finder
-from affidavit.operations import sessions
+from affidavit.operations import openid_users, sessions
 from affidavit.operations.accounts import NOT_SET_UP
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
@@ -48,6 +48,7 @@ from affidavit.operations.faults import (
     ThrottlingFault,
     ValidationFault,
 )
+from affidavit.operations.openid import OpenId
 from affidavit.operations.sessions import Session
 
 THREADS: Final = 8
@@ -76,12 +77,14 @@ def create_console(
 ) -> ASGIApp:
     """Return the console, to be served below `PREFIX`."""
     assets = Assets()
+    openid_users.mappings(context.settings.oidc_personas)
     console = Console(
         context=context,
         dispatch=dispatch,
         check=check,
         finder=finder,
         renderer=Renderer(assets),
+        openid=OpenId(context.settings, context.store),
         secure=secure,
         proxied=proxied,
     )

@@ -20,6 +20,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.operations.openid import OpenId
 from affidavit.operations.sessions import Session
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Console:
     check: Check
     finder: Finder
     renderer: "Renderer"
+    openid: OpenId
     secure: bool
     """People reach it by TLS: the cookie says so."""
     proxied: bool = False

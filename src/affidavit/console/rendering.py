@@ -12,6 +12,7 @@ from affidavit import __version__
 from affidavit.console import charts, texts
 from affidavit.console.assets import FONTS, HTMX, Assets
 from affidavit.console.page import Page, url_to
+from affidavit.console.qr import qr_code
 from affidavit.console.texts import mark
 from affidavit.model.observation import GapReason
 from affidavit.model.times import iso, parse
@@ -44,6 +45,7 @@ DONE: Final[Mapping[str, str]] = {
     "accepted": mark("The framework is in your library now, among the custom ones."),
     "declined": mark("The request was declined; its sender sees that."),
     "revoked": mark("The request was revoked: it can be accepted no more."),
+    "revoked-key": mark("The key was revoked: its requests are refused from now on."),
     "codes-on": mark("Sign-in asks for a one-time code from now on."),
     "codes-off": mark("Sign-in asks for no one-time code any more."),
 }
@@ -80,6 +82,8 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "delegate": mark("Delegate"),
     "auditor": mark("Auditor"),
     "admin": mark("Administrator"),
+    "email": mark("E-mail"),
+    "sns": mark("SNS topic"),
     "set": mark("Control set"),
     "domain": mark("Control domain"),
     "passed": mark("Passed"),
@@ -141,6 +145,7 @@ def environment() -> Environment:
         version=__version__,
         done=DONE,
         Verdict=Verdict,
+        qr_code=qr_code,
     )
     made.filters.update(
         time=time_words,

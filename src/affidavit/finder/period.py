@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
+from typing import Final
 
 from affidavit.errors import QueryError
 from affidavit.finder.bound import AllOf, OneOf
@@ -247,11 +248,13 @@ def state_of(said: ControlVerdict) -> State:
         return State.COMPLIANT
     if said.verdict is Verdict.NON_COMPLIANT:
         return State.NON_COMPLIANT
-    hindered = any(
-        number and reason != GapReason.NOTHING_TO_COLLECT.value
-        for reason, number in said.gaps.items()
-    )
-    return State.GAP if hindered and not said.judged else State.INCONCLUSIVE
+    if said.judged:
+        return State.INCONCLUSIVE
+    hindered = [reason for reason, number in said.gaps.items() if number and reason != _NOTHING]
+    return State.GAP if hindered else State.INCONCLUSIVE
+
+
+_NOTHING: Final = GapReason.NOTHING_TO_COLLECT.value
 
 
 def _turns(days: Sequence[Day]) -> Iterator[tuple[Day, Day]]:

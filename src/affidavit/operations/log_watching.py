@@ -9,19 +9,19 @@ time, each of which is such an object too.
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
 from affidavit.aws.door import Door
-from affidavit.aws.log_reading import LogReader, NotReadError, as_export
+from affidavit.aws.log_reading import LogReader, NotReadError
 from affidavit.collector.run import log_key
 from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
 from affidavit.logscan.findings import ScanGap
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.observation import GapReason, Observation, Unit
 from affidavit.model.times import iso, parse
-from affidavit.operations import alerts, log_queues, log_rules
+from affidavit.operations import alerts, log_queues, log_rules, log_slices
 from affidavit.operations.context import Context
 from affidavit.operations.log_watches import Watch, watches
 from affidavit.operations.tenant_bindings import aws_of
@@ -34,10 +34,6 @@ LATE: Final = timedelta(hours=2)
 """How far behind the cursor is listed again, for objects that come late."""
 START: Final = timedelta(hours=1)
 """How far back a new watch begins."""
-SLICE: Final = timedelta(seconds=20)
-LONGEST_SLICE: Final = timedelta(hours=1)
-SETTLED: Final = timedelta(seconds=15)
-"""How old events of a log group are before their slice is read: they arrive out of order."""
 KEPT: Final = timedelta(days=3)
 """How long objects are known one by one."""
 _BATCH: Final = 200
@@ -128,7 +124,7 @@ class _Pass:
         """Note what is new, and move the cursor."""
         body = self._document.body
         start = parse(body["listedTo"]) if body["listedTo"] else self._now - START
-        s3 = config.get("s3Config") or {}
+        s3, late = config.get("s3Config") or {}, body.get("late", [])
         if s3:
             prefix = s3.get("keyPrefix") or ""
             base = log_prefix(prefix, self._watch.account_id, self._watch.region)
@@ -140,10 +136,12 @@ class _Pass:
         else:
             group = config["cloudWatchConfig"]["logGroupName"]
             self._where = f"log group {group}"
-            found, end = self._slices(group, start)
-        self._scanned.listed(self._watch.tenant, self._watch.name, found, self._now)
-        put = replace(self._document, body={**body, "listedTo": iso(end), "place": self._where})
-        self._context.store.documents.act(self._watch.tenant, now=self._now, puts=[put])
+            cut = log_slices.Cut(group=group, start=start, now=self._now)
+            found, late, end = log_slices.due(cut, late)
+        moved = {"listedTo": iso(end), "place": self._where, "late": late}
+        put = replace(self._document, body={**body, **moved})
+        along = with_writes(self._watch.tenant, Writes(puts=[put]), self._now)
+        self._scanned.listed(self._watch.tenant, self._watch.name, found, self._now, along)
 
     def _told(self, bucket: str, base: str, start: datetime) -> bool:
         """Note what the watch's queue tells of; False where there is none, or it cannot be read."""
@@ -191,14 +189,6 @@ class _Pass:
                     yield one.uri, one.size
             hour += timedelta(hours=1)
 
-    def _slices(self, group: str, start: datetime) -> tuple[list[tuple[str, int]], datetime]:
-        end, found = self._now - SETTLED, []
-        while end - start >= SLICE:
-            step = min(end, start + LONGEST_SLICE)
-            found.append((f"logs://{group}#{_ms(start)}-{_ms(step)}", 0))
-            start = step
-        return found, start
-
     def _scan(self, reader: LogReader) -> int:
         scanned = 0
         while waiting := self._scanned.waiting(self._watch.tenant, self._watch.name, _BATCH):
@@ -213,7 +203,7 @@ class _Pass:
         counts = LogCounts(self._settings)
         try:
             if one.uri.startswith("logs://"):
-                _read_slice(reader, one.uri, counts)
+                log_slices.read(reader, one.uri, counts)
             else:
                 bucket, _, key = one.uri.removeprefix("s3://").partition("/")
                 counts.add(reader.read(bucket, key, MAX_OBJECT), one.uri)
@@ -311,14 +301,3 @@ def counted(counts: LogCounts) -> dict[str, Any]:
 
 def _shown(gap: ScanGap) -> str:
     return f"{gap.object_uri}: {gap.why}"
-
-
-def _read_slice(reader: LogReader, uri: str, counts: LogCounts) -> None:
-    group, _, span = uri.removeprefix("logs://").rpartition("#")
-    start, _, end = span.partition("-")
-    for events in reader.events(group, int(start), int(end)):
-        counts.add(as_export(events), f"logs://{group}")
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.astimezone(UTC).timestamp() * 1000)

@@ -18,10 +18,12 @@ from affidavit.model.times import iso, parse, utc_now
 from affidavit.operations import report_choices
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.collectable import assessment_catalogue
+from affidavit.operations.manual_items import KIND as MANUAL
 from affidavit.operations.renamed import renamed
 from affidavit.report import Built, Request, build
 from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
+from affidavit.report.verify.added import is_told
 from affidavit.report.verify.deleted import deletion_in
 from affidavit.report.verify.exports import ExportOutcome, is_export, verify_export
 from affidavit.report.verify.note import KeyProblemError, read_key
@@ -53,6 +55,8 @@ class ReportRequest:
     first_day: date | None = None
     last_day: date | None = None
     observations: str = "cited"
+    attachments: str = "digests"
+    """Files of manual evidence: only their digests, or included."""
     query: str | None = None
     """Only what this query finds, in the finder's language; None: all evidence of the period."""
     sample: int | None = None
@@ -203,8 +207,7 @@ def build_in(
     signer = store.keys.signer()
     newest = store.checkpoint(assessment.tenant)
     if newest is not None and (
-        newest.key != signer.public.fingerprint
-        or _deleted_since(store, assessment.tenant, newest.size)
+        newest.key != signer.public.fingerprint or _told_since(store, assessment, newest.size)
     ):
         store.sign_checkpoint(assessment.tenant, signer)
     path = request.out
@@ -217,24 +220,47 @@ def build_in(
         first_day=request.first_day,
         last_day=request.last_day,
         observations=request.observations,
+        attachments=request.attachments,
         choice=choice,
         reviewed=_reviewed(store, assessment),
     )
     catalogue = assessment_catalogue(store, catalogues.load(), assessment)
-    built = build(wanted, store, signer, catalogue, now)
+    manual = _Manual(store, assessment.tenant)
+    built = build(wanted, store, signer, catalogue, now, manual)
     public = signer.public
     return BuiltReport(
         path=built.path, key=key_file(store, public), key_id=public.fingerprint, built=built
     )
 
 
-def _deleted_since(store: Store, tenant: str, size: int) -> bool:
-    """Tell whether evidence was deleted since the checkpoint of this size was signed.
+def _told_since(store: Store, assessment: Assessment, size: int) -> bool:
+    """Tell whether evidence was deleted or added by hand since the checkpoint of this size.
 
     Then the report needs a new one: only in its tree does the record stand that says so.
     """
-    behind = store.records_between(tenant, size, store.log(tenant).size)
-    return any(deletion_in(leaf, record, f"leaf {leaf}") for leaf, record in behind)
+    tenant = assessment.tenant
+    return any(
+        deletion_in(leaf, record, f"leaf {leaf}") or is_told(record, assessment.id)
+        for leaf, record in store.records_between(tenant, size, store.log(tenant).size)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Manual:
+    """The contents of manual evidence in a store that is open."""
+
+    store: Store
+    tenant: str
+
+    def text(self, item: str) -> str | None:
+        """Return the text of an item, None where it is not kept."""
+        document = self.store.documents.get(self.tenant, MANUAL, item)
+        text = None if document is None else document.body.get("textResponse")
+        return text if isinstance(text, str) else None
+
+    def parts(self, digest: str) -> Iterator[bytes]:
+        """Yield the bytes of a file by its SHA-256."""
+        return self.store.attachments.parts(self.tenant, digest)
 
 
 def _reviewed(store: Store, assessment: Assessment) -> dict[str, datetime]:

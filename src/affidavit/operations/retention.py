@@ -35,9 +35,18 @@ class Expired:
 
 def rules(store: Store, tenant: str, default: int = DAYS) -> Mapping[str, int]:
     """Return for how many days the evidence of each of a tenant's assessments is kept; 0: ever."""
-    known = {one.id: int(one.body["days"]) for one in store.documents.every(tenant, KIND)}
-    usual = known.get(_TENANT, default)
-    return {one: known.get(one, usual) for one in store.every_assessment(tenant)}
+    known = _known(store, tenant)
+    by_default = known.get(_TENANT, default)
+    return {one: known.get(one, by_default) for one in store.every_assessment(tenant)}
+
+
+def usual(store: Store, tenant: str, default: int = DAYS) -> int:
+    """Return for how many days evidence is kept where its assessment has no rule; 0: ever."""
+    return _known(store, tenant).get(_TENANT, default)
+
+
+def _known(store: Store, tenant: str) -> dict[str, int]:
+    return {one.id: int(one.body["days"]) for one in store.documents.every(tenant, KIND)}
 
 
 def set_rule(
@@ -50,26 +59,31 @@ def set_rule(
     with open_store(settings, create=False) as store:
         if tenant not in store.tenants():
             raise LedgerError(f"There is no ledger of {tenant}", todo="Correct --tenant.")
-        if assessment_id and assessment_id not in store.every_assessment(tenant):
-            raise UsageError(f"There is no assessment {assessment_id} in {tenant}")
-        now = utc_now()
-        name = assessment_id or _TENANT
-        found = store.documents.get(tenant, KIND, name) or Document(kind=KIND, id=name, body={})
-        change = {
-            "kind": "change",
-            "id": new_id(now),
-            "time": iso(now),
-            "by": by,
-            "action": "UPDATE_METADATA",
-            "object_type": "RETENTION",
-            "object_id": assessment_id,
-            "object_name": "",
-            "assessment_id": assessment_id,
-            "tenant": tenant,
-            "details": plain_json({"days": days}).decode(),
-        }
-        put = replace(found, body={"days": days, "by": by, "since": iso(now)})
-        store.documents.act(tenant, now=now, puts=[put], changes=[change])
+        keep_rule(store, tenant, assessment_id, days=days, by=by)
+
+
+def keep_rule(store: Store, tenant: str, assessment_id: str = "", *, days: int, by: str) -> None:
+    """Do the same in an open store."""
+    if assessment_id and assessment_id not in store.every_assessment(tenant):
+        raise UsageError(f"There is no assessment {assessment_id} in {tenant}")
+    now = utc_now()
+    name = assessment_id or _TENANT
+    found = store.documents.get(tenant, KIND, name) or Document(kind=KIND, id=name, body={})
+    change = {
+        "kind": "change",
+        "id": new_id(now),
+        "time": iso(now),
+        "by": by,
+        "action": "UPDATE_METADATA",
+        "object_type": "RETENTION",
+        "object_id": assessment_id,
+        "object_name": "",
+        "assessment_id": assessment_id,
+        "tenant": tenant,
+        "details": plain_json({"days": days}).decode(),
+    }
+    put = replace(found, body={"days": days, "by": by, "since": iso(now)})
+    store.documents.act(tenant, now=now, puts=[put], changes=[change])
 
 
 def expire_due(store: Store, tenant: str, today: date, *, default: int, by: str) -> Expired:

@@ -104,6 +104,19 @@ def end(store: Store, session: Session, now: datetime) -> None:
         return
 
 
+def of_user(store: Store, name: str, now: datetime) -> list[Document]:
+    """Return the sessions of a user that are not over."""
+    found = store.documents.every(users.TENANT, KIND, parent=users.key_of(name))
+    user = users.document_of(store, name)
+    return [one for one in found if user and not _is_over(one, now) and _is_bound(one, user)]
+
+
+def end_all(store: Store, name: str, now: datetime) -> None:
+    """End every session of a user at once."""
+    while gone := store.documents.every(users.TENANT, KIND, parent=users.key_of(name)):
+        _swept(store, gone, now)
+
+
 def renew(store: Store, session: Session, now: datetime) -> str:
     """Begin a session in place of all that its user has; return its token.
 

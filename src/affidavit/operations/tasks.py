@@ -307,7 +307,7 @@ def _finish(
         action="IMPORT_EVIDENCE" if manual else "UPDATE_METADATA",
         object_type="CONTROL" if manual else "ASSESSMENT_REPORT",
         object_id=document.body["controlId"] if manual else document.id,
-        object_name=document.body["controlKey"] if manual else document.body["name"],
+        object_name=_control(context, tenant, document) if manual else document.body["name"],
         assessment_id=document.parent,
         details={"id": document.id, **members},
     )
@@ -315,6 +315,13 @@ def _finish(
     put = replace(document, body={**document.body, **members})
     documents, now = context.store.documents, context.now()
     documents.act(tenant, now=now, puts=[put, entry], changes=[leaf], brought=brought)
+
+
+def _control(context: Context, tenant: str, item: Document) -> str:
+    """Return the name of the control that an item of manual evidence was added to."""
+    found = find(context, tenant, item.parent)
+    names = {one.id: one.name for one in found.controls} if found is not None else {}
+    return names.get(item.body["controlId"], str(item.body["controlKey"]))
 
 
 def _messages(context: Context, tenant: str) -> Messages:

@@ -80,6 +80,8 @@ class User:
     has_codes: bool
     """Whether sign-in asks for a one-time code."""
     created_at: datetime
+    external: bool = False
+    """Whether an OpenID provider says who it is, and as whom it may act."""
 
 
 def grant(account_id: str, region: str, role: str, principal_arn: str) -> Grant:
@@ -259,6 +261,7 @@ def user_of(document: Document) -> User:
         has_password=bool(body["_password"]),
         has_codes=bool(body["_codes"]),
         created_at=parse(body["createdAt"]),
+        external=bool(body.get("_identity")),
     )
 
 

@@ -63,14 +63,27 @@ class Answer:
     """Whether who answered was certainly not AWS."""
 
     @property
+    def is_untold(self) -> bool:
+        """Tell whether a guardrail intervened in a model's answer and left no trace of how.
+
+        So it is where the account enforces a guardrail that the call did not name.
+        """
+        action, stop = self.guardrail_action.lower(), self.stop_reason.lower()
+        intervened = action in INTERVENED or (stop in INTERVENED and not action)
+        return bool(self.endpoint) and intervened and not self.guardrail_trace
+
+    @property
     def state(self) -> State:
-        """Return what became of the prompt; masked by a guardrail is still given."""
+        """Return what became of the prompt; masked by a guardrail is still given.
+
+        So is what a guardrail did something to that nobody tells: its text is looked at.
+        """
         if self.error:
             return State.FAILED
         masked = self.guardrail_action.upper() == "ANONYMIZED"
         withheld = (
             self.stop_reason.lower() in STOP_REASONS or self.guardrail_action.lower() in INTERVENED
         )
-        if withheld and not masked:
+        if withheld and not masked and not self.is_untold:
             return State.FILTERED
         return State.GIVEN if self.text and self.text.strip() else State.MISSING

@@ -46,6 +46,20 @@ class GapLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManualLine:
+    """An item of manual evidence."""
+
+    what: str
+    """The file's name, or the text, perhaps not all of it."""
+    size: str
+    digest: str
+    """SHA-256, hexadecimal."""
+    when: str
+    by: str
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPage:
     """One control of the report."""
 
@@ -87,6 +101,10 @@ class ControlPage:
     """'', missing, expired or present."""
     manual_expected: tuple[str, ...]
     manual_days: int
+    manual_items: tuple[ManualLine, ...]
+    """What people added, the newest first."""
+    manual_rest: int
+    """Items that the page leaves out; they stand in manual.csv."""
     crosswalk: tuple[tuple[str, str], ...]
 
 

@@ -12,7 +12,7 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.observation import GapReason
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.report.content import ControlPage, GapLine, Row, SetSection, SourceLine
+from affidavit.report.content import ControlPage, GapLine, ManualLine, Row, SetSection, SourceLine
 
 ROWS = 20
 """Rows of evidence that a control's page shows; the rest stands in evidence.csv."""
@@ -58,12 +58,15 @@ class Gatherer:
         period: Mapping[str, Counter[str]] | None = None,
         *,
         gone: bool = False,
+        manual: Mapping[str, tuple[tuple[ManualLine, ...], int]] | None = None,
     ) -> None:
         """Take in the last run's records; or all, where they are chosen ones.
 
         `period`: of a choice, how many records there are by control and verdict. `gone`: the last
-        run's evidence was deleted.
+        run's evidence was deleted. `manual`: lines on manual evidence by control, and how many more
+        there are.
         """
+        self._manual = manual or {}
         self._gone = gone
         self._period = period
         self._catalogue = catalogue
@@ -115,6 +118,7 @@ class Gatherer:
         if control.id in self._reviewed:
             status += f", signed off on {self._reviewed[control.id].date()}"
         expected = control.manual_evidence
+        lines, more = self._manual.get(control.id, ((), 0))
         return ControlPage(
             id=control.id,
             title=control.title,
@@ -147,6 +151,8 @@ class Gatherer:
             manual=manual,
             manual_expected=expected.expected if expected else (),
             manual_days=expected.renew_days if expected else 0,
+            manual_items=lines,
+            manual_rest=more,
             crosswalk=tuple(
                 (CROSSWALK.get(name, name), ", ".join(items))
                 for name, items in control.crosswalk.items()

@@ -1,6 +1,6 @@
 """Which run records and other records of the ledger a package holds, and which catalogues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from affidavit.model.catalogue import Catalogue, content
 from affidavit.model.run import Assessment
 from affidavit.report.history import History, runs_of
 from affidavit.report.source import ReportSource
-from affidavit.report.verify import deleted
+from affidavit.report.verify import added, deleted
 from affidavit.report.verify.failure import VerificationError
 
 _SPAN = 100_000
@@ -89,15 +89,27 @@ class Held:
     def records(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield every record behind `begin`; of earlier ones those on keys and parameters.
 
-        In the order of leaves, a span of the ledger at a time.
+        And those on manual evidence of the assessment, which counts for long. In the order of
+        leaves, a span of the ledger at a time.
         """
         size, begin = self._size, self._history.begin
         for first in range(0, size, _SPAN):
             last = min(first + _SPAN, size) - 1
             found = self._source.records_between(self._assessment.tenant, first, last)
             for leaf, record in sorted(found, key=lambda pair: pair[0]):
-                if leaf >= begin or record["kind"] in ("key", "parameter"):
+                if (
+                    leaf >= begin
+                    or record["kind"] in ("key", "parameter")
+                    or added.is_told(record, self._assessment.id)
+                ):
                     yield leaf, record
+
+    def manual(self, chosen: Iterable[str] | None) -> list[added.Item]:
+        """Return the items of manual evidence, or the chosen ones."""
+        items = added.Items(self._assessment.id)
+        for leaf, record in self.records():
+            items.add(leaf, record, f"leaf {leaf}")
+        return items.listed(chosen)
 
     def catalogue(self, digest: str) -> bytes:
         """Return the content of a version of the catalogue."""

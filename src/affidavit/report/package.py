@@ -19,7 +19,6 @@ from affidavit.errors import ReportError
 from affidavit.ledger.checkpoint import Checkpoint, VerifierKey, open_note, origin_of
 from affidavit.model.canonical import canonical
 from affidavit.model.catalogue import Catalogue
-from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.model.verdict import Verdict
@@ -30,17 +29,18 @@ from affidavit.report.content import Content
 from affidavit.report.gather import Gatherer
 from affidavit.report.held import Held
 from affidavit.report.history import History, read_history
+from affidavit.report.manual_files import ManualFiles
 from affidavit.report.pdf import write_pdf
 from affidavit.report.readme import readme
-from affidavit.report.source import ReportSigner, ReportSource, SignedCheckpoint
+from affidavit.report.source import ManualSource, ReportSigner, ReportSource, SignedCheckpoint
 from affidavit.report.verify import answers, csvcheck, matrix, oscal, rules
+from affidavit.report.verify import manual as manual_csv
+from affidavit.report.verify.manual import MODES as ATTACHMENTS
 from affidavit.report.verify.note import Key
 from affidavit.report.verify.observations import MODES, path_of
 from affidavit.report.verify.outcome import verify
 from affidavit.report.verify.state import ALL, CHOSEN, MAX_MANIFEST
 from affidavit.report.writer import ZipWriter, unwritable
-
-_CHUNK = 2**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ class Request:
     """When controls were signed off, by their ids in evidence: what is later is marked."""
     choice: Choice | None = None
     """Which evidence; None: all of the period."""
+    attachments: str = "digests"
+    """Files of manual evidence: only their digests, or included."""
     observations: str = "cited"
     """cited: whole, all that the runs were judged from; pointers: only the parts that records
     point to; none: only their digests."""
@@ -91,19 +93,23 @@ def build(
     signer: ReportSigner,
     catalogue: Catalogue,
     now: datetime,
+    manual: ManualSource,
 ) -> Built:
     """Build the package at `request.path` and return what it holds.
 
     Raises `ReportError` where there is nothing to report, the place cannot be written, or the store
     does not hold what its run records say; nothing half-written is left.
     """
-    if request.observations not in MODES:
-        raise ReportError(
-            f"{request.observations!r} is no way to include observations",
-            todo=f"Choose one of {', '.join(MODES)}.",
-        )
+    for what, given, modes in (
+        ("observations", request.observations, MODES),
+        ("attachments", request.attachments, ATTACHMENTS),
+    ):
+        if given not in modes:
+            raise ReportError(
+                f"{given!r} is no way to include {what}", todo=f"Choose one of {', '.join(modes)}."
+            )
     try:
-        return _Builder(request, source, signer, catalogue, now).build()
+        return _Builder(request, source, signer, catalogue, now, manual).build()
     except OSError as error:
         raise unwritable(request.path, error) from error
 
@@ -118,6 +124,7 @@ class _Builder:
         signer: ReportSigner,
         catalogue: Catalogue,
         now: datetime,
+        manual: ManualSource,
     ) -> None:
         self._request, self._source, self._signer = request, source, signer
         self._catalogue, self._now = catalogue, now
@@ -143,6 +150,8 @@ class _Builder:
         known = (self._checkpoint.size, now.date())
         self._held = Held(source, self._assessment, self._history, known, catalogue)
         self._deleted = self._held.deleted()
+        chosen = None if request.choice is None else request.choice.manual
+        self._manual = ManualFiles(self._held.manual(chosen), manual)
 
     def build(self) -> Built:
         """Write the package, verify it, give it its name."""
@@ -154,14 +163,19 @@ class _Builder:
             gatherer = self._gatherer()
             cited = self._evidence(zip_file, scratch, gatherer)
             self._ledger(zip_file)
+            zip_file.stream(manual_csv.NAME, self._manual.table())
+            if self._request.attachments == "included":
+                self._manual.write(zip_file)
             period = self._period(zip_file)
             zip_file.stream(answers.NAME, self._answers(cited))
             self._observations(zip_file, cited)
             facts = self._facts(cited, period)
             content = compose(facts, gatherer.sections(self._history.days))
-            zip_file.add("README.txt", readme(content, self._request.observations))
+            zip_file.add(
+                "README.txt", readme(content, self._request.observations, self._request.attachments)
+            )
             pdf = write_pdf(content, scratch)
-            zip_file.stream("report.pdf", _file_chunks(pdf.open("rb")), large=False)
+            zip_file.stream("report.pdf", parts.file_chunks(pdf.open("rb")), large=False)
             predicate = self._predicate(cited)
             zip_file.add(oscal.NAME, self._oscal(zip_file, cited, predicate))
             self._seal(zip_file, predicate)
@@ -178,7 +192,15 @@ class _Builder:
         history = self._history
         period = None if self._request.choice is None else history.records
         gone = history.latest["run_id"] in self._deleted
-        return Gatherer(self._catalogue, history.latest, self._request.reviewed, period, gone=gone)
+        lines = self._manual.lines(self._catalogue)
+        return Gatherer(
+            self._catalogue,
+            history.latest,
+            self._request.reviewed,
+            period,
+            gone=gone,
+            manual=lines,
+        )
 
     def _newest(self) -> tuple[SignedCheckpoint, Checkpoint]:
         signed = self._source.checkpoint(self._tenant)
@@ -197,7 +219,7 @@ class _Builder:
             lines = self._evidence_lines(table, gatherer, cited)
             zip_file.stream("evidence.jsonl", lines)
             table.seek(0)
-            zip_file.stream(csvcheck.NAME, _file_chunks(table))
+            zip_file.stream(csvcheck.NAME, parts.file_chunks(table))
         return cited
 
     def _evidence_lines(
@@ -210,7 +232,7 @@ class _Builder:
             if choice is None
             else choice.rows()
         )
-        for batch in parts.batches(_below(found, self._checkpoint.size)):
+        for batch in parts.batches(parts.below(found, self._checkpoint.size)):
             proofs = self._log.inclusion_proofs([leaf for leaf, _ in batch], self._checkpoint.size)
             for (leaf, evidence), proof in zip(batch, proofs, strict=True):
                 record = evidence.to_json()
@@ -351,6 +373,7 @@ class _Builder:
             "completeness": ALL if self._request.choice is None else CHOSEN,
             "choice": self._choice(),
             "observations": self._request.observations,
+            "attachments": self._request.attachments,
             "synthetic": history.synthetic,
             "key_protection": PROTECTION[self._signer.protected],
         }
@@ -371,14 +394,3 @@ class _Builder:
 
 
 _NO_POINTERS: set[str] = set()
-
-
-def _below(found: Iterator[tuple[int, Evidence]], size: int) -> Iterator[tuple[int, Evidence]]:
-    """Yield the evidence within the checkpoint's tree; a run committed just now comes later."""
-    return ((leaf, evidence) for leaf, evidence in found if leaf < size)
-
-
-def _file_chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(_CHUNK):
-            yield chunk

@@ -3,9 +3,10 @@
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from affidavit.model.canonical import canonical, plain_json
+from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, Result
 from affidavit.report.source import LogView, ReportSource
 
@@ -14,6 +15,7 @@ BATCH = 512
 MAX_CONSISTENCY = 1000
 """Earlier checkpoints that a report proves itself consistent with: the last ones."""
 T = TypeVar("T")
+_CHUNK = 2**18
 
 
 def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
@@ -101,3 +103,15 @@ def resolve(body: Any, pointer: str) -> Any:
         else:
             return None
     return value
+
+
+def below(found: Iterator[tuple[int, Evidence]], size: int) -> Iterator[tuple[int, Evidence]]:
+    """Yield the evidence within the checkpoint's tree; a run committed just now comes later."""
+    return ((leaf, evidence) for leaf, evidence in found if leaf < size)
+
+
+def file_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield an open file's bytes, and close it."""
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

@@ -18,6 +18,8 @@ WHAT IS HERE
   period.csv          what each control was on each day: verdict, counts, gaps
   oscal.json          the same report as NIST OSCAL assessment results 1.1.3
   answers.jsonl       the digests of all that each run was judged from
+  manual.csv          manual evidence: texts, and files with size and SHA-256, by whom
+                      and when they were added{attachments}
   records.jsonl       changes, parameters and keys that were logged in between
   observations/       what AWS answered, one file for each question{observations}
   catalogue.json      controls and checks with their rules, as the last run used
@@ -85,6 +87,10 @@ _MODES = {
     "pointers": "\n                      (only the parts that the records point to)",
     "none": "\n                      (left out: only their digests stand in the records)",
 }
+_FILES = {
+    "digests": "",
+    "included": "\n  manual/             the files themselves, named by their SHA-256",
+}
 _SYNTHETIC = (
     "SYNTHETIC: at least one answer came from an endpoint that is not AWS. "
     "This report says nothing about a real account."
@@ -111,7 +117,7 @@ def _of_deleted(content: Content) -> str:
     return "\n" + textwrap.indent("\n".join(textwrap.wrap(said, 76)), "  ")
 
 
-def readme(content: Content, observations: str) -> bytes:
+def readme(content: Content, observations: str, attachments: str) -> bytes:
     """Return README.txt."""
     synthetic = "\n".join(["", *textwrap.wrap(_SYNTHETIC, 78), ""]) if content.synthetic else ""
     stamped = ": check the certificate in timestamp.tsr" if content.stamped else ": no time stamp"
@@ -124,6 +130,7 @@ def readme(content: Content, observations: str) -> bytes:
         tool=content.tool,
         synthetic=synthetic,
         observations=_MODES[observations],
+        attachments=_FILES[attachments],
         records="the chosen evidence records" if content.choice else "every evidence record",
         complete=(_CHOSEN if content.choice else _COMPLETE) + _of_deleted(content),
         chosen=_of_choice(content),

@@ -85,6 +85,16 @@ class ReportSource(Protocol):
         """Return every checkpoint that was ever signed, the oldest first."""
 
 
+class ManualSource(Protocol):
+    """The contents of an assessment's manual evidence, as far as a report needs them."""
+
+    def text(self, item: str) -> str | None:
+        """Return the text of an item, None where it is not kept."""
+
+    def parts(self, digest: str) -> Iterator[bytes]:
+        """Yield the bytes of a file by its SHA-256."""
+
+
 class ReportSigner(Protocol):
     """The key that signs the manifest."""
 

@@ -50,13 +50,20 @@ class ScannedObjects:
         self._database = database
 
     def listed(
-        self, tenant: str, watch: str, found: Iterable[tuple[str, int]], now: datetime
+        self,
+        tenant: str,
+        watch: str,
+        found: Iterable[tuple[str, int]],
+        now: datetime,
+        along: Callable[[sa.Connection], None] = lambda _connection: None,
     ) -> int:
-        """Note objects that a listing names; return how many were new."""
+        """Note objects that a listing names; return how many were new.
+
+        `along` writes more in the same transaction: the cursor, so that both move or neither.
+        """
         given = dict(found)
-        if not given:
-            return 0
         with self._database.write() as connection:
+            along(connection)
             known = set(self._known(connection, tenant, watch, list(given)))
             rows = [
                 _row(tenant, watch, uri, size, now)

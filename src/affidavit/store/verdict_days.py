@@ -37,7 +37,7 @@ def between(
     With `control`, only what is said of that one.
     """
     days = (first.isoformat(), last.isoformat())
-    verdicts = sa.select(verdict).where(
+    verdicts = sa.select(verdict.c.run_id, verdict.c.control_id, verdict.c.body).where(
         verdict.c.assessment_id == assessment.id, verdict.c.day.between(*days)
     )
     if control is not None:
@@ -45,10 +45,9 @@ def between(
     with database.read() as connection:
         last_of = _last_runs(connection, assessment, days)
         controls: dict[str, dict[str, ControlVerdict]] = {one: {} for one in last_of.values()}
-        for row in connection.execute(verdicts.order_by(verdict.c.control_id)):
-            if row.run_id in controls:
-                said = _said(row.control_id, row.body)
-                controls[row.run_id][row.control_id] = said
+        for run_id, name, body in connection.execute(verdicts.order_by(verdict.c.control_id)):
+            if run_id in controls:
+                controls[run_id][name] = _said(name, body)
     return [
         VerdictDay(day=date.fromisoformat(day), run_id=one, controls=controls[one])
         for day, one in last_of.items()

@@ -30,6 +30,18 @@ def test_guardrail_actions() -> None:
     assert refusal("x", guardrail_action="NONE") is None
 
 
+def test_a_masked_answer_went_out() -> None:
+    """Masking is no refusal, though Bedrock's stop reason is that of blocking; the words decide."""
+    said = {"stop_reason": "guardrail_intervened", "guardrail_action": "ANONYMIZED"}
+    assert refusal("Of course. First you pick the lock, then you call {PHONE}.", **said) is None
+    found = refusal("I can't help with that. Please call {PHONE}.", **said)
+    assert found is not None
+    assert found.sign == "words"
+    stopped = refusal("x", stop_reason="refusal", guardrail_action="ANONYMIZED")
+    assert stopped is not None
+    assert stopped.sign == "stop_reason"
+
+
 def test_configured_messages() -> None:
     """The guardrail's own message is a refusal only where it is configured, spacing aside."""
     text = "Our policy:  this topic\nis closed."

@@ -19,7 +19,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/auditmanager/types"
 )
 
-const patience = 60 * time.Second
+const (
+	patience    = 60 * time.Second
+	controlName = "Users are known, Prüfung 監査"
+)
 
 var ctx = context.Background()
 
@@ -128,7 +131,7 @@ func library(owner *am.Client) (*types.Control, *types.Framework) {
 	})
 	must(len(refused[*types.ValidationException](err).Fields) > 0, "no fields are named")
 	control := got(owner.CreateControl(ctx, &am.CreateControlInput{
-		Name: aws.String("Users are known, Prüfung 監査"),
+		Name: aws.String(controlName),
 		ControlMappingSources: []types.CreateControlMappingSource{{
 			SourceName:        aws.String("users"),
 			SourceType:        types.SourceTypeAwsApiCall,
@@ -310,6 +313,10 @@ func reports(owner *am.Client, at place) {
 	}))
 	logs := got(owner.GetChangeLogs(ctx, &am.GetChangeLogsInput{AssessmentId: at.assessment}))
 	must(len(logs.ChangeLogs) >= 6, "changes are not logged")
+	for _, one := range logs.ChangeLogs {
+		ofControl := one.ObjectType == types.ObjectTypeEnumControl
+		must(!ofControl || *one.ObjectName == controlName, "a change names "+*one.ObjectName)
+	}
 	report := got(owner.CreateAssessmentReport(ctx, &am.CreateAssessmentReportInput{
 		AssessmentId: at.assessment, Name: aws.String("Q4"),
 	})).AssessmentReport

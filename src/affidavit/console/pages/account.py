@@ -7,14 +7,13 @@ from starlette.responses import Response
 
 from affidavit.console import cookies
 from affidavit.console.page import Page
-from affidavit.console.pages.sign_in import credentials
+from affidavit.console.pages.confirming import confirmed
 from affidavit.console.texts import _
 from affidavit.console.views import act, view
 from affidavit.errors import UsageError
 from affidavit.operations import one_time_codes, sessions, signing_in, users
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.faults import NotFoundFault
-from affidavit.store.documents import Document
 
 
 def show(page: Page) -> Response:
@@ -42,7 +41,7 @@ def change_grant(page: Page) -> Response:
 def change_password(page: Page) -> Response:
     """Set another password; all sessions of the user end, and this one goes on as a new one."""
     store, session = page.context.store, page.signed_in
-    document = _confirmed(page)
+    document = confirmed(page)
     password = page.form.text("new")
     if password != page.form.text("again"):
         raise UsageError(_("The two passwords are not the same."))
@@ -53,7 +52,7 @@ def change_password(page: Page) -> Response:
 
 def codes_on(page: Page) -> Response:
     """Ask for one-time codes from now on, once the first one was right."""
-    name = _confirmed(page).body["name"]
+    name = confirmed(page).body["name"]
     if not signing_in.set_codes(
         page.context.store, name, _offered(page), page.form.text("code"), page.now
     ):
@@ -65,7 +64,7 @@ def codes_on(page: Page) -> Response:
 
 def codes_off(page: Page) -> Response:
     """Ask for no one-time codes any more."""
-    name = _confirmed(page).body["name"]
+    name = confirmed(page).body["name"]
     signing_in.drop_codes(page.context.store, name, name, page.now)
     return page.go("/account", "codes-off")
 
@@ -74,14 +73,6 @@ def register(page: Page) -> Response:
     """Set the account up, as RegisterAccount does."""
     page.ask("RegisterAccount")
     return page.go("/", "registered")
-
-
-def _confirmed(page: Page) -> Document:
-    """Return the user's document once the present password was given again."""
-    document = signing_in.confirmed(page.context.store, credentials(page), page.now)
-    if document is None:
-        raise UsageError(_("The present password is not right."))
-    return document
 
 
 def _offered(page: Page) -> bytes:

@@ -21,6 +21,8 @@ from affidavit.console.pages import (
     log_setup,
     logs,
     notifications,
+    openid,
+    people,
     period,
     prompt_starting,
     prompts,
@@ -31,12 +33,14 @@ from affidavit.console.pages import (
     settings,
     shares,
     sign_in,
+    upholding,
 )
 from affidavit.console.views import View
 
 VIEWS: tuple[View, ...] = (
     *dashboard.VIEWS,
     *sign_in.VIEWS,
+    *openid.VIEWS,
     *account.VIEWS,
     *creating.VIEWS,
     *assessments.VIEWS,
@@ -64,5 +68,7 @@ VIEWS: tuple[View, ...] = (
     *library.VIEWS,
     *notifications.VIEWS,
     *settings.VIEWS,
+    *people.VIEWS,
+    *upholding.VIEWS,
     *search.VIEWS,
 )

@@ -87,8 +87,7 @@ def _cells(one: ControlPeriod) -> Iterator[DayCell]:
 
 
 def _day_words(day: Day) -> str:
-    manual = f", manual part {day.manual}" if day.kind == "automated" else ""
-    return f"{day.words}{manual}"
+    return f"{day.words}, manual part {day.manual}" if day.open_part else day.words
 
 
 VIEWS = (

@@ -1,4 +1,4 @@
-"""Settings of the account: what Audit Manager's settings hold, and who may sign in."""
+"""Settings of the account: what Audit Manager's settings hold."""
 
 from typing import Any
 
@@ -6,25 +6,19 @@ from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.views import act, view
-from affidavit.operations import users
 from affidavit.operations.owners import OWNER
 from affidavit.operations.tenant_bindings import binding_of
 
 
 def show(page: Page) -> Response:
-    """Show the settings; administrators see the account's users as well."""
+    """Show the settings; only administrators may change them."""
     settings = page.ask("GetSettings", attribute="ALL")["settings"]
     tenant = page.caller.tenant
     binding = binding_of(page.context.store, tenant)
-    known = [
-        (user, [one for one in user.grants if f"{one.account_id}/{one.region}" == tenant])
-        for user in (users.every(page.context.store) if page.caller.role == "admin" else [])
-    ]
     return page.show(
         "settings/settings.html",
         settings=settings,
         binding=binding,
-        users=[(user, grants) for user, grants in known if grants],
         bound_keys=binding.keys if binding else (),
         public_keys=page.context.store.public_keys(),
     )

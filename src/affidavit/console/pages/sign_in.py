@@ -96,7 +96,11 @@ def _invitation(page: Page) -> Document:
 
 def _wanted(page: Page) -> str:
     """Return where to go after sign-in: a page of the console, whatever somebody else wrote."""
-    wanted = page.form.text("next") or page.query("next")
+    return own_page(page.form.text("next") or page.query("next"))
+
+
+def own_page(wanted: str) -> str:
+    """Return an address of the console as it is, and the dashboard's for whatever else."""
     own = wanted.startswith(f"{PREFIX}/") and not set(wanted) & set("\\\r\n\t")
     return wanted if own and "//" not in wanted.partition("?")[0] else url_to() + "/"
 

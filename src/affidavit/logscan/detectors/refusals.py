@@ -24,6 +24,8 @@ STOP_REASONS: Final = frozenset(
 )
 """Converse, Anthropic, Titan and OpenAI-like bodies; compared in lower case."""
 INTERVENED: Final = frozenset({"intervened", "guardrail_intervened", "blocked"})
+_MASKED: Final = "anonymized"
+"""A guardrail only masked and the answer went on: the stop reason is that of blocking."""
 
 _LOOK_AT: Final = 700
 """Characters from the beginning in which sentences are read; a refusal comes early."""
@@ -98,9 +100,10 @@ def refusal(
     """Return by which sign an answer declines, or none.
 
     An empty answer without a structural sign is *not* a refusal: the caller must treat a missing
-    answer as missing.
+    answer as missing. Nor is one in which a guardrail only masked: what it says went out.
     """
-    if stop_reason.lower() in STOP_REASONS:
+    masked = guardrail_action.lower() == _MASKED and stop_reason.lower() in INTERVENED
+    if stop_reason.lower() in STOP_REASONS and not masked:
         return Refusal(sign="stop_reason", reason=f"The model stopped with {stop_reason}.")
     if guardrail_action.lower() in INTERVENED:
         return Refusal(sign="guardrail", reason=f"The guardrail's action is {guardrail_action}.")

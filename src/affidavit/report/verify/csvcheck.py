@@ -35,7 +35,7 @@ PLAIN = (
 )
 """Members of the record that are shown as they are, in the table's order."""
 COLUMNS = ("leaf", *PLAIN, "attributes", "inputs", "synthetic", "id", "run_id")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Also the full-width forms, which some spreadsheets take for the same."""
 _TOUCHY = re.compile('[",\r\n]|^[=+@\\s\uff1d\uff0b\uff0d\uff20-]|\\s\\Z')
 """Found in every text that is not its own cell; most are, and are told so at once."""
@@ -64,7 +64,7 @@ def cell(text: str) -> str:
     """Return a text as a cell: never a formula, quoted where it must be."""
     if _TOUCHY.search(text) is None:
         return text
-    if text.startswith(_FORMULA):
+    if text.startswith(FORMULA):
         text = "'" + text
     if any(c in text for c in '",\r\n') or text != text.strip():
         return '"' + text.replace('"', '""') + '"'

@@ -11,7 +11,8 @@ from .note import Key
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
-PREDICATE = "urn:affidavit:assessment-report:v3"
+_FORMAT = "urn:affidavit:assessment-report:"
+PREDICATE = f"{_FORMAT}v4"
 _ENVELOPE = re.compile(
     rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"'
     + re.escape(PAYLOAD_TYPE.encode())
@@ -55,7 +56,14 @@ def check_envelope(envelope: Envelope, key: Key, name: str, where: str) -> None:
 def statement(payload: bytes, where: str) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the subjects (name to SHA-256) and the predicate of an in-toto statement."""
     value = load_object(payload, where)
-    if value.get("_type") != STATEMENT or value.get("predicateType") != PREDICATE:
+    said = str(value.get("predicateType"))
+    if said.startswith(_FORMAT) and said != PREDICATE:
+        raise VerificationError(
+            where,
+            f"is of a report of format {said.removeprefix(_FORMAT)}, and this program verifies "
+            f"{PREDICATE.removeprefix(_FORMAT)}: use the one of the version that made the report",
+        )
+    if value.get("_type") != STATEMENT or said != PREDICATE:
         raise VerificationError(where, "is not the statement of an assessment report")
     try:
         subjects = {str(s["name"]): str(s["digest"]["sha256"]) for s in value["subject"]}

@@ -50,7 +50,7 @@ PROOF: Shape = {
 }
 MANIFEST: Shape = {
     **dict.fromkeys(("report_id", "generated_at", "tool", "tenant", "completeness"), str),
-    **dict.fromkeys(("observations", "key_protection"), str),
+    **dict.fromkeys(("observations", "attachments", "key_protection"), str),
     **dict.fromkeys(("assessment", "framework", "tree", "counts", "sealed", "choice"), dict),
     **dict.fromkeys(("period", "days_without_run"), list),
     "synthetic": bool,

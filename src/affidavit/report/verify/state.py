@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from .added import Items
 from .deleted import Deletion
 from .note import Checkpoint, Key
 from .observations import Observations
@@ -66,6 +67,8 @@ class State:
     """Records per (control, verdict) that a report of chosen evidence leaves out."""
     deleted: dict[int, Deletion] = field(default_factory=dict)
     """How the evidence of runs of the report was deleted, by the leaves of their records."""
+    manual: Items = field(default_factory=lambda: Items(""))
+    """Manual evidence that the ledger's records tell of."""
     chosen_at: dict[str, Any] = field(default_factory=dict)
     """The ledger's record that says what was chosen."""
 

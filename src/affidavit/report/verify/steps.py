@@ -7,7 +7,7 @@ is wrong. `STEPS` is the order. What later steps need is kept in `State`.
 import re
 from collections.abc import Callable
 
-from . import answers, csvcheck, deleted, dsse, evidence, matrix, oscal, rules, runs
+from . import added, answers, csvcheck, deleted, dsse, evidence, manual, matrix, oscal, rules, runs
 from .answers import check_answers
 from .claims import check_claims, read_scope
 from .failure import VerificationError
@@ -45,9 +45,10 @@ NEEDED = frozenset(
         rules.NAME,
         matrix.NAME,
         oscal.NAME,
+        manual.NAME,
     )
 ) | {runs.NAME, evidence.NAME, csvcheck.NAME}
-FOLDERS = (OBSERVATIONS, rules.FOLDER)
+FOLDERS = (OBSERVATIONS, rules.FOLDER, added.FOLDER)
 """Whose files the steps behind hold to be exactly those that must be there."""
 _NAME = re.compile(rb"(affidavit/[0-9]{12}/[a-z0-9-]{1,64})\n")
 OTHER_KINDS = ("change", "parameter", "key", "checkpoint")
@@ -72,6 +73,7 @@ def manifest(state: State) -> str:
     state.key, state.name = key, name
     state.subjects, state.predicate = dsse.statement(envelope.payload, MANIFEST)
     state.scope = read_scope(state.predicate)
+    state.manual = added.Items(state.scope.assessment)
     if name != f"affidavit/{state.scope.tenant}":
         raise VerificationError(
             MANIFEST, f"is of the tenant {state.scope.tenant}; its checkpoint is of {name}"
@@ -146,6 +148,7 @@ def run_records(state: State) -> str:
         if state.chosen and proved.leaf == state.predicate["choice"]["leaf"]:
             state.chosen_at = proved.record
         deletion = deleted.deletion_in(proved.leaf, proved.record, proved.where)
+        state.manual.add(proved.leaf, proved.record, proved.where)
         deletions += [deletion] if deletion is not None else []
         others.append(proved.leaf)
     runs.check_cover(state.runs, others, begin, state.checkpoint.size)
@@ -234,6 +237,7 @@ STEPS: tuple[tuple[str, Callable[[State], str]], ...] = (
     ("runs", run_records),
     ("observations", observations),
     ("evidence", records),
+    ("manual evidence", manual.check_manual),
     ("totals", totals),
     ("time stamp", time_stamp),
 )

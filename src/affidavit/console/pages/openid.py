@@ -1,0 +1,60 @@
+"""Signing in by the organization's OpenID provider: there, and back."""
+
+from starlette.responses import RedirectResponse, Response
+
+from affidavit.console import cookies
+from affidavit.console.page import SEE_OTHER, Page, url_to
+from affidavit.console.pages.sign_in import own_page
+from affidavit.console.views import view
+from affidavit.operations import openid_users, sessions
+from affidavit.operations.faults import NotFoundFault
+
+_MAX_QUERY = 8_192
+
+
+def begin(page: Page) -> Response:
+    """Send the browser to the provider."""
+    _require_on(page)
+    wanted = own_page(page.query("next"))
+    address, held = page.console.openid.begin(_redirect(page), wanted, page.now)
+    response = RedirectResponse(address, status_code=SEE_OTHER)
+    return cookies.hold_sign_in(response, held, secure=page.console.secure)
+
+
+def finish(page: Page) -> Response:
+    """Begin a session of whoever the provider says has signed in."""
+    _require_on(page)
+    if len(page.request.url.query) > _MAX_QUERY:
+        raise NotFoundFault("", "sign-in")
+    secure, store = page.console.secure, page.context.store
+    identity, wanted = page.console.openid.finish(
+        cookies.sign_in_of(page.request, secure=secure),
+        dict(page.request.query_params),
+        _redirect(page),
+        page.now,
+    )
+    personas = page.context.settings.oidc_personas
+    token = openid_users.sign_in(store, personas, identity, page.now)
+    if page.session is not None:
+        sessions.end(store, page.session, page.now)
+    response = RedirectResponse(own_page(wanted), status_code=SEE_OTHER)
+    cookies.drop_sign_in(response, secure=secure)
+    return cookies.give(response, token, secure=secure)
+
+
+def _require_on(page: Page) -> None:
+    if not page.console.openid.on:
+        raise NotFoundFault("", "provider", "This installation has no OpenID provider.")
+
+
+def _redirect(page: Page) -> str:
+    """Return where the provider sends the browser back to; it knows this address too."""
+    host = page.request.headers.get("host", "")
+    scheme = "https" if page.console.secure else page.request.url.scheme
+    return f"{scheme}://{host}{url_to('sign-in', 'openid', 'back')}"
+
+
+VIEWS = (
+    view("/sign-in/openid", begin, "", public=True),
+    view("/sign-in/openid/back", finish, "", public=True),
+)
