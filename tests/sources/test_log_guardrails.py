@@ -58,6 +58,16 @@ ACTION = {"amazon-bedrock-guardrailAction": "NONE"}
                 "input": {"gr1": {}}, "outputs": [{"gr2": {}}]}}})},
             ("?", "?"),
         ),
+        (
+            {"operation": "InvokeModel",
+             "input": asked(guardrailIdentifier="gr1", guardrailVersion="4")},
+            ("?", "?"),
+        ),
+        (
+            {"output": answered(trace={"guardrail": {"inputAssessment": {
+                "gr1": details(["ACCOUNT_ENFORCED"]), "gr2": {}}}})},
+            ("?", "?"),
+        ),
         ({"output": answered(**traced(details(["REQUEST"])))}, ("gr1", "3")),
         ({"output": answered(**traced(details(None)))}, ("gr1", "3")),
         ({"output": answered(**traced(details(["ACCOUNT_ENFORCED"])))}, ("", "")),

@@ -152,3 +152,41 @@ def test_what_the_ledger_says_was_deleted_is_not_damaged(
     (content,) = store.verify_content(tenants=[collected.tenant])
     assert (content.answers, content.damages) == (0, ())
     assert content.deleted
+
+
+def _take_away(store: Store, collected: Assessment, **said: str) -> None:
+    """Take a text out of the database, and log a deletion if there is one."""
+    (text,) = store.documents.every(collected.tenant, "manual_evidence")
+    change = {"kind": "change", "action": "DELETE", "details": "{}", **said}
+    store.documents.act(
+        collected.tenant,
+        now=collected.created_at,
+        deletes=[text],
+        changes=[change] if said else [],
+    )
+
+
+def test_a_text_that_is_gone_is_damage(store: Store, collected: Assessment) -> None:
+    """Nobody takes a text out of the database and calls it a deletion: the ledger knows of none."""
+    _take_away(store, collected)
+    (found,) = damages(store, collected)
+    assert found.startswith("The text of manual evidence t: It is gone")
+
+
+def test_what_went_with_its_account_is_not_damaged(store: Store, collected: Assessment) -> None:
+    """The account was deleted, and what it had added until then with it; what comes later is not.
+
+    Its file is another matter: it lies where it was.
+    """
+    _take_away(store, collected, object_type="ACCOUNT", object_id="1")
+    (content,) = store.verify_content(tenants=[collected.tenant])
+    assert (content.deleted, content.damages) == (1, ())
+    again = {"id": "u", "sha256": "d" * 64}
+    change = {
+        "kind": "change",
+        "action": "IMPORT_EVIDENCE",
+        "details": json.dumps({"manualEvidence": [again]}),
+    }
+    store.documents.act(collected.tenant, now=collected.created_at, changes=[change])
+    (found,) = damages(store, collected)
+    assert found.startswith("The text of manual evidence u: It is gone")

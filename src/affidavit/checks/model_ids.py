@@ -54,3 +54,9 @@ def spellings(model_id: str) -> tuple[str, ...]:
     """Return the id as foundation models may be listed: as it is, then without its context size."""
     shorter = _CONTEXT.sub("", model_id)
     return (model_id,) if shorter == model_id else (model_id, shorter)
+
+
+def may_change(name: str) -> bool:
+    """Tell whether a name is of a thing of the account that may be given another model."""
+    arn = _ARN.match(name)
+    return arn is not None and arn[1] in _OWN - {"application-inference-profile"}

@@ -14,6 +14,8 @@ from affidavit.logscan.records import Record
 
 _SIGN: Final = b"uardrail"
 _ENFORCED: Final = "ENFORCED"
+_BY_HEADER: Final = "InvokeModel"
+"""Operations whose bodies name no guardrail: what stands there is the caller's word only."""
 _TRACES: Final = ("trace", "amazon-bedrock-trace")
 _ASSESSED: Final = ("inputAssessment", "outputAssessments", "input", "outputs")
 
@@ -26,14 +28,16 @@ def named_by(record: Record) -> Named:
     """
     asked = _body(record.input.inputBodyJson) if record.input else None
     config = asked.get("guardrailConfig") if isinstance(asked, dict) else None
-    if isinstance(config, dict) and config.get("guardrailIdentifier"):
+    by_header = (record.operation or "").startswith(_BY_HEADER)
+    if isinstance(config, dict) and config.get("guardrailIdentifier") and not by_header:
         return named(config["guardrailIdentifier"], config.get("guardrailVersion"))
     answer = _body(record.output.outputBodyJson) if record.output else None
     traces = [trace for part in _parts(answer) for trace in _traces(part)]
     applied = [one for trace in traces for one in _applied(trace)]
-    if applied:
-        return _of_request(applied)
     ids = {name for trace in traces for name in _assessed(trace)}
+    if applied:
+        untold = ids - {name for one in applied for name in _ids(one)}
+        return UNNAMED if untold else _of_request(applied)
     return (ids.pop(), UNKNOWN) if len(ids) == 1 else UNNAMED
 
 
@@ -85,6 +89,12 @@ def _applied(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
             details = one.get("appliedGuardrailDetails") if isinstance(one, dict) else None
             if isinstance(details, dict):
                 yield details
+
+
+def _ids(details: dict[str, Any]) -> Iterator[str]:
+    """Yield the names that the details of an applied guardrail have for it."""
+    for name in ("guardrailId", "guardrailArn"):
+        yield str(details.get(name) or "").rpartition("/")[2]
 
 
 def _of_request(applied: Iterable[dict[str, Any]]) -> Named:

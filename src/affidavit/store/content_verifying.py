@@ -23,13 +23,12 @@ from affidavit.store.schema import document as document_table
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import result as result_table
 from affidavit.store.schema import run as run_table
-from affidavit.store.told_deleted import ToldDeleted
+from affidavit.store.told_deleted import ToldDeleted, added_by
 
 Progress = Callable[[int, int], None]
 """Called with answers and files done, and how many there are in all."""
 _PAGE = 200
 _MANUAL = "manual_evidence"
-_IMPORT = "IMPORT_EVIDENCE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,15 +180,9 @@ class ContentVerifier:
     def _added(self) -> Iterator[tuple[str, tuple[str, bool, str]]]:
         """Yield (id, (SHA-256, is a file, assessment)) of manual evidence that the ledger names."""
         for change in self._records("change"):
-            if change.get("action") != _IMPORT:
-                continue
-            details = json.loads(change.get("details", "{}"))
             of = str(change.get("assessment_id", ""))
-            for item in details.get("manualEvidence", ()):
-                if "sha256" in item:
-                    yield item["id"], (item["sha256"], "fileName" in item, of)
-            if "sha256" in details:
-                yield details["id"], (details["sha256"], True, of)
+            for item in added_by(change):
+                yield item["id"], (item["sha256"], item.get("isFile") or "fileName" in item, of)
 
     def _is_there(self, digest: str) -> bool:
         return self._attachments.is_there(self._tenant, digest)
@@ -208,7 +201,7 @@ class ContentVerifier:
             self._damaged(what, f"{path} was altered: its SHA-256 is not the ledger's.")
 
     def _text(self, identifier: str, digest: str) -> None:
-        """Check a text response, unless it was deleted with its assessment."""
+        """Check a text response, of which nothing says that it was deleted."""
         chosen = sa.select(document_table.c.body).where(
             document_table.c.tenant == self._tenant,
             document_table.c.kind == _MANUAL,
@@ -216,8 +209,9 @@ class ContentVerifier:
         )
         with self._database.read() as connection:
             body = connection.scalar(chosen)
+        what = f"The text of manual evidence {identifier}"
         text = json.loads(body).get("textResponse") if body else None
-        if body and sha256(str(text).encode()).hexdigest() != digest:
-            self._damaged(
-                f"The text of manual evidence {identifier}", "Its SHA-256 is not the ledger's."
-            )
+        if not body:
+            self._damaged(what, "It is gone, and the ledger tells of no deletion.")
+        elif sha256(str(text).encode()).hexdigest() != digest:
+            self._damaged(what, "Its SHA-256 is not the ledger's.")

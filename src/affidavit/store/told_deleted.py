@@ -1,13 +1,14 @@
 """What the ledger itself says was deleted: that is gone, and not damaged."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from affidavit.store.deleting import OBJECT_TYPE as EVIDENCE
 
 MANUAL: Final = "manualEvidence"
 """Member of the details of a control's change that names its manual evidence."""
+_IMPORT: Final = "IMPORT_EVIDENCE"
 
 
 class ToldDeleted:
@@ -18,7 +19,11 @@ class ToldDeleted:
         """First leaves of segments."""
         self._items: set[str] = set()
         self._assessments: set[str] = set()
+        added: set[str] = set()
         for change in changes:
+            added.update(item["id"] for item in added_by(change))
+            if (change.get("action"), change.get("object_type")) == ("DELETE", "ACCOUNT"):
+                self._items |= added  # what the account added until then; it may come back
             if change.get("action") == "DELETE":
                 self._take(change)
 
@@ -28,7 +33,7 @@ class ToldDeleted:
         return not self._leaves.isdisjoint(range(first, first + record["evidence"]))
 
     def item(self, identifier: str, assessment_id: str) -> bool:
-        """Tell whether an item of manual evidence was, by age, or with its assessment."""
+        """Tell whether an item of manual evidence was: by age, with its assessment or account."""
         return identifier in self._items or assessment_id in self._assessments
 
     def _take(self, change: Mapping[str, Any]) -> None:
@@ -39,3 +44,13 @@ class ToldDeleted:
             self._items |= {one["id"] for one in details.get(MANUAL, ())}
         elif kind == "ASSESSMENT":
             self._assessments.add(str(change["object_id"]))
+
+
+def added_by(change: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the items of manual evidence that a change says were added, those with a digest."""
+    if change.get("action") != _IMPORT:
+        return
+    details = json.loads(change.get("details") or "{}")
+    yield from (item for item in details.get(MANUAL, ()) if "sha256" in item)
+    if "sha256" in details:
+        yield {"id": details["id"], "sha256": details["sha256"], "isFile": True}

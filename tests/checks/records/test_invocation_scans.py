@@ -163,6 +163,14 @@ def test_without_logging_invoked_models_leave_it_open(account: Any, check: str) 
     assert GapReason.NOT_CONFIGURED in {one.gap.reason for one in found if one.gap}
 
 
+@pytest.mark.parametrize("check", CHECKS)
+def test_without_logging_an_unknown_count_leaves_it_open(account: Any, check: str) -> None:
+    """CloudWatch lists a model and does not say how often it was invoked: there may be calls."""
+    scanned(account, body()).answers("GetModelInvocationLoggingConfiguration", {})
+    account.refuses("GetMetricData")
+    assert {one.standing for one in judged(account, check)} == {Standing.UNDECIDED}
+
+
 def test_the_group_is_asked_where_the_bucket_is_refused(account: Any) -> None:
     """Both hold the same records: the other one is asked, and judged."""
     both = {"loggingConfig": {**LOG["loggingConfig"], "cloudWatchConfig": {"logGroupName": "/g"}}}

@@ -158,6 +158,28 @@ def test_without_a_log_the_run_without_guardrail_decides(account: FakeAccount) -
     assert "guardrail is not known" in found.attributes["in use"]
 
 
+def test_a_count_that_is_not_known_vouches_for_no_guardrail(account: FakeAccount) -> None:
+    """Nothing is logged and CloudWatch gives no sum: callers may have had no guardrail."""
+    silent: dict[str, Any] = {"invoked": {NOVA: None}, "logged": None}
+    assert used(account, Ran(model=NOVA, guardrail=FOUR), **silent).verdict() is OPEN
+    assert used(account, Ran(model=NOVA), **silent).verdict() is Verdict.COMPLIANT
+
+
+def test_calls_that_cloudtrail_knows_and_the_log_does_not(account: FakeAccount) -> None:
+    """A log is whole by CloudWatch's count, and CloudTrail has calls that are not in it."""
+    calls = {"trail": "t", "calls": 10, "unlogged": 5, "listed": [], "unread": [], "why": ""}
+    guarded, scan = Ran(model=NOVA, guardrail=FOUR), {"calls": calls}
+    assert used(account, guarded, scan=scan).verdict() is OPEN
+    assert used(account, guarded, Ran(model=NOVA), scan=scan).verdict() is Verdict.COMPLIANT
+
+
+def test_a_log_may_know_of_use_that_cloudwatch_does_not_list(account: FakeAccount) -> None:
+    """CloudWatch lists no model at all, and yesterday's log has calls: they need a run."""
+    quiet: dict[str, Any] = {"invoked": {}, "logged": {NOVA: {NONE: 4}}}
+    assert any("Run `affidavit" in one.reason for one in used(account, **quiet).judged())
+    assert used(account, Ran(model=NOVA), **quiet).verdict() is Verdict.COMPLIANT
+
+
 def test_a_log_that_may_not_be_read_leaves_all_open(account: FakeAccount) -> None:
     """There is a log, and it was refused: what it would say is not guessed."""
     account.refuses("FilterLogEvents")
@@ -279,6 +301,21 @@ def test_a_model_is_the_same_by_each_of_its_names(
     """Inference profiles and provisioned throughputs stand for the model that they run."""
     prompted = used(account, Ran(model=asked), invoked={called: 4.0}, logged={called: {NONE: 4}})
     assert prompted.verdict() is Verdict.COMPLIANT
+
+
+@pytest.mark.parametrize("change", ["2026-03-15T12:31:00Z", "", "denied"])
+def test_a_throughput_may_run_another_model_since(account: FakeAccount, change: str) -> None:
+    """A run by its name speaks for the model that it ran then; who changed it, changed that."""
+    arn = f"{OURS}:provisioned-model/prov12345678"
+    prompted = used(account, Ran(model=arn), invoked={arn: 4.0}, logged={arn: {NONE: 4}})
+    assert prompted.verdict() is Verdict.COMPLIANT
+    if change == "denied":
+        account.refuses("ListProvisionedModelThroughputs")
+    else:
+        body = {"provisionedModelArn": arn, "modelArn": "amazon.nova-pro-v1:0",
+                "status": "InService", "lastModifiedTime": change}  # fmt: skip
+        account.answers("ListProvisionedModelThroughputs", {"provisionedModelSummaries": [body]})
+    assert prompted.verdict() is OPEN
 
 
 calls = st.dictionaries(st.sampled_from(GUARDRAILS), st.integers(1, 50), min_size=1, max_size=3)

@@ -201,6 +201,19 @@ def test_service_linked_roles_and_policies_of_aws_are_left_out(account: Any) -> 
     assert not records_of(place, "principal")
 
 
+@pytest.mark.parametrize("kind", ["User", "Group"])
+def test_no_user_hides_behind_the_path_of_services(account: Any, kind: str) -> None:
+    """Only roles are linked to services: a user or a group of that path is one like any other."""
+    broad = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    inline = [{"PolicyName": "p", "PolicyDocument": broad}]
+    owner = {f"{kind}Name": "x", "Arn": "arn:x", "Path": "/aws-service-role/a.amazonaws.com/"}
+    owner |= {f"{kind}PolicyList": inline}
+    account.answers("GetAccountAuthorizationDetails", {f"{kind}DetailList": [owner]})
+    place = account.place(GLOBAL_REGION)
+    assert records_of(place, "policy_statement")
+    assert records_of(place, "principal")
+
+
 def test_a_broken_credential_report_is_a_gap(account: Any) -> None:
     """Content that is no report makes the set incomplete, not empty."""
     account.answers("GetCredentialReport", {"Content": "bm9uc2Vuc2U="})

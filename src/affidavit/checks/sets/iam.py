@@ -84,7 +84,7 @@ def _default_version(policy: Mapping[str, Any]) -> tuple[int | None, object]:
 def _inline(view: View) -> Iterator[Record]:
     for owners, policies, resource_type in INLINE:
         for owner in _found(view, owners):
-            if str(owner.value.get("Path", "")).startswith(SERVICE_LINKED):
+            if _is_service_linked(owner, resource_type):
                 continue
             member = policies.removesuffix("[]")
             for index, policy in enumerate(owner.value.get(member, ())):
@@ -95,6 +95,12 @@ def _inline(view: View) -> Iterator[Record]:
                 )
                 arn, name = owner.value.get("Arn", ""), policy.get("PolicyName", "")
                 yield from _statements(view, place, arn, name, resource_type)
+
+
+def _is_service_linked(owner: Found, resource_type: str) -> bool:
+    """Tell whether it is a role that a service made; anybody may give a user that path."""
+    path = str(owner.value.get("Path", ""))
+    return resource_type == "AWS::IAM::Role" and path.startswith(SERVICE_LINKED)
 
 
 def _statements(
@@ -137,7 +143,7 @@ def _principals(view: View) -> Iterator[Record]:
         member = policies.removesuffix("[]")
         for found in _found(view, owners):
             owner = found.value
-            if str(owner.get("Path", "")).startswith(SERVICE_LINKED):
+            if _is_service_linked(found, resource_type):
                 continue
             draft = view.of(found)
             known = [_allows(policy.get("PolicyDocument")) for policy in owner.get(member, ())]

@@ -41,11 +41,11 @@ def invocation_scan(view: View) -> RecordSet:
             unknown = [*unknown, _not_read(view, read)]
         return view.finish(records, [*unknown, *_contradicting(view, read)])
     gaps = [r for r in results if isinstance(r, Gap)] or list(view.gaps(CONFIGURATION))
-    used = {name: one for name, one in counted.items() if one.value}
+    used = {name: one for name, one in counted.items() if one.value != 0.0}
     if not gaps and (asked := next(destinations(view.scope, view.region), None)):
         gaps = [view.answers.not_asked(OPERATION, view.region, asked)]
     if not gaps and (used or unknown):
-        gaps = [_no_log(view), *unknown]
+        gaps = [_no_log(view), *unknown, *(one.gap for one in used.values() if one.gap)]
     return view.finish(_unlogged(view, used), gaps)
 
 
@@ -78,8 +78,8 @@ def _contradicting(view: View, read: Observation) -> Iterator[Gap]:
 
 def _no_log(view: View) -> Gap:
     words = (
-        "Models were invoked, and invocation logging is not configured in this Region: there is no"
-        " log to scan."
+        "Models were invoked, or may have been, and invocation logging is not configured in this"
+        " Region: there is no log to scan."
     )
     return view.answers.gap(OPERATION, view.region, {}, GapReason.NOT_CONFIGURED, words)
 
@@ -242,12 +242,15 @@ def where(read: Observation) -> str:
 
 
 def _unlogged(view: View, used: Mapping[str, Counted]) -> Iterable[Record]:
-    """Yield the models that were invoked where nothing is logged: of them nothing is known."""
+    """Yield the models that were or may have been invoked where nothing is logged: who knows."""
     for name, one in sorted(used.items()):
         draft = view.draft()
         nothing = dict.fromkeys(_COUNTS, 0)
         draft.values["fact"] = {**nothing, "unseen": 1, "modelId": plain_id(name)}
-        draft.values["metric"] = {"invocations": one.value}
+        if one.value is None and one.gap is not None:
+            draft.gaps["metric"] = one.gap
+        else:
+            draft.values["metric"] = {"invocations": one.value}
         for cited in one.inputs:
             draft.cite_input(cited)
         draft.cite_all(CONFIGURATION)

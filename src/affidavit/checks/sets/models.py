@@ -61,9 +61,31 @@ def throughputs(view: View) -> dict[str, str]:
     for found in view.items("ListProvisionedModelThroughputs"):
         arn, model = found.value["provisionedModelArn"], found.value.get("modelArn")
         if model:
-            names = (arn, arn.rsplit(":", maxsplit=1)[-1], arn.rsplit("/", maxsplit=1)[-1])
-            known |= dict.fromkeys(names, model)
+            known |= dict.fromkeys(_names(arn), model)
     return known
+
+
+def changed(view: View) -> dict[str, str]:
+    """Return when throughputs and deployments, which may be given other models, were changed last.
+
+    By name, as an RFC 3339 time. What is not listed, or says no time, is not in it.
+    """
+    known: dict[str, str] = {}
+    for found in view.items("ListProvisionedModelThroughputs"):
+        if found.value.get("lastModifiedTime"):
+            names = _names(found.value["provisionedModelArn"])
+            known |= dict.fromkeys(names, found.value["lastModifiedTime"])
+    path = "modelDeploymentSummaries[]"
+    for one in view.scope.found("ListCustomModelDeployments", view.region, path):
+        moment = one.value.get("lastUpdatedAt") or one.value.get("createdAt")
+        if moment and one.value.get("customModelDeploymentArn"):
+            known[one.value["customModelDeploymentArn"]] = moment
+    return known
+
+
+def _names(arn: str) -> tuple[str, ...]:
+    """Return the names of a thing of the account that metrics and callers may use."""
+    return arn, arn.rsplit(":", maxsplit=1)[-1], arn.rsplit("/", maxsplit=1)[-1]
 
 
 def own_models(view: View) -> dict[str, str]:

@@ -65,9 +65,8 @@ def population(view: View) -> Population:
     found: dict[str, InUse] = {}
     for name in models(view.scope, view.region):
         _count(found, view, name, resolve(name, own))
-    gaps = [*view.gaps("ListMetrics")]
-    if found:
-        gaps += _add_log(found, view, own)
+    counted, unread = bool(found), _add_log(found, view, own)
+    gaps = [*view.gaps("ListMetrics"), *(unread if counted else ())]
     known, listed = bases(view), entries(view)
     asked = {m: one for m, one in found.items() if _gives_text(resolve(m, known), listed)}
     return Population(
@@ -85,6 +84,7 @@ def _count(found: dict[str, InUse], view: View, name: str, model_id: str) -> Non
     if value == 0.0:
         return
     one = found.setdefault(model_id, InUse(name=name))
+    one.unknown = one.unknown or value is None  # no log can be held against a count
     known = value is not None and one.invocations is not None
     one.invocations = (one.invocations or 0.0) + (value or 0.0) if known else None
     one.inputs |= dict.fromkeys(window.inputs.get("invocations", ()))
@@ -115,6 +115,9 @@ def _add_log(found: dict[str, InUse], view: View, own: Mapping[str, str]) -> lis
         lacks = fact["unseen"] or fact["unread"] or told < fact["records"]
         one.unknown = one.unknown or bool(lacks)
         one.inputs |= dict.fromkeys(record.inputs)
+    if read is not None and scanned.gaps:  # not read whole, or CloudTrail knows more calls
+        for one in found.values():
+            one.unknown = True
     configured = view.gaps(CONFIGURATION) or list(destinations(view.scope, view.region))
     if read is not None or not configured:
         return []

@@ -23,13 +23,10 @@ from affidavit.checks.guardrail_names import (
     in_words,
     named,
 )
-from affidavit.checks.model_ids import resolve
+from affidavit.checks.model_ids import may_change, resolve
 from affidavit.checks.places import IN_USE_DAYS, Record, RecordSet
-from affidavit.checks.sets.prompt_coverage import (
-    OPERATION,
-    coverage_gap,
-    nothing_run,
-)
+from affidavit.checks.sets.models import changed
+from affidavit.checks.sets.prompt_coverage import OPERATION, coverage_gap, nothing_run
 from affidavit.checks.sets.prompt_population import InUse, Population, model_names, population
 from affidavit.model.observation import Gap, Observation
 from affidavit.model.times import parse
@@ -45,9 +42,10 @@ def prompt_run(view: View) -> RecordSet:
     """Return the runs of this Region, and what they do not show of the models in use there."""
     runs, used = _runs(view), population(view)
     made: dict[tuple[str, str], set[Named]] = defaultdict(set)
-    changed = _changed(view)
+    drafts, renamed = _changed(view), changed(view)
     for (suite, model_id, guardrail, _), cases in runs.items():
-        made[suite, model_id].add(_as_it_is(guardrail, cases, changed))
+        if not _may_be_another(cases, renamed):
+            made[suite, model_id].add(_as_it_is(guardrail, cases, drafts))
     gaps: list[Gap] = list(used.gaps)
     cited: dict[str, tuple[Input, ...]] = {}
     never = [] if used.models or used.silent or used.gaps else _never_run(view)
@@ -111,10 +109,25 @@ def _as_it_is(
     identifier, version = guardrail
     if version != DRAFT:
         return guardrail
-    began = _oldest(cases[0].body["run"], [case.body["result"] for case in cases])
+    began = _began(cases)
     if identifier not in changed:
         return identifier, DRAFT_UNSURE
     return guardrail if changed[identifier] <= began else (identifier, DRAFT_BEFORE)
+
+
+def _may_be_another(cases: Sequence[Observation], renamed: Mapping[str, str]) -> bool:
+    """Tell whether the name that a run asked may stand for another model now.
+
+    A throughput or deployment can be given another model; a run says nothing of that one.
+    """
+    name = str(cases[0].body["run"]["modelId"])
+    if name not in renamed:
+        return may_change(name)
+    return parse(renamed[name]) > _began(cases)
+
+
+def _began(cases: Sequence[Observation]) -> datetime:
+    return _oldest(cases[0].body["run"], [case.body["result"] for case in cases])
 
 
 def _suites(view: View) -> set[str]:
