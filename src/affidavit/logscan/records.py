@@ -232,7 +232,9 @@ def _several(text: str) -> tuple[list[Any], str]:
         return _wrappings(found), _NO_JSON
     except RecursionError:
         return found, "a line is nested too deeply"
-    if len(found) > 1 or text.rstrip().endswith(","):  # bare values of a line that was cut off
+    if len(found) > 1 or (
+        found and text.rstrip().endswith(",")
+    ):  # bare values of a line that was cut off
         kept = _wrappings(found)
         return kept, "" if kept == found else _NO_JSON
     return found, "" if found else _NO_JSON
