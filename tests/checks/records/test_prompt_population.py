@@ -290,6 +290,21 @@ def test_a_model_is_the_same_by_each_of_its_names(
     assert prompted.verdict() is Verdict.COMPLIANT
 
 
+@pytest.mark.parametrize("name", ["app123", f"{OURS}:application-inference-profile/app123"])
+def test_an_application_profile_is_the_model_that_it_runs(account: FakeAccount, name: str) -> None:
+    """CloudWatch may name it by its bare id or by its ARN: both are the model behind it."""
+    profile = {
+        "inferenceProfileArn": f"{OURS}:application-inference-profile/app123",
+        "models": [{"modelArn": "arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-x"}],
+        "status": "ACTIVE",
+        "type": "APPLICATION",
+    }
+    account.answers("ListInferenceProfiles", {"inferenceProfileSummaries": [profile]})
+    calls: dict[str, Any] = {"invoked": {name: 4.0}, "logged": {name: {NONE: 4}}}
+    assert used(account, Ran(model="meta.llama3-x"), **calls).verdict() is Verdict.COMPLIANT
+    assert used(account, Ran(model=NOVA), **calls).verdict() is OPEN
+
+
 @pytest.mark.parametrize("change", ["2026-03-15T12:31:00Z", "", "denied"])
 def test_a_throughput_may_run_another_model_since(account: FakeAccount, change: str) -> None:
     """A run by its name speaks for the model that it ran then; who changed it, changed that."""
