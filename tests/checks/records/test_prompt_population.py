@@ -108,6 +108,10 @@ def test_a_draft_that_was_changed_is_another_guardrail(account: FakeAccount) -> 
     assert "had guardrail gr1234567890 version DRAFT (changed since)" in "".join(
         one.reason for one in changed.judged()
     )
+    amid = replace(run, asked="2026-03-15T12:28:00Z")
+    assert used(account, amid, logged=calls).verdict() is Verdict.COMPLIANT
+    between = used(account, amid, logged=calls, draft_changed="2026-03-15T12:29:00Z")
+    assert between.verdict() is OPEN
     elsewhere = ("another00000", "DRAFT")
     foreign = used(account, Ran(model=NOVA, guardrail=elsewhere), logged={NOVA: {elsewhere: 1}})
     assert foreign.verdict() is OPEN
