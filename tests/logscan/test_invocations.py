@@ -140,7 +140,7 @@ def test_every_wrapping_gives_the_same(data: bytes, packed: bool) -> None:
 
 @pytest.mark.parametrize(
     ("rest", "records", "gaps"),
-    [(b"{", 1, 1), (b"x", 1, 1), (b" 7 8", 1, 0), (b"[1", 1, 1), (b",", 1, 0), (b"\x00", 1, 1)],
+    [(b"{", 1, 1), (b"x", 1, 1), (b" 7 8", 1, 1), (b"[1", 1, 1), (b",", 1, 0), (b"\x00", 1, 1)],
 )
 def test_what_follows_a_record_on_its_line_is_read_or_named(
     rest: bytes, records: int, gaps: int
@@ -150,7 +150,9 @@ def test_what_follows_a_record_on_its_line_is_read_or_named(
     assert (result.totals.records, sum(gap.count for gap in result.gaps)) == (records, gaps)
 
 
-@pytest.mark.parametrize("line", [b",", b"2026-11-23 hello", b"x", b"7,x"])
+@pytest.mark.parametrize(
+    "line", [b",", b"2026-11-23 hello", b"x", b"7,x", b"0.12, 3.4,", b"1 2", b"5,"]
+)
 def test_lines_of_words_are_named(line: bytes) -> None:
     """What is no JSON at all is a gap, and no value of another kind."""
     result = scan(line)

@@ -10,9 +10,13 @@ import pytest
 from click.testing import CliRunner
 from tests.server.conftest import ACCOUNT, Home
 
+from affidavit import catalogue as catalogues
 from affidavit.aws.settings import AwsSettings
 from affidavit.cli import main
 from affidavit.model.times import utc_now
+from affidavit.operations import migrating
+from affidavit.operations.context import Context
+from affidavit.operations.faults import QuotaFault
 from affidavit.operations.migrating import TAG, Moved, Order, move
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -173,6 +177,32 @@ def test_what_cannot_be_made_is_named(
     assert moved["framework Our framework"].state == "made"
     assert moved["assessment Ours 2026"].state == "not made"
     assert "assessmentReportsDestination" in moved["assessment Ours 2026"].words
+
+
+def _full(*_: Any) -> Any:
+    raise QuotaFault("There are 500 custom controls")
+
+
+def test_no_framework_of_ours_stands_for_one_that_could_not_be_made(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A customer's stricter framework keeps its name to itself: its assessment is not made."""
+    name = "Generative AI, but stricter"
+    control = {"arn": "arn:control", "name": "One too many"}
+    sets = [{"name": "One", "controls": [control]}]
+    order = Order(tenant=TENANT, aws=AwsSettings(), by="anna", assessments=True)
+    with open_store(here) as store:
+        context = Context(store=store, catalogue=catalogues.load(), settings=here)
+        moving = migrating._Here(context, order)
+        moving.register()
+        monkeypatch.setattr(migrating._Here, "_ask", _full)
+        made = list(moving.framework({"arn": "arn:ours", "name": name, "controlSets": sets}))
+        framework = {"arn": "arn:ours", "metadata": {"name": name}}
+        moved = moving.assessment(
+            {"arn": "arn:a", "metadata": {"name": "Ours"}, "framework": framework}
+        )
+    assert [one.state for one in made] == ["not made", "not made"]
+    assert (moved.state, moved.words) == ("not made", f"Its framework {name} could not be made.")
 
 
 def test_a_silent_aws_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,10 +229,19 @@ def _several(text: str) -> tuple[list[Any], str]:
             value, at = _DECODER.raw_decode(text, start.start())
             found.append(value)
     except ValueError:
-        return [one for one in found if isinstance(one, dict | list)], _NO_JSON
+        return _wrappings(found), _NO_JSON
     except RecursionError:
         return found, "a line is nested too deeply"
+    if len(found) > 1 or (
+        found and text.rstrip().endswith(",")
+    ):  # bare values of a line that was cut off
+        kept = _wrappings(found)
+        return kept, "" if kept == found else _NO_JSON
     return found, "" if found else _NO_JSON
+
+
+def _wrappings(found: list[Any]) -> list[Any]:
+    return [one for one in found if isinstance(one, dict | list)]
 
 
 def _loaded(text: str) -> Any:

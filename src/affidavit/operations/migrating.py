@@ -96,6 +96,8 @@ class _Here:
     order: Order
     ids: dict[str, str] = field(default_factory=dict)
     """ARN at AWS -> id here."""
+    customs: set[str] = field(default_factory=set)
+    """ARNs of the custom frameworks at AWS, whether they could be made here or not."""
 
     def __post_init__(self) -> None:
         documents = self.context.store.documents
@@ -119,6 +121,7 @@ class _Here:
     def framework(self, given: Mapping[str, Any]) -> Iterator[Moved]:
         """Make a framework, and before it those of its controls that are not here yet."""
         sets = []
+        self.customs.add(given["arn"])
         for one in given["controlSets"]:
             for control in one.get("controls", ()):
                 if control["arn"] not in self.ids:
@@ -141,6 +144,9 @@ class _Here:
         identifier = self.ids.get(framework.get("arn", ""))
         if identifier is None:
             named = framework.get("metadata", {}).get("name", "")
+            if framework.get("arn") in self.customs:
+                words = f"Its framework {named} could not be made."
+                return Moved(kind="assessment", name=name, state="not made", words=words)
             if _GENERATIVE not in named.lower():
                 words = f"Its framework {named} is AWS's own: only custom ones are here."
                 return Moved(kind="assessment", name=name, state="not made", words=words)

@@ -30,6 +30,8 @@ class Ran:
     guardrail: tuple[str, str] = ("", "")
     suite: str = "refusal"
     passed: bool = True
+    asked: str = ""
+    """When its case was asked; empty: it does not say."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,7 +144,7 @@ def _case(number: int, one: Ran) -> Observation:
         "modelId": one.model, "guardrailId": one.guardrail[0], "guardrailVersion": one.guardrail[1],
         "cases": 1, "finishedAt": iso(NOW), "summary": {},
     }  # fmt: skip
-    result = {**PASSED, "verdict": "passed" if one.passed else "failed"}
+    result = {**PASSED, "verdict": "passed" if one.passed else "failed", "askedAt": one.asked}
     return Observation(
         unit=Unit(
             key="Converse",

@@ -108,6 +108,10 @@ def test_a_draft_that_was_changed_is_another_guardrail(account: FakeAccount) -> 
     assert "had guardrail gr1234567890 version DRAFT (changed since)" in "".join(
         one.reason for one in changed.judged()
     )
+    amid = replace(run, asked="2026-03-15T12:28:00Z")
+    assert used(account, amid, logged=calls).verdict() is Verdict.COMPLIANT
+    between = used(account, amid, logged=calls, draft_changed="2026-03-15T12:29:00Z")
+    assert between.verdict() is OPEN
     elsewhere = ("another00000", "DRAFT")
     foreign = used(account, Ran(model=NOVA, guardrail=elsewhere), logged={NOVA: {elsewhere: 1}})
     assert foreign.verdict() is OPEN
@@ -301,6 +305,21 @@ def test_a_model_is_the_same_by_each_of_its_names(
     """Inference profiles and provisioned throughputs stand for the model that they run."""
     prompted = used(account, Ran(model=asked), invoked={called: 4.0}, logged={called: {NONE: 4}})
     assert prompted.verdict() is Verdict.COMPLIANT
+
+
+@pytest.mark.parametrize("name", ["app123", f"{OURS}:application-inference-profile/app123"])
+def test_an_application_profile_is_the_model_that_it_runs(account: FakeAccount, name: str) -> None:
+    """CloudWatch may name it by its bare id or by its ARN: both are the model behind it."""
+    profile = {
+        "inferenceProfileArn": f"{OURS}:application-inference-profile/app123",
+        "models": [{"modelArn": "arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-x"}],
+        "status": "ACTIVE",
+        "type": "APPLICATION",
+    }
+    account.answers("ListInferenceProfiles", {"inferenceProfileSummaries": [profile]})
+    calls: dict[str, Any] = {"invoked": {name: 4.0}, "logged": {name: {NONE: 4}}}
+    assert used(account, Ran(model="meta.llama3-x"), **calls).verdict() is Verdict.COMPLIANT
+    assert used(account, Ran(model=NOVA), **calls).verdict() is OPEN
 
 
 @pytest.mark.parametrize("change", ["2026-03-15T12:31:00Z", "", "denied"])

@@ -89,7 +89,7 @@ def _names(arn: str) -> tuple[str, ...]:
 
 
 def own_models(view: View) -> dict[str, str]:
-    """Return what the account's deployments and profiles stand for: ARN -> model that they run."""
+    """Return what the account's deployments and profiles stand for: name -> model that they run."""
     own: dict[str, str] = {}
     path = "modelDeploymentSummaries[]"
     for deployed in view.scope.found("ListCustomModelDeployments", view.region, path):
@@ -98,8 +98,11 @@ def own_models(view: View) -> dict[str, str]:
     path = "inferenceProfileSummaries[]"
     for profile in view.scope.found("ListInferenceProfiles", view.region, path):
         members = profile.value.get("models") or ()
-        if members and profile.value.get("inferenceProfileArn") and members[0].get("modelArn"):
-            own[profile.value["inferenceProfileArn"]] = members[0]["modelArn"]
+        arn = profile.value.get("inferenceProfileArn")
+        if members and arn and members[0].get("modelArn"):
+            own[arn] = members[0]["modelArn"]
+            if "application-inference-profile/" in arn:  # by its bare id it is no model of its own
+                own[arn.rsplit("/", maxsplit=1)[-1]] = members[0]["modelArn"]
     return own
 
 

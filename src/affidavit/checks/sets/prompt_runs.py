@@ -127,7 +127,10 @@ def _may_be_another(cases: Sequence[Observation], renamed: Mapping[str, str]) ->
 
 
 def _began(cases: Sequence[Observation]) -> datetime:
-    return _oldest(cases[0].body["run"], [case.body["result"] for case in cases])
+    """Return when the first case was asked, or answered where that is not told."""
+    results = [case.body["result"] for case in cases]
+    asked = [parse(result["askedAt"]) for result in results if result.get("askedAt")]
+    return min([_oldest(cases[0].body["run"], results), *asked])
 
 
 def _suites(view: View) -> set[str]:
