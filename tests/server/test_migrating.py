@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tests.server.conftest import ACCOUNT, Home
 
 from affidavit import catalogue as catalogues
+from affidavit.api.protocol import Protocol
 from affidavit.aws.settings import AwsSettings
 from affidavit.cli import main
 from affidavit.model.times import utc_now
@@ -23,6 +24,7 @@ from affidavit.store import open_store
 
 REGION = "us-east-1"
 TENANT = f"{ACCOUNT}/{REGION}"
+CHECK = Protocol().members
 BUCKET = "reports-of-ours"
 SOURCE = {
     "sourceName": "Trails",
@@ -111,7 +113,7 @@ def here(make_home: Callable[[Path], Home], tmp_path: Path) -> Settings:
 
 
 def _move(here: Settings, there: There, *, assessments: bool = False) -> dict[str, Moved]:
-    order = Order(tenant=TENANT, aws=there.aws, by="anna", assessments=assessments)
+    order = Order(tenant=TENANT, aws=there.aws, by="anna", check=CHECK, assessments=assessments)
     return {f"{one.kind} {one.name}": one for one in move(here, order)}
 
 
@@ -190,7 +192,7 @@ def test_no_framework_of_ours_stands_for_one_that_could_not_be_made(
     name = "Generative AI, but stricter"
     control = {"arn": "arn:control", "name": "One too many"}
     sets = [{"name": "One", "controls": [control]}]
-    order = Order(tenant=TENANT, aws=AwsSettings(), by="anna", assessments=True)
+    order = Order(tenant=TENANT, aws=AwsSettings(), by="anna", check=CHECK, assessments=True)
     with open_store(here) as store:
         context = Context(store=store, catalogue=catalogues.load(), settings=here)
         moving = migrating._Here(context, order)

@@ -4,16 +4,23 @@ Reads only: ListControls, GetControl, ListAssessmentFrameworks, GetAssessmentFra
 ListAssessments, GetAssessment.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from affidavit.aws.clients import new_session
+from affidavit.aws.errors import PARSER_TROUBLE, UNREADABLE
+from affidavit.aws.paging import MAX_PAGES
 from affidavit.aws.settings import USER_AGENT, AwsSettings
+from affidavit.aws.shapes import plain, typed
 from affidavit.errors import CollectError
+
+_SHOWN: Final = 400
+"""Characters of what is said of an answer that cannot be read."""
 
 
 @contextmanager
@@ -47,29 +54,69 @@ def audit_manager(settings: AwsSettings, what: str, todo: str) -> Iterator[Any]:
 
 def custom_controls(client: Any) -> Iterator[dict[str, Any]]:
     """Yield each custom control whole."""
-    for one in _every(client.list_controls, "controlMetadataList", controlType="Custom"):
-        yield client.get_control(controlId=one["id"])["control"]
+    for one in _every(client, "ListControls", "controlMetadataList", controlType="Custom"):
+        control = _asked(client, "GetControl", "control", controlId=one["id"])["control"]
+        yield _with(control, "arn", "name")
 
 
 def custom_frameworks(client: Any) -> Iterator[dict[str, Any]]:
     """Yield each custom framework whole: with its control sets, and these with whole controls."""
-    listed = client.list_assessment_frameworks
-    for one in _every(listed, "frameworkMetadataList", frameworkType="Custom"):
-        yield client.get_assessment_framework(frameworkId=one["id"])["framework"]
+    operation, listed = "ListAssessmentFrameworks", "frameworkMetadataList"
+    for one in _every(client, operation, listed, frameworkType="Custom"):
+        named = {"frameworkId": one["id"]}
+        answer = _asked(client, "GetAssessmentFramework", "framework", **named)
+        framework = _with(answer["framework"], "arn", "name", "controlSets")
+        for control_set in framework["controlSets"]:
+            for control in _with(control_set, "name").get("controls", ()):
+                _with(control, "arn", "name")
+        yield framework
 
 
 def active_assessments(client: Any) -> Iterator[dict[str, Any]]:
     """Yield each active assessment whole."""
-    for one in _every(client.list_assessments, "assessmentMetadata", status="ACTIVE"):
-        yield client.get_assessment(assessmentId=one["id"])["assessment"]
+    for one in _every(client, "ListAssessments", "assessmentMetadata", status="ACTIVE"):
+        answer = _asked(client, "GetAssessment", "assessment", assessmentId=one["id"])
+        assessment = _with(answer["assessment"], "arn", "metadata", "framework")
+        _with(assessment["metadata"], "name")
+        yield assessment
 
 
-def _every(listed: Callable[..., Any], member: str, **request: str) -> Iterator[dict[str, Any]]:
+def _every(client: Any, operation: str, member: str, **request: str) -> Iterator[dict[str, Any]]:
     """Yield what a list holds, every page of it: botocore knows no paginators of Audit Manager."""
+    seen: set[str] = set()
     more: dict[str, str] = {}
     while True:
-        page = listed(**request, **more)
-        yield from page[member]
-        if not page.get("nextToken"):
+        page = _asked(client, operation, member, **request, **more)
+        for one in page[member]:
+            yield _with(one, "id")
+        token = page.get("nextToken")
+        if not token:
             return
-        more = {"nextToken": page["nextToken"]}
+        if token in seen or len(seen) >= MAX_PAGES:
+            raise _unreadable(f"The list of {operation} has no end.")
+        seen.add(token)
+        more = {"nextToken": token}
+
+
+def _asked(client: Any, operation: str, member: str, **request: str) -> dict[str, Any]:
+    """Return an answer that has a member, and is of the shape that the model gives it."""
+    try:
+        answer = getattr(client, xform_name(operation))(**request)
+        return typed("auditmanager", operation, plain(_with(answer, member)))
+    except (*UNREADABLE, *PARSER_TROUBLE) as error:
+        raise _unreadable(f"{operation}: {type(error).__name__}: {error}"[:_SHOWN]) from error
+
+
+def _with(value: Any, *names: str) -> dict[str, Any]:
+    """Return a structure that has these members: the model says of none that it must be there."""
+    missing = [name for name in names if not isinstance(value, dict) or name not in value]
+    if missing:
+        raise _unreadable(f"An answer lacks {', '.join(missing)}.")
+    found: dict[str, Any] = value
+    return found
+
+
+def _unreadable(why: str) -> CollectError:
+    return CollectError(
+        "Audit Manager was not read", why=why, todo="Is the endpoint one of Audit Manager's?"
+    )

@@ -122,8 +122,11 @@ _TIMEOUT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException"})
 UNREADABLE = (ResponseParserError, ShapeError)
 """What says that an answer is not of its protocol or shape."""
 
-PARSER_TROUBLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError)
-"""What botocore's parsers let slip when an answer is garbage."""
+PARSER_TROUBLE = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError),
+    RecursionError,
+)
+"""What botocore's parsers let slip when an answer is garbage, or nested without end."""
 
 NO_CREDENTIALS = (
     NoCredentialsError,

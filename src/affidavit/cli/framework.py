@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from affidavit.api.protocol import Protocol
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
@@ -122,6 +123,7 @@ def import_(settings: Settings, /, *, as_json: bool, **given: Any) -> None:
             call_timeout=settings.call_timeout,
         ),
         by=given["by"] or getpass.getuser(),
+        check=Protocol().members,
         assessments=given["assessments"],
     )
     moved = []
@@ -129,12 +131,17 @@ def import_(settings: Settings, /, *, as_json: bool, **given: Any) -> None:
         moved.append(one)
         if not as_json:
             said = f". {one.words}" if one.words else ""
-            click.echo(f"{one.state:9} {one.kind} {one.name}{said}")
+            click.echo(_printable(f"{one.state:9} {one.kind} {one.name}{said}"))
     if as_json:
         click.echo(json.dumps([one.to_json() for one in moved], indent=2, ensure_ascii=False))
     elif not moved:
         click.echo("Audit Manager has no custom controls and frameworks there.")
     sys.exit(any(one.state == "not made" for one in moved))
+
+
+def _printable(text: str) -> str:
+    """Return a text that drives no terminal: it came from elsewhere."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _console() -> Console:

@@ -6,7 +6,7 @@ framework become custom ones, for their ids mean nothing here. A source that is 
 becomes a manual one that says so: a control never gets easier by moving.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -36,6 +36,8 @@ _SAID: Final = 1000
 """Longest sourceDescription (botocore's model)."""
 _GENERATIVE: Final = "generative ai"
 
+Check = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""(operation, members) -> members as the API's model reads them; raises `ValidationFault`."""
 State = Literal["made", "was here", "not made"]
 
 
@@ -62,6 +64,8 @@ class Order:
     """The tenant here, "account/Region"; AWS is read in that Region."""
     aws: AwsSettings
     by: str
+    check: Check
+    """What the API holds requests to: what no client could make, no import makes."""
     assessments: bool = False
     """Whether active assessments are made, too; their collection begins at once."""
 
@@ -219,7 +223,8 @@ class _Here:
             role=role,
             request_id=new_id(utc_now()),
         )
-        return Dispatcher(self.context)(operation, caller, request)
+        checked = self.order.check(operation, request)
+        return Dispatcher(self.context)(operation, caller, checked)
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:
