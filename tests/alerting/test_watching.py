@@ -22,6 +22,7 @@ from affidavit.operations.log_slices import LATER
 from affidavit.operations.log_watches import Watch
 from affidavit.operations.log_watching import LATE, watch_all
 from affidavit.store import scanned
+from affidavit.store.documents import Document
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TENANT = f"{ACCOUNT}/{REGION}"
@@ -107,6 +108,21 @@ def test_new_objects_are_scanned_once(watched: Context, aws: Any, clock: Clock) 
     (alert,) = alerts.every(watched, TENANT)
     assert alert.body["facts"] == {"EMAIL": "1"}
     assert "maria" not in json.dumps(alert.body)
+
+
+def test_the_log_of_a_tenant_that_left_is_not_read(
+    watched: Context, aws: Any, clock: Clock
+) -> None:
+    """After the deregistration nothing is read with its role; when it is back, what came is."""
+    account = Document(kind="account", id="account", body={"status": "INACTIVE"})
+    documents = watched.store.documents
+    documents.act(TENANT, now=clock.now, puts=[account])
+    log_to_s3(aws)
+    put(aws, "a", clock.now, "Fine", LEAK)
+    assert watch_all(watched) == 0
+    assert kinds(watched) == {}
+    documents.act(TENANT, now=clock.now, deletes=[replace(account, version=1)])
+    assert watch_all(watched) == 1
 
 
 def test_what_comes_late_is_found(watched: Context, aws: Any, clock: Clock) -> None:

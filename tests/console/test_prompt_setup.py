@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -156,6 +157,18 @@ def test_a_model_that_cannot_be_entered_is_told(fresh: Installation) -> None:
     assert _job(fresh)["status"] == "FAILED"
     assert _job(fresh)["why"]
     assert "Failed" in olga.get(page.url.path).text
+
+
+def test_a_run_of_an_account_that_left_asks_nothing(bound: Installation) -> None:
+    """What was started before the deregistration is not asked after it, and says so."""
+    _start(bound.client("olga"))
+    (account,) = bound.store.documents.every(TENANT, "account")
+    put = replace(account, body={**account.body, "status": "INACTIVE"})
+    bound.store.documents.act(TENANT, now=bound.time, puts=[put])
+    bound.work()
+    assert _job(bound)["status"] == "FAILED"
+    assert "deregistered" in _job(bound)["why"]
+    assert _job(bound)["asked"] == 0
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_stood(

@@ -145,6 +145,21 @@ def test_what_stops_passing_alerts_and_recovers(
     assert alert.body["state"] == "resolved"
 
 
+def test_a_canary_of_a_tenant_that_left_asks_nothing(
+    context: Context, estate: demo.Simulated, clock: Clock
+) -> None:
+    """After the deregistration no model is asked, not even for a task that waits already."""
+    canaries.add(context.store, canary(estate), by="admin")
+    assert canaries.schedule(context) == 1
+    account = Document(kind="account", id="account", body={"status": "INACTIVE"})
+    context.store.documents.act(tenant(estate), now=clock.now, puts=[account])
+    turn(context)
+    clock.now += HOUR
+    assert canaries.schedule(context) == 0
+    assert states(context, estate) == []
+    assert not alerts.every(context, tenant(estate))
+
+
 def test_missed_runs_are_kept_as_missed(
     context: Context, estate: demo.Simulated, clock: Clock
 ) -> None:

@@ -50,6 +50,15 @@ def is_registered(context: Context, tenant: str) -> bool:
     return document is not None and bool(document.body["status"] == "ACTIVE")
 
 
+def has_left(context: Context, tenant: str) -> bool:
+    """Tell whether the tenant deregistered: from then on nothing is asked with its roles.
+
+    One that never registered, and is used from the command line alone, has not left.
+    """
+    document = context.store.documents.get(tenant, _KIND, _KIND)
+    return document is not None and bool(document.body["status"] != "ACTIVE")
+
+
 def is_management_account(context: Context, tenant: str) -> bool:
     """Tell whether the tenant designated a delegated administrator; it creates no assessments."""
     document = context.store.documents.get(tenant, _KIND, _KIND)

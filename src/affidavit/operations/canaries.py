@@ -19,6 +19,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id, stable_id
 from affidavit.model.times import iso, parse, utc_now
 from affidavit.operations import alerts, work
+from affidavit.operations.accounts import has_left
 from affidavit.operations.context import Context
 from affidavit.prompts import suite as suites
 from affidavit.store import Store
@@ -159,7 +160,8 @@ def schedule(context: Context) -> int:
     left = 0
     for tenant, document in context.store.documents.of_all_tenants(KIND):
         due = parse(document.body["nextAt"])
-        if due <= context.now() and not document.body.get("paused"):
+        rests = document.body.get("paused") or has_left(context, tenant)
+        if due <= context.now() and not rests:
             with suppress(StoreConflictError):
                 _leave(context, tenant, document, due)
                 left += 1

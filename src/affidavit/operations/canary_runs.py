@@ -14,6 +14,7 @@ from affidavit.aws.metrics import Datum, put_metrics
 from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
 from affidavit.model.times import iso, parse
 from affidavit.operations import alerts, canaries, prompt_asking
+from affidavit.operations.accounts import has_left
 from affidavit.operations.canaries import Canary
 from affidavit.operations.context import Context
 from affidavit.operations.prompt_asking import Asking
@@ -30,7 +31,7 @@ ACT: Final = "Whoever answers for the model; the cases are named by `affidavit c
 def run(context: Context, tenant: str, task: Document) -> None:
     """Do one run; what it came to is kept once, whoever does it again."""
     found = context.store.documents.get(tenant, canaries.KIND, task.body["canary"])
-    if found is None:
+    if found is None or has_left(context, tenant):
         return
     canary, slot = canaries.canary_of(found), parse(task.body["slot"])
     known = canaries.run_document(canary, slot, {})

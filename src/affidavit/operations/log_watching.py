@@ -22,6 +22,7 @@ from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.observation import GapReason, Observation, Unit
 from affidavit.model.times import iso, parse
 from affidavit.operations import alerts, log_queues, log_rules, log_slices
+from affidavit.operations.accounts import has_left
 from affidavit.operations.context import Context
 from affidavit.operations.log_watches import Watch, watches
 from affidavit.operations.tenant_bindings import aws_of
@@ -46,7 +47,7 @@ def watch_all(context: Context) -> int:
     """Make one pass over every watch; return how many objects were scanned."""
     scanned = 0
     for watch, document in watches(context.store):
-        if document.body.get("paused"):
+        if document.body.get("paused") or has_left(context, watch.tenant):
             continue
         try:
             scanned += _Pass(context, watch, document).run()

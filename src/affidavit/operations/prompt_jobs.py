@@ -15,6 +15,7 @@ from affidavit.errors import AffidavitError, StoreBusyError, StoreConflictError
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
 from affidavit.operations import looking, prompt_asking, work
+from affidavit.operations.accounts import has_left
 from affidavit.operations.assessed import assessed
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
@@ -99,6 +100,9 @@ def run(context: Context, tenant: str, task: Document, stopping: Callable[[], bo
     if document is None or document.body["status"] != "IN_PROGRESS":
         return
     job = _Job(context, tenant, document, stopping)
+    if has_left(context, tenant):
+        job.end("FAILED", "The account was deregistered.")
+        return
     try:
         job.make()
     except (StoreBusyError, work.StoppingError):
