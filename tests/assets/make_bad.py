@@ -1,6 +1,6 @@
 """The gallery of bad reports: from one good report and the key that signed it, one of each kind.
 
-    python tests/assets/make_bad.py GOOD.zip signing.pem OUT
+    python -m tests.assets.make_bad GOOD.zip signing.pem OUT
 
 Two kinds of forger: one without the key changes files or bytes; the operator himself, who has the
 key, signs anew whatever he changed, so that only the ledger can give him away. And hostile ZIPs.
@@ -11,110 +11,22 @@ import hashlib
 import json
 import sys
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tests.assets import bad_manual
+from tests.assets.forging import Bad, Good, into, joined
 
 from affidavit.ledger.checkpoint import Checkpoint, sign
 from affidavit.ledger.keys import Signer
-from affidavit.report import manifest
-from affidavit.report.verify import csvcheck
-from affidavit.report.writer import ZipWriter
 
-Files = dict[str, bytes]
-_LAST = ("manifest.json", "manifest.dsse.json")
-_WHEN = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
 _MANY = 3_000_000
-_FORM = b"assessment-report:v4"
 
-
-@dataclass(frozen=True)
-class Bad:
-    """A kind of bad report: what `verify` must say of it, and how it is made."""
-
-    name: str
-    expected: str
-    """A regular expression that the message must contain."""
-    make: Callable[["Good", Path], None]
-
-
-class Good:
-    """A good report, opened for forgery."""
-
-    def __init__(self, path: Path, signer: Signer) -> None:
-        self.path, self.signer, self.form = path, signer, _FORM
-        with zipfile.ZipFile(path) as archive:
-            self.files: Files = {name: archive.read(name) for name in archive.namelist()}
-        self.predicate: dict[str, Any] = json.loads(self.files["manifest.json"])["predicate"]
-
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        """Return the records of a JSON lines file."""
-        return [json.loads(line) for line in self.files[name].splitlines()]
-
-    def write(
-        self, path: Path, changed: dict[str, bytes | None], signer: Signer | None, **predicate: Any
-    ) -> None:
-        """Write the report with `changed` files (None: left out), signed by `signer` if given."""
-        files = {**self.files, **changed}
-        with ZipWriter(path, _WHEN) as out:
-            for name, data in files.items():
-                if name not in _LAST and data is not None:
-                    out.add(name, data)
-            if signer is None:
-                for name in _LAST:
-                    out.add(name, self.files[name], packed=False)
-            else:
-                self._sign(out, signer, predicate)
-            out.finish(lambda _: None)
-
-    def _sign(self, out: ZipWriter, signer: Signer, predicate: dict[str, Any]) -> None:
-        length, digest = out.sealed()
-        sealed = {"sealed": {"bytes": length, "sha256": digest}}
-        payload = manifest.statement(out.digests, {**self.predicate, **predicate, **sealed})
-        payload = payload.replace(_FORM, self.form)
-        out.add("manifest.json", payload, packed=False)
-        name = f"affidavit/{self.predicate['tenant']}"
-        out.add("manifest.dsse.json", manifest.envelope(payload, signer, name), packed=False)
-
-    def with_evidence(self, path: Path, lines: list[dict[str, Any]], **files: bytes) -> None:
-        """Write the report with other evidence, its table and counts made to fit, signed anew."""
-        table = csvcheck.header() + b"".join(csvcheck.row(x["leaf"], x["record"]) for x in lines)
-        changed: dict[str, bytes | None] = {
-            "evidence.jsonl": joined(lines),
-            "evidence.csv": table,
-            **{name.replace("_", "."): data for name, data in files.items()},
-        }
-        verdicts = Counter(x["record"]["verdict"] for x in lines)
-        runs = len({x["record"]["run_id"] for x in lines})
-        old = self.predicate["counts"]["verdicts"]
-        counts = {"evidence": len(lines), "runs": runs, "verdicts": {v: verdicts[v] for v in old}}
-        self.write(path, changed, self.signer, counts=counts)
-
-
-def joined(lines: list[dict[str, Any]]) -> bytes:
-    """Return records as canonical JSON lines."""
-    return b"".join(
-        json.dumps(x, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-        for x in lines
-    )
-
-
-def _bad(name: str, expected: str) -> Callable[[Callable[[Good, Path], None]], Bad]:
-    def made(make: Callable[[Good, Path], None]) -> Bad:
-        bad = Bad(name, expected, make)
-        GALLERY.append(bad)
-        return bad
-
-    return made
-
-
-GALLERY: list[Bad] = []
+GALLERY: list[Bad] = [*bad_manual.GALLERY]
+_bad = into(GALLERY)
 
 
 # Without the key
@@ -362,67 +274,11 @@ def _remark(good: Good, path: Path) -> None:
     good.write(path, {name: joined([value])[:-1]}, good.signer)
 
 
-@_bad("changed-file", r"manual/\w+\.pdf: is not the file whose SHA-256 leaf \d+ has")
-def _changed_file(good: Good, path: Path) -> None:
-    name = _file(good)
-    good.write(path, {name: good.files[name] + b"more"}, good.signer)
-
-
-@_bad("dropped-file", r"manual/\w+\.pdf: missing file: leaf \d+ tells of it")
-def _dropped_file(good: Good, path: Path) -> None:
-    good.write(path, {_file(good): None}, good.signer)
-
-
-@_bad("added-file", r"manual/other\.pdf: is of no manual evidence that the ledger tells of")
-def _added_file(good: Good, path: Path) -> None:
-    good.write(path, {"manual/other.pdf": b"x"}, good.signer)
-
-
-@_bad("changed-manual-row", r"manual\.csv row 2: is not what the record of leaf \d+ says")
-def _changed_manual_row(good: Good, path: Path) -> None:
-    data = good.files["manual.csv"].replace(b"board minutes.pdf", b"other minutes.pdf")
-    good.write(path, {"manual.csv": data}, good.signer)
-
-
-@_bad("changed-manual-text", r"manual\.csv row 1: its text is not the one whose SHA-256 leaf")
-def _changed_manual_text(good: Good, path: Path) -> None:
-    data = good.files["manual.csv"].replace(b"all staff", b"no staff")
-    good.write(path, {"manual.csv": data}, good.signer)
-
-
-@_bad("dropped-manual-row", r"manual\.csv row 2: lacks the item item-2 of leaf \d+")
-def _dropped_manual_row(good: Good, path: Path) -> None:
-    lines = good.files["manual.csv"].split(b"\r\n")
-    kept = [line for line in lines if b",item-2," not in line]
-    good.write(path, {"manual.csv": b"\r\n".join(kept)}, good.signer)
-
-
-@_bad("added-manual-row", r"manual\.csv row 5: is of no item of the ledger")
-def _added_manual_row(good: Good, path: Path) -> None:
-    *_, last, _ = good.files["manual.csv"].split(b"\r\n")
-    good.write(path, {"manual.csv": good.files["manual.csv"] + last + b"\r\n"}, good.signer)
-
-
-@_bad("respelt-manual", r"manual\.csv: is not written as a report writes it")
-def _respelt_manual(good: Good, path: Path) -> None:
-    data = good.files["manual.csv"].replace(b"board minutes.pdf", b'"board minutes.pdf"')
-    good.write(path, {"manual.csv": data}, good.signer)
-
-
-@_bad("no-manual-table", r"manual\.csv: missing file")
-def _no_manual_table(good: Good, path: Path) -> None:
-    good.write(path, {"manual.csv": None}, good.signer)
-
-
 @_bad("older-format", r"is of a report of format v3, and this program verifies v4")
 def _older_format(good: Good, path: Path) -> None:
     older = Good(good.path, good.signer)
     older.form = b"assessment-report:v3"
     older.write(path, {}, good.signer)
-
-
-def _file(good: Good) -> str:
-    return next(name for name in good.files if name.startswith("manual/") and "pdf" in name)
 
 
 def _first_bad(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import sys
+import zipfile
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +19,8 @@ from affidavit.cli.report import command as report_command
 from affidavit.cli.verify import command as verify_command
 from affidavit.errors import ReportError, UsageError
 from affidavit.model.run import Assessment
+from affidavit.operations import manual_adding
+from affidavit.operations.manual_adding import Wanted
 from affidavit.operations.reports import (
     ReportRequest,
     build_report,
@@ -155,6 +159,30 @@ def test_key_rotated_before_the_report(made: Made, tmp_path: Path) -> None:
     outcome = verify_report(second.path, str(first.key), first.path)
     assert outcome.verified, outcome.failure
     assert "was rotated to it" in dict(outcome.steps)["manifest"]
+
+
+def test_what_people_added_goes_along(made: Made, tmp_path: Path) -> None:
+    """A text and a file that were added stand in the next report, with the file on request."""
+    file = tmp_path / "register.csv"
+    file.write_bytes(b"risk,owner\n")
+    wanted = Wanted(
+        assessment="Northwind Assistants", control="GENAI-RESP-02", files=[file], text="=Approved."
+    )
+    manual_adding.add(made.settings, wanted, "the auditor")
+
+    options = ["build", "Northwind Assistants", "--out", str(tmp_path / "m.zip"), "--json"]
+    runner = CliRunner()
+    done = runner.invoke(report_command, [*options, "--attachments", "included"], obj=made.settings)
+    assert done.exit_code == 0, done.output
+
+    outcome = verify_report(tmp_path / "m.zip", json.loads(done.output)["key"])
+    assert outcome.verified, outcome.failure
+    said = dict(outcome.steps)["manual evidence"]
+    assert said == "2 items, each as the ledger says; 1 file included"
+    with zipfile.ZipFile(tmp_path / "m.zip") as archive:
+        name = f"manual/{sha256(file.read_bytes()).hexdigest()}.csv"
+        assert archive.read(name) == file.read_bytes()
+        assert b"'=Approved." in archive.read("manual.csv")
 
 
 def test_a_day_whose_evidence_expired(made: Made, tmp_path: Path) -> None:

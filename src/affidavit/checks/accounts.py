@@ -132,6 +132,13 @@ def _add_in_use(facts: AccountFacts, answers: Answers, region: str) -> None:
         facts.acct["fact"]["bedrockInUse"] = False
 
 
+def may_be_in_use(answers: Answers, region: str) -> bool:
+    """Tell whether Bedrock is in use in a Region (`IN_USE`); where it is not known, it may be."""
+    facts = AccountFacts(acct={"fact": {}})
+    _add_in_use(facts, answers, region)
+    return bool(facts.acct["fact"].get("bedrockInUse", True))
+
+
 def _in_use_answers(answers: Answers, key: str, region: str) -> list[Answer]:
     if key not in answers.catalogue.operations:
         return [answers.ask(key, region, {})]

@@ -17,6 +17,8 @@ from affidavit.operations import access_keys, evidence_exports, holds, work
 from affidavit.operations.accounts import PURGING
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
+from affidavit.operations.export_requests import KIND as EXPORT
+from affidavit.operations.export_requests import folder_of
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
 from affidavit.store.erasing import Staying
@@ -69,6 +71,8 @@ def purge(context: Context, tenant: str, task: Document) -> None:
         context.store.delete_assessment(assessment, by=caller.principal_arn)
     # Where reports were kept before they were sealed.
     shutil.rmtree(context.settings.home / "reports" / tenant, ignore_errors=True)
+    for export in context.store.documents.every(tenant, EXPORT):
+        shutil.rmtree(folder_of(context, export), ignore_errors=True)
     staying = Staying(kinds=KEPT_KINDS, task=task.id, absent=holds.unless_held())
     context.store.erase(tenant, staying)
     if not _other_regions(context, tenant):

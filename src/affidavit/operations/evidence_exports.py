@@ -123,8 +123,9 @@ def _own(context: Context, caller: Caller) -> list[Document]:
 
 
 def _forget(context: Context, caller: Caller, document: Document) -> None:
-    act(context, caller, _change("DELETE", document), deletes=[document])
-    context.store.attachments.remove_report(caller.tenant, document.id)
+    file = context.store.attachments.given_up_report(caller.tenant, document.id)
+    act(context, caller, _change("DELETE", document), deletes=[document], given_up=file)
+    context.store.attachments.remove_given_up(file)
     shutil.rmtree(folder_of(context, document), ignore_errors=True)
 
 

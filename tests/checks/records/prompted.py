@@ -50,6 +50,7 @@ class Prompted:
     scan: Mapping[str, Any] = field(default_factory=dict)
     """More of what the scan of the log says."""
     runs: Sequence[Ran] = ()
+    has_guardrail: bool = True
     draft_changed: str = "2026-03-01T00:00:00Z"
     """When the guardrail's draft was changed last."""
 
@@ -80,7 +81,8 @@ class Prompted:
             "id": "gr1234567890", "arn": GUARDRAIL, "name": "main", "status": "READY",
             "version": "DRAFT", "updatedAt": self.draft_changed,
         }  # fmt: skip
-        self.account.answers("ListGuardrails", {"guardrails": [draft]})
+        listed = [draft] if self.has_guardrail else []
+        self.account.answers("ListGuardrails", {"guardrails": listed})
         names = sorted({*self.invoked, *self.earlier})
         metrics = [
             {

@@ -210,9 +210,9 @@ def test_a_model_whose_count_is_not_known_is_in_use(account: FakeAccount) -> Non
 def test_a_model_that_is_listed_with_other_dimensions_is_in_use(account: FakeAccount) -> None:
     """The sum over its ModelId alone is nothing because there is no such series."""
     silent: dict[str, Any] = {"invoked": {NOVA: 0.0}, "logged": {}}
-    assert not any(one.gap and "Run `" in one.reason for one in used(account, **silent).judged())
+    assert not any("The model" in one.reason for one in used(account, **silent).judged())
     apart = used(account, dimensions=("ModelId", "BucketedStepSize"), **silent)
-    assert any(one.gap and "Run `" in one.reason for one in apart.judged())
+    assert any("The model" in one.reason for one in apart.judged())
 
 
 def test_a_model_that_was_not_called_yesterday_needs_any_run(account: FakeAccount) -> None:
@@ -244,9 +244,22 @@ def test_a_model_not_in_use_stays_evidence(account: FakeAccount) -> None:
     assert used(account, guarded, failing).verdict() is Verdict.NON_COMPLIANT
 
 
-def test_nothing_in_use_and_nothing_run_is_said(account: FakeAccount) -> None:
+def test_bedrock_without_a_model_in_use_still_needs_a_run(account: FakeAccount) -> None:
+    """Guardrails are set up and nobody calls a model: without a run nothing was shown."""
+    nothing: dict[str, Any] = {"invoked": {}, "logged": {}}
+    (found,) = used(account, **nothing).judged()
+    assert found.standing is Standing.UNDECIDED
+    assert "No model was in use in us-east-1 within 13 days" in found.reason
+    assert used(account, Ran(model=NOVA), **nothing).verdict() is Verdict.COMPLIANT
+    other = Ran(model=NOVA, suite="known-answers")
+    assert used(account, other, **nothing).verdict() is OPEN
+
+
+def test_nothing_in_use_and_nothing_set_up_is_said(empty: FakeAccount) -> None:
     """It is known that there is nothing: the words say so, and the control does not stay open."""
-    (found,) = used(account, invoked={}, logged={}).judged()
+    empty.regions = (HOME,)
+    empty.answers("ListBuckets", {"Buckets": []})
+    (found,) = used(empty, invoked={}, logged=None, has_guardrail=False).judged()
     assert found.standing is Standing.OUT_OF_SCOPE
     assert "No model that can be asked prompts was in use in us-east-1" in found.reason
 

@@ -206,7 +206,8 @@ def test_no_user_hides_behind_the_path_of_services(account: Any, kind: str) -> N
     """Only roles are linked to services: a user or a group of that path is one like any other."""
     broad = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     inline = [{"PolicyName": "p", "PolicyDocument": broad}]
-    owner = {f"{kind}Name": "x", "Arn": "arn:x", "Path": "/aws-service-role/a.amazonaws.com/"}
+    path = "/aws-service-role/a.amazonaws.com/"
+    owner: dict[str, Any] = {f"{kind}Name": "x", "Arn": "arn:x", "Path": path}
     owner |= {f"{kind}PolicyList": inline}
     account.answers("GetAccountAuthorizationDetails", {f"{kind}DetailList": [owner]})
     place = account.place(GLOBAL_REGION)

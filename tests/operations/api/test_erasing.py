@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from affidavit.operations import access_keys, log_watches, scheduler, tasks, work
+from affidavit.operations import access_keys, export_requests, log_watches, scheduler, tasks, work
 from affidavit.operations.erasing import KEPT_KINDS
 from affidavit.operations.log_watches import Watch
 from affidavit.store import todos
@@ -47,6 +47,11 @@ def _fill(owner: Any, collected: Any) -> None:
     with store.attachments.new(tenant) as new:
         new.write(b"minutes of a meeting")
         new.close()
+    export = Document(kind="evidence_export", id="e1", body={"requestedBy": "me", "expiresAt": ""})
+    store.documents.act(tenant, now=owner.clock(), puts=[export])
+    folder = export_requests.folder_of(owner.context, export)
+    folder.mkdir(parents=True)
+    (folder / "half.csv").write_text("resource")
     report = owner.context.settings.home / "r.zip"
     report.write_bytes(b"PK")
     store.attachments.keep_report(tenant, "r1", report)
@@ -106,6 +111,7 @@ def test_no_object_stays_but_the_ledger(erased: Any) -> None:
     store, tenant = erased.context.store, erased.caller.tenant
     left = [path for path in (store.objects / tenant).rglob("*") if path.is_file()]
     assert {path.relative_to(store.objects / tenant).parts[0] for path in left} <= {"log"}
+    assert list(erased.context.settings.home.rglob("half.csv")) == []
     store.sign_checkpoint(tenant)
     assert store.verify(tenants=[tenant])[0].deleted == 12
     assert store.documents.every(tenant, work.KIND) == []

@@ -38,6 +38,18 @@ def coverage_gap(view: View, suite: str, model_id: str, used: InUse, runs: Runs)
     return view.answers.gap(OPERATION, view.region, asked, GapReason.NOT_CONFIGURED, words)
 
 
+def nothing_run(view: View, suite: str) -> Gap:
+    """Return that a suite was run against no model, where none is in use but Bedrock is set up."""
+    words = (
+        f"No model was in use in {view.region} within {IN_USE_DAYS} days, and no run of the prompt"
+        f" suite {suite} within its allowed age is recorded for this assessment: nothing is shown."
+        f" Run `affidavit prompts run {suite}` with --model and --assessment."
+    )
+    return view.answers.gap(
+        OPERATION, view.region, {"suite": suite}, GapReason.NOT_CONFIGURED, words
+    )
+
+
 def _lacking(suite: str, used: InUse, made: Collection[Named]) -> Iterator[str]:
     if not made:
         yield (

@@ -48,6 +48,8 @@ class Population:
     """The models in use in one Region that can be asked prompts, by model id."""
 
     models: Mapping[str, InUse]
+    silent: bool
+    """Only models are in use that give no text: nobody can be asked prompts."""
     gaps: tuple[Gap, ...]
     """Why there may be more, or why it is not known which guardrails their calls had."""
 
@@ -67,7 +69,9 @@ def population(view: View) -> Population:
     gaps = [*view.gaps("ListMetrics"), *(unread if counted else ())]
     known, listed = bases(view), entries(view)
     asked = {m: one for m, one in found.items() if _gives_text(resolve(m, known), listed)}
-    return Population(models=dict(sorted(asked.items())), gaps=tuple(gaps))
+    return Population(
+        models=dict(sorted(asked.items())), silent=bool(found) and not asked, gaps=tuple(gaps)
+    )
 
 
 def _count(found: dict[str, InUse], view: View, name: str, model_id: str) -> None:

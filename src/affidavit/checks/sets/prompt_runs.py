@@ -8,9 +8,11 @@ control is open. A model that is not in use may be run too: its record stays evi
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from affidavit.checks.accounts import may_be_in_use
 from affidavit.checks.drafts import View
 from affidavit.checks.guardrail_names import (
     DRAFT,
@@ -24,10 +26,13 @@ from affidavit.checks.guardrail_names import (
 from affidavit.checks.model_ids import may_change, resolve
 from affidavit.checks.places import IN_USE_DAYS, Record, RecordSet
 from affidavit.checks.sets.models import changed
-from affidavit.checks.sets.prompt_coverage import OPERATION, coverage_gap
+from affidavit.checks.sets.prompt_coverage import OPERATION, coverage_gap, nothing_run
 from affidavit.checks.sets.prompt_population import InUse, Population, model_names, population
 from affidavit.model.observation import Gap, Observation
 from affidavit.model.times import parse
+
+if TYPE_CHECKING:
+    from affidavit.model.evidence import Input
 
 Key = tuple[str, str, Named, str]
 """Suite, model id as resolved, guardrail, run."""
@@ -42,7 +47,12 @@ def prompt_run(view: View) -> RecordSet:
         if not _may_be_another(cases, renamed):
             made[suite, model_id].add(_as_it_is(guardrail, cases, drafts))
     gaps: list[Gap] = list(used.gaps)
-    cited = {}
+    cited: dict[str, tuple[Input, ...]] = {}
+    never = [] if used.models or used.silent or used.gaps else _never_run(view)
+    for suite in never:
+        gaps.append(nothing_run(view, suite))
+        listed = view.answers.all("ListMetrics", view.region)
+        cited[gaps[-1].digest] = tuple(view.answers.input(a.result) for a in listed if a.result)
     for suite in sorted(_suites(view)):
         for model_id, one in used.models.items():
             gap = coverage_gap(view, suite, model_id, one, made)
@@ -57,6 +67,18 @@ def prompt_run(view: View) -> RecordSet:
         empty=f"No model that can be asked prompts was in use in {view.region} within"
         f" {IN_USE_DAYS} days, and none was asked.",
     )
+
+
+def _never_run(view: View) -> list[str]:
+    """Return the suites without a run in any Region, where Bedrock is set up and no model in use.
+
+    Where nothing of Bedrock is there either, there is nothing to show.
+    """
+    if not may_be_in_use(view.answers, view.region):
+        return []
+    regions = view.answers.facts.regions
+    known = {key[0] for region in regions for key in _runs(replace(view, region=region))}
+    return sorted(_suites(view) - known)
 
 
 def _runs(view: View) -> Mapping[Key, list[Observation]]:

@@ -52,7 +52,12 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
 }
 
 // On narrow screens the navigation scrolls: the page that is shown is in sight.
-document.querySelector(".side a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// Not by scrollIntoView, from where the first Tab would begin.
+const shown = document.querySelector(".side a[aria-current]");
+if (shown) {
+  const side = shown.closest(".side");
+  side.scrollLeft = shown.offsetLeft - (side.clientWidth - shown.offsetWidth) / 2;
+}
 
 document.addEventListener("htmx:after:swap", localTimes);
 localTimes();
