@@ -195,6 +195,28 @@ def test_what_is_no_notification_is_not_taken_for_one(body: str) -> None:
     assert found is None or (found == [] and "detail-type" in body)
 
 
+@pytest.mark.parametrize(
+    ("key", "size"),
+    [("a", "Infinity"), ("a", "-1"), ("a", "1" + "0" * 30), ("a" * 1025, "7"), ("", "7"),
+     ("a%00b", "7"), ("\\ud800", "7")],
+)  # fmt: skip
+def test_what_s3_never_says_of_an_object_is_no_notification(key: str, size: str) -> None:
+    """Sizes and keys that no object has are left in the queue, and never reach the database."""
+    body = event("KEY").replace('"KEY"', f'"{key}"').replace('"size": 7', f'"size": {size}')
+    assert new_objects(body) is None
+
+
+def test_a_hostile_message_holds_nothing_up(told: Context, aws: Any, clock: Clock) -> None:
+    """Whoever may write to the queue can neither end the watching nor keep others' objects out."""
+    put(aws, "a", clock.now, "Fine")
+    key = f"{BASE}/{clock.now:%Y/%m/%d/%H}/a.json.gz"
+    for size in ("Infinity", "9" * 30, "true"):
+        send(aws, event(key).replace('"size": 7', f'"size": {size}'))
+    send(aws, event(f"{BASE}/" + "k" * 5000), event(f"{BASE}/%00"), event(key))
+    assert watch_all(told) == 1
+    assert waiting(aws) == 5
+
+
 def test_keys_are_as_s3_has_them() -> None:
     """S3's notifications have keys encoded as in a form, EventBridge's have not."""
     found = new_objects(event("a+b/%C3%BC%2B.gz")) or []

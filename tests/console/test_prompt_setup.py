@@ -87,6 +87,8 @@ def test_the_cost_is_said_before_a_run_is_started(fresh: Installation) -> None:
         ({"place": f"{ACCOUNT}/eu-west-9"}, "region"),
         ({"guardrail": "gr-1"}, "guardrailVersion"),
         ({"repeat": "21"}, "repeat"),
+        ({"repeat": "000000000011000000"}, "repeat"),
+        ({"budgetTokens": "00000000001" + "9" * 20}, "budgetTokens"),
         ({"budgetTokens": "-1"}, "budgetTokens"),
         ({"priceInput": "cheap"}, "priceInput"),
         ({"budgetCost": "5"}, "budgetCost"),

@@ -1,19 +1,25 @@
 """Saved searches, exports, samples and the download centre: made in the background, one's own."""
 
+import copy
 import csv
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.console.conftest import TENANT, Installation
+from tests.console.conftest import ACCOUNT, REGION, TENANT, Installation
 
-from affidavit.operations import evidence_exports
-from affidavit.operations.export_requests import KIND
+from affidavit.finder.engine import Finder
+from affidavit.operations import evidence_exports, export_work
+from affidavit.operations.caller import Caller
+from affidavit.operations.export_requests import KIND, Wanted
+from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.operations.finding import Search
 from affidavit.operations.reports import key_file
 from affidavit.report.verify.exports import verify_export
 from affidavit.report.verify.note import read_key
@@ -194,6 +200,60 @@ def test_a_killed_export_is_made_again_and_a_deleted_one_is_not(fresh: Installat
     fresh.work()
     assert fresh.store.documents.every(TENANT, KIND) == []
     assert fresh.store.attachments.report(TENANT, newest.id) is None
+
+
+def test_an_export_whose_assessment_is_erased_meanwhile_ends_no_worker(
+    fresh: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder goes under the worker's hands: the export ends, the server works on."""
+    _ask(fresh, fresh.client("olga"))
+    (document,) = fresh.store.documents.every(TENANT, KIND)
+    real = export_work._zip
+
+    def erased(path: Path, files: list[Path]) -> None:
+        evidence_exports.forget_assessment(fresh.context, TENANT, fresh.assessment.id)
+        real(path, files)
+
+    monkeypatch.setattr(export_work, "_zip", erased)
+    fresh.work()
+    assert fresh.store.documents.every(TENANT, KIND) == []
+    assert fresh.store.attachments.report(TENANT, document.id) is None
+    assert not (fresh.context.settings.home / "exports" / document.id).exists()
+
+
+def test_who_may_not_see_it_any_more_takes_no_export_away(fresh: Installation) -> None:
+    """A persona that was withdrawn, a delegation that ended: what was made before is closed too."""
+    arn = f"arn:aws:iam::{ACCOUNT}:user/dora"
+    with Finder(fresh.store) as finder:
+        wanted = Wanted(name="all", kind="csv", query="")
+        made = {}
+        for role in ("auditor", "delegate"):
+            caller = replace(_caller(arn), role=role)
+            search = Search(fresh.context, caller, finder)
+            made[role] = evidence_exports.ask(fresh.context, search, wanted).id
+    fresh.work()
+    delegate, auditor = _caller(arn), replace(_caller(arn), role="auditor")
+    evidence_exports.file_of(fresh.context, auditor, made["auditor"])
+    evidence_exports.file_of(fresh.context, delegate, made["delegate"])
+    for caller, role in ((delegate, "auditor"), (auditor, "delegate")):
+        with pytest.raises(NotFoundFault):
+            evidence_exports.file_of(fresh.context, caller, made[role])
+        assert made[role] not in [one.id for one in evidence_exports.listed(fresh.context, caller)]
+    (assessment,) = fresh.store.documents.every(TENANT, "assessment")
+    body = copy.deepcopy(assessment.body)
+    body["metadata"]["delegations"] = []
+    for one in body["framework"]["controlSets"]:
+        one["delegations"] = []
+    put = replace(assessment, body=body)
+    fresh.store.documents.act(TENANT, now=fresh.time, puts=[put])
+    with pytest.raises(AccessDeniedFault):
+        evidence_exports.file_of(fresh.context, delegate, made["delegate"])
+
+
+def _caller(arn: str) -> Caller:
+    return Caller(
+        account_id=ACCOUNT, region=REGION, principal_arn=arn, role="delegate", request_id="test"
+    )
 
 
 def test_exports_expire_after_a_week(fresh: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,19 @@ def test_a_browser_drives_no_open_server(plain: Plain, headers: dict[str, str]) 
 def test_only_listed_hosts_are_served(plain: Plain, path: str, host: str, status: int) -> None:
     """A name that resolves to us but is not ours (DNS rebinding) gets nothing, on any path."""
     assert plain.ask(path, Host=host)[0] == status
+
+
+def test_zeros_before_a_length_let_no_large_form_in(plain: Plain) -> None:
+    """A stranger's large form is refused before it is read, however its length is written."""
+    with socket.create_connection(("127.0.0.1", plain.port), timeout=10) as stranger:
+        length = f"{'0' * 20}400000"
+        head = (
+            "POST /console/sign-in HTTP/1.1",
+            *("Host: localhost", "Origin: http://localhost", f"Content-Length: {length}"),
+            *("Content-Type: application/x-www-form-urlencoded", "", ""),
+        )
+        stranger.sendall("\r\n".join(head).encode())
+        assert b" 413 " in stranger.recv(100)
 
 
 def test_the_access_log_has_lines_of_json_and_no_query(plain: Plain) -> None:

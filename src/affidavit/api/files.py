@@ -148,7 +148,7 @@ def _write(write: Callable[[bytes], None], waiting: bytearray) -> None:
 def _announced(scope: Scope) -> int:
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
     text = headers.get(b"content-length", b"0")
-    return int(text[:15]) if text.isdigit() else 0
+    return int(text.lstrip(b"0")[:15] or 0) if text.isdigit() else 0
 
 
 def _too_large() -> Response:

@@ -128,7 +128,7 @@ async def _answer(page: Page, view: View, threads: anyio.CapacityLimiter) -> Res
     length = page.request.headers.get("content-length", "")
     if not (length.isascii() and length.isdecimal()):
         return _refused(page, 411, "The browser did not say how long the form is.")
-    if int(length[:15]) > view.max_bytes:
+    if int(length.lstrip("0")[:15] or 0) > view.max_bytes:
         return _refused(page, 413, f"A form may have {view.max_bytes:,} bytes here.")
     try:
         fields = MAX_FIELDS if view.max_bytes <= MAX_BYTES else MAX_FIELDS_WITH_FILES

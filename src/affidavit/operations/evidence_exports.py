@@ -1,13 +1,14 @@
 """Exports and samples of what the finder finds, made in the background and kept for a week.
 
 Each is one document (kind evidence_export) of who asked for it, and nobody else's: it holds what
-that person may see. The worker writes the rows with their signed manifest (`finder.export`) and
-keeps all three files as one ZIP. Who takes evidence away stands in the ledger; so does a sample,
-with its seed, its population and what was drawn.
+that person may see in the persona of then. Whoever may not see all of it any more gets none of it.
+The worker writes the rows with their signed manifest (`finder.export`) and keeps all three files
+as one ZIP. Who takes evidence away stands in the ledger; so does a sample, with its seed, its
+population and what was drawn.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -16,12 +17,17 @@ from affidavit.finder.query import Question
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso, parse
 from affidavit.operations import looking, work
-from affidavit.operations.assessed import is_same
+from affidavit.operations.assessed import assessed, is_same, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.export_requests import KIND, Wanted, body_of, folder_of
-from affidavit.operations.faults import NotFoundFault, QuotaFault, ValidationFault
+from affidavit.operations.faults import (
+    AccessDeniedFault,
+    NotFoundFault,
+    QuotaFault,
+    ValidationFault,
+)
 from affidavit.operations.finding import OPERATION, Search
 from affidavit.operations.service import service_caller
 from affidavit.store.documents import Document
@@ -53,6 +59,16 @@ def ask(context: Context, search: Search, wanted: Wanted) -> Document:
     return document
 
 
+def seen(search: Search) -> dict[str, list[str] | None]:
+    """Return what a search can find, as an export keeps it: the controls; None: all of them."""
+    return {
+        one.id: None
+        if is_whole(search.caller, one)
+        else sorted({control.key for control in one.controls})
+        for one in search.assessments
+    }
+
+
 def listed(context: Context, caller: Caller) -> list[Document]:
     """Return the caller's own exports, the newest first."""
     looking.require(context, caller, OPERATION)
@@ -63,14 +79,18 @@ def details(context: Context, caller: Caller, export_id: str) -> Document:
     """Return one of the caller's own; `NotFoundFault` for anybody else's."""
     looking.require(context, caller, OPERATION)
     found = context.store.documents.get(caller.tenant, KIND, export_id)
-    if found is None or not is_same(caller.principal_arn, found.body["requestedBy"]):
+    if found is None or not _is_own(caller, found):
         raise NotFoundFault(export_id, "evidenceExport")
     return found
 
 
 def file_of(context: Context, caller: Caller, export_id: str) -> tuple[Iterator[bytes], str]:
-    """Return a complete export in parts, and the name to give it."""
+    """Return a complete export in parts, and the name to give it.
+
+    `AccessDeniedFault` where the caller may not see any more what it was made of.
+    """
     document = details(context, caller, export_id)
+    _require_seen(context, caller, document.body.get("_seen", {}))
     parts = context.store.attachments.report(caller.tenant, document.id)
     if document.body["status"] != "COMPLETE" or parts is None:
         raise NotFoundFault(export_id, "evidenceExport")
@@ -119,7 +139,23 @@ def _question(search: Search, query: str) -> Question:
 
 def _own(context: Context, caller: Caller) -> list[Document]:
     every = context.store.documents.every(caller.tenant, KIND, newest_first=True)
-    return [one for one in every if is_same(caller.principal_arn, one.body["requestedBy"])]
+    return [one for one in every if _is_own(caller, one)]
+
+
+def _is_own(caller: Caller, document: Document) -> bool:
+    """Tell whether it is the caller's, and of this persona: another one may see more, or less."""
+    body = document.body
+    return is_same(caller.principal_arn, body["requestedBy"]) and caller.role == body["_role"]
+
+
+def _require_seen(
+    context: Context, caller: Caller, seen: Mapping[str, Sequence[str] | None]
+) -> None:
+    for assessment_id, keys in seen.items():
+        found = assessed(context, caller, OPERATION, assessment_id)
+        known = {control.key for control in found.controls}
+        if not (is_whole(caller, found) if keys is None else known.issuperset(keys)):
+            raise AccessDeniedFault("It holds evidence that you may not see any more.")
 
 
 def _forget(context: Context, caller: Caller, document: Document) -> None:

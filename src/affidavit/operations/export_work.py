@@ -18,7 +18,7 @@ from affidavit.finder.export import Exported
 from affidavit.model.times import iso
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.operations.evidence_exports import KEPT, given_up
+from affidavit.operations.evidence_exports import KEPT, given_up, seen
 from affidavit.operations.export_requests import KIND, folder_of
 from affidavit.operations.find import (
     Bound,
@@ -31,6 +31,7 @@ from affidavit.operations.find import (
 )
 from affidavit.operations.finding import Search
 from affidavit.store.documents import Document
+from affidavit.store.files import disk_errors
 
 _TOLD: Final = 1.0
 """Seconds between two words about the progress."""
@@ -67,13 +68,15 @@ class _Job:
     def make(self, finder: Finder) -> None:
         """Write the rows and keep them."""
         body = self.document.body
-        bound = Search(self.context, self._caller(), finder).bound(body["query"])
+        search = Search(self.context, self._caller(), finder)
+        bound = search.bound(body["query"])
         if bound is None:
             given_up(self.context, self.tenant, self.document.id, "Nothing of it may be read.")
             return
         if body["sample"]:
             bound = replace(bound, question=replace(bound.question, size=body["logSize"]))
-        self._write({"total": body["sample"] or finder.count(bound.question)[0]})
+        total = body["sample"] or finder.count(bound.question)[0]
+        self._write({"total": total, "_seen": seen(search)})
         request = FindRequest(query=body["query"])
         drawn = self._drawn(bound, request) if body["sample"] else None
         path = folder_of(self.context, self.document) / f"{_file_name(body)}.{body['format']}"
@@ -89,16 +92,18 @@ class _Job:
     def _keep(self, done: Exported, drawn: Drawn | None) -> None:
         """Keep the three files as one ZIP, and say that it is complete."""
         path = done.path.with_name("export.zip")
-        _zip(path, [done.path, done.manifest, done.signature])
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with disk_errors(path):  # full, or gone with an assessment that was erased meanwhile
+            _zip(path, [done.path, done.manifest, done.signature])
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = path.stat().st_size
         attachments, identifier = self.context.store.attachments, self.document.id
         attachments.keep_report(self.tenant, identifier, path)
         members: dict[str, Any] = {
             "status": "COMPLETE",
             "rows": done.rows,
             "total": done.rows,
-            "bytes": path.stat().st_size,
+            "bytes": size,
             "sha256": digest,
             "fileSha256": done.sha256,
             "unreadable": sum(int(one["rows"]) for one in done.unreadable),

@@ -63,7 +63,8 @@ def keeping(context: Context, caller: Caller) -> Keeping:
 def keep_for(context: Context, caller: Caller, assessment_id: str, days: str, *, by: str) -> None:
     """Keep evidence for so many days (0: for ever), of an assessment or of all without a rule."""
     looking.require(context, caller, OPERATION)
-    number = int(days[:_DIGITS]) if days.isascii() and days.isdecimal() else -1
+    is_number = days.isascii() and days.isdecimal() and len(days) <= _DIGITS
+    number = int(days) if is_number else -1
     if not 0 <= number <= MOST_DAYS:
         raise UsageError(
             f"{days!r} is no number of days", todo=f"Give 0 (for ever) to {MOST_DAYS}."

@@ -66,9 +66,9 @@ def take(  # noqa: PLR0913 - what bounds the log, given by name
                 break
             named, read = _read(messages, arn)
             ours = [one for one in named if _is_of(one, bucket, base)]
-            note([(one.uri, one.size) for one in ours if _written(one) >= known_since])
+            note([(one.uri, one.size) for one in ours if _written(one, base) >= known_since])
             before = min(known_since, listed_from)
-            late += [one.uri for one in ours if _written(one) < before]
+            late += [one.uri for one in ours if _written(one, base) < before]
             if read:
                 queue.delete(read)
     return late
@@ -93,9 +93,9 @@ def _is_of(one: NewObject, bucket: str, base: str) -> bool:
     return in_log and not one.key.endswith((PROBE, "/"))
 
 
-def _written(one: NewObject) -> datetime:
+def _written(one: NewObject, base: str) -> datetime:
     """Return when the hour began in whose folder Bedrock wrote the object; else the far future."""
-    found = _HOUR.search(one.key)
+    found = _HOUR.match(one.key, len(base))
     if found is None:
         return datetime.max.replace(tzinfo=UTC)
     year, month, day, hour = map(int, found.groups())

@@ -12,7 +12,8 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -33,7 +34,7 @@ from affidavit.alerting.exchange import Answer, exchange
 from affidavit.errors import AlertError, SettingsError, UsageError
 from affidavit.model.times import iso, parse
 from affidavit.operations import users
-from affidavit.operations.faults import AccessDeniedFault
+from affidavit.operations.faults import AccessDeniedFault, ThrottlingFault
 from affidavit.settings import Settings
 from affidavit.store import Store
 
@@ -42,6 +43,10 @@ LASTS: Final = timedelta(minutes=10)
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 """Signatures that are taken: by a key that the provider alone has, never by the shared secret."""
 _KNOWN_FOR: Final = timedelta(minutes=10)
+AT_ONCE: Final = 3
+"""Requests that may wait for the provider at once: the console's other threads stay free."""
+AVOIDED: Final = timedelta(seconds=15)
+"""How long a provider is not asked again that could not be."""
 _LEEWAY: Final = 60
 """Seconds that clocks may differ."""
 _MAX_SUBJECT: Final = 255
@@ -94,7 +99,9 @@ class OpenId:
         self._settings, self._store = settings, store
         self._allowed: Sequence[Network] = networks(settings.oidc_networks)
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._known: _Provider | None = None
+        self._failed: tuple[datetime, str] | None = None
         if self.on and not settings.oidc_client_id:
             raise SettingsError("AFFIDAVIT_OIDC_ISSUER needs AFFIDAVIT_OIDC_CLIENT_ID")
 
@@ -137,7 +144,8 @@ class OpenId:
         if given.get("error"):
             said = given["error"] if _CODE.fullmatch(given["error"]) else "an error"
             raise AccessDeniedFault(f"The provider did not sign you in: {said}.")
-        token = self._token(provider, given.get("code", ""), begun.verifier, redirect)
+        with self._turn():
+            token = self._token(provider, given.get("code", ""), begun.verifier, redirect)
         return self._identity(self._claims(provider, token, begun.nonce, now)), begun.wanted
 
     def _client(self, provider: _Provider, redirect: str) -> OAuth2Client:
@@ -219,12 +227,37 @@ class OpenId:
 
     def _provider(self, now: datetime, *, again: bool = False) -> _Provider:
         """Return the provider as it describes itself; read again now and then, or on demand."""
-        with self._lock:
-            known = self._known
-            age = now - known.read_at if known else _KNOWN_FOR
-            if known is None or age >= _KNOWN_FOR or (again and age > LASTS / 60):
-                known = self._known = self._discovered(now)
+        known = self._current(now, again=again)
+        if known is not None:
             return known
+        with self._turn(), self._lock:
+            known = self._current(now, again=again)  # another one has waited for it
+            if known is not None:
+                return known
+            if self._failed and now - self._failed[0] < AVOIDED:
+                raise _unusable(self._failed[1])
+            try:
+                self._known = self._discovered(now)
+            except UsageError as error:
+                self._failed = now, error.why
+                raise
+            return self._known
+
+    def _current(self, now: datetime, *, again: bool) -> _Provider | None:
+        """Return the provider as it is known, unless that is too old."""
+        known = self._known
+        old = LASTS / 60 if again else _KNOWN_FOR
+        return known if known is not None and now - known.read_at < old else None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let a few requests wait for the provider, and send the others away."""
+        if not self._turns.acquire(blocking=False):
+            raise ThrottlingFault("Too many sign in at once. Try again in a moment.")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _discovered(self, now: datetime) -> _Provider:
         issuer = self._settings.oidc_issuer

@@ -28,7 +28,10 @@ _MAPPING: Final = re.compile(
     r"(?P<group>[^=@\s]+)=(?P<role>[a-z]+)@(?P<account>[0-9]{12})/(?P<region>[a-z0-9-]+)", re.ASCII
 )
 _IN_NAME: Final = re.compile(r"[^A-Za-z0-9_.@+=,-]+", re.ASCII)
-_IN_ARN: Final = re.compile(r"[A-Za-z0-9_.@+=,-]{1,64}", re.ASCII)
+_IN_ARN: Final = re.compile(r"[a-z0-9_.@+,-]{1,64}", re.ASCII)
+"""Subjects that stand in an ARN as they are: in lower case, for ARNs are compared without case."""
+_HASHED: Final = "="
+"""Stands before the hash of any other subject; none of the above has it."""
 _LONGEST: Final = 48
 _DIGITS: Final = 12
 
@@ -94,7 +97,7 @@ def mappings(personas: Sequence[str]) -> list[re.Match[str]]:
 def principal_of(account_id: str, identity: Identity) -> str:
     """Return the ARN as whom somebody acts: of the issuer and the subject alone."""
     issuer, subject = _hash(identity.issuer)[:_DIGITS], identity.subject
-    own = subject if _IN_ARN.fullmatch(subject) else _hash(subject)
+    own = subject if _IN_ARN.fullmatch(subject) else f"{_HASHED}{_hash(subject)}"
     return f"arn:aws:iam::{account_id}:user/oidc-{issuer}/{own}"
 
 

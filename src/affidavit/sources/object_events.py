@@ -14,6 +14,10 @@ _CREATED: Final = ("ObjectCreated:", "s3:ObjectCreated:")
 _TEST: Final = "s3:TestEvent"
 _ENVELOPES: Final = 2
 """SNS may be subscribed to by SNS's own envelope once; more is nobody's doing."""
+_MAX_KEY: Final = 1024
+"""Bytes of a key, as S3 takes them."""
+_MAX_SIZE: Final = 2**53
+"""Bytes: far more than S3 takes, and what every database holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class NewObject:
 def new_objects(body: str) -> list[NewObject] | None:
     """Return the objects that a message says were created; None for a message of another kind.
 
+    None, too, for one that names what S3 cannot have: whoever may write to a queue may write that.
     Empty: it is a notification, and of nothing new (a test of S3's, a deletion).
     """
     try:
@@ -65,7 +70,12 @@ def _objects(value: Mapping[str, Any]) -> Iterator[NewObject]:
 
 def _named(about: Mapping[str, Any], *, decoded: bool) -> NewObject:
     """Return the object; S3's own notifications have its key encoded as in a form."""
-    key, size = str(about["object"]["key"]), int(about["object"].get("size", 0))
-    return NewObject(
-        bucket=str(about["bucket"]["name"]), key=key if decoded else unquote_plus(key), size=size
-    )
+    key, size = about["object"]["key"], about["object"].get("size", 0)
+    if type(size) is not int or not 0 <= size <= _MAX_SIZE:
+        raise ValueError("size")
+    if not decoded:
+        key = unquote_plus(key)
+    # One that cannot be encoded, half a surrogate pair, is a `ValueError` as well.
+    if not 0 < len(key.encode()) <= _MAX_KEY or "\0" in key:
+        raise ValueError("key")
+    return NewObject(bucket=str(about["bucket"]["name"]), key=key, size=size)
