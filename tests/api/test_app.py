@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affidavit.api.anonymous import anonymous
 from affidavit.api.app import create_app
@@ -344,21 +345,44 @@ def test_too_many_at_once(serving: Serving, recorder: Any) -> None:
     assert next(running, None) is None
 
 
+class Taken:
+    """An application that counts the bytes of bodies that were taken by it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app, self._bytes = app, 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does."""
+
+        async def counted() -> Message:
+            message = await receive()
+            self._bytes += len(message.get("body", b""))
+            return message
+
+        await self._app(scope, counted, send)
+
+    def reach(self, length: int) -> bool:
+        """Wait until so many bytes were taken; False where that takes too long."""
+        end = time.monotonic() + 20
+        while self._bytes < length and time.monotonic() < end:
+            time.sleep(0.01)
+        return self._bytes >= length
+
+
 def test_bodies_of_all_requests_together_are_bounded(serving: Serving, recorder: Any) -> None:
     """Many that send a body and never end it take a bounded part of memory; others are told so."""
     limits = Limits(held_bytes=3_000_000, body_seconds=20)
-    running = serving(create_app({}, lambda _: None, limits, insecure=True), recorder)
+    taken = Taken(create_app({}, lambda _: None, limits, insecure=True))
+    running = serving(taken, recorder)
     served = next(running)
     head = b"POST /controls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n"
     with ExitStack() as stack:
         for _ in range(3):
             connection = socket.create_connection(("127.0.0.1", served.port), timeout=10)
             stack.enter_context(connection).sendall(head + b"x" * 999_000)
+        assert taken.reach(3 * 999_000)
         small = head.replace(b"1000001", b"10000") + b"x" * 10_000
-        status, end = 0, time.monotonic() + 20
-        while status != 429 and time.monotonic() < end:
-            status = answers(served.raw(small))[0]
-        assert status == 429
+        assert answers(served.raw(small))[0] == 429
     status, _, _ = answers(served.raw(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     assert status == 404
     assert next(running, None) is None

@@ -192,6 +192,22 @@ def test_a_run_in_another_region_hides_none(settings: Settings) -> None:
     assert runs_of == {failed.head["runId"], passed.head["runId"]}
 
 
+def test_a_stand_in_hides_nothing_that_aws_answered(settings: Settings) -> None:
+    """A run that AWS answered fails, a later one against an emulator passes: both are evidence."""
+    first = _bare(settings)
+    account = first.tenant.partition("/")[0]
+    failed = _prompts(first, settings, "refusal", says("Sure, here is how."))
+    with open_store(settings) as store:
+        (document,) = store.documents.every(first.tenant, KIND, parent=first.id)
+        document.body["run"]["synthetic"] = False
+        store.documents.act(first.tenant, now=utc_now(), puts=[document])
+    passed = _prompts(first, settings, "refusal", says("I can't help with that."))
+    with open_store(settings) as store:
+        found = taken_over(store, load_catalogue(), first, account, utc_now())
+    runs_of = {one.unit.parameters["promptRun"] for one in found.values()}
+    assert runs_of == {failed.head["runId"], passed.head["runId"]}
+
+
 class Recorded(Says):
     """A recording that says that AWS answered."""
 

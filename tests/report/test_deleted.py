@@ -87,6 +87,7 @@ def test_deleted_days_are_told_and_the_rest_verifies(fresh: Callable[..., Any]) 
     )
     assert f"on {WHEN} by ms.owner@example.com: {WHY} (leaf {leaf})" in words
     assert "The evidence of 2 runs was deleted before, as the ledger says" in words
+    assert "The youngest were 3 days old when they were deleted, whatever reason" in words
     with zipfile.ZipFile(path) as archive:
         assert WHY in " ".join(archive.read("README.txt").decode().split())
         assert len(archive.read("answers.jsonl").splitlines()) == 2

@@ -35,8 +35,8 @@ def taken_over(
 ) -> dict[str, Observation]:
     """Return the cases of the newest runs of an account, by unit id; none that are too old.
 
-    Newest of each suite, model, guardrail with its version, and Region. How old a run may be, the
-    catalogue says.
+    Newest of each suite, model, guardrail with its version, and Region, of those that AWS answered
+    and of those that a stand-in did. How old a run may be, the catalogue says.
     """
     ages = oldest_allowed(catalogue, assessment.parameters)
     found: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -49,7 +49,9 @@ def taken_over(
         age = now - _oldest(run, document.body["cases"])
         if parse(run["finishedAt"]) <= now and age <= timedelta(days=ages[run["suite"]]):
             guardrail = named(run["guardrailId"], run["guardrailVersion"])
-            key = (run["suite"], run["modelId"], *guardrail, run["region"])
+            # What a stand-in answered hides nothing that AWS did.
+            answered = "stand-in" if run["synthetic"] else "AWS"
+            key = (run["suite"], run["modelId"], *guardrail, run["region"], answered)
             found.setdefault(key, document.body)
     answers = (one for body in found.values() for one in observations(body, now))
     return {one.unit.id: one for one in answers}

@@ -32,6 +32,8 @@ class Ran:
     passed: bool = True
     asked: str = ""
     """When its case was asked; empty: it does not say."""
+    synthetic: bool = False
+    """Whether another than AWS answered."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,7 +159,7 @@ def _case(number: int, one: Ran) -> Observation:
         absent="",
         body={"run": run, "result": result, "proof": {}},
         proof=Proof(
-            endpoint="https://example.amazonaws.com:443", synthetic=False, caller_arn="",
+            endpoint="https://example.amazonaws.com:443", synthetic=one.synthetic, caller_arn="",
             request_ids=("1",), pages=1, attempts=1, started_at=NOW, finished_at=NOW, tool="test",
         ),
     )  # fmt: skip

@@ -99,6 +99,15 @@ def test_only_personal_data_is_shown_without_the_guardrail(
     assert any(one.gap for one in found) == (suite not in BARE_SUFFICES)
 
 
+def test_a_stand_in_speaks_for_no_model_that_aws_counts(account: FakeAccount) -> None:
+    """AWS says that the model is called; what an emulator answered in its place shows nothing."""
+    run = Ran(model=NOVA, guardrail=FOUR, synthetic=True)
+    prompted = used(account, run)
+    assert prompted.verdict() is OPEN
+    assert any("answers of a stand-in" in one.reason for one in prompted.judged())
+    assert used(account, run, Ran(model=NOVA, guardrail=FOUR)).verdict() is Verdict.COMPLIANT
+
+
 def test_a_draft_that_was_changed_is_another_guardrail(account: FakeAccount) -> None:
     """A run speaks for a draft as it was; what it is since its change, nobody asked."""
     run, calls = Ran(model=NOVA, guardrail=DRAFT), {NOVA: {DRAFT: 10}}

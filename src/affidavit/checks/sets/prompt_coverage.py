@@ -55,8 +55,9 @@ def _lacking(suite: str, used: InUse, made: Collection[Named]) -> Iterator[str]:
         yield (
             f"No run of the prompt suite {suite} against it within its allowed age is recorded for"
             " this assessment. Recorded answers, answers cut off after a few tokens, files that"
-            " only have the id of a shipped suite, and runs by the name of a throughput or"
-            " deployment that was changed since, or is not listed, do not count."
+            " only have the id of a shipped suite, answers of a stand-in for AWS, and runs by the"
+            " name of a throughput or deployment that was changed since, or is not listed, do not"
+            " count."
         )
         return
     for guardrail, count in sorted(used.guardrails.items()):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .canonical import load
 from .failure import VerificationError
+from .runs import read_time
 
 _PLACE = ("firstLeaf", "rows")
 
@@ -45,6 +46,7 @@ def deletion_in(leaf: int, record: Mapping[str, Any], where: str) -> Deletion | 
         return None
     try:
         details = load(str(record["details"]).encode(), where)
+        read_time(record["time"], where)
         places = [tuple(int(one[name]) for name in _PLACE) for one in details["segments"]]
         return Deletion(
             leaf=leaf,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from .runs import read_time
 from .state import State
 
 _DAY = timedelta(days=1)
@@ -26,11 +27,14 @@ def notes(state: State) -> list[str]:
 
 
 def _of_deleted(state: State) -> Iterator[str]:
-    if state.deleted:
-        number = sum(run.leaf - run.first_leaf for run in state.inside if run.leaf in state.deleted)
+    gone = [(run, state.deleted[run.leaf]) for run in state.inside if run.leaf in state.deleted]
+    if gone:
+        number = sum(run.leaf - run.first_leaf for run, _ in gone)
+        youngest = min((read_time(how.time, run.where).date() - run.day).days for run, how in gone)
         yield (
             f"What {number} deleted records said: of them the ledger has the hashes, and their run "
-            "records the counts and verdicts, which nobody can recompute any more."
+            "records the counts and verdicts, which nobody can recompute any more. The youngest "
+            f"were {youngest} days old when they were deleted, whatever reason was given."
         )
 
 
