@@ -226,6 +226,24 @@ def test_the_number_of_runs_under_way_is_bounded(fresh: Installation) -> None:
     assert _start(olga).status_code == 422
 
 
+def test_no_race_starts_more_runs_than_there_may_be(
+    fresh: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others start between the look and the writing counts too."""
+    olga, real = fresh.client("olga"), work.queued
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(work, "queued", real)
+        for _ in range(prompt_jobs.MOST):
+            assert _start(olga).status_code == 200
+        return real(*args, **more)
+
+    monkeypatch.setattr(work, "queued", meanwhile)
+    assert _start(olga).status_code == 422
+    states = [one.body["status"] for one in fresh.store.documents.every(TENANT, KIND)]
+    assert states.count("IN_PROGRESS") == prompt_jobs.MOST
+
+
 def test_one_long_task_is_done_at_a_time(fresh: Installation) -> None:
     """While an export or a run of prompts is held, the next one waits; other work does not."""
     olga = fresh.client("olga")

@@ -15,7 +15,7 @@ import pytest
 from tests.console.conftest import ACCOUNT, REGION, TENANT, Installation
 
 from affidavit.finder.engine import Finder
-from affidavit.operations import evidence_exports, export_work
+from affidavit.operations import evidence_exports, export_work, work
 from affidavit.operations.caller import Caller
 from affidavit.operations.export_requests import KIND, Wanted
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
@@ -269,6 +269,25 @@ def test_exports_expire_after_a_week(fresh: Installation) -> None:
     evidence_exports.expire(fresh.context, TENANT)
     assert fresh.store.documents.every(TENANT, KIND) == []
     assert fresh.store.attachments.report(TENANT, document.id) is None
+
+
+def test_no_race_makes_more_exports_than_there_may_be(
+    fresh: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked for at the same moment counts too."""
+    olga, real = fresh.client("olga"), work.queued
+    monkeypatch.setattr(evidence_exports, "MOST", 2)
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(work, "queued", real)
+        for _ in range(2):
+            _ask(fresh, olga)
+        return real(*args, **more)
+
+    monkeypatch.setattr(work, "queued", meanwhile)
+    given = {"do": "all", "name": "evidence", "format": "csv"}
+    assert olga.post(f"/console/finder/export?{PRIVACY}", data=given).status_code == 422
+    assert len(fresh.store.documents.every(TENANT, KIND)) == 2
 
 
 def test_nobody_fills_the_disk_with_exports(fresh: Installation) -> None:

@@ -30,7 +30,7 @@ from affidavit.operations.faults import (
 )
 from affidavit.operations.finding import OPERATION, Search
 from affidavit.operations.service import service_caller
-from affidavit.store.documents import Document
+from affidavit.store.documents import Document, Rule
 
 KEPT: Final = timedelta(days=7)
 MOST: Final = 20
@@ -47,16 +47,32 @@ def ask(context: Context, search: Search, wanted: Wanted) -> Document:
     caller = search.caller
     looking.require(context, caller, OPERATION)
     question = _question(search, wanted.query)
-    if len(_own(context, caller)) >= MOST:
-        raise QuotaFault(f"You have {MOST} exports: delete some, or wait until they expire.")
     now = context.now()
     body = body_of(wanted, caller, now, size=context.store.log(caller.tenant).size)
     body["_assessments"] = list(question.scope.assessments)
     document = Document(kind=KIND, id=new_id(now), sort=iso(now), body=body)
     task = work.queued(context, "export", "", subject=document.id)
-    act(context, caller, _change("CREATE", document), puts=[document, task])
+    said, rules = _change("CREATE", document), [_room(context, caller)]
+    act(context, caller, said, puts=[document, task], rules=rules)
     context.wake()
     return document
+
+
+def _room(context: Context, caller: Caller) -> Rule:
+    """Return the rule, asked as an export is written, that the person has not too many.
+
+    Those of all personas count. It raises `QuotaFault`.
+    """
+
+    def check(owners: list[str]) -> None:
+        if sum(is_same(caller.principal_arn, one) for one in owners) >= MOST:
+            raise QuotaFault(f"You have {MOST} exports: delete some, or wait until they expire.")
+
+    return context.store.documents.rule(caller.tenant, KIND, _owner, check)
+
+
+def _owner(document: Document) -> str:
+    return str(document.body["requestedBy"])
 
 
 def seen(search: Search) -> dict[str, list[str] | None]:

@@ -47,18 +47,26 @@ def start(context: Context, caller: Caller, wanted: Wanted) -> Document:
     """Leave the task that makes the run; `ValidationFault` or `QuotaFault` where it cannot be."""
     looking.require(context, caller, OPERATION)
     planned = plan(context, caller, wanted)
-    every = context.store.documents.every(caller.tenant, KIND)
-    if sum(one.body["status"] == "IN_PROGRESS" for one in every) >= MOST:
-        raise QuotaFault(f"{MOST} runs of prompts are under way already: wait, or stop one.")
     now = context.now()
     body = _body(planned, wanted, caller.principal_arn, iso(now))
     document = Document(
         kind=KIND, id=new_id(now), parent=planned.assessment.id, sort=iso(now), body=body
     )
     task = work.queued(context, "prompts", planned.assessment.id, subject=document.id)
-    act(context, caller, _change(document), puts=[document, task])
+    room = context.store.documents.rule(caller.tenant, KIND, _is_under_way, _require_room)
+    act(context, caller, _change(document), puts=[document, task], rules=[room])
     context.wake()
     return document
+
+
+def _is_under_way(document: Document) -> bool:
+    return bool(document.body["status"] == "IN_PROGRESS")
+
+
+def _require_room(every: list[bool]) -> None:
+    """Raise `QuotaFault`; asked as the run is written, so that those at the same moment count."""
+    if sum(every) >= MOST:
+        raise QuotaFault(f"{MOST} runs of prompts are under way already: wait, or stop one.")
 
 
 def stop(context: Context, caller: Caller, job_id: str) -> Document:
