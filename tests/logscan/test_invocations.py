@@ -299,6 +299,14 @@ def test_deep_nesting_is_a_gap() -> None:
     assert result.totals.findings["pii input PHONE"] == 1
 
 
+@pytest.mark.parametrize("line", ['{"a":%s}', "%s", '{"modelId":"m","input":%s}', "[%s]"])
+def test_endless_numbers_are_a_gap(line: str) -> None:
+    """A number that Python refuses to read is named, ends no scan, and the next record is read."""
+    result = scan((line % ("9" * 5000) + "\n").encode() + LINES[0])
+    assert result.gaps
+    assert result.totals.findings["pii input PHONE"] == 1
+
+
 def test_bombs_and_endless_lines_are_bounded() -> None:
     """A bomb stops at its limit; a line beyond the limit is left out, and the next one is read."""
     limits = ReadLimits(line=100_000)

@@ -68,7 +68,7 @@ def _parsed(document: object) -> Mapping[str, Any]:
     text = unquote(document) if document.lstrip().startswith("%") else document
     try:
         policy = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicyError(f"the policy is not JSON: {error}") from error
     if not isinstance(policy, Mapping):
         raise PolicyError("the policy is not a JSON object")

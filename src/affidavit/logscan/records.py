@@ -102,8 +102,13 @@ class RecordReader:
             return
         if record.is_invocation:
             yield record
-        else:
-            yield from self._value(_loaded(line.decode("utf-8", "replace")), 0)
+            return
+        try:
+            value = _loaded(line.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):  # a number of thousands of digits
+            self._trouble(_NO_JSON)
+            return
+        yield from self._value(value, 0)
 
     def _odd_line(self, line: bytes) -> Iterator[Record]:
         """Read a line that is no plain record: another wrapping, another encoding, or broken."""
