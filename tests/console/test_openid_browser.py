@@ -9,12 +9,20 @@ from typing import Any
 
 import pytest
 from tests.console import provider as providers
-from tests.console.test_browser import CHROMIUM, chromium, page_of, serving, wrong_with
 from tests.console.test_openid import PERSONAS, issuer
 
 from affidavit.finder.engine import Finder
 from affidavit.model.times import utc_now
 from affidavit.server import Background, ServeOptions, make_app
+
+pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT RUN: no browser tier")
+from tests.console.test_browser import (
+    CHROMIUM,
+    chromium,
+    page_of,
+    serving,
+    wrong_with,
+)
 
 __all__ = ["chromium", "issuer"]
 pytestmark = [
