@@ -15,6 +15,7 @@ import typst
 
 HERE = Path(__file__).parent.parent / "docs" / "images"
 COLUMNS = 100
+CONTROL = "GENAI-SECU-04"
 TERMINAL = """
 #set page(width: auto, height: auto, margin: 14pt, fill: rgb("#10161d"))
 #set text(font: "DejaVu Sans Mono", size: 8pt, fill: rgb("#d6dee6"))
@@ -23,9 +24,9 @@ TERMINAL = """
   let colour = if l.starts-with("SYNTHETIC") { rgb("#d67bd0") }
     else if l.starts-with("$") { rgb("#7fd18b") }
     else if l.starts-with("Left out") { rgb("#e2c26b") }
-    else if l.starts-with("critical") { rgb("#f08a7d") }
     else { rgb("#d6dee6") }
-  text(fill: colour, raw(if l == "" { " " } else { l }))
+  if l.starts-with("critical") { text(fill: rgb("#f08a7d"), raw("critical")); raw(l.slice(8)) }
+  else { text(fill: colour, raw(if l == "" { " " } else { l })) }
 }))
 """
 
@@ -42,8 +43,7 @@ def main() -> None:
             text=True,
             check=True,
         )
-        shown = [line.rstrip() for line in done.stdout.replace(str(folder), "~").splitlines()]
-        lines = ["$ make run", *shown]
+        lines = ["$ make run", *_shown(done.stdout, folder)]
         picture = typst.compile(
             TERMINAL.encode(), format="png", ppi=110, sys_inputs={"lines": json.dumps(lines)}
         )
@@ -52,9 +52,27 @@ def main() -> None:
         report = next((folder / "affidavit-report").glob("*.zip"))
         with zipfile.ZipFile(report) as archive:
             (folder / "report.pdf").write_bytes(archive.read("report.pdf"))
-        for page, target in ((2, "report-summary"), (5, "report-control")):
+        control = _page_of(folder / "report.pdf", CONTROL)
+        for page, target in ((2, "report-summary"), (control, "report-control")):
             command = ["pdftoppm", "-r", "70", "-png", "-singlefile", "-f", str(page)]
             subprocess.run([*command, str(folder / "report.pdf"), str(HERE / target)], check=True)
+
+
+def _shown(printed: str, folder: Path) -> list[str]:
+    """Return the lines as in a clone: no path of this machine, a long command in two lines."""
+    tool = os.path.relpath(Path(sys.executable).parent / "affidavit", folder)
+    text = printed.replace(tool, ".venv/bin/affidavit").replace(str(folder), "~")
+    text = text.replace(" --key ", " \\\n          --key ")
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def _page_of(report: Path, control: str) -> int:
+    """Return the first page behind the contents that names a control."""
+    done = subprocess.run(
+        ["pdftotext", "-layout", str(report), "-"], capture_output=True, text=True, check=True
+    )
+    pages = done.stdout.split("\f")
+    return next(n for n, text in enumerate(pages, 1) if control in text and "Judged" in text)
 
 
 if __name__ == "__main__":
