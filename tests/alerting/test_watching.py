@@ -15,7 +15,7 @@ from urllib3 import HTTPConnectionPool
 
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import AffidavitError, StoreError
-from affidavit.operations import alert_channels, alerts, log_watches, tenants
+from affidavit.operations import alert_channels, alerts, log_watches, log_watching, tenants
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
 from affidavit.operations.log_slices import LATER
@@ -158,6 +158,23 @@ def test_the_loss_of_logging_is_told_and_its_return(
     clock.now += timedelta(minutes=1)
     config = {"s3Config": {"bucketName": "logs", "keyPrefix": "p"}}
     aws("bedrock").put_model_invocation_logging_configuration(loggingConfig=config)
+    watch_all(watched)
+    assert kinds(watched) == {"logging": "resolved"}
+
+
+def test_a_fault_of_ours_at_one_log_is_told_and_ends_nothing(
+    watched: Context, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a log makes our code raise: an alert, and the next pass goes on."""
+    log_to_s3(aws)
+
+    def fault(*_: object) -> None:
+        raise ValueError("a number without end")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(log_watching._Pass, "_list", fault)
+        assert watch_all(watched) == 0
+    assert kinds(watched) == {"logging": "firing"}
     watch_all(watched)
     assert kinds(watched) == {"logging": "resolved"}
 

@@ -49,12 +49,17 @@ def watch_all(context: Context) -> int:
     for watch, document in watches(context.store):
         if document.body.get("paused") or has_left(context, watch.tenant):
             continue
+        one = _Pass(context, watch, document)
         try:
-            scanned += _Pass(context, watch, document).run()
+            scanned += one.run()
         except StoreConflictError:
             continue  # another server made the same pass
         except AffidavitError as error:
             _log.warning("the log of %s could not be watched: %s", watch.name, error.what)
+        except Exception as fault:  # noqa: BLE001 - one log's fault must not end all watching
+            _log.exception("a fault of Affidavit ended the pass over %s", watch.name)
+            why = f"A fault of Affidavit ({type(fault).__name__}): the server's log says where."
+            one.tell_lost(why)
     return scanned
 
 
@@ -80,7 +85,7 @@ class _Pass:
             try:
                 self._list(reader, place)
             except NotReadError as error:
-                self._lost(f"{error.what}. {error.why}")
+                self.tell_lost(f"{error.what}. {error.why}")
                 return 0
             self._found()
             count = self._scan(reader)
@@ -97,15 +102,16 @@ class _Pass:
         )
         result = door.call(operation, unit)
         if not isinstance(result, Observation):
-            self._lost(result.message)
+            self.tell_lost(result.message)
             return {}
         config: Mapping[str, Any] = result.body.get("loggingConfig") or {}
         if not config.get("s3Config") and not config.get("cloudWatchConfig"):
-            self._lost("Invocation logging is not configured.")
+            self.tell_lost("Invocation logging is not configured.")
             return {}
         return config
 
-    def _lost(self, why: str) -> None:
+    def tell_lost(self, why: str) -> None:
+        """Alert that nothing is scanned, and why."""
         alert = Alert(
             key=f"logging:{self._watch.name}",
             kind="logging",

@@ -107,6 +107,9 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     except AffidavitError as error:
         _log.warning("%s failed: %s", task, error)
         return f"{error.what}. {error.why}" if error.why else error.what
+    except Exception as fault:  # noqa: BLE001 - one task's fault must not end the work of all
+        _log.exception("%s failed by a fault of Affidavit", task)
+        return f"A fault of Affidavit ({type(fault).__name__}): the server's log says where."
     return ""
 
 

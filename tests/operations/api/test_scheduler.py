@@ -129,3 +129,21 @@ def test_events_of_missed_days_are_asked_for(owner: Any, waiting: Any) -> None:
     owner.clock.forward(days=200)
     late = without_hole(store, assessment, owner.clock()).parameters["LookupEvents"]["StartTime"]
     assert late.startswith("2026-06-24")
+
+
+def test_a_fault_of_ours_fails_its_task_and_no_other(
+    owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that makes our code raise is tried again later, says why, and the worker goes on."""
+
+    def fault(*_: object) -> None:
+        raise ValueError("not foreseen")
+
+    monkeypatch.setitem(tasks._TASKS, "forget", fault)
+    queued = work.queued(owner.context, "forget", "", subject="x")
+    owner.context.store.documents.act(owner.caller.tenant, now=owner.clock(), puts=[queued])
+    assert tasks.run_one(owner.context)
+    (task,) = _tasks(owner)
+    assert task.body["attempts"] == 1
+    assert "A fault of Affidavit (ValueError)" in task.body["why"]
+    assert not tasks.run_one(owner.context), "not again at once"
