@@ -78,6 +78,7 @@ def test_demo_prints_a_table_and_how_to_verify(tmp_path: Path) -> None:
     assert ledger.returncode == 0, ledger.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_json_is_one_document_and_fail_on_gives_the_exit_code(tmp_path: Path) -> None:
     """--json prints JSON only, and --fail-on non-compliant exits with 1 after all was stored."""
@@ -136,7 +137,10 @@ def test_without_demo_an_emulator_is_marked_synthetic_too(tmp_path: Path) -> Non
     assert "SYNTHETIC" in verified.stdout
 
 
-@pytest.mark.parametrize("seconds", [1.6, 2.4, 3.2])
+@pytest.mark.parametrize(
+    "seconds",
+    [pytest.param(1.6, marks=pytest.mark.slow), 2.4, pytest.param(3.2, marks=pytest.mark.slow)],
+)
 def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, seconds: float) -> None:
     """After kill -9 the next run of the day ends, and the ledger verifies."""
     with demo.start() as estate:

@@ -116,6 +116,7 @@ def _age(settings: Settings, outcome: RunOutcome, suite: str, days: int) -> None
                 store.documents.act(tenant, now=at, puts=[replace(document)])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_runs_of_prompts_decide_their_controls(healthy: RunRequest, tmp_path: Path) -> None:
     """A refusing model passes, a leaky one fails, errors decide nothing, too old is a gap.

@@ -142,6 +142,7 @@ def test_controls_frameworks_and_assessments_are_made_here(there: There, here: S
     assert {one.state for one in again.values()} == {"was here"}
 
 
+@pytest.mark.slow
 def test_what_is_not_collected_here_becomes_manual_evidence(there: There, here: Settings) -> None:
     """A keyword that brings nothing here is a manual source that says so, not a lost one."""
     there.home.stop()
@@ -168,6 +169,7 @@ def test_what_is_not_collected_here_becomes_manual_evidence(there: There, here: 
     assert "AWS_Cloudtrail cloudtrail_DescribeTrails" in source["sourceDescription"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_made_is_named(
     there: There, make_home: Callable[[Path], Home], tmp_path: Path
 ) -> None:
@@ -185,6 +187,7 @@ def _full(*_: Any) -> Any:
     raise QuotaFault("There are 500 custom controls")
 
 
+@pytest.mark.slow
 def test_no_framework_of_ours_stands_for_one_that_could_not_be_made(
     here: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

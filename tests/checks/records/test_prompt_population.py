@@ -388,11 +388,10 @@ def test_less_shown_or_more_in_use_is_never_compliant(
     elif change == "failed":
         after.runs = [replace(one, passed=n != at) for n, one in enumerate(runs)]
     else:
-        other = {"guardrail": ("new000000000", "1"), "version": (FOUR[0], "9"), "unguarded": NONE,
-                 "lost": None}[change]  # fmt: skip
+        others = {"guardrail": ("new000000000", "1"), "version": (FOUR[0], "9"), "unguarded": NONE}
+        other = others.get(change)  # None: lost
         kept = dict(estate[name])
-        moved = min(kept)
-        count = kept.pop(moved)
+        count = kept.pop(min(kept))
         if other is not None:
             kept[other] = kept.get(other, 0) + count
         after.logged = {**estate, name: kept}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from botocore.session import Session
+from moto import backends
 from moto.server import ThreadedMotoServer
 
 from affidavit.aws.door import Door
@@ -37,6 +39,10 @@ NOT_EMULATED: Final = frozenset(_TABLE["not_emulated"])
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     """Yield the URL of a moto server with resources of many services."""
+    # moto imports a service at its first request; two at the same moment are answered HTTP 500.
+    for service in {keyword.partition("_")[0] for keyword in api_calls.keywords()}:
+        with suppress(ImportError, KeyError):
+            backends.get_backend(service)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
