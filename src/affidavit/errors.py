@@ -47,6 +47,11 @@ class AffidavitError(Exception):
             lines.append(f"What to do: {self.todo}")
         return "\n".join(lines)
 
+    @property
+    def in_a_line(self) -> str:
+        """Return what and why, for a status that holds one line."""
+        return f"{self.what}. {self.why}" if self.why else self.what
+
     def __str__(self) -> str:
         return self.diagnostics()
 

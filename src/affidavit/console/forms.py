@@ -1,6 +1,6 @@
 """What a form brought: texts, choices, files; and what was wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,6 +67,11 @@ class Trouble:
         members = error.fields if isinstance(error, ValidationFault) else ()
         what = _without_members(error.what) if members else error.what
         return cls(what, error.why, error.todo, members)
+
+
+def free_key(taken: Collection[str]) -> str:
+    """Return what a new row's fields are named by: the least number that no other row has."""
+    return next(str(n) for n in range(len(taken) + 1) if str(n) not in taken)
 
 
 def _without_members(what: str) -> str:

@@ -1,7 +1,7 @@
 """Who calls an operation: the account, the person and the role, as the door found out."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 Role = Literal["owner", "delegate", "auditor", "admin"]
 """The four personas (issue 3, point 4); what each may do is data of the operations."""
@@ -21,6 +21,18 @@ class Caller:
     """The id that the answer, the access log and every log line of this request carry."""
     access_key_id: str = ""
     """The key that signed the request; empty in the console and for the server's own work."""
+
+    @classmethod
+    def of_tenant(cls, tenant: str, principal_arn: str, role: Role, request_id: str = "") -> Self:
+        """Return a caller of a tenant who comes by no door: the server itself, or a command."""
+        account, region = tenant.split("/")
+        return cls(
+            account_id=account,
+            region=region,
+            principal_arn=principal_arn,
+            role=role,
+            request_id=request_id,
+        )
 
     @property
     def tenant(self) -> str:

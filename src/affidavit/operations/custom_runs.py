@@ -74,14 +74,7 @@ def keep_document(
     store: Store, catalogue: Catalogue, settings: Settings, assessment: Assessment
 ) -> None:
     """Keep the document of a new assessment of a custom framework, with the framework as it is."""
-    account_id, region = assessment.tenant.split("/")
-    caller = Caller(
-        account_id=account_id,
-        region=region,
-        principal_arn=assessment.created_by,
-        role="owner",
-        request_id="affidavit run",
-    )
+    caller = Caller.of_tenant(assessment.tenant, assessment.created_by, "owner", "affidavit run")
     context = Context(store=store, catalogue=catalogue, settings=settings)
     try:
         source = framework(context, caller, assessment.framework_id)
@@ -90,7 +83,7 @@ def keep_document(
     body = new_body(
         source,
         arn=standard.arn(caller, KIND, assessment.id),
-        account_id=account_id,
+        account_id=caller.account_id,
         metadata={
             "id": assessment.id,
             "name": assessment.name,

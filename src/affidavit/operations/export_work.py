@@ -51,8 +51,7 @@ def run(context: Context, tenant: str, task: Document) -> None:
     except StoreConflictError:
         pass  # it was deleted meanwhile
     except AffidavitError as error:
-        why = f"{error.what}. {error.why}" if error.why else error.what
-        given_up(context, tenant, document.id, why)
+        given_up(context, tenant, document.id, error.in_a_line)
     shutil.rmtree(folder_of(context, document), ignore_errors=True)
 
 
@@ -128,14 +127,8 @@ class _Job:
 
     def _caller(self) -> Caller:
         """Return who asked for it."""
-        account, region = self.tenant.split("/")
-        return Caller(
-            account_id=account,
-            region=region,
-            principal_arn=self.document.body["requestedBy"],
-            role=self.document.body["_role"],
-            request_id="",
-        )
+        body = self.document.body
+        return Caller.of_tenant(self.tenant, body["requestedBy"], body["_role"])
 
 
 def _file_name(body: dict[str, Any]) -> str:

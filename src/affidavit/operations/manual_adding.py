@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from affidavit import catalogue as catalogues
 from affidavit.errors import UsageError
-from affidavit.model.identifiers import new_id
 from affidavit.operations import uploads
 from affidavit.operations.assessed import Assessed, AssessedControl, find
 from affidavit.operations.caller import Caller
@@ -109,14 +108,8 @@ def _control(found: Assessed, wanted: str) -> AssessedControl:
 
 
 def _caller(found: Assessed, by: str) -> Caller:
-    account, _, region = found.stored.tenant.partition("/")
-    return Caller(
-        account_id=account,
-        region=region,
-        principal_arn=principal_of(account, by),
-        role="admin",
-        request_id=new_id(found.stored.created_at),
-    )
+    tenant = found.stored.tenant
+    return Caller.of_tenant(tenant, principal_of(tenant.partition("/")[0], by), "admin")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

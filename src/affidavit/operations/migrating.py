@@ -13,8 +13,6 @@ from typing import Any, Final, Literal
 from affidavit import catalogue as catalogues
 from affidavit.aws import audit_manager
 from affidavit.aws.settings import AwsSettings
-from affidavit.model.identifiers import new_id
-from affidavit.model.times import utc_now
 from affidavit.operations import keywords
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.caller import Caller, Role
@@ -215,14 +213,9 @@ class _Here:
         return f"{kind} {value or 'without a keyword'} is not collected here: manual evidence."
 
     def _ask(self, role: Role, operation: str, request: dict[str, Any]) -> Mapping[str, Any]:
-        account, _, region = self.order.tenant.partition("/")
-        caller = Caller(
-            account_id=account,
-            region=region,
-            principal_arn=principal_of(account, self.order.by),
-            role=role,
-            request_id=new_id(utc_now()),
-        )
+        tenant = self.order.tenant
+        principal = principal_of(tenant.partition("/")[0], self.order.by)
+        caller = Caller.of_tenant(tenant, principal, role)
         checked = self.order.check(operation, request)
         return Dispatcher(self.context)(operation, caller, checked)
 

@@ -118,7 +118,7 @@ def run(context: Context, tenant: str, task: Document, stopping: Callable[[], bo
     except _StoppedError:
         job.end("STOPPED", "")
     except AffidavitError as error:
-        job.end("FAILED", f"{error.what}. {error.why}" if error.why else error.what)
+        job.end("FAILED", error.in_a_line)
 
 
 def failed(context: Context, tenant: str, job_id: str, why: str) -> None:

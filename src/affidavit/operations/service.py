@@ -10,11 +10,5 @@ SERVICE: Final = "arn:aws:iam::{account}:role/aws-service-role/affidavit"
 
 def service_caller(tenant: str) -> Caller:
     """Return the server as a caller of a tenant."""
-    account, region = tenant.split("/")
-    return Caller(
-        account_id=account,
-        region=region,
-        principal_arn=SERVICE.format(account=account),
-        role="admin",
-        request_id="",
-    )
+    account, _ = tenant.split("/")
+    return Caller.of_tenant(tenant, SERVICE.format(account=account), "admin")

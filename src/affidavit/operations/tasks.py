@@ -106,7 +106,7 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
         raise
     except AffidavitError as error:
         _log.warning("%s failed: %s", task, error)
-        return f"{error.what}. {error.why}" if error.why else error.what
+        return error.in_a_line
     except Exception as fault:  # noqa: BLE001 - one task's fault must not end the work of all
         _log.exception("%s failed by a fault of Affidavit", task)
         return f"A fault of Affidavit ({type(fault).__name__}): the server's log says where."
@@ -164,8 +164,7 @@ def _build(context: Context, tenant: str, task: Document) -> None:
     except StoreBusyError:
         raise
     except AffidavitError as error:
-        why = f"{error.what}. {error.why}" if error.why else error.what
-        members = {"status": "FAILED", "_reason": why}
+        members = {"status": "FAILED", "_reason": error.in_a_line}
         forget_file(context, tenant, document.id)
     _finish(context, tenant, document, members)
 

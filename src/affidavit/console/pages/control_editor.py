@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from affidavit.console.forms import free_key
 from affidavit.console.page import Page, path_to
 from affidavit.console.texts import _, mark
 from affidavit.console.views import act, view
@@ -205,7 +206,7 @@ def _with_added(page: Page, draft: list[DraftSource]) -> list[DraftSource]:
     for keyword in dict.fromkeys(chosen):
         if (kind, keyword) in present:
             continue
-        key = next(str(n) for n in range(len(taken) + 1) if str(n) not in taken)
+        key = free_key(taken)
         taken.add(key)
         draft.append(_new(page, key, kind, keyword))
     return draft

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.responses import Response
 
+from affidavit.console.forms import free_key
 from affidavit.console.page import Page, path_to
 from affidavit.console.texts import _
 from affidavit.console.views import act, view
@@ -150,8 +151,7 @@ def _moved(items: list[_Item], place: int, by: int) -> list[_Item]:
 
 
 def _new_set(page: Page, draft: Sequence[DraftSet]) -> DraftSet:
-    taken = {one.key for one in draft}
-    key = next(str(n) for n in range(len(taken) + 1) if str(n) not in taken)
+    key = free_key({one.key for one in draft})
     return DraftSet(key=key, id="", name=page.form.text("new-set"), controls=())
 
 
