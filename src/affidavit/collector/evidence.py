@@ -52,16 +52,13 @@ class EvidenceMaker:
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
     _answers: Collection[str] = ()
 
-    def account(
-        self, facts: Facts, places: tuple[Place, ...], answers: Collection[str] | None = None
-    ) -> Iterator[Evidence]:
+    def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
         """Yield all evidence of one account, control by control.
 
-        `answers` are the digests of the facts (computed where None): only what was really asked is
-        cited, never a gap that we found ourselves without a question.
+        Only what was really asked is cited, never a gap that we found without a question.
         """
         self._cache.clear()
-        self._answers = {result.digest for result in facts} if answers is None else answers
+        self._answers = {result.digest for result in facts}
         for control in self.catalogue.framework.controls():
             for source in control.sources:
                 if source.type is not SourceType.MANUAL:

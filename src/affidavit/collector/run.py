@@ -51,15 +51,12 @@ class Counts:
     operations: int = 0
     naive: int = 0
     calls: int = 0
-    digests: set[str] = field(default_factory=set)
-    """Digests of all answers, gaps included."""
     resumed: int = 0
     """Answers found from an earlier, interrupted attempt at the same run."""
 
     def add(self, facts: Facts, the_plan: Plan) -> None:
         """Add one account's results."""
         for result in facts:
-            self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
             if is_taken_over(result.unit) or is_proof(result.unit):
@@ -130,7 +127,7 @@ class Collector:
             facts = self._ask(assessment, the_plan, opened, account_id)
             self.counts.add(facts, the_plan)
             account = records.build(maker.catalogue, facts, maker.now, assessment.parameters)
-            _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
+            _write(writer, tally, maker.account(facts, account.places))
             del facts, account  # before the next account's answers come
             gc.collect()  # botocore's clients are classes of their own, in cycles
 
