@@ -73,6 +73,7 @@ def test_parameters_are_set_on_the_control_s_page(fresh: Any) -> None:
     )
     assert re.search(r"max_key_age_days = 30", sent.text)
     assert "catalogue: 90" in sent.text
+    assert fields(sent.text)[name] == ['{"max_key_age_days":30}']
     wrong = olga.post(f"{home}/parameters/{at}", data={name: '{"days": 30}', why: ""})
     assert wrong.status_code == 422
     assert "has no parameter days" in wrong.text

@@ -15,7 +15,7 @@ from affidavit.checks.rules import effective_parameters
 from affidavit.collector import api_calls
 from affidavit.collector.limited import Limited
 from affidavit.errors import UsageError
-from affidavit.model.canonical import json_values
+from affidavit.model.canonical import json_values, plain_json
 from affidavit.model.catalogue import Check
 from affidavit.model.framework import Rule, rule_from_json
 from affidavit.operations import looking
@@ -54,6 +54,11 @@ class Carried:
     def takes_rule(self) -> bool:
         """Tell whether a rule may be kept with it."""
         return self.type == _API
+
+    @property
+    def parameters_json(self) -> str:
+        """Return the parameters that were set as a form shows them; empty for none."""
+        return plain_json(dict(self.parameters)).decode() if self.parameters else ""
 
 
 def rule_of(texts: Mapping[str, str]) -> Rule:
