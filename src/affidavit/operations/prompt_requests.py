@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from affidavit import catalogue as catalogues
 from affidavit.aws.bedrock import Runtime
 from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
+from affidavit.operations.prompt_enforced import Enforced, by_settings, nobody_asked
 from affidavit.operations.prompt_runs import PromptRequest
 from affidavit.prompts import imports
 from affidavit.prompts.assertion_kinds import Instruments
@@ -102,6 +104,7 @@ def opened(call: PromptCall) -> Iterator[PromptRequest]:
             region=call.aws.region,
             checker=_checker(call, runtime),
             scorers=_scorers(call),
+            enforced=_enforced(call, account_id) if asks else nobody_asked,
             keep_raw=call.keep_raw,
         )
 
@@ -137,6 +140,12 @@ def _target(call: PromptCall, suite: Suite, runtime: Runtime | None) -> Target:
         return RecordedTarget(answers_of(suite), suite.id)
     assert runtime is not None  # noqa: S101 - a model is asked, so there is one
     return BedrockTarget(runtime, call.model_id, family=_family(call.family))
+
+
+def _enforced(call: PromptCall, account_id: str) -> Enforced:
+    if not call.assessment:
+        return nobody_asked
+    return by_settings(call.aws, catalogues.load(), account_id, call.aws.region)
 
 
 def _family(name: str) -> Family | None:

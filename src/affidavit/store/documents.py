@@ -52,7 +52,7 @@ class GivenUp:
     """Only if, after it, no document of the kinds `NAMING` names this SHA-256; empty: always."""
 
 
-NAMING: Final = ("manual_evidence", "upload")
+NAMING: Final = ("manual_evidence", "prompt_suite", "upload")
 """Kinds of documents that name attached files, by the member `sha256`."""
 
 
