@@ -11,6 +11,8 @@ from .outcome import NO_KEY, Outcome
 
 WIDTH = 80
 _LABEL = 14
+_STEP = len(" ok   manual evidence ")
+"""Where the words of a step begin: that one has the longest name."""
 _SHOWN = 10
 _WORDS = {
     "COMPLIANT": "compliant",
@@ -77,7 +79,7 @@ def _lines(outcome: Outcome, *, details: bool) -> list[str]:
 
 
 def _item(mark: str, label: str, words: str) -> list[str]:
-    head = f"{mark}  {label}".ljust(_LABEL + 6)
+    head = f"{mark}  {label}".ljust(_STEP)
     return textwrap.wrap(
         words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
     )
