@@ -14,8 +14,9 @@ from affidavit.store.segment_json import entries_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-STRETCH: Final = 8192
-"""Rows that are kept as columns, some 8 MiB, until they are sorted and written together."""
+STRETCH: Final = 4096
+"""Rows that are kept as columns, some 5 MiB, until they are sorted and written together. Writing
+takes as much again: whatever a run holds above that of a small estate is due to this number."""
 ROW_GROUP: Final = 4096
 """Rows of a row group: few enough that a control's rows or a record are found in a part of a file,
 enough for counting over many (`bench/finder.py`)."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-BLOCK = 2048
-"""Rows that are made into columns at once: some two MiB."""
+BLOCK = 1024
+"""Rows that are made into columns at once: some MiB, and twice that as records."""
 READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
