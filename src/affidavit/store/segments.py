@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.errors import StoreError
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store.files import disk_errors
+from affidavit.store.intact import check_digest, damaged_file
 from affidavit.store.places import from_micros
 from affidavit.store.segment_columns import columns_of
 from affidavit.store.segment_places import SegmentPlaces
@@ -33,8 +34,6 @@ READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
 """(control set id, control id) -> verdict -> number of records."""
-Stamp = tuple[int, int, int]
-"""Size, time and inode of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,28 +196,6 @@ def _batches(
         begin += batch.num_rows
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """Return what changes when a file is replaced or written to; None where it cannot be read."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def check_digest(path: Path, digest: str) -> None:
-    """Raise `StoreDamagedError` unless the file's SHA-256 is `digest`."""
-    try:
-        with path.open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise damaged_file(path, "The file is gone.") from error
-    except OSError as error:
-        raise StoreError(f"The segment {path} cannot be read", why=str(error)) from error
-    if found != digest:
-        raise damaged_file(path, f"Its SHA-256 is {found}, not {digest}.")
-
-
 def _rows(batch: "pa.RecordBatch", column: str, value: str | None) -> Iterator[tuple[int, Row]]:
     """Yield the rows whose column has a value, all where it is None, with their numbers."""
     import pyarrow as pa
@@ -244,12 +221,3 @@ def row_of(values: dict[str, Any]) -> Row:
     )
     values["attributes"] = dict(values["attributes"])
     return Row(Evidence(**values), entry)
-
-
-def damaged_file(path: Path, why: str) -> StoreDamagedError:
-    """Return the error for a segment's file that is not what it should be."""
-    return StoreDamagedError(
-        f"The segment {path} is damaged",
-        why=why,
-        todo="Restore the file from a backup: its name is its SHA-256.",
-    )

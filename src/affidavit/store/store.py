@@ -71,6 +71,7 @@ class Store(LedgerPart):
         self._runs = Runs(self._database, clock)
         self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
         self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
+        self.intact = places.intact
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, places)
