@@ -32,6 +32,7 @@ EVERY = (
     "/controls/new",
     "/controls/try?check=bucket-tls",
     "/controls/{control}",
+    "/controls/{own_control}",
     "/controls/{own_control}/delete",
     "/controls/{own_control}/edit",
     "/delegations",
@@ -67,3 +68,14 @@ MANAGED = (
 )
 """Pages of administrators."""
 SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")
+FILES = (
+    "/assessments/{assessment}/folders/{folder}/evidence/{item}/file",
+    "/assessments/{assessment}/period.csv",
+    "/downloads/{export}/file",
+    "/finder/evidence.csv",
+    "/frameworks/{framework}/config-rules.csv",
+    "/reports/{assessment}/{report}/download",
+)
+"""Paths that answer with a file."""
+AWAY = ("/finder/searches/{search}", "/sign-in/openid", "/sign-in/openid/back")
+"""Paths that only send on to another page."""

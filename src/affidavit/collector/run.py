@@ -26,6 +26,7 @@ from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
+from affidavit.collector.limited import Limited
 from affidavit.collector.manual import states
 from affidavit.collector.plan import Plan, plan
 from affidavit.collector.verdicts import Tally
@@ -35,8 +36,10 @@ from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
 from affidavit.prompts.recorded_runs import is_taken_over, taken_over
-from affidavit.sources import invocation_log
+from affidavit.sources import invocation_log, trail_files
 from affidavit.sources.invocation_log import InvocationLogSource
+from affidavit.sources.source import Source
+from affidavit.sources.trail_files import TrailFileSource, TrailReadings
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -50,15 +53,12 @@ class Counts:
     operations: int = 0
     naive: int = 0
     calls: int = 0
-    digests: set[str] = field(default_factory=set)
-    """Digests of all answers, gaps included."""
     resumed: int = 0
     """Answers found from an earlier, interrupted attempt at the same run."""
 
     def add(self, facts: Facts, the_plan: Plan) -> None:
         """Add one account's results."""
         for result in facts:
-            self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
             if is_taken_over(result.unit) or is_proof(result.unit):
@@ -98,19 +98,15 @@ class Collector:
         writer = self.store.segment_writer(
             opened.run_id, assessment.tenant, assessment.id, opened.started_at.date()
         )
-        maker = EvidenceMaker(
-            catalogue=collected,
-            assessment=assessment,
-            run_id=opened.run_id,
-            now=opened.started_at,
-        )
-        for account_id in assessment.estate.accounts:
-            facts = self._ask(assessment, the_plan, opened, account_id)
-            self.counts.add(facts, the_plan)
-            account = records.build(collected, facts, opened.started_at, assessment.parameters)
-            _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
-            del facts, account  # before the next account's answers come
-            gc.collect()  # botocore's clients are classes of their own, in cycles
+        with Limited() as limited:
+            maker = EvidenceMaker(
+                catalogue=collected,
+                assessment=assessment,
+                run_id=opened.run_id,
+                now=opened.started_at,
+                limited=limited,
+            )
+            self._accounts(opened, the_plan, maker, writer, tally)
         _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")
         manual = states(self.store, self.catalogue.framework, assessment, opened.started_at)
@@ -118,6 +114,24 @@ class Collector:
         segment = writer.close()
         record = self._record(assessment, opened, tally, manual)
         return self.store.commit_run(record, [segment])
+
+    def _accounts(
+        self,
+        opened: OpenRun,
+        the_plan: Plan,
+        maker: EvidenceMaker,
+        writer: SegmentWriter,
+        tally: Tally,
+    ) -> None:
+        """Ask, judge and write one account after the other."""
+        assessment = maker.assessment
+        for account_id in assessment.estate.accounts:
+            facts = self._ask(assessment, the_plan, opened, account_id)
+            self.counts.add(facts, the_plan)
+            account = records.build(maker.catalogue, facts, maker.now, assessment.parameters)
+            _write(writer, tally, maker.account(facts, account.places))
+            del facts, account  # before the next account's answers come
+            gc.collect()  # botocore's clients are classes of their own, in cycles
 
     def _ask(
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str
@@ -159,14 +173,19 @@ class Collector:
             flush=flush,
             on_progress=self.on_progress,
             recorded=[one.unit for one in taken.values()],
-            sources={invocation_log.FAN_OUT: self._logs(assessment.tenant)},
+            sources=self._sources(assessment.tenant),
         )
         flush()
         return facts
 
-    def _logs(self, tenant: str) -> InvocationLogSource:
-        """Return what scans invocation logs; its hashes are made with a key of the tenant."""
-        return InvocationLogSource(self.door, log_key(self.store, tenant))
+    def _sources(self, tenant: str) -> Mapping[str, Source]:
+        """Return what reads one account's logs; hashes are made with a key of the tenant."""
+        readings = TrailReadings()
+        key = log_key(self.store, tenant)
+        return {
+            trail_files.FAN_OUT: TrailFileSource(self.door, readings),
+            invocation_log.FAN_OUT: InvocationLogSource(self.door, key, readings),
+        }
 
     def _record(
         self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]

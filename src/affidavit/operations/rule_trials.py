@@ -7,32 +7,33 @@ makes it hang is inconclusive: nobody is told a verdict that was not reached.
 
 import json
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from affidavit.checks.trial import Rule
+from affidavit.collector import rule_worker
+from affidavit.collector.limited import process
+from affidavit.collector.rule_worker import Job
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.framework import Rule
 from affidavit.model.run import Estate, LeftOut
 from affidavit.model.times import parse
-from affidavit.operations import looking, rule_worker
+from affidavit.operations import looking
 from affidavit.operations.assessed import assessed, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.collectable import catalogue_for
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, ThrottlingFault
-from affidavit.operations.rule_worker import Job
+
+if TYPE_CHECKING:
+    import subprocess
 
 OPERATION: Final = "CreateControl"
 """Of the API: who may write controls may try rules."""
-MAX_TEXT: Final = 4_000
-"""Characters of an expression, and of the parameters."""
 MAX_BYTES: Final = 256 * 2**20
 """Of the answers that are handed over."""
 LOADING, JUDGING = 40.0, 12.0
@@ -102,21 +103,6 @@ def example(context: Context, check_id: str) -> Check | None:
     return context.catalogue.checks.get(check_id)
 
 
-def rule_of(texts: Mapping[str, str]) -> Rule:
-    """Return the rule of a form, without parameters; `UsageError` for texts that are too long."""
-    for name in ("applies", "compliant", "inconclusive", "params"):
-        if len(texts.get(name, "")) > MAX_TEXT:
-            raise UsageError(f"{name} is too long", why=f"It may have {MAX_TEXT:,} characters.")
-    if not texts.get("compliant", ""):
-        raise UsageError("There is no rule to try", todo="Say when a record is compliant.")
-    return Rule(
-        resource_set=texts.get("set", ""),
-        applies=texts.get("applies") or "true",
-        compliant=texts["compliant"],
-        inconclusive=texts.get("inconclusive", ""),
-    )
-
-
 def attempt(
     context: Context, caller: Caller, assessment_id: str, rule: Rule, parameters: str = ""
 ) -> Trial:
@@ -183,7 +169,8 @@ def _tried(context: Context, run: _Run, job: Job) -> Mapping[str, Any]:
     """Return what the process says; `inconclusive` where it had to be ended."""
     with _process() as worker, _deadline(worker, LOADING):
         complete = _fed(context, run, job, worker)
-        first = _line(worker)
+        there = _line(worker) == rule_worker.UP
+        first = _line(worker) if there else None
         if not complete and first is None:
             return {"inconclusive": _LOADING}
         if first != rule_worker.READY:
@@ -195,16 +182,8 @@ def _tried(context: Context, run: _Run, job: Job) -> Mapping[str, Any]:
 
 @contextmanager
 def _process() -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the process, without our environment and our files; it is over afterwards."""
-    command = [sys.executable, "-I", "-B", "-m", rule_worker.__name__]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-    ) as worker:
+    """Run the process; it is over afterwards."""
+    with process() as worker:
         try:
             yield worker
         finally:
