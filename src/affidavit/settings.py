@@ -79,6 +79,10 @@ class Settings:
     """Claim of the ID token that lists a user's groups."""
     oidc_scope: str = "openid profile"
     """Scopes that are asked for, with blanks between."""
+    oidc_userinfo: bool = False
+    """Whether groups are asked for at the provider's userinfo endpoint as well."""
+    oidc_sign_out: bool = False
+    """Whether who signs out here is sent to the provider to sign out there too."""
     oidc_networks: tuple[str, ...] = ()
     """Networks (CIDR) that are not public and in which the provider may be."""
     reserved_buckets: tuple[str, ...] = ()
@@ -158,7 +162,7 @@ _WHOLE_NUMBERS = frozenset(
 )
 _FROM_ZERO = frozenset({"objects_lock_days", "retention_days"})
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-_TRUTHS = frozenset({"seal_segments"})
+_TRUTHS = frozenset({"seal_segments", "oidc_userinfo", "oidc_sign_out"})
 _PATHS = frozenset({"home", "keys"})
 _LISTS = frozenset({"reserved_buckets", "oidc_personas", "oidc_networks"})
 
