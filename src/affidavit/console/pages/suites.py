@@ -4,9 +4,10 @@ from typing import Final
 
 from starlette.responses import Response
 
+from affidavit.console.forms import OF_FILES
 from affidavit.console.page import Page, path_to
 from affidavit.console.texts import _
-from affidavit.console.views import OF_FILES, act, attachment, view
+from affidavit.console.views import act, attachment, view
 from affidavit.errors import UsageError
 from affidavit.operations import own_suites, prompt_views
 
@@ -38,7 +39,6 @@ def ask(page: Page) -> Response:
 
 def bring(page: Page) -> Response:
     """Keep the file as a suite, or as the next version of it."""
-    page.require(own_suites.OPERATION)
     upload = page.form.files.get("file")
     if upload is None:
         raise UsageError(_("Nothing was given."), todo=_("Choose a file."))
@@ -70,7 +70,13 @@ def delete(page: Page) -> Response:
 
 VIEWS = (
     view("/prompts/suites/new", ask, "Bring a suite of your own"),
-    act("/prompts/suites/new", bring, ask, max_bytes=own_suites.MAX_BYTES + OF_FILES),
+    act(
+        "/prompts/suites/new",
+        bring,
+        ask,
+        max_bytes=own_suites.MAX_BYTES + OF_FILES,
+        needs=own_suites.OPERATION,
+    ),
     view("/prompts/suites/{suite}", show, "A suite of prompts"),
     view("/prompts/suites/{suite}/versions/{number}", download, ""),
     act("/prompts/suites/{suite}/delete", delete, show),
