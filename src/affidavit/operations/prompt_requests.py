@@ -23,7 +23,7 @@ from affidavit.prompts.export.files import files
 from affidavit.prompts.imports import ImportSettings, answers_of
 from affidavit.prompts.online import OnlineScorers
 from affidavit.prompts.runner import RunSettings
-from affidavit.prompts.suite import Suite
+from affidavit.prompts.suite import Suite, shipped
 from affidavit.prompts.suite import load as load_suite
 from affidavit.prompts.target import Target
 from affidavit.prompts.targets import BedrockTarget
@@ -60,7 +60,10 @@ class PromptCall:
 
 
 def load(name: str, how: ImportSettings | None = None) -> Suite:
-    """Return a suite: shipped, a file of ours, or one that is imported; raise `UsageError`."""
+    """Return a suite: shipped (the begin of its id will do), a file of ours, or an imported one.
+
+    Raises `UsageError`.
+    """
     how = how or ImportSettings()
     if name.lower().endswith(imports.SUFFIXES):
         return imports.from_file(Path(name), how)
@@ -70,7 +73,14 @@ def load(name: str, how: ImportSettings | None = None) -> Suite:
             why="A suite of ours has its own.",
             todo="Write them into the suite.",
         )
-    return load_suite(name)
+    return load_suite(_in_full(name))
+
+
+def _in_full(name: str) -> str:
+    """Return the shipped suite whose id begins with a name, where there is one: pii-masking."""
+    begun = [one for one in shipped() if one.startswith(f"{name}-")]
+    known = name in shipped() or Path(name).exists()
+    return begun[0] if len(begun) == 1 and not known else name
 
 
 @contextmanager

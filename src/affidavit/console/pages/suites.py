@@ -39,7 +39,6 @@ def ask(page: Page) -> Response:
 
 def bring(page: Page) -> Response:
     """Keep the file as a suite, or as the next version of it."""
-    page.require(own_suites.OPERATION)
     upload = page.form.files.get("file")
     if upload is None:
         raise UsageError(_("Nothing was given."), todo=_("Choose a file."))
