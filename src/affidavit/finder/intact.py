@@ -63,5 +63,5 @@ def _check(segment: SegmentFile) -> Stamp | str:
         before = stamp_of(segment.path)
         check_digest(segment.path, segment.digest)
     except StoreError as error:
-        return f"{error.what}. {error.why}"
+        return error.in_a_line
     return before or f"The segment {segment.path} was replaced while it was read."

@@ -24,6 +24,7 @@ from affidavit.alerting.webhook import check_secret, check_url
 from affidavit.errors import SigningKeyError, UsageError
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
+from affidavit.model.numbers import whole
 from affidavit.model.times import iso, utc_now
 from affidavit.store import Store
 from affidavit.store.documents import Document
@@ -140,7 +141,7 @@ def check(channel: Channel) -> None:
     elif channel.kind == "email":
         check_mail(channel.target.split(), channel.sender, channel.security, channel.allow)
         host, _, port = channel.server.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) <= MAX_PORT):
+        if not host or whole(port, MAX_PORT, least=1) is None:
             raise UsageError(f"{channel.server!r} is no mail server", todo="Write host:port.")
     elif not _TOPIC.fullmatch(channel.target):
         raise UsageError(f"{channel.target!r} is not the ARN of an SNS topic")

@@ -50,7 +50,7 @@ class Calls:
             try:
                 self._read(trail)
             except NotReadError as error:
-                why = f"{error.what}. {error.why}"
+                why = error.sentences
                 continue
             return self._told(trail, logged)
         return {"trail": "", "why": why}
@@ -65,7 +65,7 @@ class Calls:
             try:
                 content = self._reader.read(trail["bucket"], key, _MAX_OBJECT)
             except NotReadError as error:
-                self._unread.append(ScanGap(object_uri=uri, why=f"{error.what}. {error.why}"))
+                self._unread.append(ScanGap(object_uri=uri, why=error.sentences))
                 continue
             self._objects += 1
             self._unread += scanner.scan(content, uri, self._take).gaps
