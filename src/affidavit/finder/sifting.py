@@ -42,5 +42,5 @@ def _wrong(intact: Intact, one: SegmentFile) -> str:
         one.fetch()
         intact.check(one.path, one.digest)
     except StoreError as error:
-        return f"{error.what}. {error.why}"
+        return error.in_a_line
     return ""

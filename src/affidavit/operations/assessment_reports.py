@@ -191,7 +191,7 @@ def validate_assessment_report_integrity(
                 objects.fetch(url, file.write, MAX_BYTES)
         except CollectError as error:
             raise ValidationFault(
-                f"{error.what}. {error.why}", fields=[("s3RelativePath", "Member must be readable")]
+                error.in_a_line, fields=[("s3RelativePath", "Member must be readable")]
             ) from error
         outcome, key = _verified(context, path)
     return {

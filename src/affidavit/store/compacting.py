@@ -84,7 +84,7 @@ def compact(
         try:
             done = _compact(database, kept, group)
         except StoreDamagedError as error:
-            damaged.append(f"{group[0].day}: {error.what}. {error.why}")
+            damaged.append(f"{group[0].day}: {error.in_a_line}")
             continue
         if done:
             before += len({row.file for row in group})

@@ -113,7 +113,7 @@ class LedgerPart:
         try:
             checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
         except StoreError as error:
-            warnings.append(f"The ledger's files were not published: {error.what}. {error.why}")
+            warnings.append(f"The ledger's files were not published: {error.in_a_line}")
         if self._timestamp_url:
             warnings.append(checkpoints.stamp_newest(self._database, tenant, self._timestamp_url))
         return tuple(warning for warning in warnings if warning)

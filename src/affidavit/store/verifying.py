@@ -214,7 +214,7 @@ class LogVerifier:
             path = self._places.local(row.path, row.file)
         except StoreSealedError as error:
             self._sealed += row.rows
-            self._why_sealed = self._why_sealed or f"{error.what}. {error.why}"
+            self._why_sealed = self._why_sealed or error.in_a_line
             yield from self._of_deleted(row.first_leaf, row.rows)
             return
         count = 0
