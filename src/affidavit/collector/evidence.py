@@ -13,20 +13,21 @@ from typing import Any
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
-from affidavit.checks.records import Place, Record
+from affidavit.checks.records import Place
 from affidavit.checks.rules import effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
-from affidavit.collector.activity import EVIDENCE_TYPES, events_of, result_synthetic
+from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.collector.log_evidence import log_entries
+from affidavit.collector.seen_events import left_out
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.identifiers import new_id, new_salt
-from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason
+from affidavit.model.observation import GLOBAL_REGION, GapReason
 from affidavit.model.run import Assessment
 from affidavit.model.verdict import Standing, Verdict
 
@@ -45,9 +46,12 @@ class EvidenceMaker:
     assessment: Assessment
     run_id: str
     now: datetime
+    only_new: bool = False
+    """True for a run of activity alone: nothing is said where nothing is new."""
     randbits: Callable[[int], int] = secrets.randbits
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
     _answers: Collection[str] = ()
+    _seen: Collection[tuple[str, str]] = ()
 
     def account(
         self, facts: Facts, places: tuple[Place, ...], answers: Collection[str] | None = None
@@ -59,6 +63,7 @@ class EvidenceMaker:
         """
         self._cache.clear()
         self._answers = {result.digest for result in facts} if answers is None else answers
+        self._seen = left_out(facts)
         for control in self.catalogue.framework.controls():
             for source in control.sources:
                 if source.type is not SourceType.MANUAL:
@@ -242,6 +247,7 @@ class EvidenceMaker:
             account_id=account_id,
             region=entry.region,
             arn=entry.arn,
+            resource_type=entry.resource_type,
             reason=entry.reason,
             gap=gap,
             standing=Standing.ACTIVITY,
@@ -257,58 +263,9 @@ class EvidenceMaker:
     def _activity(
         self, control: Control, source: ControlSource, facts: Facts, place: Place
     ) -> Iterator[Evidence]:
-        if place.region == GLOBAL_REGION:
-            return
-        events = events_of(place, source.keyword)
-        for gap in events.gaps:
-            yield self._gap(control, source, gap)
-        for record in events.records:
-            yield self._event(control, source, facts.account_id, record)
-        if not events.gaps and not events.records:
-            yield self._evidence(
-                control,
-                source,
-                account_id=facts.account_id,
-                region=place.region,
-                reason=f"No {source.keyword} event was recorded in the period asked.",
-                gap=GapReason.NOTHING_TO_COLLECT.value,
-                standing=Standing.ACTIVITY,
-                inputs=place.acct_inputs.get("LookupEvents", ()),
-                synthetic=any(
-                    result_synthetic(r) for r in facts.results("LookupEvents", place.region)
-                ),
-            )
-
-    def _event(
-        self, control: Control, source: ControlSource, account_id: str, record: Record
-    ) -> Evidence:
-        return self._evidence(
-            control,
-            source,
-            account_id=account_id,
-            region=record.region,
-            arn=record.arn,
-            resource_type=record.resource_type,
-            reason="Recorded activity; it carries no verdict.",
-            standing=Standing.ACTIVITY,
-            origin="activity",
-            inputs=record.inputs,
-            attributes=record.attributes,
-            synthetic=record.synthetic,
-        )
-
-    def _gap(self, control: Control, source: ControlSource, gap: Gap) -> Evidence:
-        return self._evidence(
-            control,
-            source,
-            account_id=gap.unit.account_id,
-            region=gap.unit.region,
-            reason=gap.message,
-            gap=gap.reason.value,
-            standing=Standing.ACTIVITY,
-            inputs=(Input(digest=gap.digest, pointer=""),),
-            synthetic=result_synthetic(gap),
-        )
+        seen = {event for of, event in self._seen if of == source.id}
+        for entry in activity(facts, place, source.keyword, seen, only_new=self.only_new):
+            yield self._entry(control, source, facts.account_id, entry)
 
     def _from_judgement(
         self,

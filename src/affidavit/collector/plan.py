@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+from affidavit.collector.activity import EVENT_OPERATION
 from affidavit.collector.api_calls import operations_of
 from affidavit.errors import CatalogueError, UsageError
 from affidavit.model.catalogue import Catalogue, Operation
@@ -16,7 +17,6 @@ from affidavit.model.observation import GapReason, Observation, Result
 from affidavit.prompts.recorded_runs import is_taken_over
 
 CONFIG_OPERATIONS = ("DescribeConfigRules", "GetComplianceDetailsByConfigRule")
-EVENT_OPERATION = "LookupEvents"
 
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.CONFIG: CONFIG_OPERATIONS,

@@ -21,7 +21,8 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
-from affidavit.collector import heap
+from affidavit.checks.places import AccountRecords
+from affidavit.collector import heap, seen_events
 from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
@@ -104,10 +105,12 @@ class Collector:
             run_id=opened.run_id,
             now=opened.started_at,
         )
+        earlier = seen_events.recorded(self.store, assessment, opened.started_at)
         for account_id in assessment.estate.accounts:
             facts = self._ask(assessment, the_plan, opened, account_id)
             self.counts.add(facts, the_plan)
             account = records.build(collected, facts, opened.started_at, assessment.parameters)
+            self._leave_out(opened, collected, facts, account, earlier)
             _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
             del facts, account  # before the next account's answers come
             gc.collect()  # botocore's clients are classes of their own, in cycles
@@ -118,6 +121,22 @@ class Collector:
         segment = writer.close()
         record = self._record(assessment, opened, tally, manual)
         return self.store.commit_run(record, [segment])
+
+    def _leave_out(
+        self,
+        opened: OpenRun,
+        catalogue: Catalogue,
+        facts: Facts,
+        account: AccountRecords,
+        earlier: seen_events.Recorded,
+    ) -> None:
+        """Note durably which events earlier runs have recorded, in place of an earlier note."""
+        at, places = opened.started_at, account.places
+        seen = seen_events.answer(catalogue, facts.account_id, places, earlier, at)
+        if seen is not None:
+            facts.add(seen)
+            self.counts.digests.add(seen.digest)
+            self.store.put_results(opened.run_id, [seen])
 
     def _ask(
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str

@@ -21,6 +21,7 @@ from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusy
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
 from affidavit.operations import (
+    activity,
     alerts,
     canary_runs,
     erasing,
@@ -92,8 +93,8 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     """Do a task; return why it failed, or an empty text."""
     task = taken.document.body["task"]
     try:
-        if task == "collect":
-            _collect(context, taken, stopping)
+        if task in _STOPPED:
+            _STOPPED[task](context, taken, stopping)
         elif task == "prompts":
             prompt_jobs.run(context, taken.tenant, taken.document, stopping)
         elif task == "upkeep":
@@ -259,10 +260,23 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
 }
 
 
+_STOPPED: Final[Mapping[str, Callable[[Context, work.Taken, Callable[[], bool]], None]]] = {
+    "activity": activity.run,
+    "collect": _collect,
+}
+"""Tasks that ask AWS for long, and ask themselves whether to stop."""
+_TOLD: Final[Mapping[str, Callable[[Context, str, str, str], None]]] = {
+    "activity": activity.failed,
+    "export": evidence_exports.given_up,
+    "prompts": prompt_jobs.failed,
+}
+"""Who is told that a task about a subject was given up."""
+
+
 def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     """Tell who waits for a task that it will not be done; a collection is tried next day."""
     task = taken.document.body["task"]
-    _log.error("%s given up after %s attempts: %s", task, work.MAX_ATTEMPTS, why)
+    _log.error("%s given up after %s attempts: %s", task, taken.document.body["attempts"], why)
     if task == "collect":
         _tell_given_up(context, taken, why)
         return
@@ -270,7 +284,7 @@ def _give_up(context: Context, taken: work.Taken, why: str) -> None:
         erasing.purge_failed(context, taken.tenant)
     if task == "canary":
         canary_runs.failed(context, taken.tenant, taken.document, why)
-    for name, tell in (("export", evidence_exports.given_up), ("prompts", prompt_jobs.failed)):
+    for name, tell in _TOLD.items():
         if task == name:
             tell(context, taken.tenant, taken.document.body["subject"], why)
     kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")

@@ -18,7 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -27,14 +27,16 @@ from typing import Any
 from affidavit import __version__
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.checks.places import Place
 from affidavit.collector import due
+from affidavit.collector.activity import EVENT_ID, of_activity, places_of
 from affidavit.collector.custom import with_framework
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import framework_from_json
 from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
-from affidavit.model.run import Assessment, Estate, LeftOut
+from affidavit.model.run import Assessment, Estate, LeftOut, is_whole
 from affidavit.model.times import parse
 from affidavit.model.verdict import Standing
 from affidavit.report.verify import rules
@@ -175,7 +177,10 @@ def _judge_run(
         )
     if run["tool"] != OURS:
         seen.others.add(str(run["tool"]))
-    collected = put_aside(catalogue, _not_due(catalogue, run, evidence, seen))
+    if is_whole(run):
+        collected = put_aside(catalogue, _not_due(catalogue, run, evidence, seen))
+    else:
+        collected = of_activity(catalogue)
     facts = _facts(archive, run, answers)
     found = Counter(_key(one, run) for one in _again(collected, run, facts))
     for leaf, record in evidence:
@@ -240,10 +245,17 @@ def _again(
     catalogue: Catalogue, run: Mapping[str, Any], facts: Mapping[str, Facts]
 ) -> Iterator[Mapping[str, Any]]:
     now, assessment = parse(run["started_at"]), _assessment(run)
-    maker = EvidenceMaker(catalogue=catalogue, assessment=assessment, run_id=run["run_id"], now=now)
+    maker = EvidenceMaker(
+        catalogue=catalogue,
+        assessment=assessment,
+        run_id=run["run_id"],
+        now=now,
+        only_new=not is_whole(run),
+    )
     for account in facts.values():
-        built = records.build(catalogue, account, now, assessment.parameters)
-        for item in maker.account(account, built.places):
+        build = places_of if maker.only_new else _places
+        places = build(catalogue, account, now, assessment.parameters)
+        for item in maker.account(account, places):
             yield item.to_json()
     for item in maker.unreached():
         yield item.to_json()
@@ -253,9 +265,20 @@ def _again(
         yield item.to_json()
 
 
+def _places(
+    catalogue: Catalogue, facts: Facts, now: datetime, params: Mapping[str, Mapping[str, Any]]
+) -> tuple[Place, ...]:
+    return records.build(catalogue, facts, now, params).places
+
+
 def _key(record: Mapping[str, Any], run: Mapping[str, Any]) -> Key:
-    """Return what must be the same of a record, by the version that made its run."""
-    attributes = json.dumps(record["attributes"], sort_keys=True)
+    """Return what must be the same of a record, by the version that made its run.
+
+    Runs that do not say their scope are of a version that did not name the events of its records.
+    """
+    unnamed = () if "scope" in run else (EVENT_ID,)
+    shown = {name: text for name, text in record["attributes"].items() if name not in unnamed}
+    attributes = json.dumps(shown, sort_keys=True)
     worded = run["tool"] == OURS or record["standing"] == Standing.JUDGED.value
     said = (str(record[name]) if worded or name != REASON else "" for name in _SAME)
     return (*said, json.dumps(record["inputs"]), attributes)

@@ -66,6 +66,7 @@ def _events(view: View) -> Iterator[Record]:
             continue
         draft = view.of(found)
         draft.attributes |= {
+            "eventId": found.value["EventId"],
             "keyword": f"{service}_{name}",
             "time": found.value.get("EventTime"),
             "user": found.value.get("Username"),
