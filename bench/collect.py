@@ -4,7 +4,9 @@ The emulator runs in a process of its own and counts the requests that it answer
 half, so wall times say little about AWS, but the same of both. Prowler reads the caller's account
 only, so it is compared with a run of ours in that account alone. It has its own checks, not our
 controls: compared are the requests for each check that decided something, and for each control that
-was answered, by the list of equivalent checks in `bench.equivalents`.
+was answered, by the list of equivalent checks in `bench.equivalents`. It reads configuration alone.
+A run of ours also reads a day's log files, one request each, so both are printed: configuration
+(without these requests, and without the controls that only they decide), and all of it.
 """
 
 import csv
@@ -14,14 +16,15 @@ import sys
 import tempfile
 import urllib.request
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from affidavit import catalogue, demo
+from affidavit.model.evidence import Evidence
 from affidavit.model.times import utc_now
-from affidavit.model.verdict import Standing
+from affidavit.model.verdict import Standing, Verdict
 from affidavit.settings import Settings
 from affidavit.store import open_store
 from bench.equivalents import EQUIVALENTS, controls_answered
@@ -31,6 +34,14 @@ PROWLER = Path(__file__).parent.parent / ".venv-peers" / "bin" / "prowler"
 SERVICES = ("backup", "bedrock", "cloudtrail", "cloudwatch", "config", "ec2", "iam", "kms", "s3")
 """The services that the framework reads, as Prowler names them."""
 GOAL_MIB = 200
+LOG_FILES = ("s3:GetObject", "s3:ListObjectsV2", "logs:FilterLogEvents")
+"""What reads a day's invocation log and trail files."""
+LOG_OPERATION = "FilterLogEvents"
+"""What checks of the invocation log name as their operation, whichever of the two holds it."""
+WHY = (
+    "each log file takes a request of its own, and one that is not read is text nobody looked at;"
+    " Prowler reads none"
+)
 MOST_ASKED = 12
 """Operations that are printed with their number of requests."""
 
@@ -44,18 +55,27 @@ class Ours:
     """HTTP requests that the emulator answered, by operation."""
     controls: int
     """Controls with a verdict other than inconclusive."""
+    from_logs: int
+    """Those of them that would have none without log files."""
     checks: int
     """Checks that decided at least one record."""
     per_naive: float
     """Questions over those that asking for each control alone would have taken."""
+
+    @property
+    def configuration(self) -> int:
+        """Return the requests that asked for configuration, and not for log files."""
+        return self.requests.total() - sum(self.requests[one] for one in LOG_FILES)
 
     def figures(self, name: str) -> dict[str, float | str]:
         """Return the figures under `name`."""
         most = (f"{key} {number}" for key, number in self.requests.most_common(MOST_ASKED))
         return {
             f"{name}.requests": float(self.requests.total()),
+            f"{name}.requests_for_configuration": float(self.configuration),
             f"{name}.requests_by_operation": ", ".join(most),
             f"{name}.controls_answered": float(self.controls),
+            f"{name}.controls_answered_from_logs_only": float(self.from_logs),
             f"{name}.checks_answered": float(self.checks),
             f"{name}.questions_per_naive": self.per_naive,
             f"{name}.wall_s": self.cost.wall,
@@ -117,26 +137,44 @@ def _ours(estate: demo.Simulated, accounts: tuple[str, ...]) -> Ours:
         cost = measure(command, _environment(estate, folder), folder)
         if cost.code != 0:
             raise SystemExit(f"affidavit run ended with {cost.code}:\n{cost.output}")
-        checks = _checks_answered(folder)
+        judged = _judged(folder)
     summary = json.loads(cost.output[cost.output.index("{") : cost.output.rindex("}") + 1])
-    verdicts = [control["verdict"] for control in summary["controls"].values()]
+    answered = {
+        name for name, told in summary["controls"].items() if told["verdict"] != "NOT_APPLICABLE"
+    }
     return Ours(
         cost=cost,
         requests=_requests(estate.endpoint_url) - before,
-        controls=sum(verdict != "NOT_APPLICABLE" for verdict in verdicts),
-        checks=checks,
+        controls=len(answered),
+        from_logs=len(answered & _need_logs(judged)),
+        checks=len({one.check_id for one in judged}),
         per_naive=summary["questions"] / summary["naiveQuestions"],
     )
 
 
-def _checks_answered(folder: Path) -> int:
-    """Return how many checks decided at least one record, as for Prowler's checks."""
+def _judged(folder: Path) -> list[Evidence]:
+    """Return the records that a check decided."""
     settings = Settings(home=folder / "home", keys=folder / "keys")
     with open_store(settings) as store:
         assessment = store.assessments()[0]
         today = utc_now().date()
         evidence = store.evidence(assessment.id, today - timedelta(days=1), today)
-        return len({e.check_id for _, e in evidence if e.standing is Standing.JUDGED})
+        return [e for _, e in evidence if e.standing is Standing.JUDGED]
+
+
+def _need_logs(judged: Sequence[Evidence]) -> set[str]:
+    """Return the controls that only log files decide: without them a check of theirs is open.
+
+    One that is NON_COMPLIANT by its configuration stays so.
+    """
+    checks = catalogue.load().checks
+    read = {one.id for one in checks.values() if LOG_OPERATION in one.operations}
+    failed = {
+        e.control_id
+        for e in judged
+        if e.verdict is Verdict.NON_COMPLIANT and e.check_id not in read
+    }
+    return {e.control_id for e in judged if e.check_id in read} - failed
 
 
 def _prowler(estate: demo.Simulated, ours: Ours) -> Mapping[str, float | str]:
@@ -164,7 +202,12 @@ def _prowler(estate: demo.Simulated, ours: Ours) -> Mapping[str, float | str]:
         "prowler.cpu_s": theirs.cpu,
         "prowler.peak_mib": theirs.peak,
         "requests_over_prowler": mine / requests,
-        "requests_per_control_over_prowler": (mine / ours.controls) / (requests / controls),
+        "requests_per_control_over_prowler.configuration": (
+            ours.configuration / (ours.controls - ours.from_logs) / (requests / controls)
+        ),
+        "requests_per_control_over_prowler.with_logs": (mine / ours.controls)
+        / (requests / controls),
+        "requests_per_control_over_prowler.why": WHY,
         "requests_per_check_over_prowler": (mine / ours.checks) / (requests / len(decided)),
         "wall_over_prowler": ours.cost.wall / theirs.wall,
         "cpu_over_prowler": ours.cost.cpu / theirs.cpu,

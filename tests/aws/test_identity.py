@@ -1,5 +1,7 @@
 """Roles: entered once, renewed before they expire, asserted by their own credentials."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -62,6 +64,30 @@ def test_a_role_is_assumed_once_while_it_lasts(
         assert seen.proof.caller_arn == f"arn:aws:sts::{MEMBER}:x"
     assert sts.assumed == 1
     assert "Credential=ROLE1/" in nasty.requests[0].headers["authorization"]
+
+
+def test_an_account_that_was_left_is_entered_again_as_it_was(
+    nasty: Any, make_door: Callable[..., Door], asked: Any
+) -> None:
+    """Nothing large is kept of an account that is done; asked again, it needs no new role."""
+    sts = nasty.identity = _Sts(nasty.reply, timedelta(hours=1))
+    nasty.replies(nasty.reply('{"guardrails": []}'))
+    door = make_door(nasty.url, role_name="Reader")
+    a = asked("bedrock", "ListGuardrails", account_id=MEMBER)
+    callers = []
+    for _ in range(2):
+        seen = door.call(a.operation, a.unit)
+        assert isinstance(seen, Observation)
+        callers.append(seen.proof.caller_arn)
+        session = weakref.ref(door._accounts.access(MEMBER).session)
+        door.leave(MEMBER)
+        gc.collect()
+        assert session() is None
+    assert callers == [f"arn:aws:sts::{MEMBER}:x"] * 2
+    assert sts.assumed == 1
+    assert "Credential=ROLE1/" in nasty.requests[-1].headers["authorization"]
+    door.leave("123456789012")
+    assert door.identity().account_id == "123456789012"
 
 
 def test_a_role_is_renewed_before_it_expires(

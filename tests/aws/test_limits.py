@@ -50,6 +50,24 @@ def test_a_bucket_is_shared_by_all_threads(clock: _Clock) -> None:
     assert sorted(round(w, 3) for w in waits) == [0.0] * 5 + [round(n / 5, 3) for n in range(1, 16)]
 
 
+def test_only_full_buckets_are_let_go_of(clock: _Clock) -> None:
+    """Many accounts leave nothing behind, and forgetting gives nobody a token early."""
+    bucket = TokenBucket(1, clock)
+    assert bucket.is_full()
+    bucket.reserve()
+    assert not bucket.is_full()
+    clock.now += 1
+    assert bucket.is_full()
+    limits = Limits(0.001, threading.Event())
+    limits.wait("1", "r", "kms", "ListKeys")
+    limits.forget()
+    assert limits._bucket("1", "r", "kms", "ListKeys").reserve() > 0
+    limits = Limits(1e9, threading.Event())
+    limits.wait("1", "r", "kms", "ListKeys")
+    limits.forget()
+    assert not limits._buckets
+
+
 def test_lookup_events_has_a_slow_bucket_of_its_own() -> None:
     """LookupEvents waits for its own two a second, other calls of CloudTrail do not."""
     stop = threading.Event()

@@ -67,3 +67,14 @@ MANAGED = (
 )
 """Pages of administrators."""
 SIGNED_OUT = ("/sign-in", "/welcome/{token}", "/nothing")
+FILES = (
+    "/assessments/{assessment}/folders/{folder}/evidence/{item}/file",
+    "/assessments/{assessment}/period.csv",
+    "/downloads/{export}/file",
+    "/finder/evidence.csv",
+    "/frameworks/{framework}/config-rules.csv",
+    "/reports/{assessment}/{report}/download",
+)
+"""Paths that answer with a file."""
+AWAY = ("/finder/searches/{search}", "/sign-in/openid", "/sign-in/openid/back")
+"""Paths that only send on to another page."""

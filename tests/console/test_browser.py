@@ -7,9 +7,6 @@ A console error fails a test, so that the strict Content-Security-Policy is an a
 import os
 import re
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 from tests.console import library
 from tests.console.addresses import EVERY, MANAGED, QUICK, SIGNED_OUT
+from tests.console.served import serving
 
 from affidavit.console import assets
 
@@ -47,24 +44,6 @@ pytestmark = [
 BROWSER_TIMEOUT = 60_000
 HTMX = Path(assets.__file__).parent / "static" / assets.HTMX
 """Missing where there is no npm: then pages work as plain links."""
-
-
-@contextmanager
-def serving(installation: Any) -> Iterator[str]:
-    """Serve an installation on a free port of loopback; give the console's address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = uvicorn.Config(installation.app, port=port, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started and thread.is_alive():
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/console"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -371,3 +350,24 @@ def test_the_first_load_is_small(chromium: Any, site: Any) -> None:
         page.on("requestfinished", count)
         page.goto(f"{base}/", wait_until="networkidle")
         assert 0 < sum(sizes) <= 100_000, sizes
+
+
+@pytest.mark.slow
+def test_a_file_that_is_too_large_is_refused(chromium: Any, site: Any, tmp_path: Any) -> None:
+    """With JavaScript before it is sent, without it by a page that says how large one may be."""
+    base, ids = site
+    path = "/assessments/{assessment}/controls/{control}?set=Privacy".format(**ids)
+    large = tmp_path / "large.txt"
+    with large.open("xb") as file:
+        file.truncate(130 * 1024 * 1024)
+    for script in (True, False):
+        with page_of(chromium, base, "olga", java_script_enabled=script) as page:
+            page.goto(f"{base}{path}")
+            field = page.get_by_label("File", exact=True)
+            field.set_input_files(large)
+            page.get_by_role("button", name="Add the evidence").click()
+            if script:
+                said = field.evaluate("field => field.validationMessage")
+                assert said == "The file is larger than 100 MB."
+            else:
+                page.get_by_text("at most 100 MB can be sent here").wait_for()

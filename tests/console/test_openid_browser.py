@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.console import provider as providers
+from tests.console.served import serving
 from tests.console.test_openid import PERSONAS, issuer
 
 from affidavit.finder.engine import Finder
@@ -20,7 +21,6 @@ from tests.console.test_browser import (
     CHROMIUM,
     chromium,
     page_of,
-    serving,
     wrong_with,
 )
 

@@ -6,11 +6,14 @@
 import ast
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import nodes
+from starlette.routing import Match, Route
+from tests.console.addresses import AWAY, EVERY, FILES, MANAGED, SIGNED_OUT
 
 from affidavit import console
 from affidavit.console.pages.all import VIEWS
@@ -86,6 +89,21 @@ def _entry(words: tuple[str, ...]) -> str:
 def test_the_reference_is_true() -> None:
     """docs/reference/console.md names every page that there is."""
     assert REFERENCE.read_text(encoding="utf-8") == reference()
+
+
+def test_every_page_is_looked_at() -> None:
+    """Each address that answers a GET is one that the browser tests walk, a file, or a way on."""
+    routes = [Route(one.path, print, methods=["GET"]) for one in VIEWS if one.method == "GET"]
+    walked = {_route_of(one.partition("?")[0], routes) for one in (*EVERY, *MANAGED, *SIGNED_OUT)}
+    left = {one.path for one in routes} - walked
+    assert sorted(left) == sorted((*FILES, *AWAY))
+
+
+def _route_of(path: str, routes: Sequence[Route]) -> str:
+    """Return the pattern of the route that answers a path; empty: none."""
+    scope = {"type": "http", "method": "GET", "path": path}
+    found = (one.path for one in routes if one.matches(scope)[0] is Match.FULL)
+    return next(found, "")
 
 
 def test_the_messages_are_listed() -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from affidavit import catalogue as catalogues
-from affidavit.checks import trial
+from affidavit.checks import own_rules
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import judge
 from affidavit.checks.records import build
 from affidavit.errors import UsageError
+from affidavit.model.framework import Rule
 from affidavit.model.times import parse
 from affidavit.operations import rule_trials
 from affidavit.operations.caller import Caller
@@ -75,17 +76,17 @@ def test_every_check_as_a_trial_says_what_the_judge_says(estate: Any, facts: Any
     for check in catalogue.checks.values():
         params = {**check.params, **own.get(check.id, {})}
         params.pop("extra_buckets", None)
-        rule = trial.Rule(
+        rule = Rule(
             resource_set=check.resource_set,
             compliant=check.compliant,
             applies=check.applies,
             inconclusive=check.inconclusive,
             params=params,
         )
-        made = trial.check_of(catalogue, rule)
+        made = own_rules.check_of(own_rules.derived(catalogue, rule), "trial")
         said = [
             (account, j.region, j.arn, j.verdict, j.standing)
-            for account, j in trial.judged(catalogue, made, accounts, now, own)
+            for account, j in own_rules.judged(catalogue, made, accounts, now, own)
             if j.arn
         ]
         wanted = [
@@ -137,7 +138,7 @@ def test_the_page_says_how_many_and_which(estate: Any) -> None:
 def test_what_is_no_rule_is_refused(given: dict[str, str], words: str) -> None:
     """A rule that cannot be used is refused with the reason, before any record is looked at."""
     with pytest.raises(UsageError, match=words):
-        trial.check_of(catalogues.load(), rule_trials.rule_of({"set": "bucket", **given}))
+        own_rules.derived(catalogues.load(), rule_trials.rule_of({"set": "bucket", **given}))
 
 
 @pytest.mark.slow

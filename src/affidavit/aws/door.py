@@ -72,8 +72,10 @@ class Door:
         return self._accounts.home_region(self._accounts.home().session)
 
     def leave(self, account_id: str) -> None:
-        """Close the clients of an account that is done; it can be asked again at any time."""
+        """Keep nothing large of an account that is done; it can be asked again at any time."""
         self._means.clients.close(account_id)
+        self._means.limits.forget()
+        self._accounts.leave(account_id)
 
     def close(self) -> None:
         """Let nothing more out: what waits ends, all clients are closed."""

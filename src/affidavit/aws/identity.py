@@ -5,13 +5,13 @@ role that leads into another account than the one asked for is refused.
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.credentials import (
     CredentialProvider,
     CredentialResolver,
+    Credentials,
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import (
@@ -70,6 +70,17 @@ class Access:
     identity: CallerIdentity
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    """An account that was entered and left: what it takes to go on there, without its session.
+
+    A session takes some 130 KiB, so that of an estate of many accounts only those asked have one.
+    """
+
+    credentials: Credentials
+    identity: CallerIdentity
+
+
 class Accounts:
     """The accounts entered so far; each is entered once."""
 
@@ -79,7 +90,7 @@ class Accounts:
         self._limits = limits
         self._lock = threading.RLock()
         self._home: Access | None = None
-        self._entered: dict[str, Access | CollectError] = {}
+        self._entered: dict[str, Access | _Left | CollectError] = {}
 
     def home(self) -> Access:
         """Return the caller's own account; raise `CredentialsError` or `CollectError`."""
@@ -106,9 +117,21 @@ class Accounts:
                 except CollectError as error:
                     entered = error
                 self._entered[account_id] = entered
+            if isinstance(entered, _Left):
+                entered = self._entered[account_id] = self._return(entered)
         if isinstance(entered, CollectError):
             raise entered
         return entered
+
+    def leave(self, account_id: str) -> None:
+        """Let go of the session of an account; its role's credentials are kept."""
+        with self._lock:
+            entered = self._entered.get(account_id)
+            if isinstance(entered, Access) and entered is not self._home:
+                credentials = entered.session.get_credentials()
+                if credentials is not None:
+                    left = _Left(credentials=credentials, identity=entered.identity)
+                    self._entered[account_id] = left
 
     def home_region(self, session: Session) -> str:
         """Return the Region where identity and estate are asked."""
@@ -202,7 +225,10 @@ class Accounts:
         if not bound.arn:
             return _as_we_are(home, account_id)
         role = bound.arn
-        session = new_session(self._settings, _role_resolver(lambda: self._assume(home, bound)))
+        credentials = DeferredRefreshableCredentials(
+            lambda: self._assume(home, bound), _RoleProvider.METHOD
+        )
+        session = new_session(self._settings, _resolver(credentials))
         try:
             identity = self._who(session, account_id)
         except (ClientError, BotoCoreError, *UNREADABLE, *PARSER_TROUBLE) as error:
@@ -220,6 +246,10 @@ class Accounts:
                 todo="Correct the account, the role or the endpoint.",
             )
         return Access(session=session, identity=identity)
+
+    def _return(self, left: _Left) -> Access:
+        session = new_session(self._settings, _resolver(left.credentials))
+        return Access(session=session, identity=left.identity)
 
     def _assume(self, home: Access, role: BoundRole) -> dict[str, str]:
         """Return fresh credentials of `role`, in the form that botocore's refreshing ones take.
@@ -272,8 +302,8 @@ def _refused(error: ClientError) -> CollectError:
     )
 
 
-def _role_resolver(refresh: Callable[[], dict[str, str]]) -> CredentialResolver:
-    return CredentialResolver(providers=[_RoleProvider(refresh)])
+def _resolver(credentials: Credentials) -> CredentialResolver:
+    return CredentialResolver(providers=[_RoleProvider(credentials)])
 
 
 class _RoleProvider(CredentialProvider):
@@ -281,13 +311,13 @@ class _RoleProvider(CredentialProvider):
 
     METHOD = "affidavit-assume-role"
 
-    def __init__(self, refresh: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         super().__init__()
-        self._refresh = refresh
+        self._credentials = credentials
 
-    def load(self) -> DeferredRefreshableCredentials:
+    def load(self) -> Credentials:
         """Return the credentials; nothing is sent yet."""
-        return DeferredRefreshableCredentials(self._refresh, self.METHOD)
+        return self._credentials
 
 
 def global_region(partition: str) -> str:

@@ -46,6 +46,12 @@ class TokenBucket:
             self._tokens -= 1.0
             return max(0.0, -self._tokens / self._rate)
 
+    def is_full(self) -> bool:
+        """Return whether the bucket is as it was when it was made."""
+        with self._lock:
+            full = max(self._rate, 1.0)
+            return self._tokens + (self._clock() - self._filled_at) * self._rate >= full
+
 
 class Limits:
     """All buckets of a run, made when first used."""
@@ -67,6 +73,12 @@ class Limits:
         seconds = self._bucket(account_id, region, service, operation).reserve()
         if self._stop.wait(seconds) if seconds else self._stop.is_set():
             raise StoppedError
+
+    def forget(self) -> None:
+        """Let go of the buckets that are full again: a new one would be the same."""
+        with self._lock:
+            for key in [key for key, bucket in self._buckets.items() if bucket.is_full()]:
+                del self._buckets[key]
 
     def _bucket(self, account_id: str, region: str, service: str, operation: str) -> TokenBucket:
         slow = is_slow(service, operation)

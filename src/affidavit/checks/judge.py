@@ -6,14 +6,21 @@ set that may be incomplete gives an undecided judgement of its own besides those
 record that is known to fail is not hidden by another that could not be seen.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from affidavit.checks.members import Names, malformed, names_read, seen, short
 from affidavit.checks.places import Place, Record, RecordSet
-from affidavit.checks.rules import EVALUATION_ERRORS, Rules
+from affidavit.checks.rules import (
+    EVALUATION_ERRORS,
+    Evaluator,
+    Evaluators,
+    Rules,
+    RuleStoppedError,
+)
 from affidavit.model.catalogue import Catalogue, Check, ResourceSet
 from affidavit.model.evidence import Input
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Unit
@@ -61,6 +68,7 @@ def judge(
     check_id: str,
     params: Mapping[str, Any],
     now: datetime,
+    evaluators: Evaluators = Rules,
 ) -> Iterator[Judgement]:
     """Yield the judgements of a check in a place, at least one; none where it is not run there.
 
@@ -68,7 +76,9 @@ def judge(
     """
     check = catalogue.checks[check_id]
     if judged_here(catalogue, check, place):
-        yield from _Judge(catalogue, place.seen_by(check, params), check, params, now).run()
+        seen = place.seen_by(check, params)
+        rules = partial(evaluators, params=params, now=now)
+        yield from _Judge(catalogue, seen, check, params, rules).run()
 
 
 class _Judge:
@@ -80,7 +90,7 @@ class _Judge:
         place: Place,
         check: Check,
         params: Mapping[str, Any],
-        now: datetime,
+        rules: Callable[[Mapping[str, Any]], Evaluator],
     ) -> None:
         self.place = place
         self.check = check
@@ -88,7 +98,7 @@ class _Judge:
         self.resource_set: ResourceSet = catalogue.resource_sets[check.resource_set]
         self.names: Names = names_read(check)
         self.acct = self._acct()
-        self.rules = Rules(self.acct, params, now)
+        self.rules = rules(self.acct)
         self.account_inputs = self._account_inputs()
 
     def run(self) -> Iterator[Judgement]:
@@ -213,6 +223,8 @@ class _Judge:
         )
 
     def _unevaluated(self, error: Exception) -> str:
+        if isinstance(error, RuleStoppedError):
+            return f"{error}"
         if isinstance(error, KeyError):
             name = str(error.args[0])
             paths = [m.path for m in self.check.reads if m.path.split(".")[-1] == name]

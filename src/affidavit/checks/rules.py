@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from affidavit.catalogue.cel_library import cel
 from affidavit.errors import UsageError
@@ -18,6 +18,26 @@ EVALUATION_ERRORS = (
     ArithmeticError,
 )
 """What the CEL library raises when an expression cannot be evaluated on the values given."""
+
+
+class RuleStoppedError(RuntimeError):
+    """A rule of an owner's own was stopped: nothing is known of what it would have said."""
+
+
+class Evaluator(Protocol):
+    """What tells whether expressions hold: `Rules` here, or the same in a process with limits."""
+
+    def holds(self, text: str, record: Mapping[str, Any] | None = None) -> bool:
+        """Return whether `text` is true of `record`; raises one of `EVALUATION_ERRORS`."""
+
+
+class Evaluators(Protocol):
+    """Makes what evaluates over one account, set of parameters and time."""
+
+    def __call__(
+        self, acct: Mapping[str, Any], params: Mapping[str, Any], now: datetime
+    ) -> Evaluator:
+        """Return it."""
 
 
 EXTRA_BUCKETS = "extra_buckets"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from affidavit.checks import config, security_hub
+from affidavit.checks import config, own_rules, security_hub
 from affidavit.checks.security_hub_controls import FINDINGS
 from affidavit.collector import api_calls
 from affidavit.collector.evidence import NOT_DUE, UNMAPPED
@@ -24,6 +24,8 @@ from affidavit.model.catalogue import (
 from affidavit.model.framework import ControlSource, Framework, SourceType
 from affidavit.model.verdict import Verdict
 
+RULE_ID: Final = "rule-"
+"""What the ids of checks begin with that are rules of owners' own."""
 _WORDS: Final = {
     UNMAPPED: "A source of a custom control that is not collected; it decides nothing",
     NOT_DUE: "A source that is not due today (WEEKLY, MONTHLY); it asks and decides nothing",
@@ -51,7 +53,7 @@ def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
     Its digest is of all that it then holds.
     """
     sources = [source for control in framework.controls() for source in control.sources]
-    checks = {check.id: check for check in _checks()}
+    checks = {check.id: check for check in (*_checks(), *_ruled(sources))}
     operations = {FINDINGS: _FINDINGS, **api_calls.added(catalogue, _calls(sources))}
     rules = {
         source.keyword: ConfigRule(identifier=source.keyword, check=config.RECORDED)
@@ -72,6 +74,12 @@ def _calls(sources: list[ControlSource]) -> Iterator[str]:
     for source in sources:
         if source.type is SourceType.API_CALL and not source.check:
             yield source.keyword
+
+
+def _ruled(sources: list[ControlSource]) -> Iterator[Check]:
+    for source in sources:
+        if source.rule is not None:
+            yield own_rules.check_of(source.rule, source.check, source.keyword)
 
 
 def _checks() -> Iterator[Check]:

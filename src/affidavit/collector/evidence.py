@@ -14,12 +14,13 @@ from affidavit.checks.config import RECORDED, config_judgements, recorded_judgem
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
 from affidavit.checks.records import Place
-from affidavit.checks.rules import effective_parameters
+from affidavit.checks.rules import Evaluators, Rules, effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
 from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of
 from affidavit.collector.configuration import Entry, configuration
+from affidavit.collector.limited import Limited
 from affidavit.collector.log_evidence import log_entries
 from affidavit.collector.seen_events import left_out
 from affidavit.model.canonical import plain_json
@@ -49,20 +50,19 @@ class EvidenceMaker:
     only_new: bool = False
     """True for a run of activity alone: nothing is said where nothing is new."""
     randbits: Callable[[int], int] = secrets.randbits
+    limited: Limited = field(default_factory=Limited)
+    """Evaluates owners' rules; whoever gives it ends it."""
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
     _answers: Collection[str] = ()
     _seen: Collection[tuple[str, str]] = ()
 
-    def account(
-        self, facts: Facts, places: tuple[Place, ...], answers: Collection[str] | None = None
-    ) -> Iterator[Evidence]:
+    def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
         """Yield all evidence of one account, control by control.
 
-        `answers` are the digests of the facts (computed where None): only what was really asked is
-        cited, never a gap that we found ourselves without a question.
+        Only what was really asked is cited, never a gap that we found without a question.
         """
         self._cache.clear()
-        self._answers = {result.digest for result in facts} if answers is None else answers
+        self._answers = {result.digest for result in facts}
         self._seen = left_out(facts)
         for control in self.catalogue.framework.controls():
             for source in control.sources:
@@ -174,7 +174,8 @@ class EvidenceMaker:
             return
         if source.type is SourceType.CLOUDTRAIL:
             place = replace(place, sets={**place.sets, "event": events_of(place, source.keyword)})
-        for judgement in judge(self.catalogue, place, source.check, parameters, self.now):
+        rules: Evaluators = self.limited.of(source.check) if source.rule is not None else Rules
+        for judgement in judge(self.catalogue, place, source.check, parameters, self.now, rules):
             yield judgement, "direct"
 
     def _recorded(

@@ -21,12 +21,12 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
-from affidavit.checks.places import AccountRecords
 from affidavit.collector import heap, seen_events
 from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
+from affidavit.collector.limited import Limited
 from affidavit.collector.manual import states
 from affidavit.collector.plan import Plan, plan
 from affidavit.collector.verdicts import Tally
@@ -51,15 +51,12 @@ class Counts:
     operations: int = 0
     naive: int = 0
     calls: int = 0
-    digests: set[str] = field(default_factory=set)
-    """Digests of all answers, gaps included."""
     resumed: int = 0
     """Answers found from an earlier, interrupted attempt at the same run."""
 
     def add(self, facts: Facts, the_plan: Plan) -> None:
         """Add one account's results."""
         for result in facts:
-            self.digests.add(result.digest)
             if isinstance(result, Gap) and result.reason is GapReason.NOT_CONFIGURED:
                 continue
             if is_taken_over(result.unit) or is_proof(result.unit):
@@ -99,21 +96,15 @@ class Collector:
         writer = self.store.segment_writer(
             opened.run_id, assessment.tenant, assessment.id, opened.started_at.date()
         )
-        maker = EvidenceMaker(
-            catalogue=collected,
-            assessment=assessment,
-            run_id=opened.run_id,
-            now=opened.started_at,
-        )
-        earlier = seen_events.recorded(self.store, assessment, opened.started_at)
-        for account_id in assessment.estate.accounts:
-            facts = self._ask(assessment, the_plan, opened, account_id)
-            self.counts.add(facts, the_plan)
-            account = records.build(collected, facts, opened.started_at, assessment.parameters)
-            self._leave_out(opened, collected, facts, account, earlier)
-            _write(writer, tally, maker.account(facts, account.places, self.counts.digests))
-            del facts, account  # before the next account's answers come
-            gc.collect()  # botocore's clients are classes of their own, in cycles
+        with Limited() as limited:
+            maker = EvidenceMaker(
+                catalogue=collected,
+                assessment=assessment,
+                run_id=opened.run_id,
+                now=opened.started_at,
+                limited=limited,
+            )
+            self._accounts(opened, the_plan, maker, writer, tally)
         _write(writer, tally, maker.unreached())
         account_id, region = assessment.tenant.split("/")
         manual = states(self.store, self.catalogue.framework, assessment, opened.started_at)
@@ -122,21 +113,30 @@ class Collector:
         record = self._record(assessment, opened, tally, manual)
         return self.store.commit_run(record, [segment])
 
-    def _leave_out(
+    def _accounts(
         self,
         opened: OpenRun,
-        catalogue: Catalogue,
-        facts: Facts,
-        account: AccountRecords,
-        earlier: seen_events.Recorded,
+        the_plan: Plan,
+        maker: EvidenceMaker,
+        writer: SegmentWriter,
+        tally: Tally,
     ) -> None:
-        """Note durably which events earlier runs have recorded, in place of an earlier note."""
-        at, places = opened.started_at, account.places
-        seen = seen_events.answer(catalogue, facts.account_id, places, earlier, at)
-        if seen is not None:
-            facts.add(seen)
-            self.counts.digests.add(seen.digest)
-            self.store.put_results(opened.run_id, [seen])
+        """Ask, judge and write one account after the other."""
+        assessment = maker.assessment
+        earlier = seen_events.recorded(self.store, assessment, maker.now)
+        for account_id in assessment.estate.accounts:
+            facts = self._ask(assessment, the_plan, opened, account_id)
+            self.counts.add(facts, the_plan)
+            account = records.build(maker.catalogue, facts, maker.now, assessment.parameters)
+            seen = seen_events.answer(
+                maker.catalogue, account_id, account.places, earlier, maker.now
+            )
+            if seen is not None:  # in place of what an interrupted attempt left out
+                facts.add(seen)
+                self.store.put_results(opened.run_id, [seen])
+            _write(writer, tally, maker.account(facts, account.places))
+            del facts, account  # before the next account's answers come
+            gc.collect()  # botocore's clients are classes of their own, in cycles
 
     def _ask(
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str

@@ -12,10 +12,9 @@ from typing import Final
 import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
@@ -24,21 +23,18 @@ from affidavit.console import cookies
 from affidavit.console.access_log import log_access
 from affidavit.console.assets import Assets
 from affidavit.console.door import PREFIX, Door
-from affidavit.console.forms import (
-    MAX_BYTES,
-    MAX_FIELDS,
-    MAX_FIELDS_WITH_FILES,
-    Form,
-    Trouble,
-)
+from affidavit.console.forms import Trouble
 from affidavit.console.page import SEE_OTHER, Check, Console, Page, log, url_to
 from affidavit.console.pages.all import VIEWS
+from affidavit.console.reading import FormReader
 from affidavit.console.rendering import Renderer
+from affidavit.console.texts import _
 from affidavit.console.views import View
 from affidavit.errors import AffidavitError, StoreBusyError, UsageError
 from affidavit.finder.engine import Finder
 from affidavit.operations import openid_users, sessions
 from affidavit.operations.accounts import NOT_SET_UP
+from affidavit.operations.authorise import authorise
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.operations.faults import (
@@ -53,6 +49,7 @@ from affidavit.operations.sessions import Session
 
 THREADS: Final = 8
 """Pages under way at once."""
+_BAD_REQUEST: Final = 400
 _UNPROCESSABLE: Final = 422
 _STATUSES: Final[Sequence[tuple[type[AffidavitError], int]]] = (
     (NotFoundFault, 404),
@@ -85,6 +82,7 @@ def create_console(
         finder=finder,
         renderer=Renderer(assets),
         openid=OpenId(context.settings, context.store),
+        reader=FormReader(),
         secure=secure,
         proxied=proxied,
     )
@@ -125,19 +123,20 @@ async def _answer(page: Page, view: View, threads: anyio.CapacityLimiter) -> Res
         return _to_sign_in(page, view)
     if view.method == "GET":
         return await anyio.to_thread.run_sync(_run, page, view, limiter=threads)
-    length = page.request.headers.get("content-length", "")
-    if not (length.isascii() and length.isdecimal()):
-        return _refused(page, 411, "The browser did not say how long the form is.")
-    if int(length.lstrip("0")[:15] or 0) > view.max_bytes:
-        return _refused(page, 413, f"A form may have {view.max_bytes:,} bytes here.")
+    user = page.session.user.name if page.session else ""
     try:
-        fields = MAX_FIELDS if view.max_bytes <= MAX_BYTES else MAX_FIELDS_WITH_FILES
-        async with page.request.form(max_files=1, max_fields=fields) as data:
-            page.form = Form.of(data)
+        if view.needs:
+            authorise(page.caller, view.needs)
+        async with page.console.reader.read(page.request, view.max_bytes, user) as page.form:
             return await anyio.to_thread.run_sync(_run, page, view, limiter=threads)
-    except (MultiPartException, HTTPException) as error:
-        log.info("Request %s: a form that cannot be read: %s", page.request_id, error)
-        return _refused(page, 400, "The form cannot be read.")
+    except (AccessDeniedFault, ThrottlingFault) as error:
+        return _refused(page, _status(error), _trouble(error, _status(error)))
+    except HTTPException as error:
+        unreadable = error.status_code == _BAD_REQUEST
+        what = _("The form cannot be read.") if unreadable else error.detail
+        return _refused(page, error.status_code, Trouble(what))
+    except ClientDisconnect:
+        return _refused(page, _BAD_REQUEST, Trouble(_("The form was not sent to its end.")))
 
 
 def _session(page: Page) -> Session | None:
@@ -184,8 +183,8 @@ def _to_sign_in(page: Page, view: View) -> Response:
     return cookies.take(response, secure=page.console.secure)
 
 
-def _refused(page: Page, status: int, what: str) -> Response:
-    page.status, page.trouble = status, Trouble(what)
+def _refused(page: Page, status: int, trouble: Trouble) -> Response:
+    page.status, page.trouble = status, trouble
     response = page.show("error.html")
     response.headers["connection"] = "close"
     return response

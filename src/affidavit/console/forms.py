@@ -11,6 +11,8 @@ from affidavit.operations.faults import ValidationFault
 
 MAX_BYTES: Final = 262_144
 """Longest form without files."""
+OF_FILES: Final = 1_048_576
+"""What a form with a file may have beyond the file."""
 MAX_FIELDS: Final = 2_000
 """A folder's worth of evidence may be selected at once."""
 MAX_FIELDS_WITH_FILES: Final = 50

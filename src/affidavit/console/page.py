@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from affidavit.console.door import PREFIX
 from affidavit.console.forms import Form, Trouble
+from affidavit.console.reading import FormReader
 from affidavit.finder.engine import Finder
 from affidavit.operations import looking
 from affidavit.operations.authorise import Scope, scope
@@ -43,6 +44,7 @@ class Console:
     finder: Finder
     renderer: "Renderer"
     openid: OpenId
+    reader: FormReader
     secure: bool
     """People reach it by TLS: the cookie says so."""
     proxied: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
@@ -28,6 +28,8 @@ class View:
     """Whether it is for people who are not signed in."""
     max_bytes: int = MAX_BYTES
     """Longest body."""
+    needs: str = ""
+    """Operation of the API that the persona must have before the body is read; empty: none."""
     name: str = ""
     """What the reference calls the page; empty: not listed there."""
 
@@ -44,10 +46,17 @@ def act(
     *,
     public: bool = False,
     max_bytes: int = MAX_BYTES,
+    needs: str = "",
 ) -> View:
     """Return what a form is sent to."""
     return View(
-        path=path, answer=answer, method="POST", back=back, public=public, max_bytes=max_bytes
+        path=path,
+        answer=answer,
+        method="POST",
+        back=back,
+        public=public,
+        max_bytes=max_bytes,
+        needs=needs,
     )
 
 
@@ -59,7 +68,3 @@ def attachment(parts: Iterator[bytes], name: str, media_type: str) -> Response:
         "content-security-policy": "sandbox; default-src 'none'",
     }
     return StreamingResponse(chain([first], parts), media_type=media_type, headers=headers)
-
-
-OF_FILES: Final = 1_048_576
-"""What a form with a file may have beyond the file."""

@@ -6,7 +6,10 @@ through the prefilter together. What is left is named by its line, and is read b
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final, cast
 
 from affidavit.logscan.findings import HOUR, Totals
 from affidavit.logscan.prefilter import Prefilter
@@ -26,12 +29,13 @@ ASKED, SAID, DECLINED, UNGUARDED, ODD = 1, 2, 4, 8, 16
 """What is to be looked at: texts of the request, of the answer, whether it is a refusal, that no
 guardrail was there, and everything, as the shape is another one."""
 _Common = PlainRecord | RichRecord
-_Seen = tuple[str | None, str, str | None, int | None, int | None]
-"""Of a record: time, model, error, tokens in and out; not the record, for the sake of memory."""
-
-
 _Side = tuple[list[str], list[int]]
 """Texts of all lines, and how many there are up to the end of each line."""
+_TIME: Final = attrgetter("timestamp")
+_MODEL: Final = attrgetter("modelId")
+_ERROR: Final = attrgetter("errorCode")
+_TOKENS_IN: Final = attrgetter("input.inputTokenCount")
+_TOKENS_OUT: Final = attrgetter("output.outputTokenCount")
 
 
 class BatchReader:
@@ -50,25 +54,21 @@ class BatchReader:
         said: list[str] = []
         asked_to: list[int] = []
         said_to: list[int] = []
-        seen: list[_Seen] = []
-        decode = PLAIN.decode
-        for number, line in enumerate(lines):
-            record: _Common | None
-            try:
-                record = decode(line)
-            except NOT_SO:
-                record = _rich_texts(line, asked, said)
-            else:
+        records = _decoded(lines)
+        for number, record in enumerate(records):
+            if isinstance(record, PlainRecord):
                 plain_texts(record, asked, said)
+            elif record is None or not _rich_texts(record, asked, said):
+                records[number] = None
+                marks[number] = ODD
             asked_to.append(len(asked))
             said_to.append(len(said))
-            if record is None:
-                marks[number] = ODD
-                continue
-            seen.append(_seen(record))
-            if self._unguarded and not is_guarded(record) and not record.errorCode:
-                marks[number] = UNGUARDED
-        _count(seen, totals)
+        common = [record for record in records if record is not None] if marks else records
+        _count(cast("list[_Common]", common), totals)
+        if self._unguarded:
+            for number, record in enumerate(records):
+                if record is not None and not record.errorCode and not is_guarded(record):
+                    marks[number] = UNGUARDED
         self._mark((asked, asked_to), (said, said_to), marks)
         return marks
 
@@ -87,31 +87,42 @@ class BatchReader:
             marks[number] = marks.get(number, 0) | DECLINED
 
 
-def _rich_texts(line: bytes, asked: list[str], said: list[str]) -> RichRecord | None:
+def _decoded(lines: Sequence[bytes]) -> list[_Common | None]:
+    """Return the records of common shapes by line; most batches are of plain ones throughout."""
+    try:
+        return list(map(PLAIN.decode, lines))
+    except NOT_SO:
+        return [_common(line) for line in lines]
+
+
+def _common(line: bytes) -> _Common | None:
+    try:
+        return PLAIN.decode(line)
+    except NOT_SO:
+        pass
+    try:
+        return RICH.decode(line)
+    except NOT_SO:
+        return None
+
+
+def _rich_texts(record: RichRecord, asked: list[str], said: list[str]) -> bool:
+    """Add the texts of a record, or none: return whether they are known without walking it."""
     before = len(asked), len(said)
     try:
-        rich = RICH.decode(line)
-        rich_texts(rich, asked, said)
-    except (*NOT_SO, Ambiguous):
+        rich_texts(record, asked, said)
+    except Ambiguous:
         del asked[before[0] :], said[before[1] :]
-        return None
-    return rich
+        return False
+    return True
 
 
-def _seen(record: _Common) -> _Seen:
-    return (
-        record.timestamp,
-        record.modelId,
-        record.errorCode,
-        record.input.inputTokenCount,
-        record.output.outputTokenCount,
-    )
-
-
-def _count(seen: Sequence[_Seen], totals: Totals) -> None:
-    totals.records += len(seen)
-    totals.hours.update([(time or "")[:HOUR] for time, *_ in seen])
-    totals.models.update([model for _, model, *_ in seen])
-    totals.errors.update([error for _, _, error, _, _ in seen if error])
-    totals.input_tokens += sum([count or 0 for *_, count, _ in seen])
-    totals.output_tokens += sum([count or 0 for *_, count in seen])
+def _count(records: Sequence[_Common], totals: Totals) -> None:
+    """Count the records of a batch; times and models are few, so each is looked at once."""
+    totals.records += len(records)
+    for time, count in Counter(map(_TIME, records)).items():
+        totals.hours[(time or "")[:HOUR]] += count
+    totals.models.update(map(_MODEL, records))
+    totals.errors.update(filter(None, map(_ERROR, records)))
+    totals.input_tokens += sum(filter(None, map(_TOKENS_IN, records)))
+    totals.output_tokens += sum(filter(None, map(_TOKENS_OUT, records)))

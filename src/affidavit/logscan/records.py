@@ -10,6 +10,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any, Final
 
 import msgspec
@@ -91,7 +92,7 @@ class RecordReader:
                 yield self._document(data)
                 return
             first = False
-            yield [line for line in block.split(b"\n") if line]
+            yield [line for line in BytesIO(block).readlines() if line != b"\n"]
 
     def line(self, line: bytes) -> Iterator[Record]:
         """Return the records of one line: one, as a rule."""

@@ -177,6 +177,8 @@ def version_of(check: Check) -> str:
 
 
 _OWN = "digest"
+_OPTIONAL = "rule"
+"""A member that is left out where it is None: catalogues without it keep the digest they had."""
 _RULE = (
     *("id", "resource_set", "type", "keyword", "applies", "compliant", "inconclusive", "words"),
     *("params", "empty_verdict", "empty_when", "operations", "reads", "note"),
@@ -188,7 +190,8 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _jsonable(getattr(value, f.name)) for f in fields(value)}
+        members = {f.name: getattr(value, f.name) for f in fields(value)}
+        return {k: _jsonable(v) for k, v in members.items() if v is not None or k != _OPTIONAL}
     if isinstance(value, Mapping):
         return {str(key): _jsonable(member) for key, member in value.items()}
     if isinstance(value, (frozenset, set)):

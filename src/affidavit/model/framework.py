@@ -1,7 +1,7 @@
 """Framework, control set, control and control source: Audit Manager's nouns, ours to read only."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,37 @@ class SourceType(StrEnum):
     PROMPT_CHECK = "Prompt_Check"
     INVOCATION_LOG = "Invocation_Log"
     MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule that an owner writes; it judges what a custom control's source collects."""
+
+    resource_set: str
+    """What its records are, for example bucket."""
+    compliant: str
+    """CEL."""
+    applies: str = "true"
+    """CEL."""
+    inconclusive: str = ""
+    """CEL, or empty."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+    """What must hold, as reasons say it; empty: the expression itself."""
+    remedy: str = ""
+    """What to do where it does not hold."""
+    severity: str = "medium"
+    operations: tuple[str, ...] = ()
+    """Keys of the operations that it reads; like `reads` found out once, in a process with limits,
+    since reading a hostile expression can be as costly as evaluating it (`checks.own_rules`)."""
+    reads: tuple[tuple[str, bool, str], ...] = ()
+    """(path, required, kind) of each member that it reads."""
+
+
+def rule_from_json(value: Mapping[str, Any]) -> Rule:
+    """Return the rule that `canonical.json_values` wrote; `KeyError` or `TypeError` for none."""
+    reads = tuple((str(path), bool(required), str(kind)) for path, required, kind in value["reads"])
+    return Rule(**{**value, "operations": tuple(value["operations"]), "reads": reads})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +66,8 @@ class ControlSource:
     frequency: str
     scoping: str
     note: str = ""
+    rule: Rule | None = None
+    """Of a custom control: what `check` is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +164,14 @@ def _control(value: Mapping[str, Any]) -> Control:
     read = {
         "basis": tuple(value["basis"]),
         "sources": tuple(
-            ControlSource(**{**one, "type": SourceType(one["type"])}) for one in value["sources"]
+            ControlSource(
+                **{
+                    **one,
+                    "type": SourceType(one["type"]),
+                    "rule": rule_from_json(one["rule"]) if one.get("rule") else None,
+                }
+            )
+            for one in value["sources"]
         ),
         "action_plan": ActionPlan(**value["action_plan"]),
         "manual_evidence": manual,

@@ -67,16 +67,20 @@ def act_all(
     *,
     puts: Sequence[Document] = (),
     deletes: Sequence[Document] = (),
+    leaves: Sequence[Mapping[str, Any]] = (),
     **more: Any,
 ) -> None:
-    """Write and delete documents with several changes, all or nothing."""
+    """Write and delete documents with several changes, all or nothing.
+
+    `leaves` are further records for the ledger (`store.records.KINDS`).
+    """
     told = writes(context, caller, changes, puts=puts, deletes=deletes)
     context.store.documents.act(
         caller.tenant,
         now=context.now(),
         puts=told.puts,
         deletes=told.deletes,
-        changes=told.changes,
+        changes=[*told.changes, *leaves],
         **more,
     )
 

@@ -15,10 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from affidavit.catalogue.framework_files import SEVERITIES
 from affidavit.checks import config, security_hub
+from affidavit.checks.own_rules import usable
 from affidavit.collector import api_calls
-from affidavit.collector.custom import with_framework
+from affidavit.collector.custom import RULE_ID, with_framework
 from affidavit.collector.evidence import UNMAPPED
+from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import (
     ActionPlan,
@@ -28,6 +31,7 @@ from affidavit.model.framework import (
     Framework,
     ManualEvidence,
     SourceType,
+    rule_from_json,
 )
 from affidavit.model.identifiers import stable_id
 from affidavit.model.run import Assessment
@@ -35,6 +39,7 @@ from affidavit.operations import standard
 from affidavit.operations.assessment_bodies import KIND
 from affidavit.operations.context import Context
 from affidavit.operations.keywords import SHOWN_AS
+from affidavit.operations.mapping_sources import PARAMETERS, RULE
 from affidavit.store import Store
 
 RENEW_DAYS: Final = 365
@@ -159,7 +164,7 @@ def _custom(store: Store, catalogue: Catalogue, tenant: str, body: Mapping[str, 
         basis_kind="custom",
         basis=("custom control",),
         automation="partial" if manual else "full",
-        severity="medium",
+        severity=_severity(sources),
         sources=tuple(sources),
         testing_information=kept.get("testingInformation", ""),
         action_plan=ActionPlan(
@@ -169,6 +174,12 @@ def _custom(store: Store, catalogue: Catalogue, tenant: str, body: Mapping[str, 
         manual_evidence=_manual(manual) if manual or not automated else None,
         crosswalk={},
     )
+
+
+def _severity(sources: Sequence[ControlSource]) -> str:
+    """Return the gravest severity of the rules; Audit Manager has none: then medium."""
+    found = {one.rule.severity for one in sources if one.rule is not None}
+    return next((one for one in SEVERITIES if one in found), "medium")
 
 
 def _present_sources(
@@ -209,11 +220,24 @@ def _mapped(catalogue: Catalogue, control_id: str, source: Source) -> Iterator[C
     elif kind == "AWS_Security_Hub":
         yield _source(control_id, SourceType.SECURITY_HUB, keyword, security_hub.CHECK, source)
     elif kind == _API and _is_asked(catalogue, keyword):
-        yield _source(control_id, SourceType.API_CALL, keyword, "", source)
+        yield _asked(catalogue, control_id, keyword, source)
     elif kind in ("Core_Control", "Common_Control"):
         yield from _catalogued(catalogue, control_id, kind, keyword, source)
     else:
         yield _gap(control_id, source, _why(kind, keyword))
+
+
+def _asked(catalogue: Catalogue, control_id: str, keyword: str, source: Source) -> ControlSource:
+    """Return an API call: with its rule where it carries one, which is judged every day."""
+    if RULE not in source:
+        return _source(control_id, SourceType.API_CALL, keyword, "", source)
+    rule = rule_from_json(source[RULE])
+    if not usable(catalogue, rule):
+        words = f"The rule of {keyword} reads what is not collected any more: keep it anew."
+        return _gap(control_id, source, words)
+    check = f"{RULE_ID}{source['sourceId']}"
+    made = _source(control_id, SourceType.API_CALL, keyword, check, source)
+    return replace(made, rule=rule, frequency="DAILY")
 
 
 def _is_asked(catalogue: Catalogue, keyword: str) -> bool:
@@ -265,13 +289,15 @@ def _gap(control_id: str, source: Source, words: str) -> ControlSource:
 def _source(
     control_id: str, kind: SourceType, keyword: str, check: str, source: Source
 ) -> ControlSource:
+    params = source.get(PARAMETERS, {})
+    apart = [plain_json(params).decode()] if params else []
     return ControlSource(
-        id=_id(control_id, kind, keyword, check),
+        id=_id(control_id, kind, keyword, check, *apart),
         type=kind,
         keyword=keyword,
         name=source.get("sourceName") or keyword or "Source",
         check=check,
-        params={},
+        params=params,
         frequency=source.get("sourceFrequency", "DAILY"),
         scoping="",
         note=source.get("sourceDescription", ""),

@@ -10,7 +10,7 @@ from affidavit.model.times import iso
 from affidavit.operations import holds, mapping_sources, standard
 from affidavit.operations.answers import answer
 from affidavit.operations.caller import Caller
-from affidavit.operations.changes import Action, Change, act
+from affidavit.operations.changes import Action, Change, act, act_all
 from affidavit.operations.context import Context, Operation
 from affidavit.operations.faults import NotFoundFault, QuotaFault, ValidationFault
 from affidavit.operations.pages import Pages
@@ -48,15 +48,20 @@ def update_control(context: Context, caller: Caller, request: dict[str, Any]) ->
     """Replace a custom control's texts and sources.
 
     A source with a `sourceId` of this control keeps it; one without is new; those not named are
-    gone. A text that is not given is gone too: the request is the whole control.
+    gone. A text that is not given is gone too: the request is the whole control. Rules and
+    parameters stay with their sources; what goes with a source is told in the ledger.
     """
     found = custom_control(context, caller, request["controlId"])
-    present = [source["sourceId"] for source in found.body["controlMappingSources"]]
-    sources = mapping_sources.completed(context, request["controlMappingSources"], present)
+    present = found.body["controlMappingSources"]
+    ids = [source["sourceId"] for source in present]
+    given = mapping_sources.completed(context, request["controlMappingSources"], ids)
+    sources, gone = mapping_sources.carried(present, given)
     kept = {name: value for name, value in found.body.items() if name not in _TEXTS}
-    body = kept | _contents(request, sources) | _updated(context, caller)
+    body = kept | _contents(request, sources) | updated(context, caller)
     document = replace(found, body=body, sort=sort_key(request["name"]))
-    act(context, caller, change("UPDATE_METADATA", document), puts=[document])
+    lost = [replace(change("DELETE", found), details={"source": one}) for one in gone]
+    changes = [change("UPDATE_METADATA", document), *lost]
+    act_all(context, caller, changes, puts=[document])
     return {"control": answer(body)}
 
 
@@ -141,7 +146,7 @@ def new_control(
         **_contents(contents, sources),
         "createdAt": time,
         "createdBy": caller.principal_arn,
-        **_updated(context, caller),
+        **updated(context, caller),
         "tags": dict(tags),
         "state": "ACTIVE",
     }
@@ -187,7 +192,8 @@ def _contents(contents: Mapping[str, Any], sources: Sequence[Mapping[str, Any]])
     }
 
 
-def _updated(context: Context, caller: Caller) -> dict[str, str]:
+def updated(context: Context, caller: Caller) -> dict[str, str]:
+    """Return who changes a control now."""
     return {"lastUpdatedAt": iso(context.now()), "lastUpdatedBy": caller.principal_arn}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from affidavit.model.identifiers import new_id, stable_id
-from affidavit.operations import standard
+from affidavit.operations import mapping_sources, standard
 from affidavit.operations.assessment_frameworks import framework_of
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
@@ -33,7 +33,7 @@ def copied(context: Context, caller: Caller, sender: str, source: Document, offe
         for ref in one["controls"]:
             own = context.store.documents.get(sender, "control", ref["id"])
             if own is not None and own.id not in controls:
-                controls[own.id] = new_control(context, caller, _without_ids(own), {})
+                controls[own.id] = _copy(context, caller, own)
     sets = [
         {
             "id": new_id(context.now()),
@@ -52,9 +52,13 @@ def copied(context: Context, caller: Caller, sender: str, source: Document, offe
     return Copy(framework=framework, controls=tuple(controls.values()))
 
 
-def _without_ids(control: Document) -> dict[str, object]:
+def _copy(context: Context, caller: Caller, control: Document) -> Document:
+    """Return a custom control for another tenant: new ids, the same rules and parameters."""
+    given = control.body["controlMappingSources"]
+    bare = [{name: v for name, v in source.items() if name != "sourceId"} for source in given]
+    made = new_control(context, caller, control.body | {"controlMappingSources": bare}, {})
     sources = [
-        {name: value for name, value in source.items() if name != "sourceId"}
-        for source in control.body["controlMappingSources"]
+        source | mapping_sources.own_of(own)
+        for source, own in zip(made.body["controlMappingSources"], given, strict=True)
     ]
-    return control.body | {"controlMappingSources": sources}
+    return replace(made, body=made.body | {"controlMappingSources": sources})

@@ -1,4 +1,9 @@
-"""A custom control's mapping sources: completed, checked, given ids."""
+"""A custom control's mapping sources: completed, checked, given ids.
+
+A source may carry what Audit Manager does not know of: a rule, parameters (`source_rules`). These
+stand in members of our own, which no answer shows. A client that knows nothing of them sends
+sources back without: each then keeps what is its own, and none takes another's.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +21,9 @@ _SYSTEM: Final = "System_Controls_Mapping"
 _PROCEDURAL: Final = "Procedural_Controls_Mapping"
 _MANUAL_INPUTS: Final = ("UPLOAD_FILE", "INPUT_TEXT")
 _PATH: Final = "controlMappingSources"
+RULE, PARAMETERS = "_rule", "_parameters"
+"""Our own members of a source."""
+_KEPT: Final = ": a rule or parameters are kept with it; clear them first (affidavit control)"
 
 Problem = tuple[str, str]
 
@@ -41,9 +49,52 @@ def completed(
     return [{"sourceId": new_id(now), **source} for source in sources]
 
 
+def own_of(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a source carries of our own: its rule, its parameters."""
+    return {name: source[name] for name in (RULE, PARAMETERS) if source.get(name)}
+
+
+def carried(
+    present: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
+    """Return completed sources with what is kept of those present, and those whose own is gone.
+
+    A source is known by its id; one that comes without its id by what it asks, where that is plain.
+    `ValidationFault` for a source that would ask something else with a rule made for another
+    thing, and where it is not plain whose rule it is.
+    """
+    made = {source["sourceId"]: dict(source) for source in sources}
+    known = {source["sourceId"] for source in present}
+    new = [one for one in sources if one["sourceId"] not in known]
+    unnamed = [one for one in present if one["sourceId"] not in made]
+    problems, gone = [], []
+    for old in filter(own_of, present):
+        same = made.get(old["sourceId"])
+        alike = [one for one in new if asks(one) == asks(old)]
+        if same is not None and asks(same) != asks(old):
+            at = list(made).index(old["sourceId"])
+            problems.append((f"{_PATH}[{at}].sourceKeyword", f"Member must stay as it is{_KEPT}"))
+        elif same is not None:
+            same.update(own_of(old))
+        elif not alike:
+            gone.append(old)
+        elif len(alike) == 1 and sum(asks(one) == asks(old) for one in unnamed) == 1:
+            made[alike[0]["sourceId"]].update(own_of(old))
+        else:
+            problems.append((_PATH, f"Member must name the sourceId {old['sourceId']}{_KEPT}"))
+    if problems:
+        raise ValidationFault.of_members(problems)
+    return list(made.values()), gone
+
+
+def asks(source: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a source asks: its type and keyword."""
+    return source["sourceType"], source["sourceKeyword"].get("keywordValue", "")
+
+
 def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a source with what follows from what is given; Audit Manager infers the same."""
-    source = dict(given)
+    source = {name: value for name, value in given.items() if name not in (RULE, PARAMETERS)}
     if "sourceType" not in source and source.get("sourceSetUpOption") == _PROCEDURAL:
         source["sourceType"] = "MANUAL"
     kind = source.get("sourceType", "")

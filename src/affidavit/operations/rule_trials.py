@@ -7,27 +7,30 @@ makes it hang is inconclusive: nobody is told a verdict that was not reached.
 
 import json
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from affidavit.checks.trial import Rule
+from affidavit.collector import rule_worker
+from affidavit.collector.limited import process
+from affidavit.collector.rule_worker import Job
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue, Check
+from affidavit.model.framework import Rule
 from affidavit.model.run import Estate, LeftOut
 from affidavit.model.times import parse
-from affidavit.operations import looking, rule_worker
+from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, assessed, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.collectable import catalogue_for
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, ThrottlingFault
-from affidavit.operations.rule_worker import Job
+
+if TYPE_CHECKING:
+    import subprocess
 
 OPERATION: Final = "CreateControl"
 """Of the API: who may write controls may try rules."""
@@ -177,7 +180,8 @@ def _tried(context: Context, run: _Run, job: Job) -> Mapping[str, Any]:
     """Return what the process says; `inconclusive` where it had to be ended."""
     with _process() as worker, _deadline(worker, LOADING):
         complete = _fed(context, run, job, worker)
-        first = _line(worker)
+        there = _line(worker) == rule_worker.UP
+        first = _line(worker) if there else None
         if not complete and first is None:
             return {"inconclusive": _LOADING}
         if first != rule_worker.READY:
@@ -189,16 +193,8 @@ def _tried(context: Context, run: _Run, job: Job) -> Mapping[str, Any]:
 
 @contextmanager
 def _process() -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the process, without our environment and our files; it is over afterwards."""
-    command = [sys.executable, "-I", "-B", "-m", rule_worker.__name__]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-    ) as worker:
+    """Run the process; it is over afterwards."""
+    with process() as worker:
         try:
             yield worker
         finally:

@@ -30,19 +30,21 @@ from affidavit.checks.facts import Facts
 from affidavit.checks.places import Place
 from affidavit.collector import due
 from affidavit.collector.activity import EVENT_ID, of_activity, places_of
-from affidavit.collector.custom import with_framework
+from affidavit.collector.custom import RULE_ID, with_framework
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
+from affidavit.collector.limited import STOPPED, Limited
+from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
-from affidavit.model.framework import framework_from_json
-from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
-from affidavit.model.run import Assessment, Estate, LeftOut, is_whole
+from affidavit.model.framework import Framework, framework_from_json
+from affidavit.model.observation import GapReason
+from affidavit.model.run import is_whole
 from affidavit.model.times import parse
 from affidavit.model.verdict import Standing
+from affidavit.report.run_read import assessment_of, facts_of
 from affidavit.report.verify import rules
 from affidavit.report.verify.failure import VerificationError
 from affidavit.report.verify.notes import RULES
-from affidavit.report.verify.observations import MAX_OBSERVATION, path_of
 from affidavit.report.verify.outcome import Failure, Outcome
 from affidavit.report.verify.proved import MAX_LINE
 from affidavit.report.verify.zipsafe import Archive
@@ -61,6 +63,11 @@ _SAME = (
 )
 """Members that judging again must give again; inputs and attributes besides."""
 
+_WHOSE = 6
+"""How many of them say what a record is about."""
+PATIENCE = 3.0
+"""How much longer than in a run an owner's rule may take: this machine may be slower."""
+
 Key = tuple[str, ...]
 
 
@@ -72,6 +79,8 @@ class _Seen:
     """Days with a run, by assessment."""
     answered: dict[tuple[str, str], date] = field(default_factory=dict)
     """The day on which a source was last answered, by assessment and source."""
+    stopped: int = 0
+    """Records whose rule was too costly for whoever collected them."""
     others: set[str] = field(default_factory=set)
     """Versions of the program, other than this one, that runs were made by."""
 
@@ -91,6 +100,12 @@ def rejudge(path: Path, outcome: Outcome, catalogue: Catalogue) -> None:
         return
     outcome.steps.append((STEP, f"{count} records judged again, all the same"))
     outcome.notes = [note for note in outcome.notes if note != RULES]
+    if seen.stopped:
+        outcome.notes.insert(
+            0,
+            f"{seen.stopped} records say that a rule of the owner's own was too costly when it was "
+            "collected: they were not judged again, and decide nothing.",
+        )
     if seen.others:
         outcome.notes.insert(
             0,
@@ -152,9 +167,28 @@ def _catalogues(archive: Archive, installed: Catalogue) -> Mapping[str, Catalogu
             raise VerificationError(
                 name, f"holds no framework that can be read: {error}"
             ) from error
+        _require_read(name, framework, installed)
         own = with_framework(installed, framework)
         known[own.digest] = own
     return known
+
+
+def _require_read(name: str, framework: Framework, installed: Catalogue) -> None:
+    """Raise `VerificationError` where an owner's rule says that it reads what it does not."""
+    sources = (one for control in framework.controls() for one in control.sources)
+    with Limited(patience=PATIENCE) as limited:
+        for source in sources:
+            if source.rule is None:
+                continue
+            if not source.check.startswith(RULE_ID):
+                raise VerificationError(name, f"has a rule under the name {source.check}")
+            try:
+                params = json.dumps(dict(source.rule.params))
+                read = limited.read(installed, source.rule, params)
+            except UsageError as error:
+                raise VerificationError(name, f"{source.check}: {error.what}") from error
+            if read != source.rule:
+                raise VerificationError(name, f"{source.check} reads otherwise than it says")
 
 
 def _lines(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
@@ -181,9 +215,14 @@ def _judge_run(
         collected = put_aside(catalogue, _not_due(catalogue, run, evidence, seen))
     else:
         collected = of_activity(catalogue)
-    facts = _facts(archive, run, answers)
-    found = Counter(_key(one, run) for one in _again(collected, run, facts))
+    facts = facts_of(archive, run, answers)
+    with Limited(patience=PATIENCE, stopped=_wholly_stopped(evidence)) as limited:
+        found = Counter(_key(one, run) for one in _again(collected, run, facts, limited))
+    left_out = _put_stopped_aside(evidence, found, run)
+    seen.stopped += len(left_out)
     for leaf, record in evidence:
+        if leaf in left_out:
+            continue
         key = _key(record, run)
         if not found[key]:
             raise VerificationError(f"evidence.jsonl, leaf {leaf}", _difference(key, record, found))
@@ -196,14 +235,29 @@ def _judge_run(
     return len(evidence)
 
 
-def _facts(archive: Archive, run: Mapping[str, Any], answers: list[str]) -> dict[str, Facts]:
-    estate = _assessment(run).estate
-    facts = {name: Facts(name, estate.regions_of(name)) for name in estate.accounts}
-    for digest in answers:
-        result = _result(archive, digest)
-        if result.unit.account_id in facts:
-            facts[result.unit.account_id].add(result)
-    return facts
+def _wholly_stopped(evidence: list[tuple[int, dict[str, Any]]]) -> set[str]:
+    """Return the rules that decided nothing in the run: they need not be evaluated again."""
+    other = {one["check_id"] for _, one in evidence if not _was_stopped(one)}
+    return {one["check_id"] for _, one in evidence if _was_stopped(one)} - other
+
+
+def _put_stopped_aside(
+    evidence: list[tuple[int, dict[str, Any]]], found: Counter[Key], run: Mapping[str, Any]
+) -> set[int]:
+    """Take out what judging again gives where the run's rule was too costly; return those leaves.
+
+    How much time a machine takes is no fact of the report. Such a record decides nothing.
+    """
+    stopped = {leaf: _key(one, run) for leaf, one in evidence if _was_stopped(one)}
+    for said in stopped.values():
+        same = (key for key in found if found[key] and key[:_WHOSE] == said[:_WHOSE])
+        found[next(same, said)] -= 1
+    return set(stopped)
+
+
+def _was_stopped(record: Mapping[str, Any]) -> bool:
+    ruled = str(record["check_id"]).startswith(RULE_ID)
+    return ruled and (record[REASON], record["standing"]) == (STOPPED, Standing.UNDECIDED.value)
 
 
 def _not_due(
@@ -242,15 +296,16 @@ def _not_due(
 
 
 def _again(
-    catalogue: Catalogue, run: Mapping[str, Any], facts: Mapping[str, Facts]
+    catalogue: Catalogue, run: Mapping[str, Any], facts: Mapping[str, Facts], limited: Limited
 ) -> Iterator[Mapping[str, Any]]:
-    now, assessment = parse(run["started_at"]), _assessment(run)
+    now, assessment = parse(run["started_at"]), assessment_of(run)
     maker = EvidenceMaker(
         catalogue=catalogue,
         assessment=assessment,
         run_id=run["run_id"],
         now=now,
         only_new=not is_whole(run),
+        limited=limited,
     )
     for account in facts.values():
         build = places_of if maker.only_new else _places
@@ -285,7 +340,7 @@ def _key(record: Mapping[str, Any], run: Mapping[str, Any]) -> Key:
 
 
 def _difference(said: Key, record: Mapping[str, Any], found: Counter[Key]) -> str:
-    same = [key for key, number in found.items() if number > 0 and key[:6] == said[:6]]
+    same = [key for key, n in found.items() if n > 0 and key[:_WHOSE] == said[:_WHOSE]]
     now = _told(said, same[0]) if same else "no such record"
     return (
         f"says {record['verdict']} {record['standing']} ({record['check_id']}) for "
@@ -302,56 +357,3 @@ def _told(said: Key, again: Key) -> str:
         return words
     at = differing[0]
     return f"the same but for {names[at]}: {again[at]} instead of {said[at]}"
-
-
-def _assessment(run: Mapping[str, Any]) -> Assessment:
-    return Assessment(
-        id=run["assessment_id"],
-        name=run["assessment_name"],
-        tenant=run["tenant"],
-        framework_id=run["framework_id"],
-        estate=Estate(
-            accounts=tuple(run["accounts"]),
-            regions=tuple(run["regions"]),
-            left_out=tuple(LeftOut.from_json(one) for one in run["left_out"]),
-        ),
-        created_at=parse(run["started_at"]),
-        created_by="",
-        parameters=json.loads(run["parameters"]),
-    )
-
-
-def _result(archive: Archive, digest: str) -> Result:
-    """Return an observation or gap from its file, whose digests `verify` has checked."""
-    name = path_of(digest)
-    if name not in archive.entries:
-        raise VerificationError(name, "is not in the report: it was made without observations")
-    value = json.loads(archive.read(name, MAX_OBSERVATION))
-    said = value["observation"]
-    proof = Proof.from_json(said["proof"]) if said["proof"] else None
-    unit = Unit(
-        key=said["key"],
-        account_id=said["account_id"],
-        region=said["region"],
-        parameters=json.loads(said["parameters"]),
-    )
-    if said["kind"] == "gap":
-        return Gap(
-            unit=unit,
-            service=said["service"],
-            operation=said["operation"],
-            reason=GapReason(said["reason"]),
-            code=said["code"],
-            message=said["message"],
-            proof=proof,
-        )
-    if "body" not in value or proof is None:
-        raise VerificationError(name, "holds only parts: judging again needs whole observations")
-    return Observation(
-        unit=unit,
-        service=said["service"],
-        operation=said["operation"],
-        absent=said["absent"],
-        body=value["body"],
-        proof=proof,
-    )

@@ -27,7 +27,7 @@ from affidavit.store.kept import Kept
 from affidavit.store.log import fetch
 from affidavit.store.registering import FRESH_SECONDS, mark_of
 from affidavit.store.schema import segment as table
-from affidavit.store.segment_columns import REPETITIVE
+from affidavit.store.segment_columns import writer_of
 from affidavit.store.segment_json import entries_of
 from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segment_sink import ROW_GROUP
@@ -129,10 +129,8 @@ def _compact(database: Database, kept: Kept, group: Group) -> bool:
 
 def _copy(new: NewFile, places: SegmentPlaces, group: Group) -> None:
     """Write the rows of all segments into one file, in the order of their leaves."""
-    import pyarrow.parquet as pq
-
     schema = _read(places.local(group[0].path, group[0].file)).schema
-    writer = pq.ParquetWriter(new.file, schema, compression="zstd", use_dictionary=REPETITIVE)
+    writer = writer_of(new.file, schema)
     try:
         for block in _blocks(places, group):
             _write(new, writer, block)

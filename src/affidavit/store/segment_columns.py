@@ -5,21 +5,22 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from affidavit.model.evidence import Evidence, Input
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 # Arrow's own allocator keeps some 20 MB that a run never needs again; set before its import.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 FIELDS: Final = tuple(f.name for f in fields(Evidence))
 _MEMBERS: Final = {name: attrgetter(name) for name in FIELDS}
-REPETITIVE: Final = [
+_REPETITIVE: Final = [
     "assessment_id",
     "run_id",
     "control_set_id",
@@ -42,6 +43,23 @@ REPETITIVE: Final = [
     "origin",
 ]
 """Columns that a dictionary makes small."""
+_NOT_SOUGHT: Final = frozenset({"reason", "parameters", "inputs", "attributes", "salt"})
+
+
+def writer_of(file: IO[bytes], columns: "pa.Schema") -> "pq.ParquetWriter":
+    """Return the writer of a segment's file.
+
+    Least and greatest values are kept only of columns by which rows are chosen: they cost time.
+    """
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(
+        file,
+        columns,
+        compression="zstd",
+        use_dictionary=_REPETITIVE,
+        write_statistics=[name for name in FIELDS if name not in _NOT_SOUGHT],
+    )
 
 
 def schema() -> "pa.Schema":
@@ -76,6 +94,8 @@ def _plain(values: Sequence[Any], field: "pa.Field") -> "pa.Array":
     import pyarrow as pa
 
     _require(values, _KINDS.get(field.name, str), field.name)
+    if values and values.count(values[0]) == len(values):
+        return pa.repeat(pa.scalar(values[0], field.type), len(values))
     return pa.array(values, field.type)
 
 
@@ -90,12 +110,14 @@ def _inputs(values: Sequence[Sequence[Input]], field: "pa.Field") -> "pa.Array":
     """Return the citations, laid out by offsets: structures one by one are slow."""
     import pyarrow as pa
 
-    parts = [
-        _texts([getattr(one, name) for row in values for one in row], field.name)
-        for name in ("digest", "pointer")
-    ]
-    structs = pa.StructArray.from_arrays(parts, names=["digest", "pointer"])
-    return pa.ListArray.from_arrays(_offsets(values), structs).cast(field.type)
+    flat = list(chain.from_iterable(values))
+    parts = [_texts(list(map(attrgetter(part.name), flat)), field.name) for part in _parts(field)]
+    structs = pa.StructArray.from_arrays(parts, fields=_parts(field))
+    return pa.ListArray.from_arrays(_offsets(values), structs, type=field.type)
+
+
+def _parts(field: "pa.Field") -> "list[pa.Field]":
+    return list(field.type.value_type)
 
 
 def _attributes(values: Sequence[Mapping[str, str]], field: "pa.Field") -> "pa.Array":
@@ -104,10 +126,10 @@ def _attributes(values: Sequence[Mapping[str, str]], field: "pa.Field") -> "pa.A
 
     # No pairs: every small object costs, and so does the collector of garbage that they wake.
     sorted_names = [sorted(row) if len(row) > 1 else row for row in values]
-    names = _texts([name for row in sorted_names for name in row], field.name)
+    names = list(chain.from_iterable(sorted_names))
     texts = [row[name] for row, among in zip(values, sorted_names, strict=True) for name in among]
-    found = pa.MapArray.from_arrays(_offsets(values), names, _texts(texts, field.name))
-    return found.cast(field.type)
+    parts = [_texts(part, field.name) for part in (names, texts)]
+    return pa.MapArray.from_arrays(_offsets(values), *parts, type=field.type)
 
 
 def _texts(values: Sequence[Any], name: str) -> "pa.Array":

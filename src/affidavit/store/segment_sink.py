@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.ledger.tree import HASH_SIZE
 from affidavit.store.files import NewFile, disk_errors
-from affidavit.store.segment_columns import FIELDS, REPETITIVE, schema
+from affidavit.store.segment_columns import FIELDS, schema, writer_of
 from affidavit.store.segment_json import entries_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-STRETCH: Final = 8192
-"""Rows that are kept as columns, some 8 MiB, until they are sorted and written together."""
+STRETCH: Final = 4096
+"""Rows that are kept as columns, some 5 MiB, until they are sorted and written together. Writing
+takes as much again: whatever a run holds above that of a small estate is due to this number."""
 ROW_GROUP: Final = 4096
 """Rows of a row group: few enough that a control's rows or a record are found in a part of a file,
 enough for counting over many (`bench/finder.py`)."""
@@ -39,11 +40,11 @@ class Held:
 
 
 class SegmentSink:
-    """Takes blocks of columns, and hashes, sorts and writes them in a thread of its own.
+    """Takes blocks of columns, hashes them, and sorts and writes them in a thread of its own.
 
-    Canonical JSON, sorting, encoding and compression are Arrow's and leave the interpreter free, so
-    that the next block is made meanwhile. At most one block waits, and one stretch is kept:
-    memory stays flat.
+    Sorting, encoding and compression are a few long calls of Arrow that leave the interpreter free,
+    so that the next blocks are made meanwhile. Hashing is many short ones: in a thread it would
+    wait for its turn at each. Two stretches are kept at most: memory stays flat.
     """
 
     def __init__(self, new: NewFile) -> None:
@@ -60,19 +61,26 @@ class SegmentSink:
 
         Raises `StoreError` or `StoreFullError`; `TypeError` for what has no canonical form.
         """
-        self._wait()
-        if last and self._pool is None:
-            self._take(columns)
+        import pyarrow as pa
+
+        wanted = schema()
+        entries = entries_of(dict(zip(FIELDS, columns, strict=True)))
+        beside = pa.array(entries, wanted.field("entry").type)
+        self._stretch.append(pa.Table.from_arrays([*columns, beside], schema=wanted))
+        if last or sum(block.num_rows for block in self._stretch) < STRETCH:
             return
+        self._wait()
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="segment")
-        self._under_way = self._pool.submit(self._take, columns)
+        blocks, self._stretch = self._stretch, []
+        self._under_way = self._pool.submit(self._write_stretch, blocks)
 
     def close(self) -> None:
         """Write the rest and the footer, if there is any row; the file stays open."""
         self._wait()
         if self._stretch:
-            self._write_stretch()
+            self._write_stretch(self._stretch)
+            self._stretch = []
         if self._writer is not None:
             with disk_errors(self._new.path):
                 self._writer.close()
@@ -84,32 +92,19 @@ class SegmentSink:
         self._writer = None
         self._stretch = []
 
-    def _take(self, columns: "list[pa.Array]") -> None:
-        import pyarrow as pa
-
-        wanted = schema()
-        entries = entries_of(dict(zip(FIELDS, columns, strict=True)))
-        last = pa.array(entries, wanted.field("entry").type)
-        self._stretch.append(pa.Table.from_arrays([*columns, last], schema=wanted))
-        if sum(block.num_rows for block in self._stretch) >= STRETCH:
-            self._write_stretch()
-
-    def _write_stretch(self) -> None:
-        """Sort the kept blocks by control, time and id, and write them.
+    def _write_stretch(self, blocks: "list[pa.Table]") -> None:
+        """Sort blocks by control, time and id, and write them.
 
         Rows are put in order one row group at a time, so that no stretch is there twice.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
-        import pyarrow.parquet as pq
 
-        rows, self._stretch = pa.concat_tables(self._stretch), []
+        rows = pa.concat_tables(blocks)
         order = pc.sort_indices(rows, sort_keys=_ORDER)
         with disk_errors(self._new.path):
             if self._writer is None:
-                self._writer = pq.ParquetWriter(
-                    self._new.file, rows.schema, compression="zstd", use_dictionary=REPETITIVE
-                )
+                self._writer = writer_of(self._new.file, rows.schema)
             for first in range(0, len(order), ROW_GROUP):
                 group = rows.take(order.slice(first, ROW_GROUP)).combine_chunks()
                 self._note(group.to_batches()[0])

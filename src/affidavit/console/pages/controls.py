@@ -7,9 +7,10 @@ from typing import Final
 from starlette.responses import Response
 
 from affidavit.console.charts import KINDS, DayCell
+from affidavit.console.forms import OF_FILES
 from affidavit.console.page import Page, path_to
 from affidavit.console.texts import _
-from affidavit.console.views import OF_FILES, act, view
+from affidavit.console.views import act, view
 from affidavit.errors import UsageError
 from affidavit.finder.period import State, state_of
 from affidavit.model.run import ControlVerdict
@@ -58,6 +59,7 @@ def show(page: Page) -> Response:
         folders=answer["evidenceFolders"],
         token=answer.get("nextToken", ""),
         crosswalks=CROSSWALKS,
+        most=uploads.MAX_BYTES,
     )
 
 
@@ -149,5 +151,11 @@ VIEWS = (
     view(_PATH, show, "Control of an assessment"),
     act(f"{_PATH}/status", set_status, show),
     act(f"{_PATH}/comments", comment, show),
-    act(f"{_PATH}/evidence", add_evidence, show, max_bytes=uploads.MAX_BYTES + OF_FILES),
+    act(
+        f"{_PATH}/evidence",
+        add_evidence,
+        show,
+        max_bytes=uploads.MAX_BYTES + OF_FILES,
+        needs="BatchImportEvidenceToAssessmentControl",
+    ),
 )

@@ -8,9 +8,10 @@ from typing import Any
 
 from starlette.responses import Response
 
+from affidavit.console.forms import OF_FILES
 from affidavit.console.page import Page
 from affidavit.console.texts import _
-from affidavit.console.views import OF_FILES, act, attachment, view
+from affidavit.console.views import act, attachment, view
 from affidavit.errors import UsageError
 from affidavit.operations import report_uploads
 from affidavit.operations.assessment_reports import report_file
@@ -66,7 +67,7 @@ def delete(page: Page) -> Response:
 def ask_verify(page: Page) -> Response:
     """Show the form that takes a ZIP."""
     page.require(report_uploads.OPERATION)
-    return page.show("reports/verify.html", outcome=None, key="")
+    return page.show("reports/verify.html", outcome=None, key="", most=report_uploads.MAX_BYTES)
 
 
 def verify(page: Page) -> Response:
@@ -80,14 +81,21 @@ def verify(page: Page) -> Response:
             shutil.copyfileobj(upload.file, file)
         outcome, key = report_uploads.verify_upload(page.context, page.caller, path)
     outcome.report = upload.filename or outcome.report
-    return page.show("reports/verify.html", outcome=outcome, key=key)
+    most = report_uploads.MAX_BYTES
+    return page.show("reports/verify.html", outcome=outcome, key=key, most=most)
 
 
 _ONE = "/reports/{assessment}/{report}"
 VIEWS = (
     view("/reports", show, "Reports"),
     view("/reports/verify", ask_verify, "Verify a report"),
-    act("/reports/verify", verify, ask_verify, max_bytes=report_uploads.MAX_BYTES + OF_FILES),
+    act(
+        "/reports/verify",
+        verify,
+        ask_verify,
+        max_bytes=report_uploads.MAX_BYTES + OF_FILES,
+        needs=report_uploads.OPERATION,
+    ),
     view(f"{_ONE}/download", download, ""),
     act(f"{_ONE}/delete", delete, show),
 )

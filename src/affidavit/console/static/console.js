@@ -31,6 +31,15 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-send]")) event.target.form.requestSubmit();
 });
 
+// A file that is too large is refused before it is sent; the server refuses it too.
+document.addEventListener("change", (event) => {
+  const most = Number(event.target.dataset.most);
+  if (!most) return;
+  const large = [...event.target.files].some((file) => file.size > most);
+  event.target.setCustomValidity(large ? event.target.dataset.tooLarge : "");
+  if (large) event.target.reportValidity();
+});
+
 // A file may be dropped anywhere on the form that takes one; without JavaScript, on its field.
 function fieldFor(event) {
   const form = event.target.closest("form");
@@ -48,6 +57,7 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     if (event.dataTransfer.files.length) taken.items.add(event.dataTransfer.files[0]);
     field.files = taken.files;
     field.focus();
+    field.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
 

@@ -163,11 +163,7 @@ def plain_texts(record: PlainRecord, asked: list[str], said: list[str]) -> None:
     body = record.input.inputBodyJson
     if body.messages is not None:
         for message in body.messages:
-            content = message.content
-            if isinstance(content, str):
-                asked.append(content)
-            else:
-                asked += [block.text for block in content]
+            _content(message.content, asked)
     if body.system is not None:
         _content(body.system, asked)
     if body.prompt or body.inputText:
@@ -194,5 +190,7 @@ def _said(body: _TextAnswer, said: list[str]) -> None:
 def _content(content: list[_Text] | str, found: list[str]) -> None:
     if isinstance(content, str):
         found.append(content)
+    elif len(content) == 1:
+        found.append(content[0].text)
     else:
         found += [block.text for block in content]

@@ -1,12 +1,15 @@
-"""A rule that somebody tries: made a check of, and judged over records that are there already.
+"""A rule that an owner writes: made a check of; tried over records that are there already.
 
 It is held to what checks of the catalogue are held to: it compiles, every member that it reads
 exists in AWS's answers, every parameter has a value, and an answer of the wrong kind decides
 nothing. The judge is the one that decides evidence.
+
+`derived` reads the expressions and `judged` evaluates them: both only in a process with limits
+(`collector.rule_worker`). `check_of` does neither.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,32 +23,24 @@ from affidavit.checks.judge import ACCOUNT_SET, METRIC_OPERATION, Judgement, jud
 from affidavit.checks.members import names_read
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue, Check, Member, version_of
+from affidavit.model.framework import Rule
 from affidavit.model.verdict import Verdict
 
 ID: Final = "trial"
 _FROM: Final[Mapping[str, str]] = {"metric": METRIC_OPERATION, "policy": "GetBucketPolicy"}
 """Operations behind members of a record that are derived."""
 _WORDS: Final = 200
+_DAYS: Final = "_days"
+"""How parameters are called that say how far back is asked (`checks.windows`, `checks.fanout`)."""
+MAX_DAYS: Final = 3650
+MAX_NUMBER: Final = 2**53 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What somebody tries."""
-
-    resource_set: str
-    compliant: str
-    """CEL."""
-    applies: str = "true"
-    """CEL."""
-    inconclusive: str = ""
-    """CEL, or empty."""
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-
-def check_of(catalogue: Catalogue, rule: Rule) -> Check:
-    """Return the check that a rule is; `UsageError` says what cannot be used of it."""
+def derived(catalogue: Catalogue, rule: Rule) -> Rule:
+    """Return a rule with what it reads; `UsageError` says what cannot be used of it."""
     if rule.resource_set not in catalogue.resource_sets:
         raise UsageError(f"There is no kind of record {rule.resource_set!r}")
+    check_parameters(rule.params)
     reads = _reads(rule)
     missing = sorted(reads.parameters - set(rule.params))
     if missing:
@@ -54,28 +49,43 @@ def check_of(catalogue: Catalogue, rule: Rule) -> Check:
         )
     shapes = Shapes(catalogue.operations, catalogue.metrics, catalogue.resource_sets)
     members = tuple(
-        _member(shapes, path, rule.resource_set, required=required)
+        (path, required, _kind(shapes, path, rule.resource_set))
         for path, required in reads.members().items()
     )
+    rule = replace(rule, reads=members, operations=())
+    return replace(rule, operations=_operations(catalogue, check_of(rule, ID)))
+
+
+def check_of(rule: Rule, identifier: str, keyword: str = "") -> Check:
+    """Return the check that a rule with its reads (`derived`) is; its expressions are not read."""
     check = Check(
-        id=ID,
+        id=identifier,
         resource_set=rule.resource_set,
         type="AWS_API_Call",
-        keyword="",
+        keyword=keyword,
         applies=rule.applies,
         compliant=rule.compliant,
         inconclusive=rule.inconclusive,
-        words=rule.compliant[:_WORDS],
+        words=rule.words or rule.compliant[:_WORDS],
         params=dict(rule.params),
         empty_verdict=Verdict.NOT_APPLICABLE,
         empty_when="true",
-        operations=(),
-        reads=members,
+        operations=rule.operations,
+        reads=tuple(
+            Member(path=path, required=required, absent_means="" if required else "absent", kind=k)
+            for path, required, k in rule.reads
+        ),
         note="",
         digest="",
+        remedy=rule.remedy,
     )
-    check = replace(check, operations=_operations(catalogue, check))
     return replace(check, digest=version_of(check))
+
+
+def usable(catalogue: Catalogue, rule: Rule) -> bool:
+    """Tell whether a catalogue, newer perhaps than the rule, still has all that the rule reads."""
+    known = rule.resource_set in catalogue.resource_sets
+    return known and all(key in catalogue.operations for key in rule.operations)
 
 
 def trial_catalogue(catalogue: Catalogue, check: Check) -> Catalogue:
@@ -101,6 +111,22 @@ def judged(
                 yield facts.account_id, judgement
 
 
+def check_parameters(params: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for a value that no rule is served by, or that no question can be of."""
+    for name, value in params.items():
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, (str, bool, int, float)):
+                raise UsageError(
+                    f"The parameter {name} is of a kind that rules do not take",
+                    todo="Give a text, a number, true, false, or a list of them.",
+                )
+            if isinstance(one, (int, float)) and not abs(one) <= MAX_NUMBER:
+                raise UsageError(f"The parameter {name} is beyond {MAX_NUMBER:,}")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if name.endswith(_DAYS) and not (whole and 0 <= value <= MAX_DAYS):
+            raise UsageError(f"{name} is a whole number of days, at most {MAX_DAYS:,}")
+
+
 def _reads(rule: Rule) -> Reads:
     texts = (rule.applies, rule.compliant, rule.inconclusive)
     trees = []
@@ -120,17 +146,15 @@ def _reads(rule: Rule) -> Reads:
     return reads_of(*trees)
 
 
-def _member(shapes: Shapes, path: str, resource_set: str, *, required: bool) -> Member:
+def _kind(shapes: Shapes, path: str, resource_set: str) -> str:
     try:
-        kind = kind_of(shapes.of(path, resource_set))
+        return kind_of(shapes.of(path, resource_set))
     except PathError as error:
         raise UsageError(
             f"The rule reads {path}, which no answer has",
             why=f"{error}",
             todo="Names are those of AWS's answers, below the operation that answers them.",
         ) from error
-    absent = "" if required else "absent"
-    return Member(path=path, required=required, absent_means=absent, kind=kind)
 
 
 def _operations(catalogue: Catalogue, check: Check) -> tuple[str, ...]:
