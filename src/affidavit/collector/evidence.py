@@ -5,7 +5,7 @@ Every source yields at least one record: where there is nothing, the reason why.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from affidavit.checks.rules import Evaluators, Rules, effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
-from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of
+from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of, trail_entries
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.collector.limited import Limited
 from affidavit.collector.log_evidence import log_entries
@@ -144,11 +144,20 @@ class EvidenceMaker:
     ) -> Iterator[Evidence]:
         """Yield what carries no verdict: found in logs, configured, done."""
         if source.type is SourceType.INVOCATION_LOG:
-            yield from self._log(control, source, facts, place)
+            found = log_entries(facts, place, source.keyword)
+            yield from self._without_verdict(control, source, facts, found)
         elif not source.check and source.type is SourceType.API_CALL:
             yield from self._configuration(control, source, facts, place)
-        elif not source.check:
-            yield from self._activity(control, source, facts, place)
+        elif source.type is SourceType.CLOUDTRAIL:
+            entries = [] if source.check else [*self._events(source, facts, place)]
+            entries += trail_entries(facts, place, source.keyword)
+            if source.check:  # what files lack or hide opens no check: LookupEvents is whole
+                entries = [replace(entry, gap=None) for entry in entries]
+            yield from self._without_verdict(control, source, facts, entries)
+
+    def _events(self, source: ControlSource, facts: Facts, place: Place) -> Iterator[Entry]:
+        known = {event for of, event in self._seen if of == source.id}
+        return activity(facts, place, source.keyword, known, only_new=self.only_new)
 
     def _judged(
         self,
@@ -216,16 +225,19 @@ class EvidenceMaker:
         ):
             yield self._entry(control, source, facts.account_id, entry)
 
-    def _log(
-        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    def _without_verdict(
+        self, control: Control, source: ControlSource, facts: Facts, entries: Iterable[Entry]
     ) -> Iterator[Evidence]:
-        """Yield what a scan found, each thing for itself: activity, without a verdict."""
+        """Yield what logs hold, each thing for itself: activity, without a verdict.
+
+        Of a source with a check it names the check, as all records of the source do.
+        """
         check, text = self.catalogue.checks.get(source.check), plain_json({}).decode()
         if check is not None:
             own = self.assessment.parameters.get(check.id, {})
             parameters = effective_parameters(check, source.params, own)
             text = plain_json(parameters).decode()
-        for entry in log_entries(facts, place, source.keyword):
+        for entry in entries:
             yield self._entry(control, source, facts.account_id, entry, check=check, text=text)
 
     def _entry(
@@ -260,13 +272,6 @@ class EvidenceMaker:
             check_digest=check.digest if check else "",
             parameters=text,
         )
-
-    def _activity(
-        self, control: Control, source: ControlSource, facts: Facts, place: Place
-    ) -> Iterator[Evidence]:
-        seen = {event for of, event in self._seen if of == source.id}
-        for entry in activity(facts, place, source.keyword, seen, only_new=self.only_new):
-            yield self._entry(control, source, facts.account_id, entry)
 
     def _from_judgement(
         self,

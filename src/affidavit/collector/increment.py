@@ -19,17 +19,11 @@ from affidavit.checks.facts import Facts
 from affidavit.checks.fanout import lookup_start
 from affidavit.checks.places import Place
 from affidavit.collector import seen_events
-from affidavit.collector.activity import (
-    EVENT_ID,
-    EVENT_OPERATION,
-    events_of,
-    of_activity,
-    places_of,
-    shown_sources,
-)
+from affidavit.collector.activity import EVENT_ID, events_of
+from affidavit.collector.event_sources import of_activity, places_of, shown_sources
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
-from affidavit.collector.plan import plan
+from affidavit.collector.plan import EVENT_OPERATION, plan
 from affidavit.collector.verdicts import Tally
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence

@@ -15,7 +15,8 @@ from affidavit import __version__
 from affidavit.checks.facts import Facts
 from affidavit.checks.fanout import lookup_start
 from affidavit.checks.places import Place
-from affidavit.collector.activity import EVENT_ID, events_of, shown_sources
+from affidavit.collector.activity import EVENT_ID, events_of
+from affidavit.collector.event_sources import shown_sources
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.framework import SourceType

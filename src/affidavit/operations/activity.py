@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from affidavit.aws.door import Door
 from affidavit.aws.estate import enter, unreached
-from affidavit.collector.activity import shown_sources
+from affidavit.collector.event_sources import shown_sources
 from affidavit.collector.execute import Asked
 from affidavit.collector.increment import Increment
 from affidavit.errors import EstateError, StoreBusyError, StoreConflictError

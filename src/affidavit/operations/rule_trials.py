@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 OPERATION: Final = "CreateControl"
 """Of the API: who may write controls may try rules."""
-MAX_TEXT: Final = 4_000
-"""Characters of an expression, and of the parameters."""
 MAX_BYTES: Final = 256 * 2**20
 """Of the answers that are handed over."""
 LOADING, JUDGING = 40.0, 12.0
@@ -103,21 +101,6 @@ def kinds_of_records(context: Context) -> list[tuple[str, str]]:
 def example(context: Context, check_id: str) -> Check | None:
     """Return a check of the catalogue to begin with."""
     return context.catalogue.checks.get(check_id)
-
-
-def rule_of(texts: Mapping[str, str]) -> Rule:
-    """Return the rule of a form, without parameters; `UsageError` for texts that are too long."""
-    for name in ("applies", "compliant", "inconclusive", "params"):
-        if len(texts.get(name, "")) > MAX_TEXT:
-            raise UsageError(f"{name} is too long", why=f"It may have {MAX_TEXT:,} characters.")
-    if not texts.get("compliant", ""):
-        raise UsageError("There is no rule to try", todo="Say when a record is compliant.")
-    return Rule(
-        resource_set=texts.get("set", ""),
-        applies=texts.get("applies") or "true",
-        compliant=texts["compliant"],
-        inconclusive=texts.get("inconclusive", ""),
-    )
 
 
 def attempt(

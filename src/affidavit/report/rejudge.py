@@ -29,9 +29,9 @@ from affidavit.checks import records
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import Place
 from affidavit.collector import due
-from affidavit.collector.activity import EVENT_ID, of_activity, places_of
 from affidavit.collector.custom import RULE_ID, with_framework
 from affidavit.collector.due import put_aside
+from affidavit.collector.event_sources import of_activity, places_of
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.limited import STOPPED, Limited
 from affidavit.errors import UsageError
@@ -327,13 +327,8 @@ def _places(
 
 
 def _key(record: Mapping[str, Any], run: Mapping[str, Any]) -> Key:
-    """Return what must be the same of a record, by the version that made its run.
-
-    Runs that do not say their scope are of a version that did not name the events of its records.
-    """
-    unnamed = () if "scope" in run else (EVENT_ID,)
-    shown = {name: text for name, text in record["attributes"].items() if name not in unnamed}
-    attributes = json.dumps(shown, sort_keys=True)
+    """Return what must be the same of a record, by the version that made its run."""
+    attributes = json.dumps(record["attributes"], sort_keys=True)
     worded = run["tool"] == OURS or record["standing"] == Standing.JUDGED.value
     said = (str(record[name]) if worded or name != REASON else "" for name in _SAME)
     return (*said, json.dumps(record["inputs"]), attributes)
