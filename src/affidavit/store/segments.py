@@ -149,13 +149,12 @@ class SegmentWriter:
 def read_segment(
     path: Path,
     digest: str,
-    control: str | None = None,
+    where: tuple[str, str] | None = None,
     *,
-    identifier: str | None = None,
     part: tuple[int, int] | None = None,
     check: bool = True,
 ) -> Iterator[tuple[int, Row]]:
-    """Yield (row number, row) in leaf order, only `control`'s, or the one of an id, if given.
+    """Yield (row number, row) in leaf order; only those with a value in a column (`where`).
 
     `part`: the first row and the number of rows, where a file holds several segments; rows are then
     numbered from the part's first. The file's digest is checked first, unless `check` is False.
@@ -166,11 +165,10 @@ def read_segment(
 
     if check:
         check_digest(path, digest)
-    wanted = ("control_id", control) if identifier is None else ("id", identifier)
     try:
         with pq.ParquetFile(path) as file:
             for start, batch in _batches(file, part or (0, file.metadata.num_rows)):
-                for at, row in _rows(batch, *wanted):
+                for at, row in _rows(batch, where):
                     yield start + at, row
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise damaged_file(path, str(error)) from error
@@ -196,15 +194,15 @@ def _batches(
         begin += batch.num_rows
 
 
-def _rows(batch: "pa.RecordBatch", column: str, value: str | None) -> Iterator[tuple[int, Row]]:
+def _rows(batch: "pa.RecordBatch", where: tuple[str, str] | None) -> Iterator[tuple[int, Row]]:
     """Yield the rows whose column has a value, all where it is None, with their numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if value is None:
+    if where is None:
         numbers = list(range(batch.num_rows))
     else:
-        mask = pc.equal(batch.column(column), value)
+        mask = pc.equal(batch.column(where[0]), where[1])
         numbers = pc.indices_nonzero(mask).to_pylist()
         batch = batch.take(pa.array(numbers, pa.int64()))
     for number, values in zip(numbers, batch.to_pylist(), strict=True):
