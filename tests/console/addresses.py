@@ -15,6 +15,7 @@ EVERY = (
     "/prompts/{run}/case?case={case}",
     "/prompts/jobs/{job}",
     "/prompts/new",
+    "/prompts/suites/new",
     "/prompts/suites/refusal",
     "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
     "/canaries/new",
@@ -74,6 +75,7 @@ FILES = (
     "/downloads/{export}/file",
     "/finder/evidence.csv",
     "/frameworks/{framework}/config-rules.csv",
+    "/prompts/suites/{suite}/versions/{number}",
     "/reports/{assessment}/{report}/download",
 )
 """Paths that answer with a file."""
