@@ -54,6 +54,7 @@ DENIED: dict[str, set[str]] = {
         "/prompts/{run}/case",
         "/prompts/suites/{suite}",
         "/prompts/new",
+        "/prompts/suites/new",
         "/prompts/jobs/{job}",
         "/canaries/new",
         "/canaries",
@@ -64,6 +65,7 @@ DENIED: dict[str, set[str]] = {
         "/assessments/new",
         "/canaries/new",
         "/prompts/new",
+        "/prompts/suites/new",
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
@@ -80,6 +82,7 @@ DENIED: dict[str, set[str]] = {
         "/assessments/new",
         "/canaries/new",
         "/prompts/new",
+        "/prompts/suites/new",
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
@@ -118,7 +121,7 @@ class _Titles(HTMLParser):
         assert self.open.pop() == tag
 
 
-_VOID = {"input", "meta", "link", "br", "img", "hr"}
+_VOID = {"input", "meta", "link", "br", "wbr", "img", "hr"}
 _SVG = re.compile(r"<(?:rect|circle|line|path)[^>]*/>")
 
 

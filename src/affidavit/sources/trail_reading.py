@@ -106,7 +106,7 @@ class TrailReading:
         try:
             return reader.read(self.place.bucket, key, _MAX_OBJECT)
         except NotReadError as error:
-            why = f"{error.what}. {error.why}"
+            why = error.sentences
             self.unread.append(ScanGap(object_uri=self._uri(key), why=why))
             return None
 
@@ -175,7 +175,7 @@ class TrailReading:
         try:
             keys = self.place.digests(reader, trail["trail"], trail["home"])
         except NotReadError as error:
-            self._integrity = {"why": f"{error.what}. {error.why}"}
+            self._integrity = {"why": error.sentences}
             return
         contents = [(key, self._content(reader, key)) for key in keys]
         digests = [
