@@ -92,4 +92,5 @@ def test_only_logs_are_read_in_buckets() -> None:
     assert found["Resource"] == [
         "arn:aws:s3:::*/AWSLogs/*/BedrockModelInvocationLogs/*",
         "arn:aws:s3:::*/AWSLogs/*/CloudTrail/*",
+        "arn:aws:s3:::*/AWSLogs/*/CloudTrail-Digest/*",
     ]

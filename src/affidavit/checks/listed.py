@@ -32,6 +32,7 @@ LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "DescribeConfigRules": ("ConfigRules[]", ("ConfigRuleName", "ConfigRuleState")),
     "ListMetrics": ("Metrics[]", ("MetricName",)),
     "LookupEvents": ("Events[]", ("EventId", "EventName")),
+    "TrailFiles": ("events[]", ("EventId", "EventName")),
     "ListServiceSpecificCredentials": ("ServiceSpecificCredentials[]", ("UserName",)),
 }
 """Where an operation lists its items, and the members without which an item cannot be told."""

@@ -13,12 +13,12 @@ from typing import Any
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
-from affidavit.checks.records import Place, Record
+from affidavit.checks.records import Place
 from affidavit.checks.rules import Evaluators, Rules, effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
-from affidavit.collector.activity import EVIDENCE_TYPES, events_of, result_synthetic
+from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of, trail_entries
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.collector.limited import Limited
 from affidavit.collector.log_evidence import log_entries
@@ -27,7 +27,7 @@ from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.identifiers import new_id, new_salt
-from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason
+from affidavit.model.observation import GLOBAL_REGION, GapReason
 from affidavit.model.run import Assessment
 from affidavit.model.verdict import Standing, Verdict
 
@@ -142,8 +142,10 @@ class EvidenceMaker:
             yield from self._log(control, source, facts, place)
         elif not source.check and source.type is SourceType.API_CALL:
             yield from self._configuration(control, source, facts, place)
-        elif not source.check:
-            yield from self._activity(control, source, facts, place)
+        elif source.type is SourceType.CLOUDTRAIL:
+            shown = () if source.check else activity(facts, place, source.keyword)
+            for entry in (*shown, *trail_entries(facts, place, source.keyword)):
+                yield self._entry(control, source, facts.account_id, entry)
 
     def _judged(
         self,
@@ -243,6 +245,7 @@ class EvidenceMaker:
             account_id=account_id,
             region=entry.region,
             arn=entry.arn,
+            resource_type=entry.resource_type,
             reason=entry.reason,
             gap=gap,
             standing=Standing.ACTIVITY,
@@ -253,62 +256,6 @@ class EvidenceMaker:
             check_id=check.id if check else "",
             check_digest=check.digest if check else "",
             parameters=text,
-        )
-
-    def _activity(
-        self, control: Control, source: ControlSource, facts: Facts, place: Place
-    ) -> Iterator[Evidence]:
-        if place.region == GLOBAL_REGION:
-            return
-        events = events_of(place, source.keyword)
-        for gap in events.gaps:
-            yield self._gap(control, source, gap)
-        for record in events.records:
-            yield self._event(control, source, facts.account_id, record)
-        if not events.gaps and not events.records:
-            yield self._evidence(
-                control,
-                source,
-                account_id=facts.account_id,
-                region=place.region,
-                reason=f"No {source.keyword} event was recorded in the period asked.",
-                gap=GapReason.NOTHING_TO_COLLECT.value,
-                standing=Standing.ACTIVITY,
-                inputs=place.acct_inputs.get("LookupEvents", ()),
-                synthetic=any(
-                    result_synthetic(r) for r in facts.results("LookupEvents", place.region)
-                ),
-            )
-
-    def _event(
-        self, control: Control, source: ControlSource, account_id: str, record: Record
-    ) -> Evidence:
-        return self._evidence(
-            control,
-            source,
-            account_id=account_id,
-            region=record.region,
-            arn=record.arn,
-            resource_type=record.resource_type,
-            reason="Recorded activity; it carries no verdict.",
-            standing=Standing.ACTIVITY,
-            origin="activity",
-            inputs=record.inputs,
-            attributes=record.attributes,
-            synthetic=record.synthetic,
-        )
-
-    def _gap(self, control: Control, source: ControlSource, gap: Gap) -> Evidence:
-        return self._evidence(
-            control,
-            source,
-            account_id=gap.unit.account_id,
-            region=gap.unit.region,
-            reason=gap.message,
-            gap=gap.reason.value,
-            standing=Standing.ACTIVITY,
-            inputs=(Input(digest=gap.digest, pointer=""),),
-            synthetic=result_synthetic(gap),
         )
 
     def _from_judgement(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+from affidavit.checks import trail_files
 from affidavit.collector.api_calls import operations_of
 from affidavit.errors import CatalogueError, UsageError
 from affidavit.model.catalogue import Catalogue, Operation
@@ -152,6 +153,8 @@ def _control_keys(catalogue: Catalogue, control: Control) -> set[str]:
 
 def _source_keys(catalogue: Catalogue, source: ControlSource) -> Iterator[str]:
     yield from _NEEDED.get(source.type, ())
+    if source.type is SourceType.CLOUDTRAIL and trail_files.OPERATION in catalogue.operations:
+        yield trail_files.OPERATION  # a catalogue of LookupEvents alone asks for nothing else
     if source.check:
         yield from catalogue.checks[source.check].operations
     elif source.type is SourceType.API_CALL:

@@ -36,8 +36,10 @@ from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
 from affidavit.prompts.recorded_runs import is_taken_over, taken_over
-from affidavit.sources import invocation_log
+from affidavit.sources import invocation_log, trail_files
 from affidavit.sources.invocation_log import InvocationLogSource
+from affidavit.sources.source import Source
+from affidavit.sources.trail_files import TrailFileSource, TrailReadings
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -171,14 +173,19 @@ class Collector:
             flush=flush,
             on_progress=self.on_progress,
             recorded=[one.unit for one in taken.values()],
-            sources={invocation_log.FAN_OUT: self._logs(assessment.tenant)},
+            sources=self._sources(assessment.tenant),
         )
         flush()
         return facts
 
-    def _logs(self, tenant: str) -> InvocationLogSource:
-        """Return what scans invocation logs; its hashes are made with a key of the tenant."""
-        return InvocationLogSource(self.door, log_key(self.store, tenant))
+    def _sources(self, tenant: str) -> Mapping[str, Source]:
+        """Return what reads one account's logs; hashes are made with a key of the tenant."""
+        readings = TrailReadings()
+        key = log_key(self.store, tenant)
+        return {
+            trail_files.FAN_OUT: TrailFileSource(self.door, readings),
+            invocation_log.FAN_OUT: InvocationLogSource(self.door, key, readings),
+        }
 
     def _record(
         self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]

@@ -21,8 +21,9 @@ PROMPT_ACTIONS: Final = ("bedrock:InvokeModel",)
 
 _READ: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Lookup|Filter)[A-Za-z]*")
 _NOT_CONFIGURED: Final = "not_configured"
-_LOGS: Final = "invocation_log"
-LOG_FOLDERS: Final = ("BedrockModelInvocationLogs", "CloudTrail")
+_TRAILS: Final = "trail_files"
+_LOGS: Final = ("invocation_log", _TRAILS)
+LOG_FOLDERS: Final = ("BedrockModelInvocationLogs", "CloudTrail", "CloudTrail-Digest")
 """Folders below AWSLogs/<account> whose objects are read."""
 _EXTERNAL_ID: Final = "[\\w+=,.@:/-]*"
 """Characters of an external id (IAM User Guide, sts:ExternalId)."""
@@ -31,12 +32,14 @@ Document = dict[str, Any]
 
 
 def collection_actions(catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the IAM actions of everything that a collection asks, sorted.
+    """Return the IAM actions of everything that a collection asks of all resources, sorted.
 
-    Raises `CatalogueError` for an action that is no read: a catalogue must not ask for more.
+    Objects of logs are read by their keys only, see `_logs`. Raises `CatalogueError` for an action
+    that is no read: a catalogue must not ask for more.
     """
+    elsewhere = (_NOT_CONFIGURED, _TRAILS)
     actions = sorted(
-        {o.iam_action for o in catalogue.operations.values() if o.fan_out != _NOT_CONFIGURED}
+        {o.iam_action for o in catalogue.operations.values() if o.fan_out not in elsewhere}
     )
     writes = [a for a in actions if a not in NOT_READS and not _READ.fullmatch(a)]
     if writes:
@@ -131,7 +134,7 @@ def _reads(catalogue: Catalogue) -> list[Document]:
 
 def _logs(catalogue: Catalogue, partition: str) -> list[Document]:
     """Return what reads invocation logs and trail files in buckets: these keys, no other object."""
-    if not any(o.fan_out == _LOGS for o in catalogue.operations.values()):
+    if not any(o.fan_out in _LOGS for o in catalogue.operations.values()):
         return []
     bucket = f"arn:{partition}:s3:::*"
     keys = [f"{bucket}/AWSLogs/*/{folder}/*" for folder in LOG_FOLDERS]
