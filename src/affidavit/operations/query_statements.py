@@ -121,7 +121,7 @@ def matched(context: Context, caller: Caller, found: Assessed, statement: str) -
     if not choice.records:
         raise ValidationFault("The query of queryStatement finds no evidence.")
     known = report_choices.run_days(store, found.stored, context.now().date())
-    days = report_choices.span((known[run] for run in runs), known.values())
+    days = report_choices.span((known.of[run] for run in runs), known.whole)
     return Matched(choice=choice, days=days, frozen={"size": size, "edge": edge})
 
 

@@ -21,6 +21,7 @@ from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusy
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
 from affidavit.operations import (
+    activity,
     alerts,
     canary_runs,
     erasing,
@@ -93,8 +94,8 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     """Do a task; return why it failed, or an empty text."""
     task = taken.document.body["task"]
     try:
-        if task == _COLLECT:
-            _collect(context, taken, stopping)
+        if task in _STOPPED:
+            _STOPPED[task](context, taken, stopping)
         elif task == "prompts":
             prompt_jobs.run(context, taken.tenant, taken.document, stopping)
         elif task == "upkeep":
@@ -260,10 +261,17 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
 }
 
 
+_STOPPED: Final[Mapping[str, Callable[[Context, work.Taken, Callable[[], bool]], None]]] = {
+    "activity": activity.run,
+    _COLLECT: _collect,
+}
+"""Tasks that ask AWS for long, and ask themselves whether to stop."""
+
+
 def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     """Tell who waits for a task that it will not be done; a collection is tried next day."""
     task = taken.document.body["task"]
-    _log.error("%s given up after %s attempts: %s", task, work.MAX_ATTEMPTS, why)
+    _log.error("%s given up after %s attempts: %s", task, taken.document.body["attempts"], why)
     tell = _GIVEN_UP.get(task)
     if tell is not None:
         tell(context, taken.tenant, taken.document, why)
@@ -299,6 +307,10 @@ def _purge_failed(context: Context, tenant: str, _task: Document, _why: str) -> 
     erasing.purge_failed(context, tenant)
 
 
+def _activity_failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    activity.failed(context, tenant, task.body["subject"], why)
+
+
 def _export_failed(context: Context, tenant: str, task: Document, why: str) -> None:
     evidence_exports.given_up(context, tenant, task.body["subject"], why)
 
@@ -308,6 +320,7 @@ def _prompts_failed(context: Context, tenant: str, task: Document, why: str) -> 
 
 
 _GIVEN_UP: Final[Mapping[str, Callable[[Context, str, Document, str], None]]] = {
+    "activity": _activity_failed,
     _COLLECT: _tell_owners,
     "report": _report_failed,
     "fetch": _fetch_failed,

@@ -28,11 +28,12 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store import checkpoints, deleting
 from affidavit.store.database import Database
+from affidavit.store.intact import check_digest
 from affidavit.store.kept import Kept
 from affidavit.store.log import fetch, log_size
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import segment as segment_table
-from affidavit.store.segments import Row, check_digest, read_segment
+from affidavit.store.segments import Row, read_segment
 
 Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""

@@ -1,4 +1,4 @@
-"""Prompts: the suites, the kept runs, and a run with its cases."""
+"""Prompts: the lists of suites and kept runs, and a run with its cases."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ def show(page: Page) -> Response:
     return page.show(
         "prompts/list.html",
         found=found,
-        suites=prompt_views.suites(),
+        suites=prompt_views.suites(page.context, page.caller),
         jobs=jobs,
         making=any(one.body["status"] == "IN_PROGRESS" for one in jobs),
         may_start=page.may(prompt_plans.OPERATION),
@@ -54,14 +54,7 @@ def show_run(page: Page) -> Response:
     )
 
 
-def show_suite(page: Page) -> Response:
-    """Show a shipped suite with what it asks."""
-    found = prompt_views.suite(page.context, page.caller, page.part("suite"))
-    return page.show("prompts/suite.html", suite=found, may_start=page.may(prompt_plans.OPERATION))
-
-
 VIEWS = (
     view("/prompts", show, "Prompts: suites and runs"),
-    view("/prompts/suites/{suite}", show_suite, "A suite of prompts"),
     view("/prompts/{run}", show_run, "A run of prompts"),
 )
