@@ -115,5 +115,11 @@ def _lower(answer: Mapping[str, Any], name: str) -> str:
     return str(answer.get(name) or "").lower()
 
 
+def words(run: Mapping[str, Any]) -> str:
+    """Return, for people, what the account enforced while a run was made."""
+    kept = run.get("enforced") or {}
+    return _listed(kept["guardrails"]) if "guardrails" in kept else "not known"
+
+
 def _listed(guardrails: list[str]) -> str:
     return ", ".join(guardrails) or "none"

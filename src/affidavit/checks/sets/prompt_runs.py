@@ -223,6 +223,7 @@ def _record(view: View, key: Key, cases: Sequence[Observation], used: Population
         "suite": run["suite"],
         "model": run["modelId"],
         "guardrail": "none" if key[2] == NONE else in_words(key[2]),
+        "enforced guardrails": enforced.words(run),
         "in use": _use(used, key[1]),
         "passed": f"{passed} of {total}",
         "suite digest": run["suiteDigest"],
