@@ -15,6 +15,7 @@ EVERY = (
     "/prompts/{run}/case?case={case}",
     "/prompts/jobs/{job}",
     "/prompts/new",
+    "/prompts/suites/new",
     "/prompts/suites/refusal",
     "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
     "/canaries/new",
@@ -32,8 +33,10 @@ EVERY = (
     "/controls/new",
     "/controls/try?check=bucket-tls",
     "/controls/{control}",
+    "/controls/{own_control}",
     "/controls/{own_control}/delete",
     "/controls/{own_control}/edit",
+    "/controls/{own_control}/rules/{own_source}",
     "/delegations",
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",
@@ -73,6 +76,7 @@ FILES = (
     "/downloads/{export}/file",
     "/finder/evidence.csv",
     "/frameworks/{framework}/config-rules.csv",
+    "/prompts/suites/{suite}/versions/{number}",
     "/reports/{assessment}/{report}/download",
 )
 """Paths that answer with a file."""

@@ -15,18 +15,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from affidavit.checks.events import cloudtrail_region, event_names
+from affidavit.checks.events import (
+    cloudtrail_region,
+    event_names,
+    lookup_parameters,
+    lookup_start,
+)
 from affidavit.checks.facts import Facts
-from affidavit.checks.invocation_logs import destinations
+from affidavit.checks.invocation_logs import PLACES_OF_LOGS, destinations
 from affidavit.checks.policies import partition_of
 from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
 from affidavit.checks.security_hub_controls import finding_parameters
-from affidavit.checks.windows import days_before, parameter_values, questions
+from affidavit.checks.trail_files import events_asked, trail_questions, validated_trails
+from affidavit.checks.windows import OTHER_DOORS, days_before, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import SourceType
 from affidavit.model.observation import Gap, JsonObject, Observation, Unit
-from affidavit.model.times import iso, parse
 
 EVALUATION_DAYS = 180
 """How far back evaluation jobs are listed where no check says how old one may be."""
@@ -261,20 +266,25 @@ def _events(context: FanOutContext) -> Iterator[JsonObject]:
             yield lookup_parameters(name, since)
 
 
-def lookup_start(now: datetime, params: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return since when events are asked: the cursor in `params`, else the day before."""
-    cursor = params.get("LookupEvents", {}).get("StartTime")
-    return iso(parse(str(cursor))) if cursor else days_before(now, 1)
+def _public_keys(context: FanOutContext) -> Iterator[JsonObject]:
+    """Ask for the keys that sign digest files, where a trail has such files."""
+    if validated_trails(context.scope, context.region):
+        yield {"StartTime": lookup_start(context.now, context.params)}
 
 
-def lookup_parameters(name: str, since: str) -> JsonObject:
-    """Return the request for the events of one name (LookupEvents takes one attribute)."""
-    attribute = {"AttributeKey": "EventName", "AttributeValue": name}
-    return {"LookupAttributes": [attribute], "StartTime": since}
+def _trail_files(context: FanOutContext) -> Iterator[JsonObject]:
+    events = events_asked(event_names(context.catalogue), context.region)
+    since = lookup_start(context.now, context.params)
+    yield from trail_questions(context.scope, context.region, events, since)
 
 
 def _metric_list(_: FanOutContext) -> Iterator[JsonObject]:
     yield {"Namespace": "AWS/Bedrock", "MetricName": "Invocations"}
+
+
+def _metrics_of_other_doors(_: FanOutContext) -> Iterator[JsonObject]:
+    for namespace, (name, _door) in OTHER_DOORS.items():
+        yield {"Namespace": namespace, "MetricName": name}
 
 
 def _metric_data(context: FanOutContext) -> Iterator[JsonObject]:
@@ -309,7 +319,7 @@ def _invocation_logs(context: FanOutContext) -> Iterator[JsonObject]:
     Both hold the same records, so that one of them is enough.
     """
     facts, region = context.facts, context.region
-    if not all(facts.results(parent, region) for parent in context.operation.parents):
+    if not all(facts.results(parent, region) for parent in PLACES_OF_LOGS):
         return
     for parameters in destinations(context.scope, region):
         yield parameters
@@ -348,6 +358,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_data_source": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_ingestion_jobs": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_metrics": _metric_list,
+    "metrics_of_other_doors": _metrics_of_other_doors,
     "get_metric_data": _metric_data,
     "list_buckets": _bucket_list,
     "bucket": _buckets,
@@ -359,6 +370,8 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_key_rotation_status": _rotations,
     "get_trail_status": _trails("Name"),
     "get_event_selectors": _trails("TrailName"),
+    "list_public_keys": _public_keys,
+    "trail_files": _trail_files,
     "lookup_events": _events,
     "invocation_log": _invocation_logs,
     "get_compliance_details_by_config_rule": _config_evaluations,
