@@ -34,8 +34,11 @@ PROWLER = Path(__file__).parent.parent / ".venv-peers" / "bin" / "prowler"
 SERVICES = ("backup", "bedrock", "cloudtrail", "cloudwatch", "config", "ec2", "iam", "kms", "s3")
 """The services that the framework reads, as Prowler names them."""
 GOAL_MIB = 200
-LOG_FILES = ("s3:GetObject", "s3:ListObjectsV2", "logs:FilterLogEvents")
-"""What reads a day's invocation log and trail files."""
+LOG_FILES = (
+    *("s3:GetObject", "s3:ListObjectsV2", "logs:FilterLogEvents"),
+    "cloudtrail:ListPublicKeys",
+)
+"""What reads a day's invocation log and trail files, and verifies these."""
 LOG_OPERATION = "FilterLogEvents"
 """What checks of the invocation log name as their operation, whichever of the two holds it."""
 WHY = (

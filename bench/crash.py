@@ -20,7 +20,6 @@ import importlib.util
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,16 +52,11 @@ NAME = "crash"
 FIRST_DAY = date(2026, 1, 1)
 BATCH, EVIDENCE, SEGMENTS = 4, 40, 2
 KILLS_PER_HOME = 20
-LATEST = 1.2
-"""Seconds after the child's first word within which it is killed: a cold run and some more."""
+LATEST = 1.1
+"""Of the time that what is killed takes when it is not: within it, it is."""
 EARLY_SHARE = 0.1
 """Share of kills that hit the start of the child: imports, opening, migration."""
-START = 0.8
-"""Seconds that a start takes, about."""
-COMPACTION = {"disk": 0.15, "s3": 0.4}
-"""Seconds that a compaction takes, about; it is killed within them."""
-PUBLISHING = 3.0
-"""Seconds that a commit and its publishing take, about."""
+PLACES = ("disk", "s3")
 PHASES = ("append", "compact", "publish")
 SETTINGS = "settings.json"
 
@@ -220,30 +214,50 @@ def _check_whole(store: Store, assessment: Assessment, runs: int) -> None:
         assert len(store.verdicts(assessment.id, day)) == (4 if number < runs else 0)
 
 
-def kill_once(home: Path, heard: Acknowledged, rng: random.Random, how: tuple[str, str]) -> None:
-    """Start a child, kill it at a random instant, hear what it had said, and check."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "bench.crash", "--work", str(home)],
+_SPANS = {
+    "append": ("ready", "committed"),
+    "compact": ("compacting", "compacted"),
+    "publish": ("committing", "committed"),
+}
+"""Phase -> the words of a child between which it is killed."""
+
+
+def _child(home: Path, *more: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.crash", "--work", str(home), *more],
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parent.parent,
     )
+
+
+def _pace(home: Path, phase: str) -> tuple[float, float]:
+    """Return the seconds that a child's start and its phase take, of one that nobody kills."""
+    said = {"": time.monotonic()}
+    with _child(home, "--runs", "1") as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            said[line.split()[0].decode()] = time.monotonic()
+    assert child.returncode == 0, f"the child ended with {child.returncode}"
+    begin, end = _SPANS[phase]
+    return said["ready"] - said[""], said[end] - said[begin]
+
+
+def kill_once(
+    home: Path, heard: Acknowledged, rng: random.Random, phase: str, pace: tuple[float, float]
+) -> None:
+    """Start a child, kill it at a random instant, hear what it had said, and check."""
+    child = _child(home)
     assert child.stdout is not None
     first = b""
-    if how[0] != "append":
-        word, latest = {"compact": (b"compacting\n", COMPACTION[how[1]])}.get(
-            how[0], (b"committing\n", PUBLISHING)
-        )
-        while not first.endswith(word):
+    start, span = pace
+    if phase == "append" and rng.random() < EARLY_SHARE:
+        time.sleep(rng.uniform(0, start))
+    else:
+        while not first.endswith(_SPANS[phase][0].encode() + b"\n"):
             line = child.stdout.readline()
             assert line, f"the child ended with {child.wait()}"
             first += line
-        time.sleep(rng.uniform(0, latest))
-    elif rng.random() < EARLY_SHARE:
-        time.sleep(rng.uniform(0, START))
-    else:
-        first = child.stdout.readline()
-        assert first == b"ready\n", f"the child ended with {child.wait()}"
-        time.sleep(rng.uniform(0, LATEST))
+        time.sleep(rng.uniform(0, span * LATEST))
     child.kill()
     rest = child.stdout.read()
     child.stdout.close()
@@ -260,30 +274,35 @@ def run(kills: int, seed: int, how: tuple[str, str], s3: Any = None) -> dict[str
     """
     rng = random.Random(seed)  # noqa: S311 - instants, not secrets
     totals: Counter[str] = Counter()
-    left = kills
-    while left:
-        home = Path(tempfile.mkdtemp(prefix="affidavit-crash-"))
+    with _home(how[0], s3) as home:
+        pace = _pace(home, how[0])
+    while totals["kills"] < kills:
+        heard = Acknowledged()
+        with _home(how[0], s3) as home:
+            for _ in range(min(kills - totals["kills"], KILLS_PER_HOME)):
+                kill_once(home, heard, rng, how[0], pace)
+                totals["kills"] += 1
+        totals["results acknowledged"] += len(heard.results)
+        totals["commits acknowledged"] += len(heard.committed)
+        totals["runs resumed"] += heard.resumed
+        totals["days compacted"] += heard.compacted
+    return dict(totals)
+
+
+@contextmanager
+def _home(phase: str, s3: Any) -> Iterator[Path]:
+    """Give an empty home; on S3, with a bucket of its own."""
+    with tempfile.TemporaryDirectory(prefix="affidavit-crash-") as name:
+        home = Path(name)
         if s3 is not None:
             with closing(s3.client()) as client:
                 bucket = f"crash-{os.urandom(6).hex()}"
                 client.create_bucket(Bucket=bucket)
             more = {"objects": f"s3://{bucket}/p", "objects_endpoint": s3.url}
             (home / SETTINGS).write_text(json.dumps({**more, "seal_segments": True}))
-        elif how[0] == "publish":
+        elif phase == "publish":
             (home / SETTINGS).write_text(json.dumps({"lake": "sql"}))
-        heard = Acknowledged()
-        try:
-            for _ in range(min(left, KILLS_PER_HOME)):
-                kill_once(home, heard, rng, how)
-                totals["kills"] += 1
-        finally:
-            shutil.rmtree(home)
-        left = kills - totals["kills"]
-        totals["results acknowledged"] += len(heard.results)
-        totals["commits acknowledged"] += len(heard.committed)
-        totals["runs resumed"] += heard.resumed
-        totals["days compacted"] += heard.compacted
-    return dict(totals)
+        yield home
 
 
 @contextmanager
@@ -314,7 +333,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--phase", choices=PHASES, nargs="*", default=PHASES)
-    parser.add_argument("--objects", choices=tuple(COMPACTION), nargs="*", default=["disk", "s3"])
+    parser.add_argument("--objects", choices=PLACES, nargs="*", default=PLACES)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--name", default=NAME, help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=int, default=0, help=argparse.SUPPRESS)

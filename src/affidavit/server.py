@@ -322,6 +322,7 @@ def key_lookup(store: Store) -> KeyLookup:
             principal_arn=key.principal_arn,
             role=key.role,
             disabled=key.disabled,
+            regions=key.regions,
         )
 
     return lookup

@@ -53,6 +53,13 @@ def test_cycles_and_missing_parents_are_refused(making: Any) -> None:
     assert _keys(plan(making.catalogue([making.operation("A", "A")], [control]))) == ["A"]
 
 
+def test_activity_needs_trail_files() -> None:
+    """A control with CloudTrail events asks for trail files, with all that they follow from."""
+    keys = plan(shipped.load(), ["GENAI-SECU-08"]).by_control["GENAI-SECU-08"]
+    trails = {"DescribeTrails", "GetTrailStatus", "GetEventSelectors", "ListPublicKeys"}
+    assert {"LookupEvents", "TrailFiles", *trails} <= keys
+
+
 def test_the_shipped_catalogue_has_a_plan() -> None:
     """All operations of the shipped catalogue are in order, and each control needs some."""
     catalogue = shipped.load()

@@ -32,6 +32,7 @@ EVERY = (
     "/controls/new",
     "/controls/try?check=bucket-tls",
     "/controls/{control}",
+    "/controls/{own_control}",
     "/controls/{own_control}/delete",
     "/controls/{own_control}/edit",
     "/delegations",

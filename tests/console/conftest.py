@@ -84,6 +84,8 @@ class Installation:
             pass
 
 
+LONG = "CLOUD_TRAIL_CLOUD_WATCH_LOGS_AND_KEYS_ENABLED_IN_EVERY_REGION"
+"""A word that has to be broken to fit on a narrow screen."""
 PERSONAS = {"owner": "olga", "delegate": "dora", "auditor": "arthur", "admin": "olga"}
 """Role -> the user that has it."""
 
@@ -328,7 +330,7 @@ def _evidence(
         resource_type="AWS::S3::Bucket",
         verdict=verdict,
         standing=Standing.JUDGED if decided else Standing.UNDECIDED,
-        reason=f"Reason {number} <script>alert(1)</script>",
+        reason=f"Reason {number} <script>alert(1)</script> {LONG}",
         gap="" if decided else "denied",
         check_id=source.check,
         check_digest=check.digest if check else "",

@@ -121,7 +121,7 @@ class _Titles(HTMLParser):
         assert self.open.pop() == tag
 
 
-_VOID = {"input", "meta", "link", "br", "img", "hr"}
+_VOID = {"input", "meta", "link", "br", "wbr", "img", "hr"}
 _SVG = re.compile(r"<(?:rect|circle|line|path)[^>]*/>")
 
 

@@ -63,20 +63,38 @@ def test_the_password_is_asked_for_again(fresh: Any) -> None:
 
 
 def test_what_ends_a_users_sessions(fresh: Any) -> None:
-    """Disabling, signing out everywhere, resetting codes and changed personas end them at once."""
+    """Disabling and signing out everywhere end them at once; another persona ends none."""
     admin = fresh.client("olga", "admin")
     form = {"password": PASSWORD, "role": "auditor"}
-    for what in ("end-sessions", "give", "withdraw", "disable"):
+    for what in ("give", "end-sessions", "disable"):
         dora = fresh.client("dora")
         assert _is_in(dora)
-        arn = users.principal_of(ACCOUNT, "dora") if what == "withdraw" else ""
-        answer = admin.post(f"{USERS}/dora", data={**form, "do": what, "principal": arn})
+        answer = admin.post(f"{USERS}/dora", data={**form, "do": what})
         assert answer.status_code == 200, (what, answer.text)
-        assert not _is_in(dora), what
+        assert _is_in(dora) is (what == "give"), what
     given = {"name": "dora", "password": PASSWORD}
     assert fresh.client().post("/console/sign-in", data=given).status_code == 403
     admin.post(f"{USERS}/dora", data={"do": "enable", "password": PASSWORD})
     assert _is_in(fresh.client("dora"))
+
+
+def test_a_withdrawn_persona_ends_where_it_is_acted_in(fresh: Any) -> None:
+    """The administrator of one place ends what the user does there, and nothing elsewhere."""
+    _user(
+        fresh, "both", (ACCOUNT, "us-east-1", "auditor"), ("444455556666", "us-east-1", "auditor")
+    )
+    here, elsewhere = fresh.client("both"), fresh.client("both")
+    elsewhere.post("/console/account/grant", data={"grant": "1"})
+    admin = fresh.client("olga", "admin")
+    (managed,) = [one for one in users.every(fresh.store) if one.name == "both"]
+    gone = {"do": "withdraw", "role": "auditor", "password": PASSWORD}
+    form = {**gone, "principal": managed.grants[0].principal_arn}
+    assert admin.post(f"{USERS}/both", data=form).status_code == 200
+    assert not _is_in(here)
+    page = elsewhere.get("/console/account", follow_redirects=False)
+    assert page.status_code == 200
+    assert "444455556666" in page.text
+    assert ACCOUNT not in page.text
 
 
 def test_one_time_codes_are_reset(fresh: Any) -> None:
@@ -161,15 +179,26 @@ def test_a_keys_secret_is_shown_once(fresh: Any) -> None:
 
 
 def test_a_key_opens_no_region_that_its_maker_does_not(fresh: Any) -> None:
-    """Where another Region of the account is set up, only who administers both makes keys."""
-    _user(fresh, "irma", (ACCOUNT, "eu-central-1", "admin"))
-    fresh.client("irma").post("/console/account/register")
-    admin = fresh.client("olga", "admin")
-    page = admin.get(KEYS).text
-    assert "you do not administer eu-central-1" in page
+    """Neither a Region that somebody else administers, nor one that is set up later."""
     form = {"role": "admin", "principal": ROLE_ARN, "password": PASSWORD}
-    assert admin.post(KEYS, data=form).status_code == 403
-    assert access_keys.every(fresh.store) == []
+    admin = fresh.client("olga", "admin")
+    assert "good in us-east-1 of account" in admin.get(KEYS).text
+    admin.post(KEYS, data=form)
+    everywhere = access_keys.add(
+        fresh.store, account_id=ACCOUNT, principal_arn=ROLE_ARN, role="owner", by="test"
+    )
+    assert everywhere.access_key_id in admin.get(KEYS).text
+    _user(fresh, "irma", (ACCOUNT, "eu-central-1", "admin"))
+    irma = fresh.client("irma")
+    irma.post("/console/account/register")
+    (made,) = [one for one in access_keys.every(fresh.store) if one.regions]
+    assert made.regions == ("us-east-1",)
+    listed = admin.get(KEYS).text
+    assert made.access_key_id in listed
+    assert everywhere.access_key_id not in listed  # it opens irma's Region now
+    assert made.access_key_id not in irma.get(KEYS).text
+    assert irma.post(f"{KEYS}/{made.access_key_id}/revoke").status_code == 404
+    assert admin.post(f"{KEYS}/{made.access_key_id}/revoke").status_code == 200
 
 
 @pytest.mark.parametrize("user", ["olga", "dora", "arthur"])

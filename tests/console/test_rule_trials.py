@@ -17,7 +17,7 @@ from affidavit.checks.records import build
 from affidavit.errors import UsageError
 from affidavit.model.framework import Rule
 from affidavit.model.times import parse
-from affidavit.operations import rule_trials
+from affidavit.operations import rule_trials, source_rules
 from affidavit.operations.caller import Caller
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ThrottlingFault
 
@@ -60,7 +60,7 @@ def _try(estate: Any, compliant: str, **given: str) -> rule_trials.Trial:
         estate.context,
         _caller(),
         estate.assessment.id,
-        rule_trials.rule_of(texts),
+        source_rules.rule_of(texts),
         given.get("params", ""),
     )
 
@@ -131,14 +131,14 @@ def test_the_page_says_how_many_and_which(estate: Any) -> None:
         ({"compliant": 'r.GetBucketVersionin.Status == "x"'}, "which no answer has"),
         ({"compliant": "r.GetBucketVersioning.Status == p.wanted"}, "has no value"),
         ({"compliant": "true", "set": "nothing"}, "no kind of record"),
-        ({"compliant": ""}, "no rule to try"),
+        ({"compliant": ""}, "no rule"),
         ({"compliant": "t" * 5000}, "too long"),
     ],
 )
 def test_what_is_no_rule_is_refused(given: dict[str, str], words: str) -> None:
     """A rule that cannot be used is refused with the reason, before any record is looked at."""
     with pytest.raises(UsageError, match=words):
-        own_rules.derived(catalogues.load(), rule_trials.rule_of({"set": "bucket", **given}))
+        own_rules.derived(catalogues.load(), source_rules.rule_of({"set": "bucket", **given}))
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_attacks_end_and_decide_nothing(estate: Any, name: str) -> None:
     """An expression made to cost is stopped or refused: inconclusive, and the server answers on."""
     olga, arthur = estate.client("olga"), estate.client("arthur")
     text = ATTACKS[name]
-    assert len(text) <= rule_trials.MAX_TEXT
+    assert len(text) <= source_rules.MAX_TEXT
     form = {"assessment": estate.assessment.id, "set": "bucket", "compliant": text}
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(olga.post(PATH, data=form)))
@@ -207,7 +207,7 @@ def test_one_rule_is_tried_at_a_time(estate: Any) -> None:
 @pytest.mark.slow
 def test_only_over_ones_own_records(estate: Any) -> None:
     """Neither another persona nor another tenant, nor whoever the assessment is not of, tries."""
-    rule = rule_trials.rule_of({"set": "bucket", "compliant": "true"})
+    rule = source_rules.rule_of({"set": "bucket", "compliant": "true"})
     for caller, fault in (
         (_caller("auditor"), AccessDeniedFault),
         (_caller("delegate"), AccessDeniedFault),

@@ -14,6 +14,7 @@ from affidavit.demo import Simulated
 from affidavit.model.observation import Gap, GapReason, Observation, Unit
 from affidavit.sources.invocation_log import InvocationLogSource
 from affidavit.sources.source import Scope
+from affidavit.sources.trail_files import TrailReadings
 
 OPERATION = catalogues.load().operations["FilterLogEvents"]
 LAB = "444455556666"
@@ -50,7 +51,8 @@ def asked(simulated: Simulated, **more: Any) -> Unit:
 
 def observe(door: Door, unit: Unit, key: bytes = b"k" * 32) -> Any:
     """Return what the source makes of one question."""
-    (result,) = InvocationLogSource(door, key).observe(Scope(operation=OPERATION, units=(unit,)))
+    source = InvocationLogSource(door, key, TrailReadings())
+    (result,) = source.observe(Scope(operation=OPERATION, units=(unit,)))
     return result
 
 

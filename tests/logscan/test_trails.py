@@ -4,13 +4,11 @@ import gzip
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.logscan.test_cloudtrail import UPDATE, event
 
 from affidavit.logscan import gunzip, trails
@@ -65,34 +63,6 @@ def test_pieces_give_what_the_whole_gives(
     assert [gap.why for gap in result.gaps] == ["a record names no event"]
 
 
-ODD = [
-    *EVENTS,
-    {"x": TRAP, **event("UpdateGuardrail", eventID="7")},
-    {"eventVersion": "1", "x": event("UpdateGuardrail"), "eventName": "UpdateGuardrail"},
-    {"eventVersion": "1", "insightDetails": {"eventName": "UpdateGuardrail", "eventSource": "b"}},
-    event('Up"date\\Größe'),
-    event(""),
-]
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(st.sampled_from(ODD), max_size=8),
-    st.sets(st.sampled_from(sorted({str(one.get("eventName")) for one in ODD}))),
-    st.booleans(),
-)
-def test_records_that_are_looked_for_are_the_decoded_ones(
-    events: list[dict[str, Any]], wanted: set[str], compact: bool
-) -> None:
-    """Whatever records hold, and whichever are asked for, their bytes are those of a decoder."""
-    piece = text(events) if compact else json.dumps({"Records": events}).encode()
-    every = msgspec.json.decode(piece, type=dict[str, list[msgspec.Raw]])["Records"]
-    names = [trails.NAME.decode(one) for one in every]
-    hits = [number for number, name in enumerate(names) if str(name.eventName) in wanted]
-    found = trails.records_at(piece, names, hits)
-    assert [bytes(one) for one in found] == [bytes(every[number]) for number in hits]
-
-
 @pytest.mark.parametrize("part", [200, 900])
 def test_what_is_cut_off_or_damaged_is_named(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut or damaged anywhere, the records before it are found, once, and a gap says so."""
@@ -128,8 +98,8 @@ def test_files_behind_one_another_are_all_read(packed: bool) -> None:
 
 
 def test_bombs_and_endless_records_are_bounded() -> None:
-    """A bomb stops at its ratio, and a record without end at the limit of a document."""
-    limits = ReadLimits(line=100_000, document=300_000)
+    """A bomb stops at its ratio, and a record without end at that of one."""
+    limits = ReadLimits(line=100_000)
     scanner = TrailScanner(TrailSettings(events=frozenset({UPDATE}), limits=limits))
     bomb = gzip.compress(b'{"Records":[' + b" " * (64 << 20))
     result = scanner.scan(bomb, "bomb", lambda _finding: None)
@@ -137,8 +107,55 @@ def test_bombs_and_endless_records_are_bounded() -> None:
     assert result.totals.raw < 32 << 20
     endless = text([event("UpdateGuardrail", requestParameters={"x": "y" * 9_000_000})])
     result = scanner.scan(endless, "endless", lambda _finding: None)
-    assert any("more than 300000 bytes" in gap.why for gap in result.gaps)
-    assert not result.sha256
+    assert [gap.why for gap in result.gaps] == [
+        "a record is damaged or has no end, and was left out"
+    ]
+    assert result.totals.raw == len(endless)
+
+
+@pytest.mark.parametrize("blanks", [False, True])
+@pytest.mark.parametrize("line", [3000, 2**26])
+@pytest.mark.parametrize("damage", [b'"', b"{", b"}", b"\x00", b"\xff\xfe", b'\\"', b"]}"])
+def test_records_behind_damage_are_found(
+    blanks: bool, line: int, damage: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage costs the record that it stands in, in a file of any size and layout."""
+    monkeypatch.setattr(gunzip, "_PART", 1000)
+    events = [event("UpdateGuardrail", eventID=f"{n}") for n in range(20)]
+    data = json.dumps({"Records": events}, indent=1).encode() if blanks else text(events)
+    at = data.index(b'"eventID"', data.index(b'"eventID"') + 1)
+    found: list[ScanFinding] = []
+    wanted = TrailSettings(events=frozenset({UPDATE}), limits=ReadLimits(line=line))
+    result = TrailScanner(wanted).scan(data[:at] + damage + data[at:], "trail.json", found.append)
+    assert [json.loads(one.record)["eventID"] for one in found] in (
+        [f"{n}" for n in range(20) if n != 1],
+        [f"{n}" for n in range(20) if n not in {1, 2}],  # the end of the next one closes it
+    )
+    assert result.gaps
+    assert result.totals.raw == len(data) + len(damage)
+
+
+def test_a_damaged_file_costs_no_more_than_a_record_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peak memory is a few parts of the file, however much of it stands behind the damage."""
+    monkeypatch.setattr(gunzip, "_PART", 2**16)
+    record = text([event("UpdateGuardrail", requestParameters={"x": "y" * 2000})])[12:-2]
+    data = b'{"Records":[{"a":"b""},' + b",".join([record] * 2000) + b"]}"
+    limits = ReadLimits(line=2**18)
+    scanner = TrailScanner(TrailSettings(events=frozenset({UPDATE}), limits=limits))
+    found = 0
+
+    def count(_: ScanFinding) -> None:
+        nonlocal found
+        found += 1
+
+    tracemalloc.start()
+    try:
+        result = scanner.scan(data, "trail.json", count)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (found, len(result.gaps)) == (2000, 1)
+    assert peak < len(data) // 3
 
 
 @pytest.mark.slow

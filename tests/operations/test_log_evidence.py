@@ -24,6 +24,7 @@ from affidavit.store import Store, open_store
 from affidavit.store.documents import Document
 
 CHECKS = {"log-pii-free", "log-profanity-free", "traffic-guarded", "log-complete"}
+TRAIL, GAPS = "AWS_Cloudtrail", ("denied", "failed")
 TEXTS = (b"maria.sample", b"901820", b"4111 1111", b"bullshit")
 
 
@@ -118,6 +119,25 @@ def test_what_is_not_proved_is_a_gap(
     assert [gap.reason.value for gap in told.values()] == [reason]
 
 
+def test_activity_comes_from_trail_files_too(
+    collected: tuple[RunOutcome, Settings], store: Store
+) -> None:
+    """An event of yesterday is one record of both places; one that a trail lacks is told."""
+    record = collected[0].summary.record
+    found = [e for _, e in store.evidence(record.assessment_id, record.day, record.day)]
+    changes = [e for e in found if e.keyword == "bedrock_UpdateGuardrail" and not e.gap]
+    assert len(changes) == 3
+    assert {e.attributes["seen in"] for e in changes} == {"LookupEvents and trail files"}
+    assert all(e.attributes["record"].startswith("sha256 ") for e in changes)
+    assert all(len(e.inputs) == 2 for e in changes)
+    (told,) = [e for e in found if e.reason.startswith("LookupEvents has the ")]
+    assert (told.keyword, told.account_id) == ("iam_AttachRolePolicy", "444455556666")
+    assert (told.standing, told.gap) == (Standing.ACTIVITY, "")
+    none = [e for e in found if "The trail's files of " in e.reason and e.gap]
+    assert {e.gap for e in none} == {"nothing_to_collect"}
+    assert all(int(e.attributes["trail files"]) > 0 for e in none)
+
+
 def test_the_report_verifies_is_judged_again_and_holds_no_text(
     collected: tuple[RunOutcome, Settings],
 ) -> None:
@@ -155,5 +175,11 @@ def test_logs_that_cannot_be_read_never_pass(
         outcome = runs.run(request, settings)
     with open_store(settings) as opened:
         found = [e for e in of_logs(opened, outcome) if e.check_id]
+        record = outcome.summary.record
+        evidence = [e for _, e in opened.evidence(record.assessment_id, record.day, record.day)]
     assert Verdict.COMPLIANT not in {e.verdict for e in found}
     assert {e.gap for e in found} & {"denied", "failed"}
+    places = {(e.control_id, e.account_id, e.region) for e in evidence if e.source_type == TRAIL}
+    unread = [e for e in evidence if e.source_type == TRAIL and "trail's files" in e.reason]
+    gaps = {(e.control_id, e.account_id, e.region) for e in unread if e.gap in GAPS}
+    assert {control for control, _, _ in gaps} == {control for control, _, _ in places}

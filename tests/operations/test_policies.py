@@ -1,9 +1,13 @@
 """The policy grants reads, all that the catalogue asks, and nothing else."""
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
+import botocore.session
 import pytest
 import yaml
+from botocore import xform_name
 
 from affidavit import catalogue as catalogue_package
 from affidavit.errors import CatalogueError
@@ -92,4 +96,75 @@ def test_only_logs_are_read_in_buckets() -> None:
     assert found["Resource"] == [
         "arn:aws:s3:::*/AWSLogs/*/BedrockModelInvocationLogs/*",
         "arn:aws:s3:::*/AWSLogs/*/CloudTrail/*",
+        "arn:aws:s3:::*/AWSLogs/*/CloudTrail-Digest/*",
     ]
+
+
+BOUND = policies.Bound(
+    queues=["arn:aws:sqs:eu-central-1:111122223333:logs"],
+    topics=["arn:aws:sns:eu-central-1:111122223333:alerts"],
+    keys=["arn:aws:kms:eu-central-1:111122223333:key/1"],
+    event_buses=["arn:aws:events:eu-central-1:111122223333:event-bus/default"],
+    evidence_buckets=["northwind-evidence"],
+    report_buckets=["northwind-reports"],
+    metrics=True,
+)
+SERVICES = ["cloudwatch", "events", "kms", "logs", "s3", "sns", "sqs", "sts"]
+NAMED_OTHERWISE = {
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+}
+"""Operations whose action has another name (Service Authorization Reference)."""
+NO_PERMISSION = {"sts:GetCallerIdentity"}
+OWN_BUCKET = {"s3:CopyObject", "s3:GetObjectLockConfiguration"}
+"""In the installation's own bucket (docs/how-to/keep-objects-on-s3.md), which no role enters."""
+
+
+def calls() -> set[str]:
+    """Return the operations that the code of the door to AWS calls by name."""
+    session = botocore.session.get_session()
+    known = {
+        called: f"{service}:{name}"
+        for service in SERVICES
+        for name in session.get_service_model(service).operation_names
+        for called in (name, xform_name(name))
+    }
+    found: set[str] = set()
+    for file in Path(policies.__file__).parent.parent.joinpath("aws").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            named = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            method = [node.func.attr] if isinstance(node.func, ast.Attribute) else []
+            found |= {known[one] for one in (*named, *method) if one in known}
+    return found
+
+
+def test_every_call_of_watches_alerts_and_reports_can_be_granted() -> None:
+    """What the code can ask of AWS besides the catalogue has its option of `affidavit policy`."""
+    asked = calls() - NO_PERMISSION - OWN_BUCKET
+    assert {"sqs:ReceiveMessage", "sns:Publish", "logs:FilterLogEvents", "s3:GetObject"} <= asked
+    granted = actions(policies.policy(CATALOGUE, bound=BOUND))
+    assert {NAMED_OTHERWISE.get(one, one) for one in asked} <= granted
+
+
+def test_what_is_bound_is_granted_on_it_alone() -> None:
+    """Writes are granted on the named resources only, and nothing of it without being asked."""
+    plain = policies.policy(CATALOGUE)["Statement"]
+    for document in (
+        policies.policy(CATALOGUE, bound=BOUND)["Statement"],
+        policies.role_template(CATALOGUE, bound=BOUND)["Resources"]["CollectorRole"]["Properties"][
+            "Policies"
+        ][0]["PolicyDocument"]["Statement"],
+    ):
+        more = {one["Sid"]: one["Resource"] for one in document if one not in plain}
+        assert more == {
+            "ReadQueues": BOUND.queues,
+            "PublishAlerts": BOUND.topics,
+            "UseKeys": BOUND.keys,
+            "PutEvents": BOUND.event_buses,
+            "ReadManualEvidence": ["arn:aws:s3:::northwind-evidence/*"],
+            "KeepReports": ["arn:aws:s3:::northwind-reports/*"],
+            "PutMetrics": ["*"],
+        }

@@ -5,7 +5,8 @@ from typing import Any
 
 from affidavit.aws.log_reading import LogObject
 from affidavit.model.observation import Unit
-from affidavit.sources.calls import Calls
+from affidavit.sources.calls import compared
+from affidavit.sources.trail_files import TrailReadings
 
 BASE = "own/AWSLogs/111122223333/CloudTrail/us-east-1/"
 
@@ -53,7 +54,8 @@ def test_one_listing_has_the_day_and_the_first_hour_after() -> None:
         parameters={"day": "2026-11-30"},
     )
 
-    told = Calls(bucket, unit).compared((), [{"bucket": "b", "prefix": "own"}])
+    trails = [{"bucket": "b", "prefix": "own"}]
+    told = compared(TrailReadings(), bucket, unit, (), trails)
 
     assert bucket.read_keys == wanted
     assert bucket.asked == 1

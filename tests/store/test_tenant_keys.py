@@ -27,7 +27,14 @@ from affidavit.store.sealing import (
     opened_parts,
     sealed_parts,
 )
-from affidavit.store.tenant_keys import BINDINGS, CURRENT, KIND, LOCAL, OLDEST, TenantKeyring
+from affidavit.store.tenant_keys import (
+    BINDINGS,
+    CURRENT,
+    KIND,
+    LOCAL,
+    OLDEST,
+    TenantKeyring,
+)
 
 REGION = "us-east-1"
 MOTO = f"123456789012/{REGION}"

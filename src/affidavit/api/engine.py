@@ -13,7 +13,7 @@ from affidavit.api.protocol import Protocol, RawRequest
 from affidavit.api.sigv4 import Credential, Verifier
 from affidavit.errors import AffidavitError
 from affidavit.operations.caller import Caller
-from affidavit.operations.faults import Fault, ValidationFault
+from affidavit.operations.faults import AccessDeniedFault, Fault, ValidationFault
 
 Handler = Callable[[Caller, dict[str, Any]], Mapping[str, Any]]
 """An operation: the caller and the request's members -> the answer's members.
@@ -79,6 +79,10 @@ class Engine:
         credential, region = self._identify(request)
         record.account_id, record.region = credential.account_id, region
         record.access_key_id = credential.access_key_id
+        if credential.regions and region not in credential.regions:
+            raise AccessDeniedFault(
+                f"This access key was made for {', '.join(credential.regions)}, not for {region}."
+            )
         operation, labels = self._protocol.match(request.method, request.raw_path)
         record.operation = operation.name
         members = self._protocol.request(operation, labels, request)

@@ -50,6 +50,8 @@ class Credential:
     """The token that must come along with a temporary key; None: a long-term key."""
     disabled: bool = False
     expires: datetime | None = None
+    regions: tuple[str, ...] = ()
+    """Regions that it opens; empty: all."""
 
 
 KeyLookup = Callable[[str], Credential | None]

@@ -115,6 +115,23 @@ class LogReader:
                 return
             asked["ContinuationToken"] = page["NextContinuationToken"]
 
+    def folders(self, bucket: str, prefix: str) -> list[str]:
+        """Return the keys that begin with `prefix` up to the next slash, each once."""
+        asked: dict[str, Any] = {
+            "Bucket": bucket,
+            "Prefix": prefix,
+            "Delimiter": "/",
+            **self._owner(bucket),
+        }
+        found: list[str] = []
+        while True:
+            page = self._ask("s3", "ListObjectsV2", f"s3://{bucket}/{prefix}", asked)
+            self._pages += 1
+            found += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
+            if not page.get("IsTruncated"):
+                return found
+            asked["ContinuationToken"] = page["NextContinuationToken"]
+
     def read(self, bucket: str, key: str, limit: int) -> bytes:
         """Return an object of at most `limit` bytes."""
         uri = f"s3://{bucket}/{key}"
@@ -165,8 +182,8 @@ class LogReader:
             seen.add(token)
             asked["nextToken"] = token
 
-    def proof(self) -> Proof:
-        """Return how all that was read so far came about."""
+    def proof(self, redacted: tuple[str, ...] = ()) -> Proof:
+        """Return how all that was read so far came about, and what of it was replaced."""
         verified = trusts_usual_authorities(self._means.settings, self._access.session)
         return Proof(
             endpoint=peers.origin(self._url) if self._url else "",
@@ -184,6 +201,7 @@ class LogReader:
             started_at=self._started_at,
             finished_at=self._means.clock(),
             tool=TOOL,
+            redacted=redacted,
         )
 
     def now(self) -> datetime:

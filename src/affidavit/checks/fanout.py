@@ -17,11 +17,12 @@ from typing import Any
 
 from affidavit.checks.events import cloudtrail_region, event_names
 from affidavit.checks.facts import Facts
-from affidavit.checks.invocation_logs import destinations
+from affidavit.checks.invocation_logs import PLACES_OF_LOGS, destinations
 from affidavit.checks.policies import partition_of
 from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
 from affidavit.checks.security_hub_controls import finding_parameters
+from affidavit.checks.trail_files import events_asked, trail_questions, validated_trails
 from affidavit.checks.windows import OTHER_DOORS, days_before, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import SourceType
@@ -273,6 +274,18 @@ def lookup_parameters(name: str, since: str) -> JsonObject:
     return {"LookupAttributes": [attribute], "StartTime": since}
 
 
+def _public_keys(context: FanOutContext) -> Iterator[JsonObject]:
+    """Ask for the keys that sign digest files, where a trail has such files."""
+    if validated_trails(context.scope, context.region):
+        yield {"StartTime": lookup_start(context.now, context.params)}
+
+
+def _trail_files(context: FanOutContext) -> Iterator[JsonObject]:
+    events = events_asked(event_names(context.catalogue), context.region)
+    since = lookup_start(context.now, context.params)
+    yield from trail_questions(context.scope, context.region, events, since)
+
+
 def _metric_list(_: FanOutContext) -> Iterator[JsonObject]:
     yield {"Namespace": "AWS/Bedrock", "MetricName": "Invocations"}
 
@@ -314,7 +327,7 @@ def _invocation_logs(context: FanOutContext) -> Iterator[JsonObject]:
     Both hold the same records, so that one of them is enough.
     """
     facts, region = context.facts, context.region
-    if not all(facts.results(parent, region) for parent in context.operation.parents):
+    if not all(facts.results(parent, region) for parent in PLACES_OF_LOGS):
         return
     for parameters in destinations(context.scope, region):
         yield parameters
@@ -365,6 +378,8 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_key_rotation_status": _rotations,
     "get_trail_status": _trails("Name"),
     "get_event_selectors": _trails("TrailName"),
+    "list_public_keys": _public_keys,
+    "trail_files": _trail_files,
     "lookup_events": _events,
     "invocation_log": _invocation_logs,
     "get_compliance_details_by_config_rule": _config_evaluations,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from affidavit.checks.scoping import Scope
 
 CONFIGURATION: Final = "GetModelInvocationLoggingConfiguration"
+PLACES_OF_LOGS: Final = (CONFIGURATION, "DescribeTrails")
+"""What names the places where logs and trail files lie."""
 _DATE: Final = 10
 TYPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "CREDIT_CARD": ("CREDIT_DEBIT_CARD_NUMBER",),
@@ -57,8 +59,10 @@ def _trails(scope: "Scope", region: str) -> Iterator[JsonObject]:
     """Yield where the account's trails write their files; those of an organization come last."""
     trails = [found.value for found in scope.trails(region)]
     for trail in sorted(trails, key=lambda t: (bool(t.get("IsOrganizationTrail")), t["TrailARN"])):
-        if trail.get("S3BucketName") and not trail.get("IsOrganizationTrail"):
-            yield {"bucket": trail["S3BucketName"], "prefix": trail.get("S3KeyPrefix") or ""}
+        if trail.get("S3BucketName"):
+            organization = {"organization": True} if trail.get("IsOrganizationTrail") else {}
+            place = {"bucket": trail["S3BucketName"], "prefix": trail.get("S3KeyPrefix") or ""}
+            yield {**place, **organization}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

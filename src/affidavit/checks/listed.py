@@ -33,6 +33,7 @@ LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ListMetrics": ("Metrics[]", ("MetricName",)),
     "MetricsOfOtherDoors": ("Metrics[]", ("Namespace", "MetricName")),
     "LookupEvents": ("Events[]", ("EventId", "EventName")),
+    "TrailFiles": ("events[]", ("EventId", "EventName")),
     "ListServiceSpecificCredentials": ("ServiceSpecificCredentials[]", ("UserName",)),
 }
 """Where an operation lists its items, and the members without which an item cannot be told."""

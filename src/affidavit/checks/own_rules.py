@@ -8,6 +8,7 @@ nothing. The judge is the one that decides evidence.
 (`collector.rule_worker`). `check_of` does neither.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -109,6 +110,23 @@ def judged(
         for place in built.places:
             for judgement in judge(own, place, check.id, check.params, now):
                 yield facts.account_id, judgement
+
+
+def parameters_of(text: str) -> dict[str, Any]:
+    """Return the parameters of a JSON text; `UsageError` for one that holds none."""
+    try:
+        found = json.loads(text or "{}", parse_constant=_no_number)
+    except RecursionError as error:
+        raise UsageError("The parameters are nested too deep") from error
+    except ValueError as error:
+        raise UsageError("The parameters are no JSON", why=f"{error}") from error
+    if not isinstance(found, dict):
+        raise UsageError("The parameters are no JSON object", todo='Write {"days": 30}.')
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def check_parameters(params: Mapping[str, Any]) -> None:

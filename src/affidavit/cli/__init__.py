@@ -12,8 +12,9 @@ from affidavit.errors import AffidavitError
 from affidavit.settings import load
 
 COMMANDS = (
-    *("alert", "canary", "doctor", "find", "framework", "hold", "key", "lake", "ledger", "manual"),
-    *("period", "policy", "prompts", "report", "run", "scan", "serve", "tenant", "user", "verify"),
+    *("alert", "canary", "control", "doctor", "find", "framework", "hold", "key", "lake"),
+    *("ledger", "manual", "period", "policy", "prompts", "report", "run", "scan", "serve"),
+    *("tenant", "user", "verify"),
 )
 """Each is a module of this package with a click object `command`."""
 

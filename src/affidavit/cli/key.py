@@ -141,4 +141,5 @@ def _access_key(key: access_keys.AccessKey) -> dict[str, object]:
         "role": key.role,
         "disabled": key.disabled,
         "createdAt": iso(key.created_at),
+        "regions": [*key.regions],
     }

@@ -46,6 +46,7 @@ class Entry:
     region: str
     reason: str
     arn: str = ""
+    resource_type: str = ""
     gap: Gap | None = None
     narrowed: bool = False
     """True for the word that an operation was not asked of everything."""

@@ -5,7 +5,7 @@ Every source yields at least one record: where there is nothing, the reason why.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,21 +13,22 @@ from typing import Any
 from affidavit.checks.config import RECORDED, config_judgements, recorded_judgements
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement, judge, judged_here
-from affidavit.checks.records import Place, Record
+from affidavit.checks.records import Place
 from affidavit.checks.rules import Evaluators, Rules, effective_parameters
 from affidavit.checks.security_hub import CHECK as FOUND
 from affidavit.checks.security_hub import finding_judgements
 from affidavit.collector import manual
-from affidavit.collector.activity import EVIDENCE_TYPES, events_of, result_synthetic
+from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of, trail_entries
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.collector.limited import Limited
 from affidavit.collector.log_evidence import log_entries
+from affidavit.collector.seen_events import left_out
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.framework import Control, ControlSource, SourceType
 from affidavit.model.identifiers import new_id, new_salt
-from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason
+from affidavit.model.observation import GLOBAL_REGION, GapReason
 from affidavit.model.run import Assessment
 from affidavit.model.verdict import Standing, Verdict
 
@@ -46,11 +47,14 @@ class EvidenceMaker:
     assessment: Assessment
     run_id: str
     now: datetime
+    only_new: bool = False
+    """True for a run of activity alone: nothing is said where nothing is new."""
     randbits: Callable[[int], int] = secrets.randbits
     limited: Limited = field(default_factory=Limited)
     """Evaluates owners' rules; whoever gives it ends it."""
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
     _answers: Collection[str] = ()
+    _seen: Collection[tuple[str, str]] = ()
 
     def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
         """Yield all evidence of one account, control by control.
@@ -59,6 +63,7 @@ class EvidenceMaker:
         """
         self._cache.clear()
         self._answers = {result.digest for result in facts}
+        self._seen = left_out(facts)
         for control in self.catalogue.framework.controls():
             for source in control.sources:
                 if source.type is not SourceType.MANUAL:
@@ -139,11 +144,20 @@ class EvidenceMaker:
     ) -> Iterator[Evidence]:
         """Yield what carries no verdict: found in logs, configured, done."""
         if source.type is SourceType.INVOCATION_LOG:
-            yield from self._log(control, source, facts, place)
+            found = log_entries(facts, place, source.keyword)
+            yield from self._without_verdict(control, source, facts, found)
         elif not source.check and source.type is SourceType.API_CALL:
             yield from self._configuration(control, source, facts, place)
-        elif not source.check:
-            yield from self._activity(control, source, facts, place)
+        elif source.type is SourceType.CLOUDTRAIL:
+            entries = [] if source.check else [*self._events(source, facts, place)]
+            entries += trail_entries(facts, place, source.keyword)
+            if source.check:  # what files lack or hide opens no check: LookupEvents is whole
+                entries = [replace(entry, gap=None) for entry in entries]
+            yield from self._without_verdict(control, source, facts, entries)
+
+    def _events(self, source: ControlSource, facts: Facts, place: Place) -> Iterator[Entry]:
+        known = {event for of, event in self._seen if of == source.id}
+        return activity(facts, place, source.keyword, known, only_new=self.only_new)
 
     def _judged(
         self,
@@ -211,16 +225,19 @@ class EvidenceMaker:
         ):
             yield self._entry(control, source, facts.account_id, entry)
 
-    def _log(
-        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    def _without_verdict(
+        self, control: Control, source: ControlSource, facts: Facts, entries: Iterable[Entry]
     ) -> Iterator[Evidence]:
-        """Yield what a scan found, each thing for itself: activity, without a verdict."""
+        """Yield what logs hold, each thing for itself: activity, without a verdict.
+
+        Of a source with a check it names the check, as all records of the source do.
+        """
         check, text = self.catalogue.checks.get(source.check), plain_json({}).decode()
         if check is not None:
             own = self.assessment.parameters.get(check.id, {})
             parameters = effective_parameters(check, source.params, own)
             text = plain_json(parameters).decode()
-        for entry in log_entries(facts, place, source.keyword):
+        for entry in entries:
             yield self._entry(control, source, facts.account_id, entry, check=check, text=text)
 
     def _entry(
@@ -243,6 +260,7 @@ class EvidenceMaker:
             account_id=account_id,
             region=entry.region,
             arn=entry.arn,
+            resource_type=entry.resource_type,
             reason=entry.reason,
             gap=gap,
             standing=Standing.ACTIVITY,
@@ -253,62 +271,6 @@ class EvidenceMaker:
             check_id=check.id if check else "",
             check_digest=check.digest if check else "",
             parameters=text,
-        )
-
-    def _activity(
-        self, control: Control, source: ControlSource, facts: Facts, place: Place
-    ) -> Iterator[Evidence]:
-        if place.region == GLOBAL_REGION:
-            return
-        events = events_of(place, source.keyword)
-        for gap in events.gaps:
-            yield self._gap(control, source, gap)
-        for record in events.records:
-            yield self._event(control, source, facts.account_id, record)
-        if not events.gaps and not events.records:
-            yield self._evidence(
-                control,
-                source,
-                account_id=facts.account_id,
-                region=place.region,
-                reason=f"No {source.keyword} event was recorded in the period asked.",
-                gap=GapReason.NOTHING_TO_COLLECT.value,
-                standing=Standing.ACTIVITY,
-                inputs=place.acct_inputs.get("LookupEvents", ()),
-                synthetic=any(
-                    result_synthetic(r) for r in facts.results("LookupEvents", place.region)
-                ),
-            )
-
-    def _event(
-        self, control: Control, source: ControlSource, account_id: str, record: Record
-    ) -> Evidence:
-        return self._evidence(
-            control,
-            source,
-            account_id=account_id,
-            region=record.region,
-            arn=record.arn,
-            resource_type=record.resource_type,
-            reason="Recorded activity; it carries no verdict.",
-            standing=Standing.ACTIVITY,
-            origin="activity",
-            inputs=record.inputs,
-            attributes=record.attributes,
-            synthetic=record.synthetic,
-        )
-
-    def _gap(self, control: Control, source: ControlSource, gap: Gap) -> Evidence:
-        return self._evidence(
-            control,
-            source,
-            account_id=gap.unit.account_id,
-            region=gap.unit.region,
-            reason=gap.message,
-            gap=gap.reason.value,
-            standing=Standing.ACTIVITY,
-            inputs=(Input(digest=gap.digest, pointer=""),),
-            synthetic=result_synthetic(gap),
         )
 
     def _from_judgement(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+from affidavit.checks import trail_files
 from affidavit.collector.api_calls import operations_of
 from affidavit.errors import CatalogueError, UsageError
 from affidavit.model.catalogue import Catalogue, Operation
@@ -15,8 +16,8 @@ from affidavit.model.framework import Control, ControlSource, Framework, SourceT
 from affidavit.model.observation import GapReason, Observation, Result
 from affidavit.prompts.recorded_runs import is_taken_over
 
-CONFIG_OPERATIONS = ("DescribeConfigRules", "GetComplianceDetailsByConfigRule")
 EVENT_OPERATION = "LookupEvents"
+CONFIG_OPERATIONS = ("DescribeConfigRules", "GetComplianceDetailsByConfigRule")
 
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.CONFIG: CONFIG_OPERATIONS,
@@ -152,6 +153,8 @@ def _control_keys(catalogue: Catalogue, control: Control) -> set[str]:
 
 def _source_keys(catalogue: Catalogue, source: ControlSource) -> Iterator[str]:
     yield from _NEEDED.get(source.type, ())
+    if source.type is SourceType.CLOUDTRAIL and trail_files.OPERATION in catalogue.operations:
+        yield trail_files.OPERATION  # a catalogue of LookupEvents alone asks for nothing else
     if source.check:
         yield from catalogue.checks[source.check].operations
     elif source.type is SourceType.API_CALL:

@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 
 from affidavit.checks.facts import Facts
 from affidavit.checks.judge import Judgement
-from affidavit.checks.own_rules import ID, check_of, derived, judged
+from affidavit.checks.own_rules import ID, check_of, derived, judged, parameters_of
 from affidavit.checks.rules import EVALUATION_ERRORS, Rules
 from affidavit.errors import UsageError
 from affidavit.model.canonical import json_values
@@ -126,7 +126,7 @@ def _run(given: IO[bytes], out: IO[str]) -> int:
 def _read(job: Job | Reading) -> dict[str, Any]:
     """Return the rule with what it reads, or what is wrong with it."""
     try:
-        rule = derived(job.catalogue, replace(job.rule, params=_parameters(job.parameters)))
+        rule = derived(job.catalogue, replace(job.rule, params=parameters_of(job.parameters)))
     except UsageError as error:
         return {"wrong": [error.what, error.why, error.todo]}
     except RecursionError:
@@ -168,20 +168,6 @@ def _more_cpu(seconds: int) -> None:
     """Let the process use so many seconds of CPU from now on."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds)
-
-
-def _parameters(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}", parse_constant=_no_number)
-    except ValueError as error:
-        raise UsageError("The parameters are no JSON", why=f"{error}") from error
-    if not isinstance(found, dict):
-        raise UsageError("The parameters are no JSON object", todo='Write {"days": 30}.')
-    return found
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")
 
 
 def _summary(found: Iterator[tuple[str, Judgement]]) -> dict[str, Any]:

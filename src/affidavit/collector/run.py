@@ -21,7 +21,7 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
-from affidavit.collector import heap
+from affidavit.collector import heap, seen_events
 from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
@@ -36,8 +36,10 @@ from affidavit.model.observation import Gap, GapReason, Result, Unit
 from affidavit.model.run import Assessment, RunRecord
 from affidavit.model.times import utc_now
 from affidavit.prompts.recorded_runs import is_taken_over, taken_over
-from affidavit.sources import invocation_log
+from affidavit.sources import invocation_log, trail_files
 from affidavit.sources.invocation_log import InvocationLogSource
+from affidavit.sources.source import Source
+from affidavit.sources.trail_files import TrailFileSource, TrailReadings
 from affidavit.store import Committed, OpenRun, SegmentWriter, Store
 
 BATCH = 500
@@ -123,10 +125,17 @@ class Collector:
     ) -> None:
         """Ask, judge and write one account after the other."""
         assessment = maker.assessment
+        earlier = seen_events.recorded(self.store, assessment, maker.now)
         for account_id in assessment.estate.accounts:
             facts = self._ask(assessment, the_plan, opened, account_id)
             self.counts.add(facts, the_plan)
             account = records.build(maker.catalogue, facts, maker.now, assessment.parameters)
+            seen = seen_events.answer(
+                maker.catalogue, account_id, account.places, earlier, maker.now
+            )
+            if seen is not None:  # in place of what an interrupted attempt left out
+                facts.add(seen)
+                self.store.put_results(opened.run_id, [seen])
             _write(writer, tally, maker.account(facts, account.places))
             del facts, account  # before the next account's answers come
             gc.collect()  # botocore's clients are classes of their own, in cycles
@@ -171,14 +180,19 @@ class Collector:
             flush=flush,
             on_progress=self.on_progress,
             recorded=[one.unit for one in taken.values()],
-            sources={invocation_log.FAN_OUT: self._logs(assessment.tenant)},
+            sources=self._sources(assessment.tenant),
         )
         flush()
         return facts
 
-    def _logs(self, tenant: str) -> InvocationLogSource:
-        """Return what scans invocation logs; its hashes are made with a key of the tenant."""
-        return InvocationLogSource(self.door, log_key(self.store, tenant))
+    def _sources(self, tenant: str) -> Mapping[str, Source]:
+        """Return what reads one account's logs; hashes are made with a key of the tenant."""
+        readings = TrailReadings()
+        key = log_key(self.store, tenant)
+        return {
+            trail_files.FAN_OUT: TrailFileSource(self.door, readings),
+            invocation_log.FAN_OUT: InvocationLogSource(self.door, key, readings),
+        }
 
     def _record(
         self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]

@@ -1,5 +1,6 @@
 """Templates to pages: Jinja2, every value escaped, every unknown name an error."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -83,6 +84,11 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "delegate": mark("Delegate"),
     "auditor": mark("Auditor"),
     "admin": mark("Administrator"),
+    "AWS_API_Call": mark("AWS API call"),
+    "AWS_Cloudtrail": mark("AWS CloudTrail event"),
+    "AWS_Config": mark("AWS Config rule"),
+    "AWS_Security_Hub": mark("AWS Security Hub control"),
+    "MANUAL": mark("Manual evidence"),
     "email": mark("E-mail"),
     "sns": mark("SNS topic"),
     "set": mark("Control set"),
@@ -103,6 +109,7 @@ _STATUS_WORDS: Final[Mapping[str, str]] = {
     "waiting": mark("Next"),
     "failed": mark("Failed"),
 }
+_JOINTS: Final = re.compile(r"(?<=[_:/])(?=.)|(?<=[a-z0-9])(?=[A-Z])")
 _ICONS: Final[Mapping[str, str]] = {"good": "✓", "part": "◐", "bad": "✕", "open": "?"}
 
 
@@ -165,6 +172,7 @@ def environment() -> Environment:
         percent=percent,
         signed=signed,
         outcomes=charts.outcomes,
+        breakable=breakable,
     )
     return made
 
@@ -239,6 +247,11 @@ def who(arn: str) -> str:
 def gap_words(reason: str) -> str:
     """Return a gap's reason in words."""
     return GapReason(reason).words if reason in set(GapReason) else reason.replace("_", " ")
+
+
+def breakable(name: str) -> Markup:
+    """Return a long name that may be broken where its words meet, not within one."""
+    return Markup("<wbr>").join(_JOINTS.split(name))
 
 
 def zipped(values: Iterable[str]) -> list[tuple[str, str]]:

@@ -294,6 +294,10 @@ class Event:
     """Who: role/<name> or user/<name>."""
     hours: Spread = _RECENT
     """Hours ago."""
+    at: str | None = None
+    """Instead: the time of yesterday in UTC, as 10:30."""
+    in_trail: bool = True
+    """Whether the trail's files have it; LookupEvents does in any case."""
     count: int = 1
     error: str | None = None
     tls: str | None = "TLSv1.3"

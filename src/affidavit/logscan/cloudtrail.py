@@ -13,7 +13,7 @@ import msgspec
 from affidavit.logscan.findings import HOUR, ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, whole
 from affidavit.logscan.invocations import Sink
-from affidavit.logscan.trails import BAD, NAME, Name, TrailReader, records_at
+from affidavit.logscan.trails import BAD, NAME, Name, TrailReader, records_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +137,9 @@ class TrailScanner:
             if name.eventName in asked or name.eventSource in sources
         ]
         hits = [number for number in some if self._is_asked(names[number])]
-        raws = records_at(piece, names, hits) if hits else ()
-        for number, raw in zip(hits, raws, strict=True):
-            self._record(names[number], raw, file)
+        records = records_in(piece) if hits else ()
+        for number in hits:
+            self._record(names[number], records[number], file)
 
     def _is_asked(self, name: Name) -> bool:
         """Return whether the event is on the list, or names itself so badly that it is told."""

@@ -53,6 +53,8 @@ class Integrity:
     """Log files whose hash is the one of a digest with a verified signature."""
     unsigned: int = 0
     """Log files that agree with a digest whose signature could not be verified here."""
+    proved_files: frozenset[str] = frozenset()
+    """The URIs of the proved ones."""
 
 
 class _Check:
@@ -64,7 +66,8 @@ class _Check:
         self._findings: list[ScanFinding] = []
         self._gaps: list[ScanGap] = []
         self._digests: dict[str, tuple[_Digest, bytes, str]] = {}
-        self._proved = self._unsigned = 0
+        self._proved: set[str] = set()
+        self._unsigned = 0
         for one in scanned:
             if one.digest:
                 self._load(one)
@@ -80,7 +83,8 @@ class _Check:
         return Integrity(
             findings=tuple(self._findings),
             gaps=tuple(self._gaps),
-            proved=self._proved,
+            proved=len(self._proved),
+            proved_files=frozenset(self._proved),
             unsigned=self._unsigned,
         )
 
@@ -135,7 +139,7 @@ class _Check:
             elif one.sha256 != file.hashValue:
                 self._finding(one.object_uri, "LOG_FILE_ALTERED", f"the digest {uri} says so")
             elif signed:
-                self._proved += 1
+                self._proved.add(one.object_uri)
             else:
                 self._unsigned += 1
 

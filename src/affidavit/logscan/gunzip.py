@@ -44,7 +44,7 @@ class ReadLimits:
     line: int = 2**26
     """Bytes of one line or of one document that is decoded as a whole."""
     document: int = 2**29
-    """Bytes of a CloudTrail file; AWS cuts them at 50 MB compressed or so."""
+    """Bytes of a digest file, or of a CloudTrail file that is decompressed at once."""
     members: int = 100_000
     """Gzip members of one object."""
 

@@ -2,12 +2,14 @@
 
 `{"Records":[{...},{...}]}` is cut where a record can begin: before `{"eventVersion"` after a comma.
 Within a JSON text these bytes cannot stand in a string, and a cut inside of a record leaves a piece
-that is not whole: it does not decode, and then the rest is read as one document. So a piece that
-decodes is whole records, and every piece before it was. A small file is one piece.
+that is not whole: it does not decode, and then the rest is read as one document, or where that is
+too long for it or damaged, record by record. So a piece that decodes is whole records, and every
+piece before it was. A small file is one piece.
 """
 
-import json
+import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -16,6 +18,12 @@ from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, one_member, part
 
 _HEAD: Final = b'{"Records":['
 _CUT: Final = b'},{"eventVersion"'
+_BORDER: Final = re.compile(rb'\}\s*,\s*(?P<record>\{)\s*"eventVersion"')
+_OPENING: Final = re.compile(rb'(?:\{\s*"Records"\s*:\s*\[[^{]*)?(?P<record>\{)')
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}]', re.DOTALL)
+_BROKEN: Final = "a record is damaged or has no end, and was left out"
+_ENDLESS: Final = 32
+"""Records without an end, each looked for up to the limit, after which a file is given up."""
 _SMALL: Final = 2**17
 """Compressed bytes of a file that is decompressed at once."""
 BAD: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -61,6 +69,7 @@ class TrailReader:
     def __init__(self, limits: ReadLimits, trouble: Trouble, took: Callable[[bytes], None]) -> None:
         self._limits, self._trouble, self._took = limits, trouble, took
         self._left: list[bytes] = []
+        self._more: Iterator[bytes] = iter(())
 
     def pieces(self, data: Data) -> Iterator[tuple[list[Name], bytes]]:
         """Return names of records and the document they are in; what is left is for `rest`."""
@@ -85,7 +94,7 @@ class TrailReader:
                 yield names, piece
                 kept = kept[cut + 1 :]
         self._left = [_HEAD, kept] if begun else [kept]
-        self._gather(reading)
+        self._more = reading
 
     def _small(self, content: bytes) -> Iterator[tuple[list[Name], bytes]]:
         self._took(content)
@@ -95,66 +104,71 @@ class TrailReader:
         else:
             yield names, content
 
-    def _gather(self, reading: Iterator[bytes]) -> None:
-        size, most = len(self._left[-1]), self._limits.document
-        for part in reading:
+    def rest(self) -> Iterator[msgspec.Raw | bytes]:
+        """Return the records that no piece has; of a damaged file those that are whole."""
+        left, self._left = self._left, []
+        size = sum(map(len, left))
+        for part in self._more:
             self._took(part)
+            left.append(part)
             size += len(part)
-            if size <= most:
-                self._left.append(part)
-        if size > most:
-            self._trouble(f"it has more than {most} bytes in one document")
-
-    def rest(self) -> Sequence[msgspec.Raw | bytes]:
-        """Return the records that no piece has; of a damaged file those before the damage."""
-        content = b"".join(self._left)
-        if not self._left:
-            return []
-        self._left = []
+            if size > self._limits.line:  # too long to be decoded as one document
+                yield from self._one_by_one(chain([b"".join(left)], self._taken()))
+                return
+        if not left:
+            return
+        content = b"".join(left)
         try:
-            return _TRAIL.decode(content).Records
+            yield from _TRAIL.decode(content).Records
         except BAD:
-            self._trouble(
-                "it is not a whole CloudTrail file; the records before the damage were read"
-            )
-        return _salvaged(content)
+            self._trouble("it is not a whole CloudTrail file; the records that are whole were read")
+            yield from self._one_by_one(iter([content]))
+
+    def _taken(self) -> Iterator[bytes]:
+        for part in self._more:
+            self._took(part)
+            yield part
+
+    def _one_by_one(self, reading: Iterator[bytes]) -> Iterator[bytes]:
+        """Return record after record of a file of any layout; only one is in memory at a time.
+
+        Behind a damaged one the next begins at the next `_BORDER`.
+        """
+        held, at, endless = b"", 0, 0
+        while endless < _ENDLESS:
+            start = _start(held, at)
+            if start < 0:
+                held, at = next(reading, b""), 0
+                if not held:
+                    return
+                continue
+            end = _end(held, start)
+            if end < 0 and len(held) - start <= self._limits.line:
+                more = _at_least(reading, len(held) - start)
+                held, at = held[start:] + more, 0
+                if more:
+                    continue
+                start = 0
+            if end >= 0 and _is_value(held[start:end]):
+                yield held[start:end]
+                at = end
+                continue
+            self._trouble(_BROKEN)
+            endless += end < 0
+            border = _BORDER.search(held, start + 1)
+            at = border.start("record") if border is not None else len(held)
+        self._trouble("what follows was not read: too many of its records have no end")
+        for _ in reading:
+            pass
 
 
-def records_at(
-    piece: bytes, names: Sequence[Name], hits: Sequence[int]
-) -> Sequence[msgspec.Raw | bytes]:
-    """Return the bytes of a piece's records of some events: all of each, by number and in order.
+def records_in(piece: bytes) -> Sequence[msgspec.Raw]:
+    """Return the bytes of each record of a piece that `pieces` gave.
 
-    Each is looked for by its name, and is taken where what stands between two places at which
-    records can begin is a whole value with the record's very names. Otherwise all are decoded, and
-    also where there are more such places than records: what a caller sent may look like a record.
+    Decoding all is no slower than to look for one by its name, and what a caller sent into a record
+    cannot pass for one.
     """
-    found: list[bytes] = []
-    at = 0
-    for number in hits if piece.count(_CUT) == len(names) - 1 else ():
-        wanted = names[number]
-        called = (wanted.eventName or "").encode("utf-8", "replace")
-        place = piece.find(b'"eventName":"%b"' % called, at)
-        if place < 0:
-            break
-        start = piece.rfind(_CUT, at, place) + 2
-        end = piece.find(_CUT, place)
-        record = piece[start if start > 1 else len(_HEAD) : end + 1 if end >= 0 else -len("]}")]
-        if not _is(record, wanted):
-            break
-        found.append(record)
-        at = end if end >= 0 else len(piece)
-    if len(found) < len(hits):
-        every = _TRAIL.decode(piece).Records
-        return [every[number] for number in hits]
-    return found
-
-
-def _is(record: bytes, wanted: Name) -> bool:
-    try:
-        return NAME.decode(record) == wanted
-    except BAD:
-        return False
+    return _TRAIL.decode(piece).Records
 
 
 def _names(piece: bytes) -> list[Name] | None:
@@ -164,23 +178,35 @@ def _names(piece: bytes) -> list[Name] | None:
         return None
 
 
-def _salvaged(content: bytes) -> list[msgspec.Raw | bytes]:
-    """Return the records before the damage; a file behind another one is no damage of its own."""
-    text = content.decode("utf-8", "replace")
-    at = text.find("[") + 1
-    found: list[msgspec.Raw | bytes] = []
-    decoder = json.JSONDecoder(strict=False)
-    while at:
-        start = text.find("{", at)
-        if start < 0:
-            break
-        try:
-            _, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            break
-        value = text[start:at].encode()
-        try:
-            found += _TRAIL.decode(value).Records
-        except BAD:
-            found.append(value)
-    return found
+def _at_least(reading: Iterator[bytes], size: int) -> bytes:
+    """Return as much again as there is: what is looked through anew grows with what is read."""
+    found: list[bytes] = []
+    while size >= 0 and (part := next(reading, b"")):
+        found.append(part)
+        size -= len(part)
+    return b"".join(found)
+
+
+def _start(text: bytes, at: int) -> int:
+    """Return where the next record begins: at a brace, but not at that around all records."""
+    found = _OPENING.search(text, at)
+    return found.start("record") if found is not None else -1
+
+
+def _end(text: bytes, start: int) -> int:
+    """Return where the object ends that begins at `start`, or -1: not in this text."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        mark = token.group()
+        depth += (mark == b"{") - (mark == b"}")
+        if not depth and mark == b"}":
+            return token.end()
+    return -1
+
+
+def _is_value(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except BAD:
+        return False
+    return True

@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -55,15 +55,18 @@ class AccessKey:
     role: Role
     disabled: bool
     created_at: datetime
+    regions: tuple[str, ...] = ()
+    """Regions that it opens; empty: all of the account, those that are set up later too."""
 
 
-def add(
+def add(  # noqa: PLR0913 - whose, as whom, where, by whom and when, given by name
     store: Store,
     *,
     account_id: str,
     principal_arn: str,
     role: str,
     by: str,
+    regions: Sequence[str] = (),
     now: Callable[[], datetime] = utc_now,
 ) -> AccessKey:
     """Make an access key; its secret is in the answer and can never be read again.
@@ -82,6 +85,7 @@ def add(
         "role": role,
         "disabled": False,
         "createdAt": iso(created),
+        "regions": [*regions],
         "_secret": _sealed(store, identifier, secret),
     }
     document = Document(kind=_KIND, id=identifier, body=body, sort=iso(created))
@@ -169,6 +173,7 @@ def _key(document: Document) -> AccessKey:
         role=body["role"],
         disabled=body["disabled"],
         created_at=parse(body["createdAt"]),
+        regions=tuple(body.get("regions", ())),
     )
 
 

@@ -21,6 +21,7 @@ from affidavit.alerting.addresses import MAX_PORT, networks
 from affidavit.alerting.mail import check_mail
 from affidavit.alerting.webhook import check_secret, check_url
 from affidavit.errors import SigningKeyError, UsageError
+from affidavit.model.numbers import whole
 from affidavit.operations.changes import Action, Change, act_by
 from affidavit.store import Store
 from affidavit.store.documents import Document
@@ -137,7 +138,7 @@ def check(channel: Channel) -> None:
     elif channel.kind == "email":
         check_mail(channel.target.split(), channel.sender, channel.security, channel.allow)
         host, _, port = channel.server.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) <= MAX_PORT):
+        if not host or whole(port, MAX_PORT, least=1) is None:
             raise UsageError(f"{channel.server!r} is no mail server", todo="Write host:port.")
     elif not _TOPIC.fullmatch(channel.target):
         raise UsageError(f"{channel.target!r} is not the ARN of an SNS topic")

@@ -42,7 +42,7 @@ def run(context: Context, tenant: str, task: Document) -> None:
         try:
             body = _asked(context, canary, found.body.get("spent", {}))
         except (UsageError, CollectError) as error:
-            body = {"state": "error", "why": f"{error.what}. {error.why}"}
+            body = {"state": "error", "why": error.in_a_line}
         _keep(context, canary, slot, body)
     kept = context.store.documents.get(tenant, canaries.RUN, known.id)
     if kept is not None:
@@ -198,7 +198,7 @@ def _publish(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
             kind="canary",
             severity="medium",
             title=f"Metrics of the canary {canary.name} could not be published",
-            facts={"why": f"{error.what}. {error.why}"[:300]},
+            facts={"why": error.in_a_line[:300]},
             where=f"{canary.account_id}/{canary.region}",
             act="The owner of the account: allow the role cloudwatch:PutMetricData.",
         )

@@ -25,7 +25,7 @@ from affidavit.store.erasing import Staying
 
 KEPT_KINDS: Final[Mapping[str, str]] = {
     "account": "says that the account was erased, and when",
-    "data_key": "another server may hold it in memory, and would seal under a key that is gone",
+    "erased_key": "the id of a data key that was destroyed, and when: a later read says so",
     "legal_hold": "an administrator's; while one is set nothing is erased",
     "upkeep": "the day of the last upkeep",
 }

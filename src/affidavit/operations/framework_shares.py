@@ -14,6 +14,7 @@ as it is at acceptance, with copies of its custom controls; tags are not copied.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -37,6 +38,9 @@ EXPIRES_AFTER: Final = timedelta(days=120)
 EXPIRING_DURING: Final = timedelta(days=30)
 MAX_RECIPIENTS: Final = 100
 """Accounts and Regions with an open request of this tenant (behaviour notes, 2.12)."""
+MAX_RECEIVED: Final = 100
+"""Requests of one sender in a recipient's list: a new one takes the place of the oldest that has
+ended, so that nobody fills the list of somebody else."""
 _KIND: Final = "framework_share"
 _OPEN: Final = frozenset({"ACTIVE", "EXPIRING"})
 _ACCEPTABLE: Final = _OPEN | {"REPLICATING"}
@@ -86,9 +90,11 @@ def start_assessment_framework_share(
     body["_offers"] = body.get("_offers", 0) + 1
     document = replace(document, body=body)
     rules = [_one_to_each(context, caller, document)]
+    outdated = [] if failed else _outdated(context, caller.tenant, destination, document)
     _write(context, caller, caller.tenant, document, rules)
     if not failed:
         _point(context, caller.tenant, destination, document)
+        _drop(context, outdated)
     return {"assessmentFrameworkShareRequest": _answer(context, document)}
 
 
@@ -329,6 +335,41 @@ def _point(context: Context, sender: str, recipient: str, document: Document) ->
     if known is None:
         pointer = replace(document, parent="RECEIVED", version=0, body={"_sender": sender})
         context.store.documents.act(recipient, now=context.now(), puts=[pointer])
+
+
+def _outdated(context: Context, sender: str, recipient: str, new: Document) -> list[Share]:
+    """Return the sender's oldest ended requests that leave the recipient's list for a new one.
+
+    Raises `QuotaFault` where too many are open.
+    """
+    documents = context.store.documents
+    listed = [
+        one
+        for one in documents.every(recipient, _KIND, parent="RECEIVED")
+        if one.body["_sender"] == sender and one.id != new.id
+    ]
+    excess = len(listed) + 1 - MAX_RECEIVED
+    if excess <= 0:
+        return []
+    ended = [
+        Share(sender=sender, request=request, pointer=one)
+        for one in sorted(listed, key=lambda one: one.sort)
+        if (request := documents.get(sender, _KIND, one.id)) is not None
+        and _status(context, request.body) not in _ACCEPTABLE
+    ]
+    if len(ended) < excess:
+        raise QuotaFault(f"{recipient} has {MAX_RECEIVED} open share requests of yours already.")
+    return ended[:excess]
+
+
+def _drop(context: Context, outdated: Sequence[Share]) -> None:
+    """Take ended requests out of their recipient's list; somebody else may do so meanwhile."""
+    documents, now = context.store.documents, context.now()
+    for one in outdated:
+        with suppress(StoreConflictError):
+            documents.act(one.recipient, now=now, deletes=[one.pointer] if one.pointer else [])
+            if one.request.parent != "SENT":
+                documents.act(one.sender, now=now, deletes=[one.request])
 
 
 def _change(action: Any, document: Document) -> Change:

@@ -1,8 +1,12 @@
-"""The IAM policy that a collection needs, made from the catalogue: reads, nothing besides."""
+"""The IAM policy that a collection needs, made from the catalogue: reads, nothing besides.
+
+What watches, alerts and reports need more is granted on request, on what is named only.
+"""
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -21,8 +25,9 @@ PROMPT_ACTIONS: Final = ("bedrock:InvokeModel",)
 
 _READ: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Lookup|Filter)[A-Za-z]*")
 _NOT_CONFIGURED: Final = "not_configured"
-_LOGS: Final = "invocation_log"
-LOG_FOLDERS: Final = ("BedrockModelInvocationLogs", "CloudTrail")
+_TRAILS: Final = "trail_files"
+_LOGS: Final = ("invocation_log", _TRAILS)
+LOG_FOLDERS: Final = ("BedrockModelInvocationLogs", "CloudTrail", "CloudTrail-Digest")
 """Folders below AWSLogs/<account> whose objects are read."""
 _EXTERNAL_ID: Final = "[\\w+=,.@:/-]*"
 """Characters of an external id (IAM User Guide, sts:ExternalId)."""
@@ -30,13 +35,53 @@ _EXTERNAL_ID: Final = "[\\w+=,.@:/-]*"
 Document = dict[str, Any]
 
 
-def collection_actions(catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the IAM actions of everything that a collection asks, sorted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What a tenant's role uses besides reading, each named: the words of `tenant bind`."""
 
-    Raises `CatalogueError` for an action that is no read: a catalogue must not ask for more.
+    queues: Sequence[str] = ()
+    """ARNs of queues that tell of new log objects; what was received is deleted."""
+    topics: Sequence[str] = ()
+    keys: Sequence[str] = ()
+    event_buses: Sequence[str] = ()
+    evidence_buckets: Sequence[str] = ()
+    """Names of buckets from which manual evidence is read."""
+    report_buckets: Sequence[str] = ()
+    """Names of buckets to which reports are written, where they are checked and deleted."""
+    metrics: bool = False
+    """Whether canaries put metrics."""
+
+    def statements(self, partition: str) -> list[Document]:
+        """Return the statements that grant it, on nothing that is not named."""
+        evidence, reports = (
+            [f"arn:{partition}:s3:::{name}/*" for name in names]
+            for names in (self.evidence_buckets, self.report_buckets)
+        )
+        granted: tuple[tuple[str, tuple[str, ...], Sequence[str]], ...] = (
+            ("ReadQueues", _QUEUE, self.queues),
+            ("PublishAlerts", ("sns:Publish",), self.topics),
+            ("UseKeys", ("kms:GenerateDataKey", "kms:Decrypt"), self.keys),
+            ("PutEvents", ("events:PutEvents",), self.event_buses),
+            ("ReadManualEvidence", ("s3:GetObject",), evidence),
+            ("KeepReports", ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"), reports),
+            ("PutMetrics", ("cloudwatch:PutMetricData",), ["*"] if self.metrics else []),
+        )
+        return [_statement(sid, actions, on) for sid, actions, on in granted if on]
+
+
+_QUEUE: Final = ("sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage")
+_NOTHING: Final = Bound()
+
+
+def collection_actions(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the IAM actions of everything that a collection asks of all resources, sorted.
+
+    Objects of logs are read by their keys only, see `_logs`. Raises `CatalogueError` for an action
+    that is no read: a catalogue must not ask for more.
     """
+    elsewhere = (_NOT_CONFIGURED, _TRAILS)
     actions = sorted(
-        {o.iam_action for o in catalogue.operations.values() if o.fan_out != _NOT_CONFIGURED}
+        {o.iam_action for o in catalogue.operations.values() if o.fan_out not in elsewhere}
     )
     writes = [a for a in actions if a not in NOT_READS and not _READ.fullmatch(a)]
     if writes:
@@ -54,6 +99,7 @@ def policy(
     role_name: str = ROLE_NAME,
     partition: str = PARTITION,
     prompts: bool = False,
+    bound: Bound = _NOTHING,
 ) -> Document:
     """Return the policy of the identity that collects, itself and through the members' role."""
     return {
@@ -62,6 +108,7 @@ def policy(
             *_reads(catalogue),
             *_logs(catalogue, partition),
             *([_prompts()] if prompts else []),
+            *bound.statements(partition),
             _statement("FindRegions", ["ec2:DescribeRegions"]),
             _statement("FindAccounts", ["organizations:ListAccounts"]),
             {
@@ -75,7 +122,11 @@ def policy(
 
 
 def role_template(
-    catalogue: Catalogue, *, role_name: str = ROLE_NAME, prompts: bool = False
+    catalogue: Catalogue,
+    *,
+    role_name: str = ROLE_NAME,
+    prompts: bool = False,
+    bound: Bound = _NOTHING,
 ) -> Document:
     """Return the CloudFormation template of the role in member accounts.
 
@@ -85,6 +136,7 @@ def role_template(
         *_reads(catalogue),
         *_logs(catalogue, PARTITION),
         *([_prompts()] if prompts else []),
+        *bound.statements(PARTITION),
         _statement("FindRegions", ["ec2:DescribeRegions"]),
     ]
     return {
@@ -131,7 +183,7 @@ def _reads(catalogue: Catalogue) -> list[Document]:
 
 def _logs(catalogue: Catalogue, partition: str) -> list[Document]:
     """Return what reads invocation logs and trail files in buckets: these keys, no other object."""
-    if not any(o.fan_out == _LOGS for o in catalogue.operations.values()):
+    if not any(o.fan_out in _LOGS for o in catalogue.operations.values()):
         return []
     bucket = f"arn:{partition}:s3:::*"
     keys = [f"{bucket}/AWSLogs/*/{folder}/*" for folder in LOG_FOLDERS]
@@ -157,8 +209,9 @@ def _prompts() -> Document:
     return _statement("SendPrompts", PROMPT_ACTIONS)
 
 
-def _statement(sid: str, actions: Iterable[str]) -> Document:
-    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": "*"}
+def _statement(sid: str, actions: Iterable[str], on: Sequence[str] = ()) -> Document:
+    resource = list(on) or "*"
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
 
 
 def _title(service: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from affidavit.model.numbers import whole
 from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, assessed, require_active
 from affidavit.operations.caller import Caller
@@ -24,7 +25,6 @@ OPERATION: Final = "UpdateAssessment"
 MAX_REPEAT: Final = 20
 MAX_BUDGET: Final = 1_000_000_000
 """Tokens."""
-_DIGITS: Final = 11
 _MAX_MONEY: Final = 1_000_000
 _NAMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,1023}", re.ASCII)
 _ANSWER: Final = 400
@@ -142,8 +142,7 @@ def _problems(found: Assessed, wanted: Wanted, known: Collection[str]) -> Iterat
         ("repeat", wanted.repeat or "1", MAX_REPEAT),
         ("budgetTokens", wanted.budget_tokens or "1", MAX_BUDGET),
     ):
-        is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
-        if not (is_number and 1 <= int(text) <= most):
+        if whole(text, most, least=1) is None:
             yield member, f"Member must be a number from 1 to {most}"
     for member, text in (
         ("budgetCost", wanted.budget_cost),

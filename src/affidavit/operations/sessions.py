@@ -3,7 +3,8 @@
 Whoever copies the database cannot take a session over. A session ends after an hour without a
 request, or twelve hours after sign-in, by signing out, and when its user is disabled. It is bound
 to the password that its user had when it began: a new one, however it was set, ends all sessions
-that there are.
+that there are. It is bound to the persona as well: who loses one is out where they act in it, and
+stays in where they act for another account or Region.
 """
 
 import hmac
@@ -43,9 +44,12 @@ class Session:
     document: Document
 
 
-def begin(store: Store, user: Document, now: datetime, grant: int = 0) -> str:
+def begin(
+    store: Store, user: Document, now: datetime, grant: int = 0, at_provider: str = ""
+) -> str:
     """Begin a session of a user, who has just shown the password that the document keeps.
 
+    `at_provider`: what ends the session at the user's OpenID provider (`Identity.signed_in`).
     Return the token that the browser is to hold.
     """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -53,8 +57,9 @@ def begin(store: Store, user: Document, now: datetime, grant: int = 0) -> str:
         "user": user.id,
         "began": iso(now),
         "seen": iso(now),
-        "grant": grant,
+        "as": user.body["grants"][grant] if user.body["grants"] else None,
         "password": _of_password(user),
+        "atProvider": at_provider,
     }
     put = Document(kind=KIND, id=_hash(token), parent=user.id, sort=iso(now), body=body)
     store.documents.act(users.TENANT, now=now, puts=[put])
@@ -71,9 +76,9 @@ def find(store: Store, token: str, now: datetime) -> Session | None:
     if document is None or not _is_bound(found, document):
         return None
     user = users.user_of(document)
-    if user.disabled:
+    number = _acting(found, document)
+    if user.disabled or number is None:
         return None
-    number = found.body["grant"] if found.body["grant"] < len(user.grants) else 0
     return Session(
         user=user,
         grant=user.grants[number],
@@ -87,7 +92,7 @@ def change_grant(store: Store, session: Session, number: int, now: datetime) -> 
     """Let the user act under another grant; False where the user has no such one."""
     if not 0 <= number < len(session.user.grants):
         return False
-    body = session.document.body | {"grant": number}
+    body = session.document.body | {"as": session.user.grants[number].to_json()}
     store.documents.act(users.TENANT, now=now, puts=[replace(session.document, body=body)])
     return True
 
@@ -108,7 +113,14 @@ def of_user(store: Store, name: str, now: datetime) -> list[Document]:
     """Return the sessions of a user that are not over."""
     found = store.documents.every(users.TENANT, KIND, parent=users.key_of(name))
     user = users.document_of(store, name)
-    return [one for one in found if user and not _is_over(one, now) and _is_bound(one, user)]
+    return [
+        one
+        for one in found
+        if user
+        and not _is_over(one, now)
+        and _is_bound(one, user)
+        and _acting(one, user) is not None
+    ]
 
 
 def end_all(store: Store, name: str, now: datetime) -> None:
@@ -149,6 +161,12 @@ def _of_password(user: Document) -> str:
 
 def _is_bound(found: Document, user: Document) -> bool:
     return hmac.compare_digest(str(found.body.get("password", "")), _of_password(user))
+
+
+def _acting(found: Document, user: Document) -> int | None:
+    """Return which of the user's grants a session acts under; None: it was withdrawn."""
+    grants, acting = user.body["grants"], found.body.get("as")
+    return grants.index(acting) if acting in grants else None
 
 
 def _swept(store: Store, gone: list[Document], now: datetime) -> None:

@@ -15,7 +15,7 @@ from affidavit.checks.rules import effective_parameters
 from affidavit.collector import api_calls
 from affidavit.collector.limited import Limited
 from affidavit.errors import UsageError
-from affidavit.model.canonical import json_values
+from affidavit.model.canonical import json_values, plain_json
 from affidavit.model.catalogue import Check
 from affidavit.model.framework import Rule, rule_from_json
 from affidavit.operations import looking
@@ -31,8 +31,8 @@ from affidavit.store.documents import Document
 
 OPERATION: Final = "UpdateControl"
 """Of the API: who may change a control may change what its sources carry."""
-MAX_TEXT: Final = 1_000
-"""Characters of what must hold, and of what to do where it does not."""
+MAX_TEXT, MAX_WORDS = 4_000, 1_000
+"""Characters of an expression and of the parameters; of what must hold, and of what to do."""
 _API: Final = "AWS_API_Call"
 
 
@@ -55,6 +55,29 @@ class Carried:
         """Tell whether a rule may be kept with it."""
         return self.type == _API
 
+    @property
+    def parameters_json(self) -> str:
+        """Return the parameters that were set as a form shows them; empty for none."""
+        return plain_json(dict(self.parameters)).decode() if self.parameters else ""
+
+
+def rule_of(texts: Mapping[str, str]) -> Rule:
+    """Return the rule of a form, without parameters; `UsageError` for texts that are too long."""
+    for name in ("applies", "compliant", "inconclusive", "params"):
+        if len(texts.get(name, "")) > MAX_TEXT:
+            raise UsageError(f"{name} is too long", why=f"It may have {MAX_TEXT:,} characters.")
+    if not texts.get("compliant", ""):
+        raise UsageError("There is no rule", todo="Say when a record is compliant.")
+    return Rule(
+        resource_set=texts.get("set", ""),
+        applies=texts.get("applies") or "true",
+        compliant=texts["compliant"],
+        inconclusive=texts.get("inconclusive", ""),
+        words=texts.get("words", ""),
+        remedy=texts.get("remedy", ""),
+        severity=texts.get("severity") or "medium",
+    )
+
 
 def carried(context: Context, caller: Caller, control_id: str) -> list[Carried]:
     """Return the sources of a control with what they carry; of a custom one, there may be some."""
@@ -64,6 +87,24 @@ def carried(context: Context, caller: Caller, control_id: str) -> list[Carried]:
         "controlMappingSources"
     ]
     return [_carried(context, control_id, source) for source in given]
+
+
+def rule_at(context: Context, caller: Caller, at: tuple[str, str]) -> Rule | None:
+    """Return the rule that a source, `at` (control, source), has, or None."""
+    looking.require(context, caller, "GetControl")
+    rule = _found(context, caller, at)[1].get(RULE)
+    return rule_from_json(rule) if rule else None
+
+
+def places(context: Context, caller: Caller) -> list[tuple[str, str, Carried]]:
+    """Return every source that may keep a rule with its control's id and name, by that name."""
+    looking.require(context, caller, "ListControls")
+    return [
+        (one.id, one.body["name"], carried)
+        for one in context.store.documents.every(caller.tenant, "control")
+        for source in one.body["controlMappingSources"]
+        if (carried := _carried(context, one.id, source)).takes_rule
+    ]
 
 
 def set_rule(
@@ -190,8 +231,8 @@ def _found(
 
 def _check_texts(rule: Rule) -> None:
     for name, text in (("words", rule.words), ("remedy", rule.remedy)):
-        if len(text) > MAX_TEXT:
-            raise UsageError(f"{name} is too long", why=f"It may have {MAX_TEXT:,} characters.")
+        if len(text) > MAX_WORDS:
+            raise UsageError(f"{name} is too long", why=f"It may have {MAX_WORDS:,} characters.")
     if rule.severity not in SEVERITIES:
         raise UsageError(
             f"There is no severity {rule.severity!r}", why=f"It is one of {', '.join(SEVERITIES)}."

@@ -58,7 +58,7 @@ class Admin:
         return users.invite(store, users.key_of(name), now)
 
     def give(self, name: str, role: str, principal_arn: str = "") -> None:
-        """Give a user of this place another persona here; the user's sessions end."""
+        """Give a user of this place another persona here; open sessions stay as they are."""
         document = self._document(name)
         self._require_other(document)
         _require_own(document)
@@ -68,7 +68,7 @@ class Admin:
         self._change(document, {"grants": [*document.body["grants"], given]}, "persona given")
 
     def withdraw(self, name: str, role: str, principal_arn: str) -> None:
-        """Take a persona here from a user; the user's sessions end."""
+        """Take a persona here from a user; sessions in which the user acts in it end."""
         document = self._document(name)
         _require_own(document)
         gone = self._grant(document.body["name"], role, principal_arn).to_json()
@@ -171,7 +171,6 @@ class Admin:
         put = replace(document, body=document.body | body)
         told = Told("UPDATE_METADATA", self.name, what)
         users.write(self.context.store, put, told, self.context.now())
-        self._end_sessions(document.id)
 
     def _end_sessions(self, name: str) -> None:
         sessions.end_all(self.context.store, name, self.context.now())

@@ -181,7 +181,7 @@ class _Builder:
             try:
                 yield parse(filled)
             except UsageError as error:
-                refuse(self.name, entry.line, f"{error.what}. {error.why}")
+                refuse(self.name, entry.line, error.in_a_line)
 
     def _vars(self, own: Mapping[str, Node], made: Placeholders) -> dict[str, list[str]]:
         merged: dict[str, Node] = {}

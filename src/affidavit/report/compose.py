@@ -144,6 +144,7 @@ def _completeness(facts: Facts) -> Completeness:
     history, latest = facts.history, facts.history.latest
     return Completeness(
         runs=history.runs,
+        activity=history.activity,
         days=(history.last_day - history.first_day).days + 1,
         days_without=tuple(ranges(history.days_without)),
         accounts=tuple(latest["accounts"]),

@@ -15,11 +15,12 @@ from affidavit.logscan.findings import ScanGap
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.catalogue import Operation
 from affidavit.model.observation import Gap, GapReason, Observation, Result, Unit
-from affidavit.sources.calls import Calls
+from affidavit.sources.calls import compared
 from affidavit.sources.day import Day
 from affidavit.sources.log_counts import LogCounts
 from affidavit.sources.origin import Origin
 from affidavit.sources.source import Scope
+from affidavit.sources.trail_files import TrailReadings
 
 FAN_OUT: Final = "invocation_log"
 MAX_OBJECT: Final = 2**30
@@ -36,9 +37,9 @@ def log_prefix(prefix: str, account_id: str, region: str) -> str:
 class InvocationLogSource:
     """Scans the logs that the account's own logging configuration names."""
 
-    def __init__(self, door: Door, key: bytes) -> None:
+    def __init__(self, door: Door, key: bytes, readings: TrailReadings) -> None:
         """`key` makes the hashes of what was found; it is the tenant's."""
-        self._door = door
+        self._door, self._readings = door, readings
         self._settings = ScanSettings(key=key)
 
     def observe(self, scope: Scope) -> Iterator[Result]:
@@ -50,7 +51,7 @@ class InvocationLogSource:
         try:
             reader = self._door.log_reader(unit.account_id, unit.region)
         except CollectError as error:
-            why = f"{error.what}. {error.why}"
+            why = error.sentences
             return _gap(operation, unit, GapReason.DENIED, "", why, None)
         asked = unit.parameters
         day = Day.of(asked["day"])
@@ -62,9 +63,10 @@ class InvocationLogSource:
             else:
                 self._read_events(reader, unit, counts)
         except NotReadError as error:
-            words, proof = f"{error.what}. {error.why}", reader.proof()
+            words, proof = error.sentences, reader.proof()
             return _gap(operation, unit, error.reason, error.code, words, proof)
-        calls = Calls(reader, unit).compared(counts.request_ids, asked.get("trails", ()))
+        trails = asked.get("trails", ())
+        calls = compared(self._readings, reader, unit, counts.request_ids, trails)
         body = {**counts.to_json(), "calls": calls, "log": dict(asked)}
         return Observation(
             unit=unit,
@@ -109,7 +111,7 @@ def _add(reader: LogReader, counts: LogCounts, bucket: str, key: str) -> None:
     try:
         content = reader.read(bucket, key, MAX_OBJECT)
     except NotReadError as error:
-        counts.unread_objects([ScanGap(object_uri=uri, why=f"{error.what}. {error.why}")])
+        counts.unread_objects([ScanGap(object_uri=uri, why=error.sentences)])
         return
     counts.add(content, uri)
 

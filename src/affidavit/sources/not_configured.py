@@ -7,7 +7,7 @@ from affidavit.sources.source import Scope
 
 FAN_OUT = "not_configured"
 """Fan-out of operations that are only asked once something is configured."""
-FAN_OUTS = (FAN_OUT, "invocation_log")
+FAN_OUTS = (FAN_OUT, "invocation_log", "trail_files")
 """Fan-outs whose operations are never asked of AWS as they stand, but by a source of their own."""
 
 WORDS: Mapping[str, str] = {
@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
         "suite has a target."
     ),
     "logs": ("No scanner of invocation logs was given to this collection: none was read."),
+    "s3": ("No reader of trail files was given to this collection: none was read."),
 }
 """What is missing, by service."""
 

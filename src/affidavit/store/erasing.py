@@ -4,6 +4,7 @@ A test walks all tables of the schema and fails where a row of an erased tenant 
 does not stand here.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,9 @@ from affidavit.store.assessments import DELETED
 from affidavit.store.database import Database
 from affidavit.store.documents import require_absent
 from affidavit.store.kept import Kept
-from affidavit.store.log import Appender
+from affidavit.store.log import Appender, insert_into
 from affidavit.store.schema import assessment, document, scanned_object
+from affidavit.store.tenant_keys import ERASED, KIND
 
 KEPT_TABLES: Final[Mapping[str, str]] = {
     "log": "the size of the ledger",
@@ -50,13 +52,15 @@ def erase(database: Database, kept: Kept, tenant: str, staying: Staying, now: da
     """Erase what is left of a tenant whose evidence was deleted, assessment by assessment.
 
     `StoreConflictError` where a document is there that forbids it. Objects that cannot be removed
-    now stay to be done.
+    now stay to be done. Its data keys go in the same transaction: copies of what was sealed (other
+    versions in a bucket, backups) cannot be opened any more.
     """
     names = [one.name for kind in _KINDS for one in kept.objects.every(f"{tenant}/{kind}")]
     with database.write() as connection:
         database.hold_files(connection, sweeping=True)
         Appender(connection, tenant)
         require_absent(connection, tenant, staying.absent)
+        _remember_keys(connection, tenant, now)
         own = document.c.tenant == tenant
         gone = sa.and_(own, document.c.kind.not_in(staying.kinds), document.c.id != staying.task)
         connection.execute(document.delete().where(gone))
@@ -69,4 +73,22 @@ def erase(database: Database, kept: Kept, tenant: str, staying: Staying, now: da
         todos.leave(connection, todos.REMOVE, tenant, names)
         if kept.publishes:
             todos.leave(connection, todos.PUBLISH, tenant, [tenant])
+    kept.keyring.forget(tenant)
     kept.removals.carry_out(names)
+
+
+def _remember_keys(connection: sa.Connection, tenant: str, now: datetime) -> None:
+    """Keep the id of each data key that goes with the other documents, and when.
+
+    SQLite would leave deleted bytes in the file: it is told to overwrite them.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    chosen = sa.select(document.c.body).where(document.c.tenant == tenant, document.c.kind == KIND)
+    told = {"tenant": tenant, "kind": ERASED, "parent": "", "sort": "", "version": 1}
+    body = plain_json({"erasedAt": iso(now)}).decode()
+    rows = [
+        {**told, "id": json.loads(key)["id"], "body": body} for key in connection.scalars(chosen)
+    ]
+    if rows:
+        connection.execute(insert_into(connection, document).on_conflict_do_nothing(), rows)

@@ -10,6 +10,9 @@ put a data key there that they know too, and read what is sealed under it from t
 What was sealed before there were data keys was so under keys derived from the master key itself.
 These are known as the tenant's data key number 0, and wrapped like the other when the master key
 changes.
+
+Erasing a tenant destroys its data keys (`store.erasing`): what was sealed under them, in whatever
+copies, is lost with them, and reading it says so.
 """
 
 import base64
@@ -35,13 +38,15 @@ from affidavit.store.documents import Document, Documents
 from affidavit.store.sealing import DataKeys, derive, from_data_key, seal, unseal
 
 KIND: Final = "data_key"
+ERASED: Final = "erased_key"
+"""Kind of the documents that say which data keys were destroyed with their tenant."""
 CURRENT: Final = "1"
 OLDEST: Final = "0"
 BINDINGS: Final = ("affidavit/tenants", "tenant_binding")
 """Tenant and kind of the documents that bind tenants to roles (`operations.tenant_bindings`)."""
 LOCAL: Final = "local"
 SECONDS: Final = 300.0
-"""How long a key that KMS unwrapped is kept in memory: a disabled key takes effect by then."""
+"""How long an unwrapped key is kept in memory: one disabled or destroyed is refused by then."""
 _KEY: Final = 32
 _SIZES: Final = {CURRENT: _KEY, OLDEST: 2 * _KEY}
 _NONCE: Final = 12
@@ -73,18 +78,19 @@ class TenantKeyring:
         self._held: dict[tuple[str, str], _Held] = {}
 
     def current(self, tenant: str) -> DataKeys:
-        """Return the key that new things are sealed under, made on first use."""
+        """Return the key that new things are sealed under, made on first use.
+
+        Its row is looked at each time: another process may have erased the tenant since.
+        """
         with self._locks[tenant]:
+            document = self._documents.get(tenant, KIND, CURRENT) or self._made(tenant)
             held = self._remembered(tenant, CURRENT)
-            if held is not None:
+            if held is not None and held.id.hex() == document.body["id"]:
                 return held
-            document = self._documents.get(tenant, KIND, CURRENT)
-            if document is None:
-                document = self._made(tenant)
             return self._opened(tenant, document)
 
     def named(self, tenant: str, key_id: bytes, where: str) -> DataKeys:
-        """Return the key of an id; `StoreSealedError` where it cannot be had.
+        """Return the key of an id; `StoreSealedError` where it cannot be had, or was destroyed.
 
         `StoreDamagedError` where there is none of this id: then what is sealed, and lies `where`,
         was altered, or written under another master key.
@@ -99,6 +105,7 @@ class TenantKeyring:
                     held = self._opened(tenant, document)
                 if held.id == key_id:
                     return held
+            self._refuse_erased(tenant, key_id, where)
             oldest = self._derived(tenant)
         if oldest.id == key_id:
             return oldest
@@ -108,6 +115,22 @@ class TenantKeyring:
             "is not known: it was altered, or written under another master key.",
             todo="Restore the database and the key folder (AFFIDAVIT_KEYS) that belong together.",
         )
+
+    def forget(self, tenant: str) -> None:
+        """Drop the keys of a tenant that was erased from memory."""
+        with self._locks[tenant]:
+            for number in (CURRENT, OLDEST):
+                self._held.pop((tenant, number), None)
+
+    def _refuse_erased(self, tenant: str, key_id: bytes, where: str) -> None:
+        erased = self._documents.get(tenant, ERASED, key_id.hex())
+        if erased is not None:
+            raise StoreSealedError(
+                f"{where} was erased",
+                why=f"It was sealed under a data key of {tenant} that was destroyed with all that "
+                f"the tenant had, at {erased.body['erasedAt']}.",
+                todo="Nothing brings it back. The ledger verifies without it.",
+            )
 
     def seal(self, tenant: str, purpose: str, data: bytes) -> bytes:
         """Return a tenant's small secret (a prompt, an answer) sealed for a purpose."""
@@ -149,7 +172,9 @@ class TenantKeyring:
             self._folder.prepare_next_master()
             known = {tenant for tenant, _ in self._documents.of_all_tenants(KIND)}
             for tenant in sorted({*known, *tenants}):
-                if self._documents.get(tenant, KIND, OLDEST) is None:
+                if self._documents.get(tenant, KIND, OLDEST) is None and (
+                    tenant in known or not self._documents.every(tenant, ERASED)
+                ):
                     self._keep_oldest(tenant)
             done = 0
             for tenant, document in self._documents.of_all_tenants(KIND):
@@ -253,10 +278,7 @@ class TenantKeyring:
             keys = DataKeys(key_id, key[:_KEY], key[_KEY:], b"", b"")
         if keys.id.hex() != document.body["id"]:  # what is sealed under it would not be found again
             raise _altered(tenant)
-        until = float("inf")
-        if document.body["wrappedBy"] != LOCAL:
-            until = time.monotonic() + SECONDS
-        self._held[tenant, document.id] = _Held(keys, until)
+        self._held[tenant, document.id] = _Held(keys, time.monotonic() + SECONDS)
         return keys
 
     def _wrapping(self, tenant: str, key: bytes, by: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from affidavit.operations import framework_shares
 from affidavit.operations.faults import NotFoundFault, QuotaFault, ValidationFault
 from affidavit.operations.framework_shares import MAX_RECIPIENTS
 
@@ -256,6 +257,32 @@ def test_there_is_room_for_100_recipients(owner: Any, a_framework: Any) -> None:
         owner("StartAssessmentFrameworkShare", frameworkId=framework, **to)
     with pytest.raises(QuotaFault, match="100"):
         owner("StartAssessmentFrameworkShare", frameworkId=framework, **TO)
+
+
+def test_a_sender_does_not_fill_a_list(
+    owner: Any, stranger: Any, a_framework: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest ended request makes room for a new one; too many open ones are refused."""
+    monkeypatch.setattr(framework_shares, "MAX_RECEIVED", 2)
+    framework = a_framework()["id"]
+    ask = "StartAssessmentFrameworkShare"
+    made = []
+    for _ in range(4):
+        answer = owner(ask, frameworkId=framework, **TO)["assessmentFrameworkShareRequest"]
+        made.append(answer["id"])
+        owner.clock.forward(seconds=1)
+        _act(owner, answer, SENT, "REVOKE")
+        if len(made) == 1:
+            owner("DeleteAssessmentFrameworkShare", requestId=made[0], requestType=SENT)
+    assert {one["id"] for one in _listed(stranger, RECEIVED)} == set(made[2:])
+    assert {one["id"] for one in _listed(owner, SENT)} == set(made[1:])
+    assert owner.context.store.documents.find("framework_share", made[0]) == []
+    owner(ask, frameworkId=framework, **TO)
+    owner(ask, frameworkId=a_framework(name="Second")["id"], **TO)
+    with pytest.raises(QuotaFault, match="2 open share requests of yours"):
+        owner(ask, frameworkId=a_framework(name="Third")["id"], **TO)
+    assert len(_listed(stranger, RECEIVED)) == 2
+    assert len([one for one in _listed(owner, SENT) if one["status"] == "ACTIVE"]) == 2
 
 
 def test_logs_tell_each_side_its_own(owner: Any, stranger: Any, share: dict[str, Any]) -> None:

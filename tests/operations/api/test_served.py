@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import boto3
@@ -30,13 +30,14 @@ def client(installation: Any) -> Iterator[Callable[[str], Any]]:
     thread.start()
     clients = []
 
-    def make(role: str) -> Any:
+    def make(role: str, regions: Sequence[str] = ()) -> Any:
         key = access_keys.add(
             store,
             account_id=ACCOUNT,
             principal_arn=f"arn:aws:iam::{ACCOUNT}:role/{role}",
             role=role,
             by="test",
+            regions=regions,
         )
         made = boto3.client(
             "auditmanager",
@@ -55,6 +56,16 @@ def client(installation: Any) -> Iterator[Callable[[str], Any]]:
     server.should_exit = True
     thread.join(timeout=10)
     listening.close()
+
+
+def test_a_key_of_another_region_is_refused(client: Callable[..., Any]) -> None:
+    """A key opens the Regions that it was made for; one that was made for none opens all."""
+    admin = client("admin")
+    admin.register_account()
+    assert client("admin", ("us-east-1", "eu-central-1")).get_account_status()["status"] == "ACTIVE"
+    with pytest.raises(ClientError, match="made for us-east-1, not for eu-central-1") as caught:
+        client("admin", ("us-east-1",)).register_account()
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
 def test_the_first_hour_of_an_account(client: Callable[[str], Any]) -> None:

@@ -94,7 +94,7 @@ def test_a_rule_is_kept_shown_changed_and_taken_off(owner: Any) -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (replace(TRAINING, compliant="r.item.Nmae == ''"), "no answer has"),
+        (replace(TRAINING, compliant="r.item.Nom == ''"), "no answer has"),
         (
             replace(TRAINING, resource_set="principal", compliant='r.item.RoleName != ""'),
             "reads nothing",
@@ -205,7 +205,7 @@ def test_a_rule_that_reads_what_is_gone_leaves_a_gap(owner: Any) -> None:
     [
         (BUCKETS, {"days": 1}, "has no parameters"),
         (_source("AWS_Config", "Custom_mine"), {"days": 1}, "has no parameters"),
-        (_source("AWS_Config", "ACCESS_KEYS_ROTATED"), {"dyas": 1}, "has no parameter dyas"),
+        (_source("AWS_Config", "ACCESS_KEYS_ROTATED"), {"hours": 1}, "has no parameter hours"),
         (_source("AWS_Config", "ACCESS_KEYS_ROTATED"), {"max_key_age_days": "90"}, r"days|kinds"),
         (_source("AWS_Config", "ACCESS_KEYS_ROTATED"), {"max_key_age_days": 10**9}, "days"),
     ],

@@ -15,7 +15,7 @@ from affidavit.console.page import Page, path_to
 from affidavit.console.texts import _, mark
 from affidavit.console.views import act, view
 from affidavit.errors import UsageError
-from affidavit.operations import keyword_search, library_uses
+from affidavit.operations import keyword_search, library_uses, source_rules
 
 SOURCES: Final[Mapping[str, str]] = {
     "AWS_API_Call": mark("AWS API call"),
@@ -59,6 +59,8 @@ class DraftSource:
     frequency: str
     help: str
     """What to do where it brings no evidence."""
+    origin: str = ""
+    """The id of the source that it is a copy of."""
 
     def members(self) -> dict[str, Any]:
         """Return it as the API takes it."""
@@ -103,8 +105,12 @@ def create(page: Page) -> Response:
     draft = _acted(page, _draft(page, {}))
     if page.form.text("do") != "save":
         return _show(page, {}, draft)
-    answer = page.ask("CreateControl", **_members(page, draft))
-    return page.go(path_to("controls", answer["control"]["id"]), "saved")
+    made = page.ask("CreateControl", **_members(page, draft))["control"]
+    for one, source in zip(draft, made["controlMappingSources"], strict=True):
+        if one.origin:
+            of, to = (page.form.text("from"), one.origin), (made["id"], source["sourceId"])
+            source_rules.copy(page.context, page.caller, of, to)
+    return page.go(path_to("controls", made["id"]), "saved")
 
 
 def save(page: Page) -> Response:
@@ -157,6 +163,7 @@ def _of_form(page: Page, key: str) -> DraftSource:
         description=text("source-description"),
         frequency=text("frequency"),
         help=text("help"),
+        origin=text("origin"),
     )
 
 
@@ -173,6 +180,7 @@ def _of_control(page: Page, key: str, one: Mapping[str, Any], *, copied: bool) -
         description=one.get("sourceDescription") or "",
         frequency=one.get("sourceFrequency", ""),
         help=one.get("troubleshootingText") or "",
+        origin=one.get("sourceId", "") if copied else "",
     )
 
 
@@ -250,11 +258,15 @@ def _show(page: Page, given: Mapping[str, Any], draft: list[DraftSource]) -> Res
         hits = keyword_search.search(page.context, page.caller, kind, page.form.text("q"))
     editing = given.get("id", "") if "control" in page.request.path_params else ""
     uses = library_uses.uses_of_control(page.context, page.caller, editing) if editing else None
+    of = editing or page.query("from") or page.form.text("from")
+    carried = source_rules.carried(page.context, page.caller, of) if of else ()
     return page.show(
         "controls/edit.html",
         given=given,
         editing=editing,
         uses=uses,
+        of=of,
+        carried={one.source_id: one for one in carried if one.rule or one.parameters},
         draft=draft,
         kind=kind,
         types=SOURCES,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from affidavit.console.page import Page, path_to
 from affidavit.console.views import act, attachment, view
 from affidavit.operations import proofs
+from affidavit.operations.assessed import assessed
 from affidavit.operations.faults import NotFoundFault
 from affidavit.operations.proofs import EvidenceDetails
 
@@ -39,6 +40,7 @@ def show_folder(page: Page) -> Response:
     return page.show(
         "evidence/folder.html",
         folder=found["evidenceFolder"],
+        assessment=assessed(page.context, page.caller, "GetEvidenceFolder", assessment).name,
         items=items["evidence"],
         token=items.get("nextToken", ""),
     )

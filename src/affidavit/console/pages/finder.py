@@ -75,6 +75,7 @@ def show(page: Page) -> Response:
         folder=folder_id,
         is_manual=is_manual,
         controls={a.id: a.by_key() for a in search.assessments},
+        titles=_titles(search) if group == "control" else {},
     )
 
 
@@ -129,6 +130,11 @@ def _tokens(page: Page) -> list[Token]:
             Token(f"day = {page.query('day')}", page.with_query(day=None, after=None, done=None))
         )
     return found
+
+
+def _titles(search: Search) -> dict[str, str]:
+    """Return what the controls are called, by their ids."""
+    return {one.key: one.name for found in search.assessments for one in found.controls}
 
 
 def _suggestions(search: Search) -> list[str]:

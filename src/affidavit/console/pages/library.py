@@ -4,9 +4,10 @@ from typing import Final
 
 from starlette.responses import Response
 
-from affidavit.console.page import Page
+from affidavit.checks.own_rules import parameters_of
+from affidavit.console.page import Page, path_to
 from affidavit.console.views import act, view
-from affidavit.operations import library_uses
+from affidavit.operations import library_uses, source_rules
 
 KINDS: Final = ("Standard", "Core", "Custom")
 
@@ -27,7 +28,17 @@ def show(page: Page) -> Response:
     identifier = page.identifier("control")
     answer = page.ask("GetControl", controlId=identifier)
     uses = library_uses.uses_of_control(page.context, page.caller, identifier)
-    return page.show("controls/control.html", one=answer["control"], uses=uses)
+    carried = source_rules.carried(page.context, page.caller, identifier)
+    return page.show("controls/control.html", one=answer["control"], uses=uses, carried=carried)
+
+
+def set_parameters(page: Page) -> Response:
+    """Set the parameters of the check behind a source."""
+    at = page.identifier("control"), page.identifier("source")
+    values = parameters_of(page.form.text(f"parameters-{at[1]}")[: source_rules.MAX_TEXT])
+    why = page.form.text(f"why-{at[1]}")
+    source_rules.set_parameters(page.context, page.caller, at, values, why)
+    return page.go(path_to("controls", at[0]), "saved")
 
 
 def ask_delete(page: Page) -> Response:
@@ -50,4 +61,5 @@ VIEWS = (
     view("/controls/{control}", show, "Control"),
     view("/controls/{control}/delete", ask_delete, "Delete a custom control: what it affects"),
     act("/controls/{control}/delete", delete, ask_delete),
+    act("/controls/{control}/parameters/{source}", set_parameters, show),
 )

@@ -118,10 +118,13 @@ def revoke_key(page: Page) -> Response:
 def _show_keys(page: Page, made: Mapping[str, Any]) -> Response:
     page.require("UpdateSettings")
     user = page.signed_in.user
-    missing = key_admin.missing_regions(page.context, page.caller, user)
-    found = [] if missing else key_admin.every(page.context, page.caller, user)
     return page.show(
-        "settings/keys.html", found=found, missing=missing, made=made, roles=ROLES, user=user
+        "settings/keys.html",
+        found=key_admin.every(page.context, page.caller, user),
+        regions=sorted(key_admin.administered(page.caller, user)),
+        made=made,
+        roles=ROLES,
+        user=user,
     )
 
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.views import view
+from affidavit.model.numbers import whole
 from affidavit.operations import prompt_jobs, prompt_plans, prompt_views
 from affidavit.store.documents import Document
 
@@ -41,7 +42,7 @@ def show_run(page: Page) -> Response:
         (case for case in one.run.cases if wanted in ("", case["verdict"])),
         key=lambda case: order.index(case["verdict"]),
     )
-    start = int(page.query("from")) if page.query("from").isdecimal() else 0
+    start = whole(page.query("from"), len(cases)) or 0
     return page.show(
         "prompts/run.html",
         one=one,

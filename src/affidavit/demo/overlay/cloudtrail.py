@@ -16,7 +16,8 @@ _MINUTES = 1 / 1440
 _ATTRIBUTES = {"EventName", "EventId", "Username", "EventSource", "ReadOnly"}
 
 
-def _trail_arn(place: Place, trail: Trail) -> str:
+def trail_arn(place: Place, trail: Trail) -> str:
+    """Return the trail's ARN, in its home Region."""
     return f"arn:aws:cloudtrail:{trail.home}:{place.account.id}:trail/{trail.name}"
 
 
@@ -28,7 +29,7 @@ def _one(call: Call, member: str) -> Trail:
     wanted = call.need(member)
     for trail in _visible(call.place):
         by_name = wanted == trail.name and trail.home == call.place.region_name
-        if by_name or wanted == _trail_arn(call.place, trail):
+        if by_name or wanted == trail_arn(call.place, trail):
             return trail
     raise AwsError("TrailNotFoundException", f"Unknown trail: {wanted}")
 
@@ -42,7 +43,7 @@ def describe_trails(call: Call) -> Answer:
     for trail in _visible(place):
         if shadows is False and trail.home != place.region_name:
             continue
-        if names and not {trail.name, _trail_arn(place, trail)} & set(names):
+        if names and not {trail.name, trail_arn(place, trail)} & set(names):
             continue
         trails.append(_trail(place, trail))
     return {"trailList": trails}
@@ -56,7 +57,7 @@ def _trail(place: Place, trail: Trail) -> Answer:
         "IncludeGlobalServiceEvents": True,
         "IsMultiRegionTrail": trail.multi_region,
         "HomeRegion": trail.home,
-        "TrailARN": _trail_arn(place, trail),
+        "TrailARN": trail_arn(place, trail),
         "LogFileValidationEnabled": trail.validated,
         "HasCustomEventSelectors": bool(trail.data_events),
         "HasInsightSelectors": False,
@@ -92,7 +93,7 @@ def get_trail_status(call: Call) -> Answer:
 def get_event_selectors(call: Call) -> Answer:
     """Answer with basic selectors, or with advanced ones where data events are recorded."""
     trail = _one(call, "TrailName")
-    arn = _trail_arn(call.place, trail)
+    arn = trail_arn(call.place, trail)
     if not trail.data_events:
         basic = {"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}
         return {"TrailARN": arn, "EventSelectors": [basic]}
@@ -122,7 +123,7 @@ def lookup_events(call: Call) -> Answer:
         raise AwsError("InvalidLookupAttributesException", "One known attribute can be looked up")
     events = [
         event
-        for event in _events(call.place)
+        for event in events_of(call.place)
         if all(event[key] == value for key, value in wanted.items()) and _within(call, event)
     ]
     return {"Events": sorted(events, key=lambda event: event["EventTime"], reverse=True)}
@@ -135,14 +136,17 @@ def _within(call: Call, event: Answer) -> bool:
     return late_enough and (end is None or time <= end.replace(tzinfo=None))
 
 
-def _events(place: Place) -> Iterator[Answer]:
+def events_of(place: Place, *, in_trail: bool = False) -> Iterator[Answer]:
+    """Yield the Region's events as LookupEvents gives them; only those that trail files have."""
     for group in place.region.events:
+        if in_trail and not group.in_trail:
+            continue
         for index in range(group.count):
             yield _event(place, group, index)
 
 
 def _event(place: Place, group: Event, index: int) -> Answer:
-    time = place.ago(group.hours.at(index, group.count) / 24)
+    time = _time(place, group, index)
     event_id = place.names.uuid(*place.id("event", group.name, group.by, index))
     identity, user = _identity(place, group.by)
     resources = [{"ResourceType": "", "ResourceName": group.resource}] if group.resource else []
@@ -158,6 +162,13 @@ def _event(place: Place, group: Event, index: int) -> Answer:
         "Resources": resources,
         "CloudTrailEvent": json.dumps(record),
     }
+
+
+def _time(place: Place, group: Event, index: int) -> datetime:
+    if group.at is None:
+        return place.ago(group.hours.at(index, group.count) / 24)
+    hour, _, minute = group.at.partition(":")
+    return place.ago(1).replace(hour=int(hour), minute=int(minute), second=0)
 
 
 def _record(place: Place, group: Event, time: datetime, event_id: str) -> dict[str, Any]:

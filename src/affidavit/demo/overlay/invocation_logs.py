@@ -5,22 +5,20 @@ for the model, spread over the day, with what the estate says of the Region's tr
 the account's trail know of the same calls. Every name and number in them is made up.
 """
 
-import gzip
 import hashlib
-import json
 import threading
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from affidavit.demo.bedrock.logs import Invocation, InvocationLog
+from affidavit.demo.overlay import trail_files
 from affidavit.demo.overlay.cloudwatch import invocations_of
 from affidavit.demo.overlay.guardrails import newest_version
+from affidavit.demo.overlay.trail_files import Objects
 from affidavit.demo.schema_region import Logging, Traffic
 from affidavit.demo.world import Place, World
-from affidavit.model.times import iso
 
 _LEAKS: Final = (
     "The customer's file says: e-mail maria.sample@mail.northwind-post.com.",
@@ -40,18 +38,6 @@ _lock: Final = threading.Lock()
 _made: Final[dict[tuple[int, str], dict[str, dict[str, bytes]]]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objects:
-    """Objects of the logs of one account, by bucket and key."""
-
-    by_bucket: dict[str, dict[str, bytes]] = field(default_factory=lambda: defaultdict(dict))
-
-    def add(self, bucket: str, key: str, content: bytes) -> None:
-        """Add to an object: gzip members stand one after another."""
-        known = self.by_bucket[bucket]
-        known[key] = known.get(key, b"") + content
-
-
 def objects(place: Place, bucket: str) -> Mapping[str, bytes]:
     """Return the objects of a log bucket of the account by key; empty for other buckets."""
     key = (id(place.world), place.account.id)
@@ -65,24 +51,20 @@ def _account(world: World, account_id: str) -> dict[str, dict[str, bytes]]:
     made = Objects()
     for region in world.estate.regions.enabled:
         place = world.place(account_id, region)
-        if place.region.bedrock.models_in_use:
-            _region(place, made)
+        calls = _region(place, made) if place.region.bedrock.models_in_use else []
+        trail_files.write(place, calls, made)
     return dict(made.by_bucket)
 
 
-def _region(place: Place, made: Objects) -> None:
+def _region(place: Place, made: Objects) -> list[tuple[Invocation, datetime]]:
+    """Write a Region's invocation log; return all of its calls, the unlogged ones too."""
     logging = place.region.bedrock.logging
     traffic = logging.traffic if logging else Traffic()
-    trail: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     log = _Log(logging, made)
-    for number, (call, moment) in enumerate(_calls(place, traffic)):
-        hour = f"{moment:%Y%m%dT%H}45Z"
-        trail[hour].append(_event(place, call, moment))
-        if number >= traffic.unlogged:
-            log.write(call, moment)
-    for one in place.account.trails:
-        if one.multi_region or one.home == place.region_name:
-            _trail_files(place, one.bucket, trail, made)
+    calls = list(_calls(place, traffic))
+    for call, moment in calls[traffic.unlogged :]:
+        log.write(call, moment)
+    return calls
 
 
 class _Log:
@@ -189,37 +171,3 @@ def _caller(place: Place) -> str:
     role = _RUNTIME if "AssistantRuntime" in roles else _LAB
     name = role.partition("/")[2]
     return f"arn:aws:sts::{place.account.id}:assumed-role/{name}/assistant"
-
-
-def _event(place: Place, call: Invocation, moment: datetime) -> dict[str, Any]:
-    return {
-        "eventVersion": "1.11",
-        "userIdentity": {"type": "AssumedRole", "arn": call.identity, "accountId": call.account_id},
-        "eventTime": iso(moment.replace(microsecond=0)),
-        "eventSource": "bedrock.amazonaws.com",
-        "eventName": call.operation,
-        "awsRegion": place.region_name,
-        "requestParameters": {"modelId": call.model_id},
-        "requestID": call.request_id,
-        "eventID": place.names.uuid(*place.id("event", call.request_id)),
-        "readOnly": True,
-        "eventType": "AwsApiCall",
-        "managementEvent": True,
-        "recipientAccountId": call.account_id,
-        "eventCategory": "Management",
-    }
-
-
-def _trail_files(
-    place: Place, bucket: str, trail: Mapping[str, list[dict[str, Any]]], made: Objects
-) -> None:
-    account, region = place.account.id, place.region_name
-    for stamp, events in trail.items():
-        day = datetime.strptime(stamp[:8], "%Y%m%d").replace(tzinfo=UTC)
-        mark = place.names.lower(16, *place.id("trail file", stamp))
-        key = (
-            f"AWSLogs/{account}/CloudTrail/{region}/{day:%Y/%m/%d}/"
-            f"{account}_CloudTrail_{region}_{stamp}_{mark}.json.gz"
-        )
-        content = json.dumps({"Records": events}).encode()
-        made.add(bucket, key, gzip.compress(content, mtime=0))

@@ -1,0 +1,154 @@
+"""Rules and parameters of custom controls from the command line, and rules from files."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from affidavit import catalogue as catalogues
+from affidavit.errors import UsageError
+from affidavit.model.canonical import json_values
+from affidavit.model.framework import Rule
+from affidavit.operations import source_rules
+from affidavit.operations.caller import Caller
+from affidavit.operations.context import Context
+from affidavit.operations.faults import Fault
+from affidavit.operations.source_rules import Carried
+from affidavit.operations.users import principal_of
+from affidavit.settings import Settings
+from affidavit.store import open_store
+from affidavit.store.places import check_tenant
+
+MAX_BYTES: Final = 64 * 2**10
+"""Of a file with a rule."""
+_TEXTS: Final = ("about", "compliant", "applies", "inconclusive", "words", "remedy", "severity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A source of a custom control."""
+
+    tenant: str
+    control: str
+    """Its id."""
+    source: str = ""
+    """Its id, or its keyword where only one source of the control has it."""
+    by: str = ""
+
+
+def show(settings: Settings, place: Place) -> list[dict[str, Any]]:
+    """Return the sources of a control with what they carry."""
+    with _opened(settings, place) as (_context, _caller, found):
+        return [_told(one) for one in found]
+
+
+def set_rule(settings: Settings, place: Place, path: Path) -> Rule:
+    """Keep the rule of a YAML file with a source."""
+    rule, parameters = _read(path)
+    with _opened(settings, place) as (context, caller, found):
+        return source_rules.set_rule(context, caller, _at(place, found), rule, parameters)
+
+
+def clear_rule(settings: Settings, place: Place) -> None:
+    """Take the rule off a source."""
+    with _opened(settings, place) as (context, caller, found):
+        source_rules.clear_rule(context, caller, _at(place, found))
+
+
+def set_parameters(settings: Settings, place: Place, given: Sequence[str], why: str) -> None:
+    """Set the parameters of a source from texts NAME=VALUE; none given: the catalogue's again."""
+    values = dict(_value(text) for text in given)
+    with _opened(settings, place) as (context, caller, found):
+        source_rules.set_parameters(context, caller, _at(place, found), values, why)
+
+
+@contextmanager
+def _opened(
+    settings: Settings, place: Place
+) -> Iterator[tuple[Context, Caller, Sequence[Carried]]]:
+    """Open the store, for an owner of the tenant; yield the control's sources besides."""
+    check_tenant(place.tenant)
+    with open_store(settings, create=False) as store:
+        context = Context(store=store, catalogue=catalogues.load(), settings=settings)
+        principal = principal_of(place.tenant.partition("/")[0], place.by)
+        caller = Caller.of_tenant(place.tenant, principal, "owner")
+        try:
+            yield context, caller, source_rules.carried(context, caller, place.control)
+        except Fault as fault:
+            raise UsageError(
+                f"The control {place.control} stays as it is", why=f"{fault}"
+            ) from fault
+
+
+def _at(place: Place, found: Sequence[Carried]) -> tuple[str, str]:
+    fitting = [one for one in found if place.source in (one.source_id, one.keyword)]
+    if len(fitting) == 1:
+        return place.control, fitting[0].source_id
+    raise UsageError(
+        f"The control has {'several sources' if fitting else 'no source'} {place.source}",
+        todo="Name one by its id: `affidavit control show` lists them.",
+    )
+
+
+def _read(path: Path) -> tuple[Rule, str]:
+    """Return the rule of a file, and its parameters as JSON."""
+    given = _loaded(path)
+    unknown = sorted(str(name) for name in set(given) - {*_TEXTS, "params"})
+    if unknown:
+        raise _wrong(path, f"it names {', '.join(unknown)}")
+    texts = {name: given[name] for name in _TEXTS if given.get(name) is not None}
+    wrong = next((name for name, text in texts.items() if not isinstance(text, str)), "")
+    if wrong:
+        raise _wrong(path, f"{wrong} is no text")
+    try:
+        parameters = json.dumps(given.get("params") or {}, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _wrong(path, f"params: {error}") from error
+    about = texts.get("about", "")
+    return source_rules.rule_of({**texts, "set": about, "params": parameters}), parameters
+
+
+def _loaded(path: Path) -> dict[Any, Any]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _wrong(path, f"it is larger than {MAX_BYTES:,} bytes")
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise _wrong(path, str(error)) from error
+    if not isinstance(given, dict):
+        raise _wrong(path, "it holds no names with values")
+    return given
+
+
+def _wrong(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"The rule in {path} cannot be used",
+        why=why,
+        todo=f"Write {', '.join(_TEXTS)} and params by name (docs/reference/custom-controls.md).",
+    )
+
+
+def _value(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{text!r} is no parameter", todo="Write NAME=VALUE.")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def _told(one: Carried) -> dict[str, Any]:
+    return {
+        "sourceId": one.source_id,
+        "type": one.type,
+        "keyword": one.keyword,
+        "rule": json_values(one.rule) if one.rule is not None else None,
+        "check": one.check.id if one.check is not None else None,
+        "parameters": dict(one.check.params) | dict(one.parameters) if one.check else {},
+        "set": dict(one.parameters),
+    }

@@ -1,0 +1,267 @@
+"""One day of a trail's files, read once for all who ask: the events that controls name, and calls.
+
+What is kept of an event is its record as it stands in the file, but for secrets, with the place of
+its bytes: object, offset and length in the uncompressed file, the hashes of both. So whoever may
+read the bucket finds the very bytes again. Events that are read-only are left out, as Audit Manager
+leaves them out, and so are events of other accounts, which are counted.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from affidavit.aws import redact
+from affidavit.aws.log_reading import LogReader, NotReadError
+from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
+from affidavit.logscan.digests import Integrity, check_integrity
+from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned, Totals
+from affidavit.logscan.gunzip import ReadLimits, whole
+from affidavit.logscan.public_keys import public_keys
+from affidavit.model.observation import JsonObject
+from affidavit.model.times import parse
+from affidavit.sources.trail_places import TrailPlace
+
+INVOKING: Final = (
+    "InvokeModel",
+    "InvokeModelWithResponseStream",
+    "Converse",
+    "ConverseStream",
+)
+_SOURCE: Final = "bedrock.amazonaws.com"
+_CALLS: Final = frozenset(f"{_SOURCE}:{name}" for name in INVOKING)
+_MAX_OBJECT: Final = 2**28
+_MAX_EVENTS: Final = 20_000
+"""Events of a Region and day that are kept; what is beyond them makes the answer incomplete."""
+_MAX_NAMED: Final = 500
+"""Files that could not be read, and findings of the digests, that are named one by one."""
+_LIMITS: Final = ReadLimits()
+_TOO_MANY: Final = f"it has events beyond the {_MAX_EVENTS} that are kept of a Region and day"
+_MANAGEMENT: Final = "Management"
+_CHAIN_BEGINS: Final = "the chain begins here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of a model, as CloudTrail recorded it."""
+
+    event: str
+    principal: str
+    time: str
+
+
+@dataclass(slots=True)
+class TrailReading:
+    """What is in the files of one place."""
+
+    place: TrailPlace
+    events: frozenset[str]
+    """What is looked for, as `<source>:<name>`."""
+    calls: dict[str, Call] = field(default_factory=dict)
+    """Calls of models by request id."""
+    unread: list[ScanGap] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+    redacted: list[str] = field(default_factory=list)
+    """JSON pointers of the records in which secrets were replaced."""
+    _found: dict[str, JsonObject] = field(default_factory=dict)
+    _hits: list[ScanFinding] = field(default_factory=list)
+    _left_out: Counter[str] = field(default_factory=Counter)
+    _foreign: Counter[str] = field(default_factory=Counter)
+    _late: int = 0
+    _scanned: list[Scanned] = field(default_factory=list)
+    _integrity: JsonObject = field(default_factory=dict)
+
+    def read(self, reader: LogReader, trail: Mapping[str, Any]) -> None:
+        """Read everything; `NotReadError` where the bucket cannot be listed at all."""
+        validated = bool(trail.get("validated"))
+        scanner = TrailScanner(TrailSettings(events=self.events | _CALLS, integrity=True))
+        keys = self.place.log_files(reader)
+        for key in keys:
+            self._late += self.place.is_late(key)
+            self._file(reader, scanner, key)
+        if validated:
+            self._check(reader, scanner, trail, frozenset(keys))
+        self._scanned.clear()
+
+    def _file(self, reader: LogReader, scanner: TrailScanner, key: str) -> None:
+        content = self._content(reader, key)
+        if content is None:
+            return
+        uri = self._uri(key)
+        scanned = scanner.scan(content, uri, self._take)
+        self.totals.add(scanned.totals)
+        self.unread += scanned.gaps
+        self._scanned.append(scanned)
+        if self._hits:
+            raw = whole(content, _LIMITS.document, _LIMITS, lambda _why: None)
+            for hit in self._hits:
+                self._keep(hit, raw, scanned.sha256)
+            self._hits.clear()
+
+    def _content(self, reader: LogReader, key: str) -> bytes | None:
+        try:
+            return reader.read(self.place.bucket, key, _MAX_OBJECT)
+        except NotReadError as error:
+            why = error.sentences
+            self.unread.append(ScanGap(object_uri=self._uri(key), why=why))
+            return None
+
+    def _uri(self, key: str) -> str:
+        return f"s3://{self.place.bucket}/{key}"
+
+    def _take(self, found: ScanFinding) -> None:
+        """Sort an event in: a call, an event that is asked for, or one of another account."""
+        if found.account_id not in ("", self.place.account_id):
+            self._foreign[found.account_id] += 1
+            return
+        if found.time[:10] != f"{self.place.day.start:%Y-%m-%d}":
+            return
+        if found.entity_type in _CALLS and not found.error_code:
+            name = found.entity_type.partition(":")[2]
+            call = Call(event=name, principal=found.principal, time=found.time)
+            self.calls.setdefault(found.request_id, call)
+        if found.entity_type in self.events:
+            self._hits.append(found)
+
+    def _keep(self, found: ScanFinding, raw: bytes, sha256: str) -> None:
+        """Keep an event once, with the place of its record."""
+        record = json.loads(found.record)
+        name = str(record.get("eventID") or "")
+        if record.get("readOnly") in (True, "true"):
+            self._left_out["readOnly"] += 1
+        elif record.get("eventCategory", _MANAGEMENT) != _MANAGEMENT:
+            self._left_out["notManagement"] += 1
+        elif why := self._trouble(name, found.time):
+            self.unread.append(ScanGap(object_uri=found.object_uri, why=why))
+        elif name not in self._found:
+            exact = found.record.encode()
+            offset = raw.find(exact)
+            file = {
+                "object": found.object_uri,
+                "sha256": sha256,
+                "recordSha256": hashlib.sha256(exact).hexdigest(),
+                **({"offset": offset, "length": len(exact)} if offset >= 0 else {}),
+            }
+            text, clean = _without_secrets(found.record)
+            if clean:
+                self.redacted.append(f"/events/{len(self._found)}/CloudTrailEvent")
+            listed = _listed(name, found, record.get("userIdentity") or {})
+            self._found[name] = {**listed, "CloudTrailEvent": text, "file": file}
+
+    def _trouble(self, name: str, time: str) -> str:
+        """Return why an event cannot be kept."""
+        if not name:
+            return "an event has no eventID"
+        if len(self._found) >= _MAX_EVENTS and name not in self._found:
+            return _TOO_MANY
+        try:
+            parse(time)
+        except ValueError:
+            return "an event has no eventTime that can be read"
+        return ""
+
+    def _check(
+        self,
+        reader: LogReader,
+        scanner: TrailScanner,
+        trail: Mapping[str, Any],
+        listed: frozenset[str],
+    ) -> None:
+        """Compare the files with the trail's digest files, and note which are proved by them."""
+        try:
+            keys = self.place.digests(reader, trail["trail"], trail["home"])
+        except NotReadError as error:
+            self._integrity = {"why": error.sentences}
+            return
+        contents = [(key, self._content(reader, key)) for key in keys]
+        digests = [
+            scanner.scan(content, self._uri(key), self._take)
+            for key, content in contents
+            if content
+        ]
+        self.unread += [gap for one in digests for gap in one.gaps]
+        found = check_integrity([*self._scanned, *digests], public_keys(trail["keys"]))
+        self._integrity = self._told(found, [self._uri(key) for key in keys], listed)
+        for event in self._found.values():
+            event["file"]["proved"] = event["file"]["object"] in found.proved_files
+
+    def _told(self, found: Integrity, digests: list[str], listed: frozenset[str]) -> JsonObject:
+        """Return what the digests say of the files that were looked for; the first has no past."""
+        bucket = f"s3://{self.place.bucket}/"
+        wrong = [
+            {"what": one.entity_type, "object": one.object_uri, "detail": one.excerpt}
+            for one in found.findings
+            if one.entity_type != "LOG_FILE_MISSING"
+            or self._is_gone(one.excerpt.removeprefix(bucket), listed)
+        ]
+        wrong += [
+            {"what": "DIGEST_MISSING", "object": one.object_uri, "detail": one.why}
+            for one in found.gaps
+            if _CHAIN_BEGINS in one.why and one.object_uri != min(digests)
+        ]
+        if not digests:
+            detail = "no digest file of the day was found, though the trail has them written"
+            wrong.append({"what": "DIGEST_MISSING", "object": bucket, "detail": detail})
+        return {
+            "digests": len(digests),
+            "proved": found.proved,
+            "unsigned": found.unsigned,
+            "inNone": self.totals.objects - found.proved - found.unsigned,
+            "findings": wrong[:_MAX_NAMED],
+            "findingsInAll": len(wrong),
+        }
+
+    def _is_gone(self, key: str, listed: frozenset[str]) -> bool:
+        """Tell whether a file that a digest names was looked for, and is not in the bucket."""
+        return self.place.holds(key) and key not in listed
+
+    def body(self) -> JsonObject:
+        """Return what is observed: the events, and over how much that is said."""
+        day = f"{self.place.day.start:%Y-%m-%d}"
+        hours = [hour for hour in range(24) if not self.totals.hours.get(f"{day}T{hour:02}")]
+        return {
+            "population": {
+                "objects": self.totals.objects,
+                "ofNextDay": self._late,
+                "compressedBytes": self.totals.compressed,
+                "bytes": self.totals.raw,
+                "records": self.totals.records,
+                "hoursWithout": hours,
+            },
+            "events": list(self._found.values()),
+            "leftOut": dict(sorted(self._left_out.items())),
+            "otherAccounts": list(self.place.others),
+            "eventsOfOtherAccounts": [
+                {"accountId": name, "events": n} for name, n in sorted(self._foreign.items())
+            ],
+            "unread": [
+                {"objectUri": g.object_uri, "why": g.why, "count": g.count}
+                for g in self.unread[:_MAX_NAMED]
+            ],
+            "unreadInAll": sum(g.count for g in self.unread),
+            "integrity": self._integrity,
+        }
+
+
+def _listed(name: str, found: ScanFinding, who: Mapping[str, Any]) -> JsonObject:
+    """Return an event's members as LookupEvents names them."""
+    source, _, called = found.entity_type.partition(":")
+    user = who.get("userName") or str(who.get("arn") or "").rpartition("/")[2]
+    return {
+        "EventId": name,
+        "EventName": called,
+        "EventSource": source,
+        "EventTime": found.time,
+        "Username": user or str(who.get("principalId") or ""),
+    }
+
+
+def _without_secrets(record: str) -> tuple[str, bool]:
+    """Return a record without secrets and whether it had any; otherwise byte for byte."""
+    text = redact.text(record)
+    clean, pointers = redact.body(json.loads(text), ())
+    if pointers:
+        text = json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
+    return text, text != record

@@ -1,0 +1,318 @@
+"""Which of a trail's events are kept, with what proof, and what digests say of the files."""
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from affidavit.aws.log_reading import LogObject, NotReadError
+from affidavit.model.observation import GapReason, Unit
+from affidavit.sources.trail_files import TrailReadings
+
+ACCOUNT, DAY = "111122223333", "2026-11-29"
+ROOT = f"AWSLogs/{ACCOUNT}"
+EVENTS = ["bedrock.amazonaws.com:UpdateGuardrail", "iam.amazonaws.com:CreateAccessKey"]
+
+
+class Bucket:
+    """A bucket in memory, listed in S3's order."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+        self.denied: set[str] = set()
+
+    def objects(self, bucket: str, prefix: str, after: str = "") -> Iterator[LogObject]:
+        """Yield the objects as `LogReader` does."""
+        for key in sorted({*self.held, *self.denied}):
+            if key.startswith(prefix) and key > after:
+                yield LogObject(bucket=bucket, key=key, size=1, etag="", modified="")
+
+    def folders(self, _bucket: str, prefix: str) -> list[str]:
+        """Return the common prefixes."""
+        rest = (key.removeprefix(prefix) for key in sorted(self.held) if key.startswith(prefix))
+        return list(
+            dict.fromkeys(f"{prefix}{one.partition('/')[0]}/" for one in rest if "/" in one)
+        )
+
+    def read(self, bucket: str, key: str, _limit: int) -> bytes:
+        """Return an object, or refuse it."""
+        if key in self.denied:
+            raise NotReadError(f"s3://{bucket}/{key}", "Access Denied", GapReason.DENIED)
+        return self.held[key]
+
+
+def event(name: str = "UpdateGuardrail", number: int = 0, **more: Any) -> dict[str, Any]:
+    """Return a record."""
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/R/session"},
+        "eventTime": f"{DAY}T10:30:00Z",
+        "eventSource": "bedrock.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "us-east-1",
+        "eventID": f"e-{number}",
+        "readOnly": False,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+        **more,
+    }
+
+
+def write(
+    bucket: Bucket, records: list[dict[str, Any]], stamp: str = "20261129T1035Z", root: str = ROOT
+) -> str:
+    """Write a log file of CloudTrail's name; return its key."""
+    folder = f"{root}/CloudTrail/us-east-1/{stamp[:4]}/{stamp[4:6]}/{stamp[6:8]}"
+    key = f"{folder}/{ACCOUNT}_CloudTrail_us-east-1_{stamp}_x.json.gz"
+    bucket.held[key] = gzip.compress(json.dumps({"Records": records}).encode())
+    return key
+
+
+def reading(bucket: Bucket, **more: Any) -> dict[str, Any]:
+    """Return what is observed of the bucket."""
+    trail = {
+        "trail": f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main",
+        "bucket": "b",
+        "prefix": "",
+        "organization": False,
+        "home": "us-east-1",
+        "validated": False,
+        "keys": [],
+        "day": DAY,
+        "events": EVENTS,
+        **more,
+    }
+    unit = Unit(key="TrailFiles", account_id=ACCOUNT, region="us-east-1", parameters=trail)
+    reader: Any = bucket
+    return TrailReadings().read(reader, unit, trail).body()
+
+
+def test_an_event_is_kept_with_the_place_of_its_bytes() -> None:
+    """Object, hashes, offset and length lead to the very record; an event in two files is one."""
+    bucket = Bucket()
+    key = write(bucket, [event("ListGuardrails", 1), event(number=2), event(number=3)])
+    write(bucket, [event(number=2)], "20261130T0005Z")
+    body = reading(bucket)
+    assert [one["EventId"] for one in body["events"]] == ["e-2", "e-3"]
+    file, raw = body["events"][1]["file"], gzip.decompress(bucket.held[key])
+    exact = raw[file["offset"] : file["offset"] + file["length"]]
+    assert json.loads(exact)["eventID"] == "e-3"
+    assert body["events"][1]["CloudTrailEvent"].encode() == exact
+    assert file["recordSha256"] == hashlib.sha256(exact).hexdigest()
+    assert (file["object"], file["sha256"]) == (f"s3://b/{key}", hashlib.sha256(raw).hexdigest())
+    assert body["population"]["objects"] == 2
+    assert body["population"]["ofNextDay"] == 1
+    assert 10 not in body["population"]["hoursWithout"]
+
+
+def test_what_is_left_out_is_counted() -> None:
+    """Read-only and data events, other days and other accounts are no evidence here."""
+    bucket = Bucket()
+    others = [
+        event(number=1, readOnly=True),
+        event(number=2, eventCategory="Data"),
+        event(number=3, recipientAccountId="999988887777"),
+        event(number=4, eventTime="2026-11-30T00:00:01Z"),
+        event("CreateAccessKey", 5),  # of another service than asked
+        event("CreateAccessKey", 6, eventSource="iam.amazonaws.com", errorCode="AccessDenied"),
+    ]
+    write(bucket, others)
+    body = reading(bucket)
+    assert [one["EventId"] for one in body["events"]] == ["e-6"]
+    assert json.loads(body["events"][0]["CloudTrailEvent"])["errorCode"] == "AccessDenied"
+    assert body["leftOut"] == {"notManagement": 1, "readOnly": 1}
+    assert body["eventsOfOtherAccounts"] == [{"accountId": "999988887777", "events": 1}]
+
+
+def test_secrets_are_masked_and_the_place_of_the_record_stays() -> None:
+    """A password and an access key do not reach the store; the hash is the original's."""
+    bucket = Bucket()
+    secret = {"password": "correct horse", "note": "key AKIAIOSFODNN7EXAMPLE"}
+    key = write(bucket, [event(requestParameters=secret)])
+    body = reading(bucket)
+    kept = json.loads(body["events"][0]["CloudTrailEvent"])["requestParameters"]
+    assert "correct horse" not in json.dumps(body)
+    assert "AKIAIOSFODNN7EXAMPLE" not in json.dumps(body)
+    assert set(kept) == {"password", "note"}
+    file, raw = body["events"][0]["file"], gzip.decompress(bucket.held[key])
+    exact = raw[file["offset"] : file["offset"] + file["length"]]
+    assert file["recordSha256"] == hashlib.sha256(exact).hexdigest()
+
+
+def test_what_cannot_be_read_is_named() -> None:
+    """A refused file, a damaged one and an event without id are each named, the rest is read."""
+    bucket = Bucket()
+    write(bucket, [event(number=1), event(number=2, eventID=None)])
+    damaged = write(bucket, [event(number=9)], "20261129T1135Z")
+    bucket.held[damaged] = bucket.held[damaged][:-12]
+    refused = damaged.replace("T1135", "T1235")
+    bucket.denied.add(refused)
+    body = reading(bucket)
+    named = {one["objectUri"].rpartition("/")[2]: one["why"] for one in body["unread"]}
+    assert "Access Denied" in named[refused.rpartition("/")[2]]
+    assert damaged.rpartition("/")[2] in named
+    assert "an event has no eventID" in named.values()
+    assert body["unreadInAll"] >= 3
+    assert "e-1" in {one["EventId"] for one in body["events"]}
+
+
+def test_an_organizations_trail_is_read_for_one_account() -> None:
+    """Below the organization's id only the account's own files are read; the others are named."""
+    bucket = Bucket()
+    for number, account in enumerate((ACCOUNT, "444455556666")):
+        write(bucket, [event(number=number)], root=f"AWSLogs/o-abc123/{account}")
+    write(bucket, [event(number=7)])
+    body = reading(bucket, organization=True)
+    assert [one["EventId"] for one in body["events"]] == ["e-0"]
+    assert body["otherAccounts"] == ["444455556666"]
+    with pytest.raises(NotReadError, match="no organization's folder"):
+        reading(bucket, organization=True, prefix="elsewhere")
+
+
+class Signer:
+    """Writes digests as CloudTrail does: each has the signature of the one before it."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._key: RSAPrivateKey = generate_private_key(65537, 2048)
+        self._before: dict[str, Any] = {}
+
+    @property
+    def keys(self) -> list[dict[str, str]]:
+        """Return the public key as ListPublicKeys gives it."""
+        der = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+        return [{"Fingerprint": "f1", "Value": base64.b64encode(der).decode()}]
+
+    def write(self, stamp: str, logs: list[str]) -> str:
+        """Write a digest over log files; return its key."""
+        folder = f"{ROOT}/CloudTrail-Digest/us-east-1/{stamp[:4]}/{stamp[4:6]}/{stamp[6:8]}"
+        name = f"{ACCOUNT}_CloudTrail-Digest_us-east-1_main_us-east-1_{stamp}.json.gz"
+        key = f"{folder}/{name}"
+        files = [
+            {
+                "s3Bucket": "b",
+                "s3Object": one,
+                "hashValue": hashlib.sha256(gzip.decompress(self._bucket.held[one])).hexdigest(),
+            }
+            for one in logs
+        ]
+        digest = {
+            "awsAccountId": ACCOUNT,
+            "digestStartTime": stamp,
+            "digestEndTime": stamp,
+            "digestS3Bucket": "b",
+            "digestS3Object": key,
+            "digestPublicKeyFingerprint": "f1",
+            **self._before,
+            "logFiles": files,
+        }
+        content = json.dumps(digest).encode()
+        own = hashlib.sha256(content).hexdigest()
+        last = self._before.get("previousDigestSignature", "null")
+        signature = self._key.sign(
+            "\n".join([stamp, f"b/{key}", own, last]).encode(), PKCS1v15(), SHA256()
+        )
+        self._bucket.held[key] = gzip.compress(content)
+        self._before = {
+            "previousDigestS3Object": key,
+            "previousDigestHashValue": own,
+            "previousDigestSignature": signature.hex(),
+        }
+        return key
+
+
+@pytest.fixture(scope="module")
+def signed() -> tuple[Bucket, Signer, list[str], list[str]]:
+    """Return a bucket with a day's files and digests, and their keys."""
+    bucket = Bucket()
+    signer = Signer(bucket)
+    before = write(bucket, [event(number=8)], "20261128T2355Z")
+    logs = [write(bucket, [event(number=n)], f"20261129T1{n}35Z") for n in range(3)]
+    digests = [signer.write("20261129T000100Z", [before])]
+    digests += [signer.write(f"20261129T1{n}5900Z", [log]) for n, log in enumerate(logs)]
+    digests.append(signer.write("20261130T000100Z", []))
+    return bucket, signer, logs, digests
+
+
+def copied(bucket: Bucket) -> Bucket:
+    """Return a copy that a test may alter."""
+    other = Bucket()
+    other.held = dict(bucket.held)
+    return other
+
+
+def test_files_are_proved_by_a_signed_chain(
+    signed: tuple[Bucket, Signer, list[str], list[str]],
+) -> None:
+    """Each file stands in a digest whose signature holds; those of the day before do not count."""
+    bucket, signer, logs, _ = signed
+    body = reading(copied(bucket), validated=True, keys=signer.keys)
+    assert body["integrity"]["findings"] == []
+    assert body["integrity"]["proved"] == len(logs)
+    assert body["integrity"]["inNone"] == 0
+    assert all(one["file"]["proved"] for one in body["events"])
+
+
+@pytest.mark.parametrize("keys", [[], None])
+def test_without_keys_nothing_is_proved(
+    signed: tuple[Bucket, Signer, list[str], list[str]], keys: list[dict[str, str]] | None
+) -> None:
+    """Where the key is not known, or is another's, no file counts as proved."""
+    bucket, _, logs, _ = signed
+    given = Signer(Bucket()).keys if keys is None else keys
+    body = reading(copied(bucket), validated=True, keys=given)
+    assert body["integrity"]["proved"] == 0
+    assert not any(one["file"]["proved"] for one in body["events"])
+    assert body["integrity"]["unsigned"] == len(logs)
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        ("log gone", "LOG_FILE_MISSING"),
+        ("log altered", "LOG_FILE_ALTERED"),
+        ("digest gone", "DIGEST_MISSING"),
+        ("digests gone", "DIGEST_MISSING"),
+        ("log refused", ""),
+    ],
+)
+def test_what_was_removed_or_altered_is_found(
+    signed: tuple[Bucket, Signer, list[str], list[str]], what: str, found: str
+) -> None:
+    """A log file or digest that is gone or was changed is told; one that is refused is unread."""
+    bucket, signer, logs, digests = copied(signed[0]), signed[1], signed[2], signed[3]
+    if what == "log gone":
+        del bucket.held[logs[1]]
+    elif what == "log altered":
+        bucket.held[logs[1]] = gzip.compress(json.dumps({"Records": []}).encode())
+    elif what == "digest gone":
+        del bucket.held[digests[2]]
+    elif what == "digests gone":
+        for key in digests:
+            del bucket.held[key]
+    else:
+        bucket.denied.add(logs[1])
+    body = reading(bucket, validated=True, keys=signer.keys)
+    wrong = {one["what"] for one in body["integrity"]["findings"]}
+    assert wrong == ({found} if found else set())
+    assert bool(body["unread"]) == (what == "log refused")
+
+
+def test_a_forged_file_is_in_no_digest(
+    signed: tuple[Bucket, Signer, list[str], list[str]],
+) -> None:
+    """A file that was put there by somebody else is counted, and its events are not proved."""
+    bucket, signer = copied(signed[0]), signed[1]
+    write(bucket, [event(number=66)], "20261129T1536Z")
+    body = reading(bucket, validated=True, keys=signer.keys)
+    forged = next(one for one in body["events"] if one["EventId"] == "e-66")
+    assert not forged["file"]["proved"]
+    assert body["integrity"]["inNone"] == 1
