@@ -15,6 +15,7 @@ EVERY = (
     "/prompts/{run}/case?case={case}",
     "/prompts/jobs/{job}",
     "/prompts/new",
+    "/prompts/suites/new",
     "/prompts/suites/refusal",
     "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
     "/canaries/new",
@@ -73,6 +74,7 @@ FILES = (
     "/assessments/{assessment}/period.csv",
     "/downloads/{export}/file",
     "/finder/evidence.csv",
+    "/prompts/suites/{suite}/versions/{number}",
     "/frameworks/{framework}/config-rules.csv",
     "/reports/{assessment}/{report}/download",
 )
