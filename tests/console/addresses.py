@@ -75,6 +75,7 @@ FILES = (
     "/assessments/{assessment}/period.csv",
     "/downloads/{export}/file",
     "/finder/evidence.csv",
+    "/prompts/suites/{suite}/versions/{number}",
     "/frameworks/{framework}/config-rules.csv",
     "/prompts/suites/{suite}/versions/{number}",
     "/reports/{assessment}/{report}/download",
