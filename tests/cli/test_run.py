@@ -15,7 +15,7 @@ from affidavit import demo
 from affidavit.cli import run_output
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:

@@ -36,6 +36,7 @@ EVERY = (
     "/controls/{own_control}",
     "/controls/{own_control}/delete",
     "/controls/{own_control}/edit",
+    "/controls/{own_control}/rules/{own_source}",
     "/delegations",
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from affidavit.checks.events import cloudtrail_region, event_names
+from affidavit.checks.events import (
+    cloudtrail_region,
+    event_names,
+    lookup_parameters,
+    lookup_start,
+)
 from affidavit.checks.facts import Facts
 from affidavit.checks.invocation_logs import PLACES_OF_LOGS, destinations
 from affidavit.checks.policies import partition_of
@@ -27,7 +32,6 @@ from affidavit.checks.windows import days_before, other_doors, parameter_values,
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import SourceType
 from affidavit.model.observation import Gap, JsonObject, Observation, Unit
-from affidavit.model.times import iso, parse
 
 EVALUATION_DAYS = 180
 """How far back evaluation jobs are listed where no check says how old one may be."""
@@ -260,18 +264,6 @@ def _events(context: FanOutContext) -> Iterator[JsonObject]:
     for service, name in event_names(context.catalogue):
         if cloudtrail_region(service, context.region) == context.region:
             yield lookup_parameters(name, since)
-
-
-def lookup_start(now: datetime, params: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return since when events are asked: the cursor in `params`, else the day before."""
-    cursor = params.get("LookupEvents", {}).get("StartTime")
-    return iso(parse(str(cursor))) if cursor else days_before(now, 1)
-
-
-def lookup_parameters(name: str, since: str) -> JsonObject:
-    """Return the request for the events of one name (LookupEvents takes one attribute)."""
-    attribute = {"AttributeKey": "EventName", "AttributeValue": name}
-    return {"LookupAttributes": [attribute], "StartTime": since}
 
 
 def _public_keys(context: FanOutContext) -> Iterator[JsonObject]:

@@ -15,8 +15,8 @@ from typing import Final
 
 from affidavit import __version__
 from affidavit.aws.door import Door
+from affidavit.checks.events import lookup_start
 from affidavit.checks.facts import Facts
-from affidavit.checks.fanout import lookup_start
 from affidavit.checks.places import Place
 from affidavit.collector import seen_events
 from affidavit.collector.activity import EVENT_ID, events_of

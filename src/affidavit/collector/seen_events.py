@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from affidavit import __version__
+from affidavit.checks.events import lookup_start
 from affidavit.checks.facts import Facts
-from affidavit.checks.fanout import lookup_start
 from affidavit.checks.places import Place
 from affidavit.collector.activity import EVENT_ID, events_of
 from affidavit.collector.event_sources import shown_sources

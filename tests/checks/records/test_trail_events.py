@@ -44,6 +44,7 @@ def filed(*events: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         "population": {"objects": 24, "records": 900, "bytes": 5, "hoursWithout": [3]},
         "events": [{**one, "file": place} for one in events],
         "otherAccounts": [],
+        "calls": {"calls": 0, "by": {}},
         "unread": [],
         "unreadInAll": 0,
         "integrity": {},

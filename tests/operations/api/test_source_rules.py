@@ -21,6 +21,9 @@ from affidavit.operations.collecting import collect
 from affidavit.operations.faults import AccessDeniedFault, ValidationFault
 from affidavit.operations.mapping_sources import RULE
 from affidavit.operations.reports import ReportRequest, build_in, verify_report
+from affidavit.report import package
+from affidavit.report.compose import compose
+from affidavit.report.content import Content
 from affidavit.report.verify.outcome import Outcome
 
 TRAINING = Rule(
@@ -299,8 +302,19 @@ def test_a_days_evidence_is_judged_by_the_rules_and_judged_again(
     assert {json.loads(one.parameters)["max_key_age_days"] for one in keys if one.resource_arn} == {
         1
     }
+    contents: list[Content] = []
+
+    def composed(*given: Any) -> Content:
+        contents.append(compose(*given))
+        return contents[-1]
+
+    monkeypatch.setattr(package, "compose", composed)
     outcome = story.judge_again(tmp_path / "r.zip")
     assert outcome.failure is None, outcome.failure
+    (said,) = contents[0].deviations
+    assert (said.name, said.catalogue, said.value) == ("max_key_age_days", "90", "1")
+    assert (said.by, said.why) == (owner.caller.principal_arn, "keys are short-lived")
+    assert said.check == "keys-rotated (Keys: ACCESS_KEYS_ROTATED)"
     assert f"{len(costly)} records say that a rule" in outcome.notes[0]
     read = Limited.read
     monkeypatch.setattr(Limited, "read", lambda *given: replace(read(*given), reads=()))
