@@ -7,6 +7,7 @@ SPARK_STAMP := $(VENV)/.spark
 # What only some tiers need stands in locks and folders of its own: `make run` installs none of it.
 NAMES := .venv-names
 OSCAL := .venv-oscal
+OIDC := .venv-oidc
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 BROWSER := $(VENV)/.browser
@@ -18,6 +19,7 @@ VENDOR := src/affidavit/console/static/vendor
 install: $(STAMP)
 
 $(STAMP): requirements/lock.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not Python 3.11 or newer: name one, as in make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing the locked packages into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
@@ -76,13 +78,19 @@ $(OSCAL)/.installed: $(STAMP) requirements/oscal.txt
 	@$(PIP) --target $(OSCAL) -r requirements/oscal.txt
 	@touch $@
 
+# A certified OpenID provider, from npm, as a process of its own; without npm its tests are skipped.
+$(OIDC)/.installed: tests/console/oidc/package-lock.json tests/console/oidc/provider.mjs
+	@mkdir -p $(OIDC) && cp tests/console/oidc/package*.json tests/console/oidc/provider.mjs $(OIDC)/
+	@if command -v npm >/dev/null && (cd $(OIDC) && npm ci --ignore-scripts --no-audit --no-fund --silent); then touch $@; \
+	else echo "*** NO npm: THE TEST WITH A CERTIFIED OPENID PROVIDER IS SKIPPED ***" >&2; fi
+
 test-browser: $(BROWSER) chromium
 	$(BIN)/python -m pytest --timeout=600 tests/console
 
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed $(OIDC)/.installed chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -143,4 +151,4 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
 
 clean:
-	rm -rf $(VENV) $(NAMES) $(OSCAL) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(OSCAL) $(OIDC) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -52,6 +52,11 @@ class AffidavitError(Exception):
         """Return what and why, for a status that holds one line."""
         return f"{self.what}. {self.why}" if self.why else self.what
 
+    @property
+    def sentences(self) -> str:
+        """Return what and why as gaps say them: these words stand in evidence, and never change."""
+        return f"{self.what}. {self.why}"
+
     def __str__(self) -> str:
         return self.diagnostics()
 

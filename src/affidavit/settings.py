@@ -61,6 +61,8 @@ class Settings:
     """Token bucket for each account, Region and service."""
     lookups_per_second: int = 2
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
+    activity_minutes: int = 15
+    """Pause until `affidavit serve` asks CloudTrail for new events again; 0: once a day only."""
     engine: str = ""
     """Spark Connect server (sc://host:port) that the finder asks; empty: the embedded engine."""
     lake: str = ""
@@ -79,6 +81,10 @@ class Settings:
     """Claim of the ID token that lists a user's groups."""
     oidc_scope: str = "openid profile"
     """Scopes that are asked for, with blanks between."""
+    oidc_userinfo: bool = False
+    """Whether groups are asked for at the provider's userinfo endpoint as well."""
+    oidc_sign_out: bool = False
+    """Whether who signs out here is sent to the provider to sign out there too."""
     oidc_networks: tuple[str, ...] = ()
     """Networks (CIDR) that are not public and in which the provider may be."""
     reserved_buckets: tuple[str, ...] = ()
@@ -153,12 +159,12 @@ def _from_toml(path: Path) -> dict[str, object]:
 _WHOLE_NUMBERS = frozenset(
     {
         *("concurrency", "call_timeout", "requests_per_second", "lookups_per_second"),
-        *("objects_lock_days", "cache_megabytes", "retention_days"),
+        *("objects_lock_days", "cache_megabytes", "retention_days", "activity_minutes"),
     }
 )
-_FROM_ZERO = frozenset({"objects_lock_days", "retention_days"})
+_FROM_ZERO = frozenset({"objects_lock_days", "retention_days", "activity_minutes"})
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-_TRUTHS = frozenset({"seal_segments"})
+_TRUTHS = frozenset({"seal_segments", "oidc_userinfo", "oidc_sign_out"})
 _PATHS = frozenset({"home", "keys"})
 _LISTS = frozenset({"reserved_buckets", "oidc_personas", "oidc_networks"})
 

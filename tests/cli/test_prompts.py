@@ -265,3 +265,17 @@ def test_a_server_that_we_did_not_write(tmp_path: Path, ministack: str, model: s
     assert found["total"]["undecided"] == 0, found["cases"][0]["answer"]
     api = {case["answer"]["api"] for case in found["cases"]}
     assert api == {"InvokeModel" if "titan" in model else "Converse"}
+
+
+def test_a_scripted_model_needs_no_endpoint(tmp_path: Path) -> None:
+    """As issue 5 writes it: the begin of a suite's id, a scripted model, nothing else."""
+    done = _run(tmp_path, "run", "profanity", "--model", "demo.leaky", "--json")
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)
+    assert said["suite"] == "profanity-masking"
+    assert said["synthetic"]
+    assert said["total"]["failed"] > 0
+    assert said["total"]["undecided"] == 0
+    careful = _run(tmp_path, "run", "profanity", "--model", "demo.good")
+    assert careful.returncode == 0, careful.stdout
+    assert "Not kept as evidence" in careful.stdout

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from affidavit import demo
+from affidavit.cli import run_output
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 def _environment(folder: Path, **more: str) -> dict[str, str]:
@@ -61,6 +62,7 @@ def test_demo_prints_a_table_and_how_to_verify(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("SYNTHETIC")
     assert any(line.split()[:2] == ["Total", "52"] for line in lines)
+    assert any(line.startswith("Gaps: ") for line in lines)
     assert "Worst findings" in done.stdout
     suites = [
         line.split() for line in lines[lines.index(next(x for x in lines if "Prompts:" in x)) :]
@@ -76,6 +78,13 @@ def test_demo_prints_a_table_and_how_to_verify(tmp_path: Path) -> None:
     assert keyless.returncode == 1
     ledger = _run(tmp_path, "ledger", "verify")
     assert ledger.returncode == 0, ledger.stderr
+
+
+def test_gaps_are_told_by_their_reason() -> None:
+    """Most frequent first; where access was denied, also which command says what to allow."""
+    assert run_output._gaps({"failed": 2, "timed_out": 2}) == "Gaps: 2 failed, 2 timed out."
+    told = run_output._gaps({"failed": 2, "denied": 160})
+    assert told.startswith("Gaps: 160 denied, 2 failed. `affidavit policy`")
 
 
 @pytest.mark.slow

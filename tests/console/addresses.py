@@ -15,6 +15,7 @@ EVERY = (
     "/prompts/{run}/case?case={case}",
     "/prompts/jobs/{job}",
     "/prompts/new",
+    "/prompts/suites/new",
     "/prompts/suites/refusal",
     "/prompts/new?suite=known-answers&model=demo.good&priceInput=3&priceOutput=15",
     "/canaries/new",
@@ -35,6 +36,7 @@ EVERY = (
     "/controls/{own_control}",
     "/controls/{own_control}/delete",
     "/controls/{own_control}/edit",
+    "/controls/{own_control}/rules/{own_source}",
     "/delegations",
     "/delegations/new?assessment={assessment}&set=Privacy",
     "/delegations/review?assessment={assessment}&set=Privacy",
@@ -73,6 +75,7 @@ FILES = (
     "/assessments/{assessment}/period.csv",
     "/downloads/{export}/file",
     "/finder/evidence.csv",
+    "/prompts/suites/{suite}/versions/{number}",
     "/frameworks/{framework}/config-rules.csv",
     "/reports/{assessment}/{report}/download",
 )

@@ -52,3 +52,9 @@ def custom(made: Any, kind: str) -> str:
     """Return the id of the custom framework or control that `fill` made."""
     (found, *_) = made.store.documents.every(TENANT, kind)
     return str(found.id)
+
+
+def source(made: Any) -> str:
+    """Return the id of the first source of the custom control that `fill` made."""
+    control = made.ask("owner", "GetControl", controlId=custom(made, "control"))["control"]
+    return str(control["controlMappingSources"][0]["sourceId"])

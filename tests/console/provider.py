@@ -25,6 +25,7 @@ class Provider:
         self.claims: dict[str, Any] = {}
         self.discovery: dict[str, Any] = {}
         self.forms: list[Mapping[str, str]] = []
+        self.userinfo: dict[str, Any] = {}
         self.token: dict[str, Any] | None = None
         """Instead of the right answer of the token endpoint."""
 
@@ -40,6 +41,8 @@ class Provider:
             }
         if path == "/keys":
             return {"keys": [self.key.as_dict(private=False)]}
+        if path == "/me":
+            return self.userinfo
         self.forms.append(form)
         if self.token is not None:
             return self.token

@@ -77,6 +77,7 @@ def site(filled: Any) -> Iterator[tuple[str, dict[str, str]]]:
         "folder": folders[0]["id"],
         "item": items[0]["id"],
         "own_control": library.custom(filled, "control"),
+        "own_source": library.source(filled),
         "own_framework": library.custom(filled, "framework"),
         "token": "x",
         "export": exported(filled),

@@ -50,12 +50,14 @@ def console(fresh: Any, issuer: str, **changed: Any) -> Iterator[Any]:
         yield lambda: TestClient(app, base_url="http://localhost", headers=HOST)
 
 
-def _is_in(client: Any) -> bool:
+def is_in(client: Any) -> bool:
+    """Tell whether a browser is signed in."""
     answer = client.get("/console/account", follow_redirects=False)
     return bool(answer.status_code == 200)
 
 
-def _query(address: str) -> dict[str, str]:
+def query(address: str) -> dict[str, str]:
+    """Return the parameters of an address."""
     found = urllib.parse.parse_qs(urllib.parse.urlsplit(address).query)
     return {name: values[0] for name, values in found.items()}
 
@@ -80,14 +82,15 @@ def issuer() -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         address = f"http://127.0.0.1:{port}"
         try:
-            _wait(f"{address}/.well-known/openid-configuration", process)
+            wait_for(f"{address}/.well-known/openid-configuration", process)
             yield address
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a provider's process answers."""
     for _ in range(300):
         assert process.poll() is None
         try:
@@ -164,7 +167,7 @@ def test_nobody_becomes_a_user_of_the_same_name(fresh: Any, issuer: str) -> None
             assert answer.status_code == 422, what
             assert "OpenID" in answer.text
         admin.post(f"/console/settings/users/{found.name}", data={"do": "disable"})
-        assert not _is_in(browser)
+        assert not is_in(browser)
         assert _sign_in(browsers(), "u-2").status_code == 403
 
 
@@ -180,7 +183,7 @@ def test_who_is_in_no_group_is_not_let_in(fresh: Any, issuer: str) -> None:
         away = browser.get(BEGIN, follow_redirects=False).headers["location"]
         refused = browser.get(_at_provider(away, action="deny"), follow_redirects=False)
         assert refused.status_code == 403
-        assert not _is_in(browser)
+        assert not is_in(browser)
 
 
 # -- a dishonest provider -----------------------------------------------------------------------
@@ -193,7 +196,8 @@ def liar() -> Iterator[providers.Provider]:
         yield provider
 
 
-def _honest(liar: providers.Provider, fresh: Any, nonce: str) -> None:
+def honest(liar: providers.Provider, fresh: Any, nonce: str) -> None:
+    """Let the provider tell no lie."""
     now = int(fresh.time.timestamp())
     liar.claims = {
         "iss": liar.issuer,
@@ -209,11 +213,11 @@ def _honest(liar: providers.Provider, fresh: Any, nonce: str) -> None:
     liar.forms.clear()
 
 
-def _come_back(browser: Any, liar: providers.Provider, fresh: Any, **given: str) -> Any:
+def come_back(browser: Any, liar: providers.Provider, fresh: Any, **given: str) -> Any:
     """Begin, let the provider be honest, and return how to come back with what is given."""
     away = browser.get(BEGIN, follow_redirects=False)
-    asked = _query(away.headers["location"])
-    _honest(liar, fresh, asked["nonce"])
+    asked = query(away.headers["location"])
+    honest(liar, fresh, asked["nonce"])
     return {"code": "c", "state": asked["state"], **given}
 
 
@@ -222,17 +226,17 @@ def test_an_honest_answer_is_taken(fresh: Any, liar: providers.Provider) -> None
     with console(fresh, liar.issuer) as browsers:
         browser = browsers()
         away = browser.get(BEGIN, follow_redirects=False)
-        asked = _query(away.headers["location"])
+        asked = query(away.headers["location"])
         assert asked["code_challenge_method"] == "S256"
         assert asked["redirect_uri"] == f"http://localhost{BACK}"
         assert (asked["client_id"], asked["response_type"]) == (providers.CLIENT, "code")
-        _honest(liar, fresh, asked["nonce"])
+        honest(liar, fresh, asked["nonce"])
         before = browser.cookies.get("affidavit-session")
         answer = browser.get(
             BACK, params={"code": "c", "state": asked["state"]}, follow_redirects=False
         )
         assert answer.status_code == 303
-        assert _is_in(browser)
+        assert is_in(browser)
         assert browser.cookies["affidavit-session"] != before
         (form,) = liar.forms
         assert form["grant_type"] == "authorization_code"
@@ -263,14 +267,14 @@ def test_a_wrong_id_token_signs_nobody_in(fresh: Any, liar: providers.Provider) 
     with console(fresh, liar.issuer) as browsers:
         for lie, claims in LIES.items():
             browser = browsers()
-            given = _come_back(browser, liar, fresh)
+            given = come_back(browser, liar, fresh)
             for name, value in claims.items():
                 liar.claims.pop(name, None)
                 if value is not None:
                     liar.claims[name] = value
             answer = browser.get(BACK, params=given, follow_redirects=False)
             assert answer.status_code == 403, lie
-            assert not _is_in(browser), lie
+            assert not is_in(browser), lie
         assert not any(one.external for one in users.every(fresh.store))
 
 
@@ -285,16 +289,16 @@ def test_only_the_providers_keys_sign(fresh: Any, liar: providers.Provider) -> N
             ({"alg": "RS256", "kid": "one"}, other),
             ({"alg": "RS256", "kid": "two"}, other),
         ):
-            given = _come_back(browser, liar, fresh)
+            given = come_back(browser, liar, fresh)
             liar.header, liar.signs_with = header, key
             answer = browser.get(BACK, params=given, follow_redirects=False)
             assert answer.status_code == 403, header
-            assert not _is_in(browser)
+            assert not is_in(browser)
         for token in ({"error": "invalid_grant"}, {"access_token": "a"}, {"id_token": 7}, {}):
-            given = _come_back(browser, liar, fresh)
+            given = come_back(browser, liar, fresh)
             liar.token = token
             assert browser.get(BACK, params=given, follow_redirects=False).status_code == 403
-        assert not _is_in(browser)
+        assert not is_in(browser)
 
 
 def test_a_sign_in_is_finished_where_and_when_it_was_begun(
@@ -303,18 +307,18 @@ def test_a_sign_in_is_finished_where_and_when_it_was_begun(
     """Another browser, another state, a late or changed cookie, a foreign issuer: nobody."""
     with console(fresh, liar.issuer) as browsers:
         attacker, victim = browsers(), browsers()
-        given = _come_back(attacker, liar, fresh)
+        given = come_back(attacker, liar, fresh)
         assert victim.get(BACK, params=given, follow_redirects=False).status_code == 403
-        assert not _is_in(victim)
+        assert not is_in(victim)
         for changed in ({"state": "x"}, {"state": ""}, {"code": ""}, {"iss": "https://evil"}):
-            given = _come_back(attacker, liar, fresh) | changed
+            given = come_back(attacker, liar, fresh) | changed
             assert attacker.get(BACK, params=given, follow_redirects=False).status_code == 403
         for error, said in (("access_denied", "access_denied"), ("<b>", "an error")):
-            given = _come_back(attacker, liar, fresh) | {"error": error}
+            given = come_back(attacker, liar, fresh) | {"error": error}
             answer = attacker.get(BACK, params=given, follow_redirects=False)
             assert answer.status_code == 403
             assert f"did not sign you in: {said}" in answer.text
-        given = _come_back(attacker, liar, fresh)
+        given = come_back(attacker, liar, fresh)
         held = attacker.cookies["affidavit-sign-in"]
         attacker.cookies.set("affidavit-sign-in", held[:-8] + "AAAAAAA=")
         assert attacker.get(BACK, params=given, follow_redirects=False).status_code == 403
@@ -333,8 +337,8 @@ def test_there_is_no_open_redirect(fresh: Any, liar: providers.Provider) -> None
         ):
             browser = browsers()
             away = browser.get(BEGIN, params={"next": wanted}, follow_redirects=False)
-            asked = _query(away.headers["location"])
-            _honest(liar, fresh, asked["nonce"])
+            asked = query(away.headers["location"])
+            honest(liar, fresh, asked["nonce"])
             given = {"code": "c", "state": asked["state"], "next": wanted}
             answer = browser.get(BACK, params=given, follow_redirects=False)
             assert answer.headers["location"] == "/console/", wanted
@@ -344,17 +348,17 @@ def test_lost_groups_end_sessions(fresh: Any, liar: providers.Provider) -> None:
     """Who lost a group loses the persona at the next sign-in, and open sessions at once."""
     with console(fresh, liar.issuer) as browsers:
         first, second = browsers(), browsers()
-        first.get(BACK, params=_come_back(first, liar, fresh))
-        assert _is_in(first)
-        given = _come_back(second, liar, fresh)
+        first.get(BACK, params=come_back(first, liar, fresh))
+        assert is_in(first)
+        given = come_back(second, liar, fresh)
         liar.claims["groups"] = ["grc team"]
         second.get(BACK, params=given)
-        assert not _is_in(first)
+        assert not is_in(first)
         assert "Audit owner" in second.get("/console/account").text
-        given = _come_back(first, liar, fresh)
+        given = come_back(first, liar, fresh)
         liar.claims["groups"] = "none"
         assert first.get(BACK, params=given, follow_redirects=False).status_code == 403
-        assert not _is_in(second)
+        assert not is_in(second)
         assert fresh.store.documents.every(users.TENANT, sessions.KIND, parent="u-9") == []
 
 

@@ -278,8 +278,15 @@ def test_a_canary_is_made_paused_changed_and_deleted(bound: Installation) -> Non
     bound.work()
     (run,) = bound.store.documents.every(TENANT, canaries.RUN, parent="answers")
     assert run.body["state"] == "passed"
-    page = olga.post(f"{path}/change", data={"every": "2d", "leastRate": "75.5"})
+    limits = {"monthTokens": "5000", "budgetCost": "0.25", "priceInput": "1", "priceOutput": "2"}
+    page = olga.post(f"{path}/change", data={"every": "2d", "leastRate": "75.5", **limits})
     assert "75.5%" in page.text
+    assert "5,000 tokens" in page.text
+    assert canaries.named(bound.store, "answers").body["budget"] == {
+        "month_tokens": "5000", "run_cost": "0.25", "price_input": "1", "price_output": "2",
+    }  # fmt: skip
+    unpriced = {"every": "1h", "leastRate": "1", "budgetCost": "5"}
+    assert olga.post(f"{path}/change", data=unpriced).status_code == 422
     assert 'value="2d"' in page.text
     for wrong in ({"every": "2 days", "leastRate": "1"}, {"every": "1h", "leastRate": "nan"}):
         assert olga.post(f"{path}/change", data=wrong).status_code == 422
@@ -300,7 +307,7 @@ def test_a_canary_is_changed_by_owners_and_administrators(fresh: Installation) -
             (f"{path}/delete", {"confirm": ""}),
         ):
             assert client.post(address, data=form).status_code == 403, (user, address)
-    assert "Schedule and threshold" not in fresh.client("arthur").get(path).text
+    assert "Schedule, threshold and budget" not in fresh.client("arthur").get(path).text
     admin = fresh.client("olga", "admin")
     assert "It is paused" in admin.post(f"{path}/change", data={"do": "pause"}).text
 
@@ -348,4 +355,4 @@ def test_alerts_go_through_the_channels_that_were_chosen(fresh: Installation) ->
     alert_channels.remove(fresh.store, TENANT, "pager", by="test")
     assert alert_routes.channels_for(fresh.store, TENANT, "canary") == ["board"]
     admin.post(path, data={"kind": "canary"})
-    assert alert_routes.routes(fresh.context, TENANT) == {}
+    assert alert_routes.routes(fresh.store, TENANT) == {}

@@ -271,6 +271,21 @@ def test_exports_expire_after_a_week(fresh: Installation) -> None:
     assert fresh.store.attachments.report(TENANT, document.id) is None
 
 
+def test_what_is_left_of_a_killed_export_that_is_gone_goes_too(fresh: Installation) -> None:
+    """A folder without its document is removed by the daily upkeep; one that is resumed stays."""
+    _ask(fresh, fresh.client("olga"))
+    (document,) = fresh.store.documents.every(TENANT, KIND)
+    left, resumed = (
+        fresh.context.settings.home / "exports" / name for name in ("gone", document.id)
+    )
+    for folder in (left, resumed):
+        folder.mkdir(parents=True)
+        (folder / "half.csv").write_text("x")
+    evidence_exports.expire(fresh.context, TENANT)
+    assert not left.exists()
+    assert resumed.exists()
+
+
 def test_no_race_makes_more_exports_than_there_may_be(
     fresh: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

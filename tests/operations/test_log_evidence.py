@@ -85,6 +85,8 @@ def test_disclosures_and_totals_are_evidence(
     assert types == {"EMAIL": 1, "PHONE": 1, "CREDIT_DEBIT_CARD_NUMBER": 1, "PROFANITY": 1}
     assert any(e.reason.startswith("Nothing found in ") for e in found)
     assert any(e.reason.startswith("5 of ") for e in found)
+    assert any("no invocation log of this Region was read" in e.reason for e in found)
+    assert any("records carry a group of language, 3 groups" in e.reason for e in found)
     groups = {e.attributes["group"] for e in found if "group" in e.attributes}
     assert groups == {"en", "de", "fr"}
 

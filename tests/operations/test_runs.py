@@ -1,5 +1,6 @@
 """The main job on the simulated estate: what a user gets, and what happens when AWS fails."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def first(
     folder = tmp_path_factory.mktemp("first")
     settings = Settings(home=folder / "home", keys=folder / "keys")
     return runs.run(healthy, settings, out=folder / "out"), settings
+
+
+@pytest.fixture
+def again(first: tuple[RunOutcome, Settings], settings: Settings) -> tuple[RunOutcome, Settings]:
+    """Return the first run in a store of its own, for tests that run once more."""
+    outcome, made = first
+    shutil.copytree(made.home, settings.home)
+    shutil.copytree(made.keys, settings.keys)
+    return outcome, settings
 
 
 def test_every_control_has_evidence_and_most_a_verdict(first: tuple[RunOutcome, Settings]) -> None:
@@ -93,11 +103,12 @@ def test_parameters_are_leaves(first: tuple[RunOutcome, Settings]) -> None:
     assert all(r["why"] == "of the simulated estate" and r["by"] for r in logged)
 
 
-def test_a_second_run_continues_the_first(healthy: RunRequest, settings: Settings) -> None:
+def test_a_second_run_continues_the_first(
+    healthy: RunRequest, again: tuple[RunOutcome, Settings]
+) -> None:
     """Two runs are numbered, linked and consistent; the second report proves it of the first."""
-    out = settings.home.parent
-    one = runs.run(healthy, settings, out=out / "one")
-    two = runs.run(healthy, settings, out=out / "two")
+    one, settings = again
+    two = runs.run(healthy, settings, out=settings.home.parent / "two")
     assert one.assessment.id == two.assessment.id
     assert two.summary.record.sequence == 2
     assert two.summary.record.previous
@@ -106,9 +117,11 @@ def test_a_second_run_continues_the_first(healthy: RunRequest, settings: Setting
     assert verify_report(two.report, str(two.key), one.report).verified
 
 
-def test_changed_parameters_are_logged_and_used(healthy: RunRequest, settings: Settings) -> None:
+def test_changed_parameters_are_logged_and_used(
+    healthy: RunRequest, again: tuple[RunOutcome, Settings]
+) -> None:
     """Taking a parameter back is a change of its own, and the next run judges without it."""
-    runs.run(healthy, settings)
+    _, settings = again
     changed = runs.run(replace(healthy, parameters={}, parameters_why="none"), settings)
     verdicts = _verdicts(changed)
     assert verdicts["GENAI-RESP-06"] is Verdict.NOT_APPLICABLE

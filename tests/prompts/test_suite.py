@@ -59,3 +59,24 @@ def test_what_does_not_hold_is_refused(text: bytes, where: str) -> None:
         from_yaml(text, "own.yaml")
     assert "own.yaml:" in str(caught.value)
     assert where in str(caught.value)
+
+
+def test_combinations_are_counted_and_never_all_made() -> None:
+    """Ten lists of a hundred values would be more cases than memory holds: refused at once."""
+    values = "".join(f"      v{n}: [{', '.join(map(str, range(100)))}]\n" for n in range(10))
+    data = (
+        f"prompts: [hello]\ntests:\n  - vars:\n{values}    assert: [{{type: contains, value: a}}]\n"
+    )
+    with pytest.raises(UsageError, match="cannot be used") as error:
+        from_yaml(data.encode(), "many.yaml")
+    assert "20000 cases" in error.value.why
+
+
+def test_variables_that_double_at_each_step_are_refused() -> None:
+    """Forty variables, each twice the next one, of which the last is empty: 2^40 replacements."""
+    steps = "".join(f"      v{n}: '{{{{v{n + 1}}}}}{{{{v{n + 1}}}}}'\n" for n in range(40))
+    data = f"prompts: ['x{{{{v0}}}}']\ntests:\n  - vars:\n{steps}      v40: ''\n"
+    data += "    assert: [{type: contains, value: a}]\n"
+    with pytest.raises(UsageError) as error:
+        from_yaml(data.encode(), "double.yaml")
+    assert "variables are filled in" in error.value.why

@@ -33,6 +33,7 @@ def test_good_report(world: Any, good: Path) -> None:
     ]
     text = render(outcome, details=True)
     assert max(len(line) for line in text.splitlines()) <= WIDTH
+    assert all(f" ok   {step} " in text for step, _ in outcome.steps)
     assert "1 day: 2026-01-06" in text
     assert "runs 2 to 4, none missing" in text
     assert "no outside time stamp" in text

@@ -77,7 +77,7 @@ def test_row_groups_are_streamed(tmp_path: Path, sample: Any) -> None:
     assert pq.ParquetFile(path).metadata.num_row_groups == STRETCH // ROW_GROUP + 1
     rows = dict(read_segment(path, segment.digest))
     assert list(rows) == list(range(count))
-    one = dict(read_segment(path, segment.digest, "C01"))
+    one = dict(read_segment(path, segment.digest, ("control_id", "C01")))
     assert {number: rows[number] for number in one} == one
     assert {row.evidence.control_id for row in one.values()} == {"C01"}
     assert len(one) == sum(segment.counts["SET1", "C01"].values())

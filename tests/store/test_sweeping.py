@@ -4,11 +4,17 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pytest
+
+from affidavit.errors import StoreConflictError, StoreSealedError
 from affidavit.model.run import Assessment
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
+from affidavit.store.documents import Document
 from affidavit.store.files import NewFile
+from affidavit.store.tenant_keys import TenantKeyring
 
 
 def age(path: Path, sample: Any, hours: float) -> Path:
@@ -48,6 +54,66 @@ def test_orphans_are_removed(store: Store, assessment: Assessment, sample: Any) 
     assert files(store) == named | {young}
     assert store.verify()
     assert store.sweep() == []
+
+
+def _attached(store: Store, tenant: str, data: bytes) -> tuple[str, Path]:
+    """Attach a file; return its digest, and where it lies."""
+    with store.attachments.new(tenant) as new:
+        new.write(data)
+        digest = new.close()
+    return digest, Path(store.attachments.where(tenant, digest))
+
+
+def test_files_whose_document_was_never_written_are_removed(
+    store: Store, assessment: Assessment, sample: Any, tmp_path: Path
+) -> None:
+    """Of old uploads and reports those go that no document names, and the young ones stay."""
+    tenant, report = assessment.tenant, tmp_path / "r.zip"
+    report.write_bytes(b"PK")
+    kept, named = _attached(store, tenant, b"named")
+    orphan, young = (_attached(store, tenant, text)[1] for text in (b"orphan", b"young"))
+    for identifier in ("known", "unknown"):
+        store.attachments.keep_report(tenant, identifier, report)
+    known, unknown = (
+        store.objects / tenant / "reports" / f"{one}.sealed" for one in ("known", "unknown")
+    )
+    documents = [
+        Document(kind="upload", id="u", body={"sha256": kept}),
+        Document(kind="evidence_export", id="known", body={}),
+    ]
+    store.documents.act(tenant, now=sample.now, puts=documents)
+    for path in (named, orphan, known, unknown):
+        age(path, sample, 2)
+    age(young, sample, 0.5)
+    assert set(map(Path, store.sweep())) == {orphan, unknown}
+    assert all(path.exists() for path in (named, young, known))
+    assert b"".join(store.attachments.parts(tenant, kept)) == b"named"
+
+
+def test_an_upload_that_is_swept_as_it_is_noted_is_refused(
+    store: Store, assessment: Assessment, sample: Any
+) -> None:
+    """Its document is not written: the client sends the file again."""
+    tenant = assessment.tenant
+    with store.attachments.new(tenant) as new:
+        new.write(b"slow")
+        new.close()
+        age(Path(store.attachments.where(tenant, new.digest)), sample, 2)
+        assert store.sweep()
+        put = Document(kind="upload", id="u", body={"sha256": new.digest})
+        with pytest.raises(StoreConflictError, match="removed as it came"):
+            store.documents.act(tenant, now=sample.now, puts=[put], brought=[new.brought])
+
+
+def test_files_stay_while_their_tenants_key_cannot_be_had(
+    store: Store, assessment: Assessment, sample: Any
+) -> None:
+    """Which file a document names cannot be told then: none goes."""
+    _, path = _attached(store, assessment.tenant, b"x")
+    age(path, sample, 2)
+    with mock.patch.object(TenantKeyring, "current", side_effect=StoreSealedError("disabled")):
+        assert store.sweep() == []
+    assert path.exists()
 
 
 def test_a_reused_orphan_is_kept(store: Store, assessment: Assessment, sample: Any) -> None:

@@ -131,7 +131,7 @@ class Runtime:
 
     def _no_access(self, error: CollectError) -> Reply:
         """Return the reply where nobody could be; a dead STS is not waited for each time."""
-        message = f"{error.what}. {error.why}"
+        message = error.sentences
         refused = isinstance(error, (CredentialsError, EstateError))
         if not refused:
             self.breaker.failed(*_IDENTITY, why=message)

@@ -87,7 +87,7 @@ class Door:
         try:
             access = self._accounts.access(unit.account_id)
         except CollectError as error:
-            return _gap(operation, unit, GapReason.DENIED, f"{error.what}. {error.why}")
+            return _gap(operation, unit, GapReason.DENIED, error.sentences)
         region = self._real_region(unit.region, access)
         why_not = self._means.breaker.why_not(unit.account_id, region, operation.service)
         if why_not:

@@ -88,7 +88,7 @@ def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], dict[str, Col
 def unreached(refused: Mapping[str, CollectError]) -> list[LeftOut]:
     """Return accounts in scope that could not be entered as left out: all controls stay open."""
     return [
-        LeftOut(account_id=account, region="", why=f"{error.what}. {error.why}", unreached=True)
+        LeftOut(account_id=account, region="", why=error.sentences, unreached=True)
         for account, error in refused.items()
     ]
 

@@ -61,7 +61,7 @@ class KeyService:
                 )
                 return answer
         except CollectError as error:
-            raise _unusable(key, self._tenant, f"{error.what}. {error.why}") from error
+            raise _unusable(key, self._tenant, error.in_a_line) from error
         except (ClientError, BotoCoreError) as error:
             raise _unusable(key, self._tenant, str(error)) from error
 

@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from affidavit.checks.windows import days_before
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import SourceType
+from affidavit.model.observation import JsonObject
+from affidavit.model.times import iso, parse
 
 GLOBAL_EVENTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "iam": (("cn-", "cn-north-1"), ("us-gov-", "us-gov-west-1"), ("", "us-east-1")),
@@ -49,6 +53,18 @@ def cloudtrail_region(service: str, region: str) -> str:
         if region.startswith(prefix):
             return home
     return region
+
+
+def lookup_start(now: datetime, params: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return since when events are asked: the cursor in `params`, else the day before."""
+    cursor = params.get("LookupEvents", {}).get("StartTime")
+    return iso(parse(str(cursor))) if cursor else days_before(now, 1)
+
+
+def lookup_parameters(name: str, since: str) -> JsonObject:
+    """Return the request for the events of one name (LookupEvents takes one attribute)."""
+    attribute = {"AttributeKey": "EventName", "AttributeValue": name}
+    return {"LookupAttributes": [attribute], "StartTime": since}
 
 
 def service_of(event: Mapping[str, Any]) -> str:

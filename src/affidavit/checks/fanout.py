@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from affidavit.checks.events import cloudtrail_region, event_names
+from affidavit.checks.events import (
+    cloudtrail_region,
+    event_names,
+    lookup_parameters,
+    lookup_start,
+)
 from affidavit.checks.facts import Facts
 from affidavit.checks.invocation_logs import PLACES_OF_LOGS, destinations
 from affidavit.checks.policies import partition_of
@@ -23,11 +28,10 @@ from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
 from affidavit.checks.security_hub_controls import finding_parameters
 from affidavit.checks.trail_files import events_asked, trail_questions, validated_trails
-from affidavit.checks.windows import days_before, parameter_values, questions
+from affidavit.checks.windows import days_before, other_doors, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import SourceType
 from affidavit.model.observation import Gap, JsonObject, Observation, Unit
-from affidavit.model.times import iso, parse
 
 EVALUATION_DAYS = 180
 """How far back evaluation jobs are listed where no check says how old one may be."""
@@ -262,18 +266,6 @@ def _events(context: FanOutContext) -> Iterator[JsonObject]:
             yield lookup_parameters(name, since)
 
 
-def lookup_start(now: datetime, params: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return since when events are asked: the cursor in `params`, else the day before."""
-    cursor = params.get("LookupEvents", {}).get("StartTime")
-    return iso(parse(str(cursor))) if cursor else days_before(now, 1)
-
-
-def lookup_parameters(name: str, since: str) -> JsonObject:
-    """Return the request for the events of one name (LookupEvents takes one attribute)."""
-    attribute = {"AttributeKey": "EventName", "AttributeValue": name}
-    return {"LookupAttributes": [attribute], "StartTime": since}
-
-
 def _public_keys(context: FanOutContext) -> Iterator[JsonObject]:
     """Ask for the keys that sign digest files, where a trail has such files."""
     if validated_trails(context.scope, context.region):
@@ -361,6 +353,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_data_source": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_ingestion_jobs": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_metrics": _metric_list,
+    "metrics_of_other_doors": lambda _: other_doors(),
     "get_metric_data": _metric_data,
     "list_buckets": _bucket_list,
     "bucket": _buckets,

@@ -31,6 +31,7 @@ LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "DescribeLogGroups": ("logGroups[]", ("logGroupName",)),
     "DescribeConfigRules": ("ConfigRules[]", ("ConfigRuleName", "ConfigRuleState")),
     "ListMetrics": ("Metrics[]", ("MetricName",)),
+    "MetricsOfOtherDoors": ("Metrics[]", ("Namespace", "MetricName")),
     "LookupEvents": ("Events[]", ("EventId", "EventName")),
     "TrailFiles": ("events[]", ("EventId", "EventName")),
     "ListServiceSpecificCredentials": ("ServiceSpecificCredentials[]", ("UserName",)),

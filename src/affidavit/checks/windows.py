@@ -26,6 +26,11 @@ MAX_QUERIES = 500
 """Queries in one GetMetricData call (API reference, MetricDataQueries)."""
 DAY_SECONDS = 86400
 MODEL_DIMENSION = "ModelId"
+OTHER_DOORS: Mapping[str, tuple[str, str]] = {
+    "AWS/BedrockMantle": ("Inferences", "bedrock-mantle"),
+    "AWS/Bedrock/Agents": ("ModelInvocationCount", "Agents"),
+}
+"""Namespace -> (metric, door) of calls of models that AWS/Bedrock's Invocations may not count."""
 
 Series = tuple[str, str]
 """CloudWatch's metric name and the value of ModelId, empty for the whole account."""
@@ -38,6 +43,12 @@ class Wanted:
     of_account: set[str] = field(default_factory=set)
     of_models: set[str] = field(default_factory=set)
     of_provisioned: set[str] = field(default_factory=set)
+
+
+def other_doors() -> Iterator[JsonObject]:
+    """Yield the questions that list who calls models by other doors than bedrock-runtime."""
+    for namespace, (name, _door) in OTHER_DOORS.items():
+        yield {"Namespace": namespace, "MetricName": name}
 
 
 def day(now: datetime) -> datetime:

@@ -10,7 +10,7 @@ import click
 from affidavit.aws.settings import AwsSettings
 from affidavit.catalogue import load
 from affidavit.errors import UsageError
-from affidavit.operations import alert_channels, alerts, log_watches
+from affidavit.operations import alert_channels, alert_routes, alerts, log_watches
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
 from affidavit.settings import Settings
@@ -108,6 +108,44 @@ def remove(settings: Settings, /, name: str, tenant: str, by: str) -> None:
     click.echo(f"{name} was removed.")
 
 
+@command.group()
+def rule() -> None:
+    """Choose which kinds of alerts go through which channels; all through all by default."""
+
+
+@rule.command("set")
+@click.argument("kind", type=click.Choice(sorted(alert_routes.KINDS)))
+@click.option("--tenant", required=True, help="As 111122223333/eu-central-1.")
+@click.option("--channel", "channels", multiple=True,
+              help="Several times for several; none: through all again.")  # fmt: skip
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.pass_obj
+def rule_set(
+    settings: Settings, /, kind: str, tenant: str, channels: tuple[str, ...], by: str
+) -> None:
+    """Send alerts of KIND through these channels only."""
+    with open_store(settings) as store:
+        alert_routes.route(store, tenant, kind, channels, by=by or getpass.getuser())
+    click.echo(f"{kind}: {', '.join(sorted(channels)) or 'all channels'}")
+
+
+@rule.command("list")
+@click.argument("tenant")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def rule_list(settings: Settings, /, tenant: str, *, as_json: bool) -> None:
+    """List each kind of alert with the channels that were chosen for it."""
+    with open_store(settings) as store:
+        chosen = alert_routes.routes(store, tenant)
+    if as_json:
+        click.echo(
+            json.dumps({kind: chosen.get(kind, []) for kind in alert_routes.KINDS}, indent=2)
+        )
+        return
+    for kind, words in alert_routes.KINDS.items():
+        click.echo(f"{kind:11} {', '.join(chosen.get(kind, ())) or 'all channels'}  ({words})")
+
+
 @command.command("list")
 @click.argument("tenant")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -180,6 +218,33 @@ def watch_remove(settings: Settings, /, tenant: str, account: str, region: str, 
     click.echo(f"{gone.name} is not watched any more.")
 
 
+@watch.command("pause")
+@_watch_options
+@click.pass_obj
+def watch_pause(settings: Settings, /, tenant: str, account: str, region: str, by: str) -> None:
+    """Read it no more until it is resumed; its place is kept."""
+    name = _set_paused(settings, tenant, account, region, paused=True, by=by)
+    click.echo(f"{name} is paused.")
+
+
+@watch.command("resume")
+@_watch_options
+@click.pass_obj
+def watch_resume(settings: Settings, /, tenant: str, account: str, region: str, by: str) -> None:
+    """Go on from where it stood: what came meanwhile is read now."""
+    name = _set_paused(settings, tenant, account, region, paused=False, by=by)
+    click.echo(f"{name} is watched again.")
+
+
+def _set_paused(
+    settings: Settings, tenant: str, account: str, region: str, *, paused: bool, by: str
+) -> str:
+    named = log_watches.Watch(tenant=tenant, account_id=account, region=region)
+    with open_store(settings) as store:
+        log_watches.set_paused(store, named, paused=paused, by=by or getpass.getuser())
+    return named.name
+
+
 @watch.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -195,5 +260,5 @@ def watch_list(settings: Settings, /, *, as_json: bool) -> None:
             f"{one['tenant']}  {one['watch']}  {one['log'] or '(not read yet)'}  "
             f"listed {one['listed']}, scanned {one['scanned']}, failed {one['failed']}, "
             f"waiting {one['waiting']}; records {one.get('records', 0)}, "
-            f"disclosures {one.get('disclosures', 0)}"
+            f"disclosures {one.get('disclosures', 0)}{', paused' if one['paused'] else ''}"
         )

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -9,9 +10,12 @@ import click
 from affidavit.errors import UsageError
 from affidavit.operations import canaries
 from affidavit.operations.canaries import Canary
+from affidavit.operations.canary_budget import Budget
 from affidavit.operations.renamed import assessment_named
 from affidavit.settings import Settings
 from affidavit.store import open_store
+
+AMOUNT = click.FloatRange(0, min_open=True)
 
 
 @click.group()
@@ -32,11 +36,21 @@ def command() -> None:
 @click.option("--guardrail-version", default="", help="Its version.")
 @click.option("--least-rate", type=click.FloatRange(0, 1), default=1.0,
               help="Share of passed cases below which it alerts.")  # fmt: skip
+@click.option("--budget-tokens", type=click.IntRange(1), help="Of a run, input and output.")
+@click.option("--month-tokens", type=click.IntRange(1), help="Of a calendar month (UTC).")
+@click.option("--budget-cost", type=AMOUNT, help="Of a run, in money; needs both prices.")
+@click.option("--month-cost", type=AMOUNT, help="Of a calendar month, in money.")
+@click.option("--price-input", type=AMOUNT, help="Of a million tokens.")
+@click.option("--price-output", type=AMOUNT, help="Of a million tokens.")
 @click.option("--publish-metrics", is_flag=True, help="Also put CloudWatch Synthetics' metrics.")
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.pass_obj
 def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
-    """Add a canary that runs SUITE; the first run is due at once."""
+    """Add a canary that runs SUITE; the first run is due at once.
+
+    SUITE is shipped, or one of the tenant's own (brought in the console), or a file of the machine
+    that serves. A run that meets its budget ends; it alerts, and never counts as passed.
+    """
     with open_store(settings) as store:
         found = None
         if given["assessment"]:
@@ -58,9 +72,23 @@ def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
             guardrail_version=given["guardrail_version"],
             least_rate=given["least_rate"],
             publish_metrics=given["publish_metrics"],
+            budget=_budget(given),
         )
         canaries.add(store, made, by=by or getpass.getuser())
     click.echo(f"{made.name} runs {made.suite} against {made.model} every {given['every']}.")
+
+
+def _budget(given: dict[str, Any]) -> Budget:
+    cost, price = ("budget_cost", "month_cost"), ("price_input", "price_output")
+    money = {n: None if given[n] is None else Decimal(str(given[n])) for n in (*cost, *price)}
+    return Budget(
+        run_tokens=given["budget_tokens"],
+        month_tokens=given["month_tokens"],
+        run_cost=money["budget_cost"],
+        month_cost=money["month_cost"],
+        price_input=money["price_input"],
+        price_output=money["price_output"],
+    )
 
 
 @command.command("list")
@@ -78,7 +106,7 @@ def show(settings: Settings, /, *, as_json: bool) -> None:
         rate = f" {last['passed']}/{last['cases']}" if last.get("cases") else ""
         click.echo(
             f"{one['tenant']}  {one['name']}  {one['suite']} -> {one['model']}  "
-            f"{one['state']}{rate}  next {one['nextAt']}"
+            f"{one['state']}{rate}  {'paused' if one.get('paused') else 'next ' + one['nextAt']}"
         )
 
 
@@ -104,13 +132,43 @@ def list_runs(settings: Settings, /, name: str, *, as_json: bool) -> None:
         click.echo(f"{one['slot']}  {one['state']}{rate}  {one['why']}{wrong}".rstrip())
 
 
+def _of_name(function: Any) -> Any:
+    for option in (
+        click.option("--by", default="", help="Who does it; default: your login name."),
+        click.option("--tenant", default="", help="Where several tenants have one of the name."),
+        click.argument("name"),
+    ):
+        function = option(function)
+    return function
+
+
 @command.command()
-@click.argument("name")
-@click.option("--tenant", default="", help="Where several tenants have a canary of the name.")
-@click.option("--by", default="", help="Who does it; default: your login name.")
+@_of_name
+@click.pass_obj
+def pause(settings: Settings, /, name: str, tenant: str, by: str) -> None:
+    """Pause the canary NAME: nothing runs, and nothing counts as missed."""
+    with open_store(settings) as store:
+        found = canaries.named(store, name, tenant)
+        canaries.set_paused(store, found, paused=True, by=by or getpass.getuser())
+    click.echo(f"{name} is paused.")
+
+
+@command.command()
+@_of_name
+@click.pass_obj
+def resume(settings: Settings, /, name: str, tenant: str, by: str) -> None:
+    """Let the canary NAME go on: it is due at once."""
+    with open_store(settings) as store:
+        found = canaries.named(store, name, tenant)
+        canaries.set_paused(store, found, paused=False, by=by or getpass.getuser())
+    click.echo(f"{name} goes on; it is due now.")
+
+
+@command.command()
+@_of_name
 @click.pass_obj
 def remove(settings: Settings, /, name: str, tenant: str, by: str) -> None:
     """Remove the canary NAME; its runs stay."""
     with open_store(settings) as store:
-        canaries.remove(store, name, tenant, by=by or getpass.getuser())
+        canaries.remove(store, canaries.named(store, name, tenant), by=by or getpass.getuser())
     click.echo(f"{name} was removed.")

@@ -44,7 +44,16 @@ def show(
     _drift(console, metrics.get("drift", {}))
     if head["stopped"]:
         console.print("Stopped: the budget is spent; cases were left out.")
-    if head["assessmentId"]:
+    if not head["assessmentId"]:
+        console.print("Not kept as evidence: no assessment was named (--assessment).")
+    elif not head["shipped"]:
+        console.print(
+            "Kept. The suite is not a shipped one: it decides a control only where a parameter of"
+            " its check names it; `prompts evidence` adds the run to a control.",
+            highlight=False,
+            markup=False,
+        )
+    else:
         console.print(
             f"Kept. It speaks for calls of this model in {head['region']} with"
             f" {_guardrail(head)}; its controls need a run for every model in use and every"

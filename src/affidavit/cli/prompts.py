@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load, shipped
 from affidavit.settings import Settings
 
+SCRIPTED = "demo."
+"""What the ids of our own scripted models begin with."""
 FOUND = 1
 """Exit code where a case did not pass."""
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -110,9 +115,15 @@ def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> N
 def run_suite(settings: Settings, /, **options: Any) -> None:
     """Run SUITE against a model: an id of `prompts list`, a YAML file, JSON lines, or CSV.
 
+    The begin of an id will do: `pii`. The scripted models `demo.good`, `demo.leaky`, … answer from
+    this machine where no endpoint is named; nothing that they say is AWS's.
+
     Exit codes: 0 every case passed; 1 not every case; 2 wrong call; 3 could not run.
     """
-    with prompt_requests.opened(_call(settings, options)) as request:
+    with (
+        _asked(options) as aws,
+        prompt_requests.opened(_call(settings, options, aws)) as request,
+    ):
         outcome = prompt_runs.run(request, settings)
     if options["as_json"]:
         click.echo(json.dumps(outcome.to_json(), indent=2))
@@ -122,17 +133,40 @@ def run_suite(settings: Settings, /, **options: Any) -> None:
         sys.exit(FOUND)
 
 
-def _call(settings: Settings, options: dict[str, Any]) -> PromptCall:
+@contextmanager
+def _asked(options: dict[str, Any]) -> Iterator[AwsSettings]:
+    """Yield who is asked; scripted models are served for as long as this lasts."""
+    elsewhere = options["endpoint_url"] or options["recorded"] or options["own_answers"]
+    if elsewhere or not options["model"].startswith(SCRIPTED):
+        yield AwsSettings(
+            profile=options["profile"],
+            endpoint_url=options["endpoint_url"],
+            region=options["region"],
+        )
+        return
+    try:
+        from affidavit.demo.bedrock.server import serve
+    except ImportError as error:
+        raise UsageError(
+            "The scripted models are not installed",
+            why=str(error),
+            todo="pip install 'affidavit[demo]'",
+        ) from error
+    with serve() as url:
+        region = options["region"] or "us-east-1"
+        made_up: dict[str, Any] = {"access_key": "demo", "secret_key": "demo"}
+        yield AwsSettings(endpoint_url=url, region=region, **made_up)
+
+
+def _call(settings: Settings, options: dict[str, Any], aws: AwsSettings) -> PromptCall:
     sent = {"max_tokens": options["max_tokens"]}
     if options["temperature"] is not None:
         sent["temperature"] = options["temperature"]
     return PromptCall(
         suite=options["suite"],
         model_id=options["model"],
-        aws=AwsSettings(
-            profile=options["profile"],
-            endpoint_url=options["endpoint_url"],
-            region=options["region"],
+        aws=replace(
+            aws,
             call_timeout=settings.call_timeout,
             requests_per_second=options["requests_per_second"],
             concurrency=settings.concurrency,

@@ -4,11 +4,13 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from affidavit.model.observation import GapReason
 from affidavit.model.run import LeftOut
 from affidavit.operations.prompt_runs import PromptOutcome
 from affidavit.operations.runs import RunOutcome
@@ -31,6 +33,8 @@ def show(console: Console, outcome: RunOutcome) -> None:
         console.print(Text(f"Left out: {', '.join(places)}: {why}", style="yellow"))
     console.print()
     console.print(_sets(summary))
+    if record.gaps:
+        console.print(Text(_gaps(record.gaps), style="yellow"))
     if summary.worst:
         console.print()
         console.print(_worst(summary.worst))
@@ -73,6 +77,15 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> dict[str, list[str]]:
         place = f"{left.account_id} {left.region}".strip()
         reasons.setdefault(left.why, []).append(place)
     return reasons
+
+
+def _gaps(gaps: Mapping[str, int]) -> str:
+    """Return why records are gaps, most frequent first; where access was denied, what to allow."""
+    most = sorted(gaps.items(), key=lambda one: (-one[1], one[0]))
+    words = "Gaps: " + ", ".join(f"{number} {GapReason(why).words}" for why, number in most)
+    if gaps.get(GapReason.DENIED):
+        words += ". `affidavit policy` prints what the role must be allowed"
+    return f"{words}."
 
 
 COLUMNS = (

@@ -7,7 +7,7 @@ LookupEvents stays one whatever the files show, because nobody can tell afterwar
 out on the day.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from affidavit.checks.facts import Facts
 from affidavit.checks.records import Place, Record, RecordSet
 from affidavit.checks.trail_files import LACKED, OPERATION, TrailDay, sources_of, trail_days
 from affidavit.collector.configuration import Entry
+from affidavit.collector.plan import EVENT_OPERATION
 from affidavit.model.evidence import Input
 from affidavit.model.framework import SourceType
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Observation, Unit
@@ -30,6 +31,8 @@ EVIDENCE_TYPES: Mapping[SourceType, str] = {
     SourceType.MANUAL: "Manual",
 }
 """Audit Manager's evidenceByType of each source type (shared facts: behaviour.md, 2.6)."""
+EVENT_ID: Final = "eventId"
+"""Attribute of evidence that names the event."""
 _NAMED: Final = 3
 """Files and findings that a sentence names; the answer that is cited has the others."""
 
@@ -61,14 +64,29 @@ def _asks_for(gap: Gap, name: str) -> bool:
     return not asked or name in asked
 
 
-def activity(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
-    """Yield the events of a keyword in a place, and its gaps; where there is none, why."""
+def activity(
+    facts: Facts,
+    place: Place,
+    keyword: str,
+    left_out: Collection[str] = (),
+    *,
+    only_new: bool = False,
+) -> Iterator[Entry]:
+    """Yield the events of a keyword in a place, and its gaps; where there is none, why.
+
+    Those whose ids are `left_out` stand in earlier runs: of them one entry says so. `only_new`, as
+    a run asks for that is of activity alone: nothing is said where nothing is new.
+    """
     if place.region == GLOBAL_REGION:
         return
     events = events_of(place, keyword)
-    yield from map(_gap, events.gaps)
-    yield from map(_event, events.records)
-    if not events.gaps and not events.records:
+    asked = {result.digest for result in facts.results(EVENT_OPERATION, place.region)}
+    yield from (_gap(gap) for gap in events.gaps if gap.digest in asked or not only_new)
+    known = [one for one in events.records if one.attributes[EVENT_ID] in left_out]
+    yield from (_event(one) for one in events.records if one not in known)
+    if known and not only_new:
+        yield _known(facts, place, keyword, known)
+    if not events.gaps and not events.records and not only_new:
         yield _none(facts, place, keyword)
 
 
@@ -115,11 +133,27 @@ def _none(facts: Facts, place: Place, keyword: str) -> Entry:
     )
 
 
+def _known(facts: Facts, place: Place, keyword: str, known: list[Record]) -> Entry:
+    """Return how many events earlier runs hold, and what the trail's files have of them."""
+    words = f"{len(known)} {keyword} event(s) of the period asked stand in earlier runs."
+    if any(day.read is not None for day in _looked_in(facts, place.region, keyword)):
+        filed = [one for one in known if one.attributes.get("trail file")]
+        words = f"{words} The trail's files have {len(filed)} of them."
+    inputs = dict.fromkeys(item for one in known for item in one.inputs)
+    return Entry(
+        region=place.region,
+        reason=words,
+        empty=True,
+        inputs=tuple(inputs),
+        synthetic=any(one.synthetic for one in known),
+    )
+
+
 def trail_entries(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
     """Yield what is wrong with the files in which a keyword's events were looked for."""
     for day in _looked_in(facts, place.region, keyword):
         if day.read is None:
-            yield from (_unread(gap) for gap in day.gaps)
+            yield from (_unread(gap, place) for gap in day.gaps)
             continue
         yield from _incomplete(day.read, day.day)
         yield from _altered(day.read, day.day)
@@ -167,9 +201,10 @@ def _population(facts: Facts, region: str, days: list[TrailDay]) -> Mapping[str,
     return {name: str(value) for name, value in shown.items() if value != ""}
 
 
-def _unread(gap: Gap) -> Entry:
+def _unread(gap: Gap, place: Place) -> Entry:
+    """Return why files were not read; nothing may have been sent, so the place says whose it is."""
     words = f"The trail's files were not read, only LookupEvents was asked. {gap.message}"
-    return replace(_gap(gap), reason=words)
+    return replace(_gap(gap), reason=words, synthetic=place.synthetic)
 
 
 def _incomplete(read: Observation, day: str) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ Every source yields at least one record: where there is nothing, the reason why.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from affidavit.collector.activity import EVIDENCE_TYPES, activity, events_of, tr
 from affidavit.collector.configuration import Entry, configuration
 from affidavit.collector.limited import Limited
 from affidavit.collector.log_evidence import log_entries
+from affidavit.collector.seen_events import left_out
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.evidence import Evidence, Input
@@ -46,11 +47,14 @@ class EvidenceMaker:
     assessment: Assessment
     run_id: str
     now: datetime
+    only_new: bool = False
+    """True for a run of activity alone: nothing is said where nothing is new."""
     randbits: Callable[[int], int] = secrets.randbits
     limited: Limited = field(default_factory=Limited)
     """Evaluates owners' rules; whoever gives it ends it."""
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
     _answers: Collection[str] = ()
+    _seen: Collection[tuple[str, str]] = ()
 
     def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
         """Yield all evidence of one account, control by control.
@@ -59,6 +63,7 @@ class EvidenceMaker:
         """
         self._cache.clear()
         self._answers = {result.digest for result in facts}
+        self._seen = left_out(facts)
         for control in self.catalogue.framework.controls():
             for source in control.sources:
                 if source.type is not SourceType.MANUAL:
@@ -139,13 +144,20 @@ class EvidenceMaker:
     ) -> Iterator[Evidence]:
         """Yield what carries no verdict: found in logs, configured, done."""
         if source.type is SourceType.INVOCATION_LOG:
-            yield from self._log(control, source, facts, place)
+            found = log_entries(facts, place, source.keyword)
+            yield from self._without_verdict(control, source, facts, found)
         elif not source.check and source.type is SourceType.API_CALL:
             yield from self._configuration(control, source, facts, place)
         elif source.type is SourceType.CLOUDTRAIL:
-            shown = () if source.check else activity(facts, place, source.keyword)
-            for entry in (*shown, *trail_entries(facts, place, source.keyword)):
-                yield self._entry(control, source, facts.account_id, entry)
+            entries = [] if source.check else [*self._events(source, facts, place)]
+            entries += trail_entries(facts, place, source.keyword)
+            if source.check:  # what files lack or hide opens no check: LookupEvents is whole
+                entries = [replace(entry, gap=None) for entry in entries]
+            yield from self._without_verdict(control, source, facts, entries)
+
+    def _events(self, source: ControlSource, facts: Facts, place: Place) -> Iterator[Entry]:
+        known = {event for of, event in self._seen if of == source.id}
+        return activity(facts, place, source.keyword, known, only_new=self.only_new)
 
     def _judged(
         self,
@@ -213,16 +225,19 @@ class EvidenceMaker:
         ):
             yield self._entry(control, source, facts.account_id, entry)
 
-    def _log(
-        self, control: Control, source: ControlSource, facts: Facts, place: Place
+    def _without_verdict(
+        self, control: Control, source: ControlSource, facts: Facts, entries: Iterable[Entry]
     ) -> Iterator[Evidence]:
-        """Yield what a scan found, each thing for itself: activity, without a verdict."""
+        """Yield what logs hold, each thing for itself: activity, without a verdict.
+
+        Of a source with a check it names the check, as all records of the source do.
+        """
         check, text = self.catalogue.checks.get(source.check), plain_json({}).decode()
         if check is not None:
             own = self.assessment.parameters.get(check.id, {})
             parameters = effective_parameters(check, source.params, own)
             text = plain_json(parameters).decode()
-        for entry in log_entries(facts, place, source.keyword):
+        for entry in entries:
             yield self._entry(control, source, facts.account_id, entry, check=check, text=text)
 
     def _entry(

@@ -16,8 +16,8 @@ from affidavit.model.framework import Control, ControlSource, Framework, SourceT
 from affidavit.model.observation import GapReason, Observation, Result
 from affidavit.prompts.recorded_runs import is_taken_over
 
-CONFIG_OPERATIONS = ("DescribeConfigRules", "GetComplianceDetailsByConfigRule")
 EVENT_OPERATION = "LookupEvents"
+CONFIG_OPERATIONS = ("DescribeConfigRules", "GetComplianceDetailsByConfigRule")
 
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.CONFIG: CONFIG_OPERATIONS,

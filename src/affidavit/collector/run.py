@@ -21,7 +21,7 @@ from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
-from affidavit.collector import heap
+from affidavit.collector import heap, seen_events
 from affidavit.collector.alert_proofs import is_proof, proofs
 from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
@@ -125,10 +125,17 @@ class Collector:
     ) -> None:
         """Ask, judge and write one account after the other."""
         assessment = maker.assessment
+        earlier = seen_events.recorded(self.store, assessment, maker.now)
         for account_id in assessment.estate.accounts:
             facts = self._ask(assessment, the_plan, opened, account_id)
             self.counts.add(facts, the_plan)
             account = records.build(maker.catalogue, facts, maker.now, assessment.parameters)
+            seen = seen_events.answer(
+                maker.catalogue, account_id, account.places, earlier, maker.now
+            )
+            if seen is not None:  # in place of what an interrupted attempt left out
+                facts.add(seen)
+                self.store.put_results(opened.run_id, [seen])
             _write(writer, tally, maker.account(facts, account.places))
             del facts, account  # before the next account's answers come
             gc.collect()  # botocore's clients are classes of their own, in cycles

@@ -147,6 +147,12 @@ class Page:
         path = self.request.url.path
         return f"{path}?{urlencode(pairs)}" if pairs else path
 
+    def address(self, path: str) -> str:
+        """Return the whole address of a path of this server, as the browser knows the server."""
+        host = self.request.headers.get("host", "")
+        scheme = "https" if self.console.secure else self.request.url.scheme
+        return f"{scheme}://{host}{path}"
+
     def show(self, template: str, /, **values: Any) -> Response:
         """Return a rendered page."""
         content = self.console.renderer.render(template, self, values)

@@ -34,6 +34,7 @@ DONE: Final[Mapping[str, str]] = {
     "unselected": mark("The evidence was taken out of the report selection."),
     "report": mark("The report is being built. It appears here when it is complete."),
     "canary": mark("The canary was made. Its first run is due at once."),
+    "suite": mark("The suite is kept. This is its newest version."),
     "stopped": mark("It is stopped after the case that is being asked."),
     "export": mark("It is being made. It can be downloaded here when it is complete."),
     "delegated": mark("The control set was delegated; the delegate was notified."),

@@ -19,7 +19,6 @@ from affidavit.finder.answered import Answered
 from affidavit.finder.bound import reach
 from affidavit.finder.duck import Duck
 from affidavit.finder.fields import Field
-from affidavit.finder.intact import Intact
 from affidavit.finder.manual import ManualFiles
 from affidavit.finder.places import Places
 from affidavit.finder.query import (
@@ -37,6 +36,7 @@ from affidavit.finder.query import (
     fingerprint,
     value_text,
 )
+from affidavit.finder.sifting import sift
 from affidavit.finder.spark import Spark
 from affidavit.finder.streaming import pieces, streamed
 from affidavit.finder.walk import Walk
@@ -78,7 +78,7 @@ class Finder:
         self._duck = Duck()
         self._engine: Duck | Spark = Spark(engine) if engine else self._duck
         self._manual = ManualFiles(store)
-        self._intact = Intact()
+        self._intact = store.intact
         self._grouped = Answered()
 
     def __enter__(self) -> Self:
@@ -129,7 +129,7 @@ class Finder:
             if not one.grouped:
                 raise QueryError(f"Results cannot be grouped by {one.name}")
         size = self._size(question)
-        good, unreadable = self._intact.sift(self._segments(question, size))
+        good, unreadable = sift(self._intact, self._segments(question, size))
         columns = tuple(one.column for one in fields)
         asked = (question.scope, question.where, columns, MAX_GROUPS + 1)
         told = self._grouped.get(good, asked, lambda: self._counted(good, asked))
@@ -152,7 +152,7 @@ class Finder:
     def count(self, question: Question) -> tuple[int, tuple[Unreadable, ...]]:
         """Return the number of rows, and what could not be counted."""
         size = self._size(question)
-        good, unreadable = self._intact.sift(self._segments(question, size))
+        good, unreadable = sift(self._intact, self._segments(question, size))
         rows = self._answers(good, shapes.counted, question.scope, question.where)
         return sum(int(row[0]) for row in rows), tuple(unreadable)
 
@@ -160,7 +160,7 @@ class Finder:
         """Return `count` rows drawn by `seed`: the same for the same evidence, wherever it lies."""
         _limited(count, MAX_PAGE)
         size = self._size(question)
-        good, unreadable = self._intact.sift(self._segments(question, size))
+        good, unreadable = sift(self._intact, self._segments(question, size))
         rows = self._rows(good, shapes.sampled, question.scope, question.where, seed, count)
         rows.sort(key=lambda row: (row.key, row.id))
         population = self._answers(good, shapes.counted, question.scope, question.where)
@@ -198,7 +198,7 @@ class Finder:
         while step := walk.following():
             if len(rows) >= limit and walk.is_beyond(rows[-1].key):
                 break
-            good, bad = self._intact.sift(step)
+            good, bad = sift(self._intact, step)
             unreadable += bad
             found = self._rows(good, shapes.page, *asked)
             walk.tell(len(found), limit)

@@ -1,6 +1,7 @@
 """Spark: the same queries over the same files, on a cluster that speaks Spark Connect (or Sail).
 
-The cluster reads the object folder under the same path as we do. It is not trusted with more than
+The cluster reads the segments under the same paths as we do: the object folder, or, where they are
+on S3 or sealed, this machine's copies of them. It is not trusted with more than
 the search: each record that it gives is hashed again and must stand in the ledger, which is also
 how its leaf is found. Ibis and the client are imported when the first query is asked.
 """
@@ -74,8 +75,7 @@ class Spark:
             raise StoreError(
                 f"The engine {self._shown} could not search the evidence",
                 why=" ".join(str(error).split())[:500],
-                todo="Check that its workers read the object folder under the same path, or unset "
-                "AFFIDAVIT_ENGINE to search on this machine.",
+                todo=_todo(files),
             ) from error
 
     def _require(self, session: Any, files: Sequence[SegmentFile]) -> None:
@@ -91,8 +91,7 @@ class Spark:
             raise StoreError(
                 f"The engine {self._shown} could not search all the evidence",
                 why=f"It sees {found} rows in {len(files)} files; {expected} were committed.",
-                todo="Let its workers read the object folder under the same path, or unset "
-                "AFFIDAVIT_ENGINE to search on this machine.",
+                todo=_todo(files),
             )
         self._seen.update(one.path for one in files)
 
@@ -138,6 +137,15 @@ def _compiled(shape: "Callable[..., ir.Table]", *asked: object) -> str:
 
 def _read(session: Any, files: Sequence[SegmentFile]) -> Any:
     return session.read.parquet(*[str(one.path.absolute()) for one in files])
+
+
+def _todo(files: Sequence[SegmentFile]) -> str:
+    """Say what an engine must see; with copies it is an engine on this machine only."""
+    return (
+        f"Let its workers read {files[0].path.parent} under the same path (of segments on S3 or "
+        "sealed, these are copies that no other machine has), or unset AFFIDAVIT_ENGINE to search "
+        "on this machine."
+    )
 
 
 def _over(view: str, query: str) -> str:

@@ -12,9 +12,10 @@ from typing import Final
 
 from affidavit.errors import StoreDamagedError
 from affidavit.finder.duck import Duck
-from affidavit.finder.intact import Intact
 from affidavit.finder.query import Found, Unreadable
+from affidavit.finder.sifting import sift
 from affidavit.store import SegmentFile
+from affidavit.store.intact import Intact
 from affidavit.store.segments import row_of
 
 _BATCH: Final = 1024
@@ -63,7 +64,7 @@ def streamed(
     """Yield the rows of `query` in these pieces; what cannot be read is added to `unreadable`."""
     told: set[str] = set()
     for piece in wanted:
-        good, bad = intact.sift([piece.file])
+        good, bad = sift(intact, [piece.file])
         unreadable += [one for one in bad if piece.file.digest not in told]
         told.update(piece.file.digest for _ in bad)
         if good:

@@ -3,11 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from affidavit.model.canonical import digest, plain_json
 from affidavit.model.times import iso
 from affidavit.model.verdict import ControlState, Verdict
+
+WHOLE: Final = "whole"
+ACTIVITY: Final = "activity"
+"""Scopes of a run: of everything, which says what each control is on its day; or of CloudTrail's
+new events alone, which says nothing of any control and takes no whole run's place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +145,8 @@ class RunRecord:
     """Index of the first evidence leaf; the run's are first_leaf .. first_leaf + evidence - 1."""
     parameters: Mapping[str, Mapping[str, Any]]
     """The user's own parameters in force."""
+    scope: str = WHOLE
+    """WHOLE or ACTIVITY."""
     answers: int = 0
     """Number of answers, observations and gaps together, that the run was judged from."""
     answers_digest: str = ""
@@ -174,9 +181,15 @@ class RunRecord:
             "evidence": self.evidence,
             "first_leaf": self.first_leaf,
             "parameters": plain_json(self.parameters).decode(),
+            "scope": self.scope,
             "answers": self.answers,
             "answers_digest": self.answers_digest,
         }
+
+
+def is_whole(record: Mapping[str, Any]) -> bool:
+    """Tell whether a run record, as JSON, is of a whole run; older ones do not say, and are."""
+    return bool(record.get("scope", WHOLE) == WHOLE)
 
 
 def digest_of_answers(digests: Iterable[str]) -> str:

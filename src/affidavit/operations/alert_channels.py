@@ -9,7 +9,6 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -22,9 +21,8 @@ from affidavit.alerting.addresses import MAX_PORT, networks
 from affidavit.alerting.mail import check_mail
 from affidavit.alerting.webhook import check_secret, check_url
 from affidavit.errors import SigningKeyError, UsageError
-from affidavit.model.canonical import plain_json
-from affidavit.model.identifiers import new_id
-from affidavit.model.times import iso, utc_now
+from affidavit.model.numbers import whole
+from affidavit.operations.changes import Action, Change, act_by
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
@@ -140,7 +138,7 @@ def check(channel: Channel) -> None:
     elif channel.kind == "email":
         check_mail(channel.target.split(), channel.sender, channel.security, channel.allow)
         host, _, port = channel.server.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) <= MAX_PORT):
+        if not host or whole(port, MAX_PORT, least=1) is None:
             raise UsageError(f"{channel.server!r} is no mail server", todo="Write host:port.")
     elif not _TOPIC.fullmatch(channel.target):
         raise UsageError(f"{channel.target!r} is not the ARN of an SNS topic")
@@ -171,30 +169,15 @@ def without_secret(document: Document) -> Channel:
     )
 
 
-def _act(
-    store: Store,
-    channel: Channel,
-    action: str,
-    by: str,
-    puts: Sequence[Document] = (),
-    deletes: Sequence[Document] = (),
-) -> None:
-    now = utc_now()
-    change = {
-        "kind": "change",
-        "id": new_id(now),
-        "time": iso(now),
-        "by": by,
-        "action": action,
-        "object_type": "ALERT_CHANNEL",
-        "object_id": channel.name,
-        "object_name": channel.name,
-        "assessment_id": "",
-        "control_set_id": "",
-        "tenant": channel.tenant,
-        "details": plain_json(_noted(channel)).decode(),
-    }
-    store.documents.act(channel.tenant, now=now, puts=puts, deletes=deletes, changes=[change])
+def _act(store: Store, channel: Channel, action: Action, by: str, **more: Any) -> None:
+    change = Change(
+        action=action,
+        object_type="ALERT_CHANNEL",
+        object_id=channel.name,
+        object_name=channel.name,
+        details=_noted(channel),
+    )
+    act_by(store, channel.tenant, by, change, **more)
 
 
 def _noted(channel: Channel) -> dict[str, Any]:

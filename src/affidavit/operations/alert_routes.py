@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from affidavit.errors import UsageError
 from affidavit.operations import alert_channels, looking
 from affidavit.operations.caller import Caller
-from affidavit.operations.changes import Change, act
+from affidavit.operations.changes import Change, act_by
 from affidavit.operations.context import Context
-from affidavit.operations.faults import ValidationFault
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
@@ -41,19 +41,27 @@ def channels_for(store: Store, tenant: str, kind: str) -> list[str]:
     return chosen or every
 
 
-def routes(context: Context, tenant: str) -> Mapping[str, Sequence[str]]:
+def routes(store: Store, tenant: str) -> Mapping[str, Sequence[str]]:
     """Return kind -> channels that were chosen; no entry: all."""
-    found = context.store.documents.every(tenant, KIND)
+    found = store.documents.every(tenant, KIND)
     return {one.id: one.body["channels"] for one in found}
 
 
 def choose(context: Context, caller: Caller, kind: str, channels: Sequence[str]) -> None:
     """Send a kind of alert through these channels only; through all where none is named."""
     looking.require(context, caller, OPERATION)
-    known = {one.id for one in context.store.documents.every(caller.tenant, alert_channels.KIND)}
+    route(context.store, caller.tenant, kind, channels, by=caller.principal_arn)
+
+
+def route(store: Store, tenant: str, kind: str, channels: Sequence[str], *, by: str) -> None:
+    """Send a kind of alert of a tenant through these channels only; through all for none."""
+    known = {one.id for one in store.documents.every(tenant, alert_channels.KIND)}
     if kind not in KINDS or not set(channels) <= known:
-        raise ValidationFault("There is no such kind of alert, or no such channel.")
-    found = context.store.documents.get(caller.tenant, KIND, kind)
+        raise UsageError(
+            "There is no such kind of alert, or no such channel",
+            why=f"Kinds are {', '.join(KINDS)}; channels {', '.join(sorted(known)) or 'none'}.",
+        )
+    found = store.documents.get(tenant, KIND, kind)
     change = Change(
         action="UPDATE_METADATA" if found else "CREATE",
         object_type="ALERT_ROUTE",
@@ -64,6 +72,6 @@ def choose(context: Context, caller: Caller, kind: str, channels: Sequence[str])
     body = {"channels": sorted(channels)}
     put = replace(found, body=body) if found else Document(kind=KIND, id=kind, sort=kind, body=body)
     if channels:
-        act(context, caller, change, puts=[put])
+        act_by(store, tenant, by, change, puts=[put])
     elif found:
-        act(context, caller, change, deletes=[found])
+        act_by(store, tenant, by, change, deletes=[found])

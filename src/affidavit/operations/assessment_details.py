@@ -120,7 +120,7 @@ def assessment_details(context: Context, caller: Caller, assessment_id: str) -> 
         arn=body["arn"],
         tags=body.get("tags", {}),
         estate=found.stored.estate,
-        synthetic=_is_synthetic(context, caller, found, day),
+        synthetic=_is_synthetic(context, found, day),
         day=day,
         sets=[*_sets(context, caller, found, body, said)],
     )
@@ -184,11 +184,10 @@ def folders_of_day(
     return [(one, folder_id(found.id, key, day)) for key, one in controls.items()]
 
 
-def _is_synthetic(context: Context, caller: Caller, found: Assessed, day: date | None) -> bool:
+def _is_synthetic(context: Context, found: Assessed, day: date | None) -> bool:
     if day is None:
         return False
-    records = context.store.run_records(caller.tenant, day, day)
-    return any(one["synthetic"] for _, one in records if one["assessment_id"] == found.id)
+    return any(one["synthetic"] for one in context.store.whole_runs(found.stored, day))
 
 
 def _sets(

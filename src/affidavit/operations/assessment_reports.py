@@ -105,8 +105,8 @@ def _wanted(
     frozen = report_choices.frozen_selection(chosen, found.id, manual)
     choice, runs = report_choices.by_selection(context.store, found.stored, frozen, chosen.days())
     known = report_choices.run_days(context.store, found.stored, context.now().date())
-    days = {*chosen.days(), *(known[run] for run in runs)}
-    return Matched(choice=choice, days=report_choices.span(days, known.values()), frozen=frozen)
+    days = {*chosen.days(), *(known.of[run] for run in runs)}
+    return Matched(choice=choice, days=report_choices.span(days, known.whole), frozen=frozen)
 
 
 def choice_of(context: Context, tenant: str, document: Document) -> Choice:
@@ -191,7 +191,7 @@ def validate_assessment_report_integrity(
                 objects.fetch(url, file.write, MAX_BYTES)
         except CollectError as error:
             raise ValidationFault(
-                f"{error.what}. {error.why}", fields=[("s3RelativePath", "Member must be readable")]
+                error.in_a_line, fields=[("s3RelativePath", "Member must be readable")]
             ) from error
         outcome, key = _verified(context, path)
     return {

@@ -47,7 +47,7 @@ _METADATA: Final = (
     *("creationTime", "lastUpdated"),
 )
 _GONE_WITH_IT: Final = (
-    *("change_log", "manual_evidence", "notification", "selection", "source_runs"),
+    *("change_log", "manual_evidence", "notification", "selection", "source_runs", "activity"),
     *("prompt_run", "prompt_raw"),
     work.KIND,
 )

@@ -9,19 +9,20 @@ them in the same transaction; it ends with the next run that is made (`canary_ru
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit.alerting.alert import Alert
 from affidavit.errors import StoreConflictError, UsageError
-from affidavit.model.canonical import plain_json
-from affidavit.model.identifiers import new_id, stable_id
+from affidavit.model.identifiers import stable_id
 from affidavit.model.times import iso, parse, utc_now
-from affidavit.operations import alerts, work
+from affidavit.operations import alerts, own_suites, work
 from affidavit.operations.accounts import has_left
+from affidavit.operations.canary_budget import Budget, require_sound
+from affidavit.operations.changes import Action, Change, act_by
 from affidavit.operations.context import Context
-from affidavit.prompts import suite as suites
+from affidavit.prompts.suite import Suite, load
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
@@ -56,6 +57,7 @@ class Canary:
     """Share of passed cases below which it alerts."""
     publish_metrics: bool = False
     """Whether PutMetricData is called, with CloudWatch Synthetics' names."""
+    budget: Budget = field(default_factory=Budget)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it is kept; the rate in parts of a million, as documents hold no floats."""
@@ -72,6 +74,7 @@ class Canary:
             "guardrailVersion": self.guardrail_version,
             "leastRatePpm": round(self.least_rate * 1_000_000),
             "publishMetrics": self.publish_metrics,
+            "budget": self.budget.to_json(),
         }
 
 
@@ -91,6 +94,7 @@ def canary_of(document: Document) -> Canary:
         guardrail_version=body["guardrailVersion"],
         least_rate=body["leastRatePpm"] / 1_000_000,
         publish_metrics=body["publishMetrics"],
+        budget=Budget.of_json(body.get("budget", {})),
     )
 
 
@@ -118,29 +122,64 @@ def add(store: Store, canary: Canary, *, by: str) -> Canary:
             f"{canary.name!r} is no name of a canary",
             why="Small letters, digits, _ and -, as CloudWatch Synthetics has them.",
         )
-    suites.load(canary.suite)
+    suite_of(store, canary)
+    require_sound(canary.budget)
     if canary.every < LEAST or not 0 <= canary.least_rate <= 1:
         raise UsageError("A canary runs once a minute at most; its rate is from 0 to 1")
     if store.documents.get(canary.tenant, KIND, canary.name) is not None:
         raise UsageError(f"{canary.tenant} has a canary {canary.name!r}")
     body = {**canary.to_json(), "nextAt": iso(utc_now()), "last": None, "state": "new"}
     put = Document(kind=KIND, id=canary.name, sort=canary.name, body=body)
-    _act(store, canary, "CREATE", by, puts=[put])
+    there = own_suites.still_there(store, canary.tenant, canary.suite)
+    _act(store, canary, "CREATE", by, puts=[put], rules=there)
     return canary
 
 
-def remove(store: Store, name: str, tenant: str = "", *, by: str) -> Canary:
-    """Forget a canary; its runs stay."""
+def suite_of(store: Store, canary: Canary) -> Suite:
+    """Return the suite of a canary: by its id, else a file of the server's machine.
+
+    Only `affidavit canary add` makes one of a file. `UsageError` where there is none.
+    """
+    own = own_suites.versions(store, canary.tenant, canary.suite)
+    return own_suites.suite_named(store, canary.tenant, canary.suite) if own else load(canary.suite)
+
+
+def named(store: Store, name: str, tenant: str = "") -> Document:
+    """Return a canary by its name, in whatever tenant where none is given."""
     found = [
-        (owner, one)
+        one
         for owner, one in store.documents.of_all_tenants(KIND)
         if one.id == name and tenant in ("", owner)
     ]
     if len(found) != 1:
-        raise UsageError(f"There {'is no' if not found else 'are several'} canary {name!r}")
-    canary = canary_of(found[0][1])
-    _act(store, canary, "DELETE", by, deletes=[found[0][1]])
-    return canary
+        raise UsageError(
+            f"There {'is no' if not found else 'are several'} canary {name!r}",
+            todo="`affidavit canary list` names them; give --tenant where several are.",
+        )
+    return found[0]
+
+
+def remove(store: Store, document: Document, *, by: str) -> None:
+    """Forget a canary; its runs stay."""
+    _act(store, canary_of(document), "DELETE", by, deletes=[document])
+
+
+def set_paused(
+    store: Store, document: Document, *, paused: bool, by: str, now: datetime | None = None
+) -> None:
+    """Pause a canary, or let it go on: then it is due at once, and nothing counts as missed."""
+    canary, time = canary_of(document), now or utc_now()
+    change = Change(
+        action="INACTIVE" if paused else "ACTIVE",
+        object_type="CANARY",
+        object_id=canary.name,
+        object_name=canary.name,
+        assessment_id=canary.assessment_id,
+        details={"paused": paused},
+    )
+    due = {} if paused else {"nextAt": iso(time)}
+    put = replace(document, body={**document.body, "paused": paused, **due})
+    act_by(store, canary.tenant, by, change, now=time, puts=[put])
 
 
 def listed(store: Store) -> list[Document]:
@@ -238,20 +277,13 @@ def run_document(canary: Canary, slot: datetime, body: dict[str, Any]) -> Docume
     )
 
 
-def _act(store: Store, canary: Canary, action: str, by: str, **written: Any) -> None:
-    now = utc_now()
-    change = {
-        "kind": "change",
-        "id": new_id(now),
-        "time": iso(now),
-        "by": by,
-        "action": action,
-        "object_type": "CANARY",
-        "object_id": canary.name,
-        "object_name": canary.name,
-        "assessment_id": canary.assessment_id,
-        "control_set_id": "",
-        "tenant": canary.tenant,
-        "details": plain_json(canary.to_json()).decode(),
-    }
-    store.documents.act(canary.tenant, now=now, changes=[change], **written)
+def _act(store: Store, canary: Canary, action: Action, by: str, **more: Any) -> None:
+    change = Change(
+        action=action,
+        object_type="CANARY",
+        object_id=canary.name,
+        object_name=canary.name,
+        assessment_id=canary.assessment_id,
+        details=canary.to_json(),
+    )
+    act_by(store, canary.tenant, by, change, **more)

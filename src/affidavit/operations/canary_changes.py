@@ -4,16 +4,17 @@ A canary of an assessment is its audit owners' to change, and the account's admi
 that keeps its runs nowhere else is the administrators'. Models cost money, so that nobody else may.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from affidavit.errors import UsageError
-from affidavit.model.times import iso
-from affidavit.operations import canaries, canary_views, looking, prompt_plans
+from affidavit.operations import canaries, canary_budget, canary_views, looking, prompt_plans
 from affidavit.operations.assessed import assessed, require_active
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.canaries import Canary, canary_of
+from affidavit.operations.canary_budget import Budget
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, QuotaFault, ValidationFault
@@ -37,6 +38,8 @@ class Wanted:
     least_rate: str
     """In percent."""
     prompts: prompt_plans.Wanted
+    budget: Mapping[str, str] = field(default_factory=dict)
+    """By the members of `canary_budget.MEMBERS`."""
 
 
 def create(context: Context, caller: Caller, wanted: Wanted) -> Canary:
@@ -60,15 +63,28 @@ def create(context: Context, caller: Caller, wanted: Wanted) -> Canary:
         guardrail=asked.guardrail,
         guardrail_version=asked.guardrail_version,
         least_rate=_rate(wanted.least_rate),
+        budget=_budget(wanted.budget),
     )
     return canaries.add(context.store, canary, by=caller.principal_arn)
 
 
-def change(context: Context, caller: Caller, name: str, *, every: str, least_rate: str) -> None:
-    """Change how often it runs, and below which rate it alerts."""
+def change(
+    context: Context,
+    caller: Caller,
+    name: str,
+    *,
+    every: str,
+    least_rate: str,
+    budget: Mapping[str, str],
+) -> None:
+    """Change how often it runs, below which rate it alerts, and what it may spend."""
     document = _own(context, caller, name)
-    canary = canary_of(document)
-    changed = replace(canary, every=canaries.every_of(every), least_rate=_rate(least_rate))
+    changed = replace(
+        canary_of(document),
+        every=canaries.every_of(every),
+        least_rate=_rate(least_rate),
+        budget=_budget(budget),
+    )
     if changed.every < canaries.LEAST:
         raise UsageError("A canary runs once a minute at most")
     _put(context, caller, document, {**document.body, **changed.to_json()})
@@ -76,17 +92,14 @@ def change(context: Context, caller: Caller, name: str, *, every: str, least_rat
 
 def set_paused(context: Context, caller: Caller, name: str, *, paused: bool) -> None:
     """Pause a canary, or let it go on: then it is due at once, and nothing counts as missed."""
-    document = _own(context, caller, name)
-    members: dict[str, Any] = {"paused": paused}
-    if not paused:
-        members["nextAt"] = iso(context.now())
-    _put(context, caller, document, {**document.body, **members})
+    document, by = _own(context, caller, name), caller.principal_arn
+    canaries.set_paused(context.store, document, paused=paused, by=by, now=context.now())
 
 
 def delete(context: Context, caller: Caller, name: str) -> None:
     """Forget a canary; its runs stay."""
     document = _own(context, caller, name)
-    canaries.remove(context.store, document.id, caller.tenant, by=caller.principal_arn)
+    canaries.remove(context.store, document, by=caller.principal_arn)
 
 
 def require(context: Context, caller: Caller, name: str) -> None:
@@ -128,11 +141,16 @@ def _put(context: Context, caller: Caller, document: Document, body: dict[str, A
         object_id=document.id,
         object_name=document.id,
         assessment_id=body["assessmentId"],
-        details={
-            name: body.get(name, False) for name in ("everySeconds", "leastRatePpm", "paused")
-        },
+        details={name: body[name] for name in ("everySeconds", "leastRatePpm", "budget")},
     )
     act(context, caller, said, puts=[replace(document, body=body)])
+
+
+def _budget(given: Mapping[str, str]) -> Budget:
+    budget, problems = canary_budget.of_texts(given)
+    if problems:
+        raise ValidationFault.of_members(problems)
+    return budget
 
 
 def _rate(text: str) -> float:

@@ -16,15 +16,18 @@ from affidavit.model.times import iso, parse
 from affidavit.operations import alerts, canaries, prompt_asking
 from affidavit.operations.accounts import has_left
 from affidavit.operations.canaries import Canary
+from affidavit.operations.canary_budget import spent_with
 from affidavit.operations.context import Context
 from affidavit.operations.prompt_asking import Asking
 from affidavit.operations.tenant_bindings import aws_of
 from affidavit.prompts import results as counted
+from affidavit.prompts.results import Tally
 from affidavit.prompts.runner import RunSettings
-from affidavit.prompts.suite import load
 from affidavit.store.documents import Document
 
 NAMESPACE: Final = "CloudWatchSynthetics"
+STOPPED: Final = "stopped"
+"""State of a run that its budget ended: nothing is known of the cases that were not asked."""
 ACT: Final = "Whoever answers for the model; the cases are named by `affidavit canary runs`."
 
 
@@ -37,9 +40,9 @@ def run(context: Context, tenant: str, task: Document) -> None:
     known = canaries.run_document(canary, slot, {})
     if context.store.documents.get(tenant, canaries.RUN, known.id) is None:
         try:
-            body = _asked(context, canary)
+            body = _asked(context, canary, found.body.get("spent", {}))
         except (UsageError, CollectError) as error:
-            body = {"state": "error", "why": f"{error.what}. {error.why}"}
+            body = {"state": "error", "why": error.in_a_line}
         _keep(context, canary, slot, body)
     kept = context.store.documents.get(tenant, canaries.RUN, known.id)
     if kept is not None:
@@ -58,9 +61,12 @@ def failed(context: Context, tenant: str, task: Document, why: str) -> None:
     _tell(context, canary, body)
 
 
-def _asked(context: Context, canary: Canary) -> dict[str, Any]:
+def _asked(context: Context, canary: Canary, spent: Mapping[str, Any]) -> dict[str, Any]:
     """Ask all cases, and return what they came to."""
-    suite, began = load(canary.suite), context.now()
+    suite, began = canaries.suite_of(context.store, canary), context.now()
+    left = canary.budget.left(spent, began)
+    if left.is_nothing:
+        return {"state": STOPPED, "why": "The month's budget is used up: no case was asked."}
     asking = Asking(
         tenant=canary.tenant,
         suite=suite,
@@ -72,13 +78,19 @@ def _asked(context: Context, canary: Canary) -> dict[str, Any]:
             guardrail_id=canary.guardrail,
             guardrail_version=canary.guardrail_version,
             concurrency=context.settings.concurrency,
+            budget_tokens=left.tokens,
+            budget_cost=None if left.cost is None else float(left.cost),
+            price_input=float(canary.budget.price_input or 0),
+            price_output=float(canary.budget.price_output or 0),
         ),
     )
     outcome = prompt_asking.ask(context, asking)
     tally = counted.tally(outcome.results)
-    wrong = [r["case"] for r in outcome.results if r["verdict"] != counted.PASSED]
+    good = (counted.PASSED, counted.NOT_ASKED)
+    wrong = [r["case"] for r in outcome.results if r["verdict"] not in good]
+    stopped = f"The budget is used up: {tally.not_asked} of {tally.cases} cases were not asked."
     return {
-        "state": "passed" if _is_passed(canary, tally.passed, tally.cases) else "failed",
+        "state": _state(canary, tally),
         "runId": outcome.head["runId"],
         "synthetic": outcome.head["synthetic"],
         "cases": tally.cases,
@@ -90,14 +102,23 @@ def _asked(context: Context, canary: Canary) -> dict[str, Any]:
             for name, t in counted.by_family(outcome.results).items()
         },
         "wrong": sorted(wrong)[:50],
+        "tokens": outcome.head["tokens"],
+        "cost": str(outcome.head["cost"]),
         "durationMs": int((context.now() - began).total_seconds() * 1000),
-        "why": "",
+        "why": stopped if tally.not_asked else "",
     }
 
 
-def _is_passed(canary: Canary, passed: int, cases: int) -> bool:
-    """Tell whether enough cases passed; none at all is no pass."""
-    return cases > 0 and passed >= canary.least_rate * cases
+def _state(canary: Canary, tally: Tally) -> str:
+    """Return what a run came to; none at all is no pass.
+
+    One that its budget stopped has not passed, whatever was asked until then; it has failed where
+    it would have failed had all the other cases passed.
+    """
+    least = canary.least_rate * tally.cases
+    if tally.not_asked:
+        return STOPPED if tally.passed + tally.not_asked >= least else "failed"
+    return "passed" if tally.cases and tally.passed >= least else "failed"
 
 
 def _keep(context: Context, canary: Canary, slot: datetime, body: dict[str, Any]) -> None:
@@ -107,8 +128,11 @@ def _keep(context: Context, canary: Canary, slot: datetime, body: dict[str, Any]
         found = documents.get(canary.tenant, canaries.KIND, canary.name)
         puts = [put]
         if found is not None:
-            state = {"state": body["state"], "last": {**put.body}}
-            puts.append(replace(found, body={**found.body, **state}))
+            told = {"state": body["state"], "last": {**put.body}}
+            if "tokens" in body:
+                before = found.body.get("spent", {})
+                told["spent"] = spent_with(before, now, body["tokens"], body["cost"])
+            puts.append(replace(found, body={**found.body, **told}))
         try:
             documents.act(canary.tenant, now=now, puts=puts)
         except StoreConflictError:
@@ -138,7 +162,7 @@ def _tell(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
             "threshold": f"{canary.least_rate:.2%}",
             "cases": ", ".join(body["wrong"][:10]),
         }
-    else:
+    if body["why"]:
         facts["why"] = str(body["why"])[:300]
     alert = Alert(
         key=key,
@@ -174,7 +198,7 @@ def _publish(context: Context, canary: Canary, body: Mapping[str, Any]) -> None:
             kind="canary",
             severity="medium",
             title=f"Metrics of the canary {canary.name} could not be published",
-            facts={"why": f"{error.what}. {error.why}"[:300]},
+            facts={"why": error.in_a_line[:300]},
             where=f"{canary.account_id}/{canary.region}",
             act="The owner of the account: allow the role cloudwatch:PutMetricData.",
         )

@@ -32,6 +32,8 @@ class CanaryDetails:
     """Nothing runs, and nothing counts as missed."""
     runs: Sequence[Mapping[str, Any]]
     """The newest first, missed ones too."""
+    spent: Mapping[str, Any]
+    """`month` (as 2026-11), `tokens`, `cost`: of the month of the last run; empty before one."""
 
     @property
     def missed(self) -> int:
@@ -78,5 +80,6 @@ def _details(context: Context, document: Document) -> CanaryDetails:
         state=document.body["state"],
         next_at=document.body["nextAt"],
         paused=bool(document.body.get("paused")),
+        spent=document.body.get("spent", {}),
         runs=[one.body for one in canaries.runs(context.store, canary, NEWEST)],
     )

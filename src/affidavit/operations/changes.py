@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
-from affidavit.model.times import iso
+from affidavit.model.times import iso, utc_now
 from affidavit.operations import outbox
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
+from affidavit.store import Store
 from affidavit.store.documents import Document, Writes
 
 Action = Literal[
@@ -83,6 +84,19 @@ def act_all(
         changes=[*told.changes, *leaves],
         **more,
     )
+
+
+def act_by(
+    store: Store, tenant: str, by: str, change: Change, *, now: datetime | None = None, **more: Any
+) -> None:
+    """Write what somebody does who comes by no door (a command), with its change.
+
+    `more`: members of `Writes`.
+    """
+    time = now or utc_now()
+    entry, leaf = logged_at(time, Caller.of_tenant(tenant, by, "admin"), change)
+    puts = [*more.pop("puts", ()), entry]
+    store.documents.act(tenant, now=time, puts=puts, changes=[leaf], **more)
 
 
 def writes(

@@ -252,8 +252,7 @@ def _collecting(context: Context, caller: Caller, found: Assessed) -> Collecting
             known=told["total"],
         )
     today = context.now().date()
-    records = context.store.run_records(caller.tenant, today, today)
-    ends = [one["finished_at"] for _, one in records if one["assessment_id"] == found.id]
+    ends = [one["finished_at"] for one in context.store.whole_runs(found.stored, today)]
     midnight = datetime(today.year, today.month, today.day, tzinfo=UTC) + _DAY
     return Collecting(
         assessment_id=found.id,

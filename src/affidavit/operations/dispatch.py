@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from affidavit import operations
 from affidavit.errors import StoreBusyError, StoreConflictError
-from affidavit.operations import holds
+from affidavit.operations import holds, tags
 from affidavit.operations.accounts import require_registered
 from affidavit.operations.authorise import authorise
 from affidavit.operations.caller import Caller
@@ -28,9 +28,19 @@ _BUSY: Final = "The resource is being changed by another request. Try again."
 class Dispatcher:
     """Runs operations by name; safe to share between threads."""
 
-    def __init__(self, context: Context, handlers: Mapping[str, Operation] | None = None) -> None:
-        """Take what operations work with, and the operations by name (None: all that there are)."""
+    def __init__(
+        self,
+        context: Context,
+        handlers: Mapping[str, Operation] | None = None,
+        *,
+        marking: bool = False,
+    ) -> None:
+        """Take what operations work with, and the operations by name (None: all that there are).
+
+        `marking`: tags of our own may be set, as an import does; no door does.
+        """
         self._context = context
+        self._marking = marking
         self._operations = dict(find_operations() if handlers is None else handlers)
 
     def __call__(
@@ -47,6 +57,8 @@ class Dispatcher:
         authorise(caller, operation)
         if operation not in WITHOUT_REGISTRATION:
             require_registered(self._context, caller)
+        if not self._marking:
+            tags.require_free(request)
         holds.require_none(self._context, caller, operation, request)
         try:
             return self._twice(run, caller, request)

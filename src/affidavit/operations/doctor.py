@@ -59,7 +59,7 @@ def _told(what: str, look: Callable[[], Iterator[Seen]]) -> Iterator[Seen]:
     try:
         yield from look()
     except AffidavitError as error:
-        words = f"{error.what}. {error.why}".strip()
+        words = error.in_a_line
         yield Seen(what=what, state="bad", words=words, todo=error.todo)
 
 
@@ -149,7 +149,7 @@ def _roles(context: Context, tenant: str) -> Iterator[Seen]:
                 words = f"{tenant}: entered as {door.enter(account).arn}."
                 yield Seen(what="Roles", state="good", words=words)
             except AffidavitError as error:
-                words = f"{tenant}: {error.what}. {error.why}".strip()
+                words = f"{tenant}: {error.in_a_line}"
                 yield Seen(what="Roles", state="bad", words=words, todo=error.todo)
 
 
@@ -159,7 +159,7 @@ def _aws(aws: AwsSettings) -> Iterator[Seen]:
             found = door.identity()
             words = f"{found.arn}, at home in {door.home_region()}."
     except CredentialsError as error:
-        words = f"{error.what}. {error.why}".strip()
+        words = error.in_a_line
         yield Seen(what="AWS", state="note", words=words, todo=error.todo)
         return
     if found.synthetic:

@@ -122,8 +122,11 @@ def delete(context: Context, caller: Caller, export_id: str) -> None:
 
 
 def expire(context: Context, tenant: str) -> None:
-    """Delete what was kept for its week."""
+    """Delete what was kept for its week, and what was left of exports that are gone."""
     caller = service_caller(tenant)
+    for folder in (context.settings.home / "exports").glob("*"):
+        if not context.store.documents.find(KIND, folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
     for one in context.store.documents.every(tenant, KIND):
         if one.body["expiresAt"] and parse(one.body["expiresAt"]) <= context.now():
             _forget(context, caller, one)

@@ -79,6 +79,6 @@ def ask(
     if not choice.records:
         raise QueryError("The query finds no collected evidence in this assessment")
     known = report_choices.run_days(store, found.stored, context.now().date())
-    days = report_choices.span((known[run] for run in runs), known.values())
+    days = report_choices.span((known.of[run] for run in runs), known.whole)
     wanted = Matched(choice=choice, days=days, frozen={"size": size, "edge": None})
     return assessment_reports.ask(context, caller, found, wanted, request)

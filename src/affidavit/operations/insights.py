@@ -164,10 +164,9 @@ def _own(context: Context, caller: Caller, operation: str) -> Iterator[Assessed]
 
 
 def _newest(context: Context, caller: Caller, found: Assessed) -> date | None:
-    collected = context.store.evidence_folders.every(found.id)[:1]
+    collected = context.store.last_day(found.id)
     manual = manual_items(context, caller.tenant, found.id)[-1:]
-    days = [folder.day for folder in collected] + [item.time.date() for item in manual]
-    return max(days, default=None)
+    return max(filter(None, [collected, *(item.time.date() for item in manual)]), default=None)
 
 
 def _day(
@@ -192,8 +191,7 @@ def _day(
         for one in found.controls
         if counts.get(one.key) and once[one.key] is one
     )
-    records = context.store.run_records(caller.tenant, day, day)
-    ends = [record["finished_at"] for _, record in records if record["assessment_id"] == found.id]
+    ends = [record["finished_at"] for record in context.store.whole_runs(found.stored, day)]
     return AssessmentDay(found=found, controls=controls, updated=parse(ends[-1]) if ends else None)
 
 

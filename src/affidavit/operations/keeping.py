@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from affidavit.errors import UsageError
+from affidavit.model.numbers import whole
 from affidavit.operations import holds, looking, retention
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
@@ -13,7 +14,6 @@ from affidavit.operations.holds import Hold
 OPERATION: Final = "UpdateSettings"
 """Of the API: who may change the settings may change these."""
 MOST_DAYS: Final = 36_500
-_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,8 @@ def keeping(context: Context, caller: Caller) -> Keeping:
 def keep_for(context: Context, caller: Caller, assessment_id: str, days: str, *, by: str) -> None:
     """Keep evidence for so many days (0: for ever), of an assessment or of all without a rule."""
     looking.require(context, caller, OPERATION)
-    is_number = days.isascii() and days.isdecimal() and len(days) <= _DIGITS
-    number = int(days) if is_number else -1
-    if not 0 <= number <= MOST_DAYS:
+    number = whole(days, MOST_DAYS)
+    if number is None:
         raise UsageError(
             f"{days!r} is no number of days", todo=f"Give 0 (for ever) to {MOST_DAYS}."
         )

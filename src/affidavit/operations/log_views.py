@@ -83,7 +83,7 @@ def logs(context: Context, caller: Caller) -> LogsPage:
         more_alerts=max(0, len(every) - MOST_ALERTS),
         unread={one.id: scanned.unread(caller.tenant, one.id, MOST_UNREAD) for one in documents},
         channels=[one.id for one in known.every(caller.tenant, alert_channels.KIND)],
-        routes=alert_routes.routes(context, caller.tenant),
+        routes=alert_routes.routes(context.store, caller.tenant),
     )
 
 

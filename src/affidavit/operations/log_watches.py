@@ -5,14 +5,12 @@ of AWS at every pass: the account's own logging configuration names it, through 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from affidavit.errors import UsageError
-from affidavit.model.canonical import plain_json
-from affidavit.model.identifiers import new_id
-from affidavit.model.times import iso, utc_now
 from affidavit.operations import log_queues
+from affidavit.operations.changes import Action, Change, act_by
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
@@ -63,11 +61,23 @@ def add(store: Store, watch: Watch, *, by: str) -> Document:
 
 def remove(store: Store, watch: Watch, *, by: str) -> None:
     """Forget a watch with its accounting."""
+    _act(store, watch, "DELETE", by, deletes=[_kept(store, watch)])
+    store.documents.scanned.forget(watch.tenant, watch.name)
+
+
+def set_paused(store: Store, watch: Watch, *, paused: bool, by: str) -> None:
+    """Pause a watch, or go on from where it stood: what came meanwhile is read then."""
+    found = _kept(store, watch)
+    put = replace(found, body={**found.body, "paused": paused})
+    action: Action = "INACTIVE" if paused else "ACTIVE"
+    _act(store, watch, action, by, {"paused": paused}, puts=[put])
+
+
+def _kept(store: Store, watch: Watch) -> Document:
     found = store.documents.get(watch.tenant, KIND, watch.name)
     if found is None:
         raise UsageError(f"{watch.name} is not watched for {watch.tenant}")
-    _act(store, watch, "DELETE", by, deletes=[found])
-    store.documents.scanned.forget(watch.tenant, watch.name)
+    return found
 
 
 def watches(store: Store) -> list[tuple[Watch, Document]]:
@@ -100,20 +110,14 @@ def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
     }
 
 
-def _act(store: Store, watch: Watch, action: str, by: str, **written: Any) -> None:
-    now = utc_now()
-    change = {
-        "kind": "change",
-        "id": new_id(now),
-        "time": iso(now),
-        "by": by,
-        "action": action,
-        "object_type": "LOG_WATCH",
-        "object_id": watch.name,
-        "object_name": watch.name,
-        "assessment_id": "",
-        "control_set_id": "",
-        "tenant": watch.tenant,
-        "details": plain_json({}).decode(),
-    }
-    store.documents.act(watch.tenant, now=now, changes=[change], **written)
+def _act(
+    store: Store, watch: Watch, action: Action, by: str, details: Any = None, **more: Any
+) -> None:
+    change = Change(
+        action=action,
+        object_type="LOG_WATCH",
+        object_id=watch.name,
+        object_name=watch.name,
+        details=details,
+    )
+    act_by(store, watch.tenant, by, change, **more)

@@ -85,7 +85,7 @@ class _Pass:
             try:
                 self._list(reader, place)
             except NotReadError as error:
-                self.tell_lost(f"{error.what}. {error.why}")
+                self.tell_lost(error.in_a_line)
                 return 0
             self._found()
             count = self._scan(reader)
@@ -166,7 +166,7 @@ class _Pass:
             )  # fmt: skip
         except (CollectError, UsageError) as error:
             self._trouble(key, "The queue cannot be read: new objects are only listed",
-                          {"queue": watch.queue, "why": f"{error.what}. {error.why}"})  # fmt: skip
+                          {"queue": watch.queue, "why": error.in_a_line})  # fmt: skip
             return False
         alerts.recover(context, watch.tenant, key, {"now": "the queue can be read again"})
         if late:
@@ -220,7 +220,7 @@ class _Pass:
         return True
 
     def _not_read(self, one: Waiting, error: NotReadError) -> bool:
-        watch, why = self._watch, f"{error.what}. {error.why}"
+        watch, why = self._watch, error.in_a_line
         passing = {GapReason.THROTTLED, GapReason.TIMED_OUT, GapReason.UNREACHABLE}
         if error.reason in passing and one.attempts + 1 < _ATTEMPTS:
             self._scanned.failed(watch.tenant, watch.name, one.uri)

@@ -19,6 +19,7 @@ from affidavit.operations.caller import Caller, Role
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.operations.faults import Fault
+from affidavit.operations.tags import RESERVED
 from affidavit.operations.users import principal_of
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -175,7 +176,8 @@ class _Here:
         origin, name = given["arn"], given["name"]
         if origin in self.ids:
             return Moved(kind=kind, name=name, state="was here")
-        tags = {k: v for k, v in given.get("tags", {}).items() if not k.startswith("aws:")}
+        known = given.get("tags", {})
+        tags = {k: v for k, v in known.items() if not k.lower().startswith(RESERVED)}
         request["tags"] = {**tags, TAG: origin}
         try:
             answer = self._ask("owner", operation, request)
@@ -217,7 +219,7 @@ class _Here:
         principal = principal_of(tenant.partition("/")[0], self.order.by)
         caller = Caller.of_tenant(tenant, principal, role)
         checked = self.order.check(operation, request)
-        return Dispatcher(self.context)(operation, caller, checked)
+        return Dispatcher(self.context, marking=True)(operation, caller, checked)
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:

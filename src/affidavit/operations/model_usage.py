@@ -90,9 +90,8 @@ def _answers(search: Search, context: Context, caller: Caller) -> Iterator[Obser
     for one in filter(partial(is_whole, caller), search.assessments):
         day = context.store.last_day(one.id)
         if day is not None:
-            for _, record in context.store.run_records(caller.tenant, day, day):
-                if record["assessment_id"] == one.id:
-                    runs[one.id] = record["run_id"]
+            for record in context.store.whole_runs(one.stored, day):
+                runs[one.id] = record["run_id"]
     for run_id in runs.values():
         yield from context.store.results_of(run_id, _ANSWER)
 

@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -30,11 +30,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from affidavit.alerting.addresses import Network, networks
-from affidavit.alerting.exchange import Answer, exchange
-from affidavit.errors import AlertError, SettingsError, UsageError
+from affidavit.errors import SettingsError, UsageError
 from affidavit.model.times import iso, parse
 from affidavit.operations import users
 from affidavit.operations.faults import AccessDeniedFault, ThrottlingFault
+from affidavit.operations.openid_http import Session, asked, is_web, unusable
 from affidavit.settings import Settings
 from affidavit.store import Store
 
@@ -52,7 +52,6 @@ _LEEWAY: Final = 60
 _MAX_SUBJECT: Final = 255
 _CODE: Final = re.compile(r"[a-z_]{1,40}", re.ASCII)
 _NONCE: Final = 12
-_OK: Final = 200
 _WRONG: Final = "The sign-in could not be finished. Begin again."
 
 
@@ -77,6 +76,8 @@ class Identity:
     name: str
     """What the provider calls the user: to be shown, not to be relied on."""
     groups: tuple[str, ...]
+    signed_in: str = ""
+    """The ID token, sealed, by which the session at the provider is ended; empty: it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,10 @@ class _Provider:
     """Whether the client shows its secret in a header."""
     says_issuer: bool
     """Whether the answer must name the issuer (RFC 9207)."""
+    userinfo: str
+    """Empty: it has none."""
+    end_session: str
+    """Where browsers are sent to sign out; empty: nowhere."""
 
 
 class OpenId:
@@ -123,7 +128,7 @@ class OpenId:
         address, _state = self._client(provider, redirect).create_authorization_url(
             provider.authorize, state=begun.state, code_verifier=begun.verifier, nonce=begun.nonce
         )
-        return str(address), self._sealed(begun)
+        return str(address), self._sealed(asdict(begun))
 
     def finish(
         self, held: str, given: Mapping[str, str], redirect: str, now: datetime
@@ -132,7 +137,8 @@ class OpenId:
 
         `held` is what the browser held, `given` what the provider sent along.
         """
-        begun = self._opened(held)
+        sealed = self._opened(held)
+        begun = Begun(**sealed) if "verifier" in sealed else None
         if begun is None or now >= parse(begun.ends):
             raise AccessDeniedFault("The sign-in took too long, or was begun in another browser.")
         if not hmac.compare_digest(given.get("state", "").encode(), begun.state.encode()):
@@ -146,13 +152,33 @@ class OpenId:
             raise AccessDeniedFault(f"The provider did not sign you in: {said}.")
         with self._turn():
             token = self._token(provider, given.get("code", ""), begun.verifier, redirect)
-        return self._identity(self._claims(provider, token, begun.nonce, now)), begun.wanted
+        claims = self._claims(provider, token, begun.nonce, now)
+        identity = self._identity(claims, self._userinfo(provider, token))
+        if self._settings.oidc_sign_out:
+            identity = replace(identity, signed_in=self._sealed({"idToken": token["id_token"]}))
+        return identity, begun.wanted
+
+    def signed_out(self, held: str, back: str, now: datetime) -> str:
+        """Return where a browser is sent to sign out at the provider as well.
+
+        `held` is `Identity.signed_in`. Raises `UsageError` where the provider has no such address.
+        """
+        provider = self._provider(now)
+        if not provider.end_session:
+            raise unusable("It names no end_session_endpoint.")
+        given = {
+            "id_token_hint": self._opened(held).get("idToken", ""),
+            "client_id": self._settings.oidc_client_id,
+            "post_logout_redirect_uri": back,
+        }
+        mark = "&" if "?" in provider.end_session else "?"
+        return f"{provider.end_session}{mark}{urlencode(given)}"
 
     def _client(self, provider: _Provider, redirect: str) -> OAuth2Client:
         secret = self._settings.oidc_client_secret
         method = "client_secret_basic" if provider.basic else "client_secret_post"
         return OAuth2Client(
-            session=_Session(self._allowed),
+            session=Session(self._allowed),
             client_id=self._settings.oidc_client_id,
             client_secret=secret or None,
             token_endpoint_auth_method=method if secret else "none",
@@ -209,20 +235,35 @@ class OpenId:
             raise AccessDeniedFault(_WRONG) from error
         return claims
 
-    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+    def _userinfo(self, provider: _Provider, token: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the provider says of the user beside the ID token, where that is wanted."""
+        if not self._settings.oidc_userinfo:
+            return {}
+        access = token.get("access_token")
+        if not provider.userinfo or not isinstance(access, str) or not access.isprintable():
+            raise unusable("It has no userinfo endpoint.")
+        with self._turn():
+            return asked(provider.userinfo, self._allowed, {"Authorization": f"Bearer {access}"})
+
+    def _identity(self, claims: Mapping[str, Any], more: Mapping[str, Any]) -> Identity:
+        """Return who the ID token names; groups may stand in the answer of userinfo as well."""
         subject = claims["sub"]
-        groups = claims.get(self._settings.oidc_groups_claim, [])
         if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT:
             raise AccessDeniedFault(_WRONG)
-        if isinstance(groups, str):
-            groups = [groups]
-        if not isinstance(groups, list):
-            groups = []
+        if more and more.get("sub") != subject:
+            raise AccessDeniedFault(_WRONG)
+        name = self._settings.oidc_groups_claim
+        groups = [*_texts(claims.get(name)), *_texts(more.get(name))]
+        if not groups and name in _mapping(claims.get("_claim_names")):
+            raise AccessDeniedFault(
+                "You are in more groups than the provider tells. Whoever runs it lets it tell only "
+                "those that are assigned to this application."
+            )
         return Identity(
             issuer=self._settings.oidc_issuer,
             subject=subject,
             name=str(claims.get("preferred_username") or claims.get("name") or ""),
-            groups=tuple(one for one in groups if isinstance(one, str)),
+            groups=tuple(groups),
         )
 
     def _provider(self, now: datetime, *, again: bool = False) -> _Provider:
@@ -235,7 +276,7 @@ class OpenId:
             if known is not None:
                 return known
             if self._failed and now - self._failed[0] < AVOIDED:
-                raise _unusable(self._failed[1])
+                raise unusable(self._failed[1])
             try:
                 self._known = self._discovered(now)
             except UsageError as error:
@@ -261,17 +302,17 @@ class OpenId:
 
     def _discovered(self, now: datetime) -> _Provider:
         issuer = self._settings.oidc_issuer
-        said = self._json(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        said = asked(f"{issuer.rstrip('/')}/.well-known/openid-configuration", self._allowed)
         if said.get("issuer") != issuer:
-            raise _unusable("It says that it is another one.")
+            raise unusable("It says that it is another one.")
         ends = [said.get(n) for n in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         plain = issuer.startswith("http://")
-        if not all(isinstance(one, str) and _is_web(one, plain=plain) for one in ends):
-            raise _unusable("It does not say where to sign in.")
+        if not all(isinstance(one, str) and is_web(one, plain=plain) for one in ends):
+            raise unusable("It does not say where to sign in.")
         try:
-            keys = KeySet.import_key_set(self._json(str(ends[2])))  # type: ignore[arg-type]
+            keys = KeySet.import_key_set(asked(str(ends[2]), self._allowed))  # type: ignore[arg-type]
         except (JoseError, ValueError, KeyError, TypeError) as error:
-            raise _unusable("Its keys cannot be read.") from error
+            raise unusable("Its keys cannot be read.") from error
         methods = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return _Provider(
             read_at=now,
@@ -280,78 +321,40 @@ class OpenId:
             keys=keys,
             basic="client_secret_basic" in methods,
             says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
+            userinfo=_address(said, "userinfo_endpoint", plain=plain),
+            end_session=_address(said, "end_session_endpoint", plain=plain),
         )
 
-    def _json(self, url: str) -> Mapping[str, Any]:
-        try:
-            answer = exchange(url, self._allowed, headers={"Accept": "application/json"})
-            found = json.loads(answer.body) if answer.status == _OK else None
-        except (AlertError, ValueError) as error:
-            raise _unusable("It cannot be asked.") from error
-        if not isinstance(found, dict):
-            raise _unusable("It does not answer as one.")
-        return found
-
-    def _sealed(self, begun: Begun) -> str:
+    def _sealed(self, what: Mapping[str, str]) -> str:
         nonce = secrets.token_bytes(_NONCE)
-        text = json.dumps(asdict(begun)).encode()
+        text = json.dumps(what).encode()
         return base64.urlsafe_b64encode(nonce + self._cipher().encrypt(nonce, text, None)).decode()
 
-    def _opened(self, held: str) -> Begun | None:
+    def _opened(self, held: str) -> Mapping[str, str]:
+        """Return what was sealed; nothing where it was not sealed here."""
         try:
             data = base64.urlsafe_b64decode(held)
-            return Begun(**json.loads(self._cipher().decrypt(data[:_NONCE], data[_NONCE:], None)))
+            found = json.loads(self._cipher().decrypt(data[:_NONCE], data[_NONCE:], None))
         except (InvalidTag, ValueError):
-            return None
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _cipher(self) -> AESGCM:
         key = self._store.keyring.oldest(users.TENANT).body
         return AESGCM(hmac.new(key, b"single sign-on", sha256).digest())
 
 
-class _Session:
-    """What Authlib's client asks the provider through."""
-
-    def __init__(self, allowed: Sequence[Network]) -> None:
-        self._allowed = allowed
-
-    def post(
-        self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: Any
-    ) -> "_Response":
-        """Post a form with the client's authentication."""
-        own = dict(headers)
-        url, own, body = auth.prepare("POST", url, own, urlencode(data))
-        try:
-            answer = exchange(url, self._allowed, method="POST", body=body.encode(), headers=own)
-        except AlertError as error:
-            raise _unusable("It cannot be asked.") from error
-        return _Response(answer)
+def _address(said: Mapping[str, Any], name: str, *, plain: bool) -> str:
+    """Return an endpoint that a provider may have; empty where it has none that can be used."""
+    found = said.get(name)
+    return found if isinstance(found, str) and is_web(found, plain=plain) else ""
 
 
-class _Response:
-    """An answer as Authlib reads it."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.status_code, self._body = answer.status, answer.body
-
-    def json(self) -> Any:
-        """Return the body's JSON; raises `ValueError`."""
-        return json.loads(self._body)
-
-    def raise_for_status(self) -> None:
-        """Raise for an answer that is none."""
-        if self.status_code != _OK:
-            raise ValueError(f"HTTP {self.status_code}")
+def _texts(claim: object) -> list[str]:
+    """Return the texts of a claim that is one or a list of them."""
+    found = claim if isinstance(claim, list) else [claim]
+    return [one for one in found if isinstance(one, str)]
 
 
-def _is_web(url: str, *, plain: bool) -> bool:
-    """Tell whether an endpoint may be used: https, or as plain as its issuer."""
-    return url.startswith("https://") or (plain and url.startswith("http://"))
-
-
-def _unusable(why: str) -> UsageError:
-    return UsageError(
-        "The OpenID provider cannot be used now",
-        why=why,
-        todo="Try again later; who runs the server sees AFFIDAVIT_OIDC_ISSUER.",
-    )
+def _mapping(claim: object) -> Mapping[str, Any]:
+    return claim if isinstance(claim, dict) else {}

@@ -63,7 +63,7 @@ def sign_in(store: Store, personas: Sequence[str], identity: Identity, now: date
         users.write(store, put, Told("UPDATE_METADATA", identity.issuer, "groups"), now)
         sessions.end_all(store, found.id, now)
         found = replace(put, version=put.version + 1)
-    return sessions.begin(store, found, now)
+    return sessions.begin(store, found, now, at_provider=identity.signed_in)
 
 
 def grants_of(personas: Sequence[str], identity: Identity) -> list[Grant]:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final, Literal
 from urllib.parse import urlencode
 
+from affidavit.model.numbers import whole
 from affidavit.operations import access_keys
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.caller import Caller
@@ -21,6 +22,8 @@ from affidavit.operations.context import Context
 PREFIX: Final = "/_affidavit/files/"
 LIFETIME: Final = timedelta(minutes=15)
 _PARTS: Final = 4
+_LAST: Final = 10**15
+"""The last second that a URL may name; far beyond any that we make."""
 
 Purpose = Literal["upload", "report"]
 _METHODS: Final[Mapping[str, str]] = {"upload": "PUT", "report": "GET"}
@@ -59,13 +62,14 @@ def check(context: Context, method: str, path: str, query: Mapping[str, str]) ->
     purpose, account, region, identifier = parts
     tenant = f"{account}/{region}"
     tag, key, ends = (query.get(name, "") for name in ("tag", "key", "expires"))
-    if tenant not in _known(context) or not (ends.isascii() and ends.isdecimal()):
+    until = whole(ends, _LAST)
+    if tenant not in _known(context) or until is None:
         return None
     expected = _signature(context, tenant, (method, path, tag, key, ends))
     given = query.get("signature", "")
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
         return None
-    if context.now().timestamp() > int(ends[:15]) or not is_registered(context, tenant):
+    if context.now().timestamp() > until or not is_registered(context, tenant):
         return None
     if key and not access_keys.is_good(context.store, key):
         return None

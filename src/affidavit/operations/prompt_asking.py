@@ -7,6 +7,7 @@ from typing import Any
 from affidavit.aws.bedrock import Runtime
 from affidavit.aws.door import Door
 from affidavit.operations.context import Context
+from affidavit.operations.prompt_enforced import by_settings
 from affidavit.operations.prompt_runs import PromptOutcome, PromptRequest, run_in
 from affidavit.operations.tenant_bindings import aws_of
 from affidavit.prompts.runner import RunSettings
@@ -48,6 +49,7 @@ def ask(
             account_id=asking.account_id,
             caller_arn=identity.arn,
             region=asking.region,
+            enforced=by_settings(aws, context.catalogue, asking.account_id, asking.region),
         )
         outcome = run_in(context.store, found, request, context.settings, on_result)
     if found:

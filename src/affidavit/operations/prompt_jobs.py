@@ -21,9 +21,9 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, QuotaFault
+from affidavit.operations.own_suites import suite_named
 from affidavit.operations.prompt_asking import Asking
 from affidavit.operations.prompt_plans import OPERATION, Plan, Wanted, plan, settings_of
-from affidavit.operations.prompt_views import suites
 from affidavit.prompts import results as counted
 from affidavit.prompts.runner import RunSettings
 from affidavit.store.documents import Document
@@ -144,7 +144,7 @@ class _Job:
         self._tell({"asked": 0, **dict.fromkeys(_VERDICTS, 0)})
         asking = Asking(
             tenant=self.tenant,
-            suite=next(one for one in suites() if one.id == body["wanted"]["suite"]),
+            suite=suite_named(self.context.store, self.tenant, body["wanted"]["suite"]),
             model=body["wanted"]["model"],
             account_id=body["wanted"]["account_id"],
             region=body["wanted"]["region"],

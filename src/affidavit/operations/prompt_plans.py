@@ -1,17 +1,19 @@
 """What a run of prompts is asked with, whether that can be, and what it will cost at most."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from affidavit.model.numbers import whole
 from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, assessed, require_active
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, ValidationFault
+from affidavit.operations.own_suites import suite_named
 from affidavit.operations.prompt_views import suites
 from affidavit.prompts.recorded_runs import KIND as RUN
 from affidavit.prompts.runner import CHARACTERS_A_TOKEN, MILLION, RunSettings
@@ -23,7 +25,6 @@ OPERATION: Final = "UpdateAssessment"
 MAX_REPEAT: Final = 20
 MAX_BUDGET: Final = 1_000_000_000
 """Tokens."""
-_DIGITS: Final = 11
 _MAX_MONEY: Final = 1_000_000
 _NAMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,1023}", re.ASCII)
 _ANSWER: Final = 400
@@ -36,7 +37,7 @@ class Wanted:
 
     assessment_id: str
     suite: str
-    """Id of a shipped suite: no file of the server is ever read by a name from outside."""
+    """Id of a shipped or own suite: no file of the server is ever read by a name from outside."""
     model: str
     account_id: str
     region: str
@@ -76,10 +77,11 @@ def plan(context: Context, caller: Caller, wanted: Wanted) -> Plan:
     """Return what the run would be; `ValidationFault` names each member that cannot be used."""
     found = assessed(context, caller, OPERATION, wanted.assessment_id)
     require_active(found)
-    problems = list(_problems(found, wanted))
+    known = {one.id for one in suites(context, caller)}
+    problems = list(_problems(found, wanted, known))
     if problems:
         raise ValidationFault.of_members(problems)
-    suite = next(one for one in suites() if one.id == wanted.suite)
+    suite = suite_named(context.store, caller.tenant, wanted.suite)
     how = settings_of(wanted, context.settings.concurrency)
     requests = len(suite.cases) * how.repeat
     asked = sum(
@@ -120,10 +122,8 @@ def place_problems(found: Assessed, account_id: str, region: str) -> Iterator[tu
         yield "region", f"Member must be one of {', '.join(estate.regions_of(account_id))}"
 
 
-def name_problems(suite: str, model: str, guardrail: str, version: str) -> Iterator[Any]:
-    """Yield what is wrong with the names of suite, model and guardrail."""
-    if suite not in {one.id for one in suites()}:
-        yield "suite", "Member must be the id of a shipped suite"
+def name_problems(model: str, guardrail: str, version: str) -> Iterator[Any]:
+    """Yield what is wrong with the names of model and guardrail."""
     if not _NAMED.fullmatch(model):
         yield "model", "Member must be a model's id, or the ARN of a profile"
     for member, text in (("guardrail", guardrail), ("guardrailVersion", version)):
@@ -133,28 +133,30 @@ def name_problems(suite: str, model: str, guardrail: str, version: str) -> Itera
         yield "guardrailVersion", "Member must be given with a guardrail, and only then"
 
 
-def _problems(found: Assessed, wanted: Wanted) -> Iterator[tuple[str, str]]:
-    yield from name_problems(wanted.suite, wanted.model, wanted.guardrail, wanted.guardrail_version)
+def _problems(found: Assessed, wanted: Wanted, known: Collection[str]) -> Iterator[tuple[str, str]]:
+    if wanted.suite not in known:
+        yield "suite", "Member must be the id of a shipped suite, or of one of yours"
+    yield from name_problems(wanted.model, wanted.guardrail, wanted.guardrail_version)
     yield from place_problems(found, wanted.account_id, wanted.region)
     for member, text, most in (
         ("repeat", wanted.repeat or "1", MAX_REPEAT),
         ("budgetTokens", wanted.budget_tokens or "1", MAX_BUDGET),
     ):
-        is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
-        if not (is_number and 1 <= int(text) <= most):
+        if whole(text, most, least=1) is None:
             yield member, f"Member must be a number from 1 to {most}"
     for member, text in (
         ("budgetCost", wanted.budget_cost),
         ("priceInput", wanted.price_input),
         ("priceOutput", wanted.price_output),
     ):
-        if text and _money(text) is None:
+        if text and money(text) is None:
             yield member, "Member must be an amount such as 0.25"
     if wanted.budget_cost and not (wanted.price_input and wanted.price_output):
         yield "budgetCost", "Member must have both prices: without them no cost is known"
 
 
-def _money(text: str) -> Decimal | None:
+def money(text: str) -> Decimal | None:
+    """Return the amount of money that a text is, or None."""
     try:
         value = Decimal(text)
     except InvalidOperation:

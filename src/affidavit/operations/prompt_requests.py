@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from affidavit import catalogue as catalogues
 from affidavit.aws.bedrock import Runtime
 from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
+from affidavit.operations.prompt_enforced import Enforced, by_settings, nobody_asked
 from affidavit.operations.prompt_runs import PromptRequest
 from affidavit.prompts import imports
 from affidavit.prompts.assertion_kinds import Instruments
@@ -21,7 +23,7 @@ from affidavit.prompts.export.files import files
 from affidavit.prompts.imports import ImportSettings, answers_of
 from affidavit.prompts.online import OnlineScorers
 from affidavit.prompts.runner import RunSettings
-from affidavit.prompts.suite import Suite
+from affidavit.prompts.suite import Suite, shipped
 from affidavit.prompts.suite import load as load_suite
 from affidavit.prompts.target import Target
 from affidavit.prompts.targets import BedrockTarget
@@ -58,7 +60,10 @@ class PromptCall:
 
 
 def load(name: str, how: ImportSettings | None = None) -> Suite:
-    """Return a suite: shipped, a file of ours, or one that is imported; raise `UsageError`."""
+    """Return a suite: shipped (the begin of its id will do), a file of ours, or an imported one.
+
+    Raises `UsageError`.
+    """
     how = how or ImportSettings()
     if name.lower().endswith(imports.SUFFIXES):
         return imports.from_file(Path(name), how)
@@ -68,7 +73,14 @@ def load(name: str, how: ImportSettings | None = None) -> Suite:
             why="A suite of ours has its own.",
             todo="Write them into the suite.",
         )
-    return load_suite(name)
+    return load_suite(_in_full(name))
+
+
+def _in_full(name: str) -> str:
+    """Return the shipped suite whose id begins with a name, where there is one: pii-masking."""
+    begun = [one for one in shipped() if one.startswith(f"{name}-")]
+    known = name in shipped() or Path(name).exists()
+    return begun[0] if len(begun) == 1 and not known else name
 
 
 @contextmanager
@@ -102,6 +114,7 @@ def opened(call: PromptCall) -> Iterator[PromptRequest]:
             region=call.aws.region,
             checker=_checker(call, runtime),
             scorers=_scorers(call),
+            enforced=_enforced(call, account_id) if asks else nobody_asked,
             keep_raw=call.keep_raw,
         )
 
@@ -137,6 +150,12 @@ def _target(call: PromptCall, suite: Suite, runtime: Runtime | None) -> Target:
         return RecordedTarget(answers_of(suite), suite.id)
     assert runtime is not None  # noqa: S101 - a model is asked, so there is one
     return BedrockTarget(runtime, call.model_id, family=_family(call.family))
+
+
+def _enforced(call: PromptCall, account_id: str) -> Enforced:
+    if not call.assessment:
+        return nobody_asked
+    return by_settings(call.aws, catalogues.load(), account_id, call.aws.region)
 
 
 def _family(name: str) -> Family | None:

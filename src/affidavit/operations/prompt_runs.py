@@ -10,6 +10,7 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
 from affidavit.operations import prompt_raw, prompt_storing
+from affidavit.operations.prompt_enforced import Enforced, nobody_asked
 from affidavit.operations.renamed import assessment_named
 from affidavit.prompts import results as counted
 from affidavit.prompts.answers import Answer
@@ -48,6 +49,8 @@ class PromptRequest:
     scorers: str = ""
     """Who is asked besides the target (the judge, guardrails), in words: a run with others is
     another run."""
+    enforced: Enforced = nobody_asked
+    """Asks which guardrails the account enforces; asked for runs that are kept only."""
     keep_raw: bool = False
     """Keep raw answers too, sealed under the tenant's key; needs an assessment."""
 
@@ -132,6 +135,9 @@ def run_in(
 ) -> PromptOutcome:
     """Run a suite for an assessment of an open store; whoever calls signs the next checkpoint."""
     head = _head(request, found)
+    if found:
+        # Part of what makes the run what it is: what was asked under others is not gone on with.
+        head["enforced"] = dict(request.enforced())
     with Journal(settings.home / WORKSHOP, head, new_id(utc_now())) as journal:
         runner = Runner(
             suite=request.suite,
@@ -148,6 +154,7 @@ def run_in(
         made = metrics(done, before, request.suite.digest)
         full = {
             **head,
+            **(_still(head["enforced"], request) if found else {}),
             "runId": journal.run_id,
             "finishedAt": iso(utc_now()),
             "cases": len(done),
@@ -163,6 +170,13 @@ def run_in(
             prompt_storing.keep(store, found, full, done, made, sealed)
         journal.finish()
     return PromptOutcome(head=full, results=done, metrics=made, stored=found is not None)
+
+
+def _still(before: Mapping[str, Any], request: PromptRequest) -> dict[str, Any]:
+    """Return what was enforced all the while; not known where it changed meanwhile."""
+    after = dict(request.enforced())
+    changed = {"unknown": "it was changed while the run was made"}
+    return {"enforced": before if before == after else changed}
 
 
 def _seal(store: Store, found: Assessment, journal: Journal) -> Callable[[str, Case, Answer], str]:

@@ -7,7 +7,9 @@ from affidavit.aws.bedrock import Runtime
 from affidavit.aws.clients import CONNECTIONS
 from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.run import Assessment
+from affidavit.operations.prompt_enforced import by_door
 from affidavit.operations.prompt_runs import PromptOutcome, PromptRequest, run_in
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load, shipped
@@ -50,6 +52,7 @@ class Sweep:
     aws: AwsSettings
     door: Door
     settings: Settings
+    catalogue: Catalogue
     on_swept: Callable[[Swept], None] = lambda _swept: None
 
     def run(self, models: Sequence[ModelToAsk]) -> Iterator[PromptOutcome]:
@@ -78,6 +81,7 @@ class Sweep:
                     account_id=model.account_id,
                     caller_arn=caller_arn,
                     region=model.region,
+                    enforced=by_door(self.door, self.catalogue, model.account_id, model.region),
                 )
                 yield run_in(self.store, self.assessment, request, self.settings)
                 done += len(suite.cases)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from affidavit.operations import looking
+from affidavit.operations import looking, own_suites
 from affidavit.operations.assessed import Assessed, assessed
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
@@ -53,19 +53,63 @@ class PromptRunDetails:
     """The newest run of the same suite of each model, the best first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteHead:
+    """A suite as it is listed."""
+
+    id: str
+    kind: str
+    cases: int
+    description: str
+    version: int = 0
+    """Of an own suite; 0: it is shipped."""
+
+
 @cache
-def suites() -> tuple[Suite, ...]:
-    """Return the shipped suites."""
-    return tuple(load(name) for name in shipped())
+def _shipped() -> tuple[SuiteHead, ...]:
+    return tuple(
+        SuiteHead(id=one.id, kind=one.kind, cases=len(one.cases), description=one.description)
+        for one in map(load, shipped())
+    )
 
 
-def suite(context: Context, caller: Caller, suite_id: str) -> Suite:
-    """Return a shipped suite; `NotFoundFault` where there is none of the id."""
+def suites(context: Context, caller: Caller) -> list[SuiteHead]:
+    """Return the tenant's own suites and the shipped ones."""
     looking.require(context, caller, OPERATION)
-    found = next((one for one in suites() if one.id == suite_id), None)
-    if found is None:
+    own = [
+        SuiteHead(
+            id=one.parent,
+            version=one.body["number"],
+            **{name: one.body[name] for name in ("kind", "cases", "description")},
+        )
+        for one in own_suites.newest(context.store, caller.tenant)
+    ]
+    return [*own, *_shipped()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteDetails:
+    """A suite with what it asks."""
+
+    suite: Suite
+    versions: Sequence[Mapping[str, Any]]
+    """Of an own suite, the newest first."""
+    canaries: Sequence[str]
+    """Names of those that use it."""
+
+
+def suite(context: Context, caller: Caller, suite_id: str) -> SuiteDetails:
+    """Return a suite; `NotFoundFault` where there is none of the id."""
+    looking.require(context, caller, OPERATION)
+    store, tenant = context.store, caller.tenant
+    versions = [one.body for one in own_suites.versions(store, tenant, suite_id)]
+    if not versions and suite_id not in shipped():
         raise NotFoundFault(suite_id, "suite")
-    return found
+    return SuiteDetails(
+        suite=own_suites.suite_named(store, tenant, suite_id),
+        versions=versions[::-1],
+        canaries=own_suites.uses(store, tenant, suite_id),
+    )
 
 
 def runs(context: Context, caller: Caller) -> list[PromptRun]:

@@ -184,7 +184,7 @@ def _included(context: Context, caller: Caller, leaf: int, entry: bytes) -> Step
     try:
         checkpoint = Proof(leaf, path, found.note).verify(entry, keys)
     except LedgerError as error:
-        return Step(name=name, holds=False, words=f"{error.what}. {error.why}".strip())
+        return Step(name=name, holds=False, words=error.in_a_line)
     return Step(
         name=name,
         holds=True,

@@ -22,6 +22,7 @@ from affidavit.finder.bind import bind
 from affidavit.finder.query import Question, Scope
 from affidavit.finder.tree import And, Expression, Not, Operator, Or, Term, Word, both
 from affidavit.model.evidence import Evidence
+from affidavit.model.numbers import whole
 from affidavit.model.times import iso
 from affidavit.operations import report_choices
 from affidavit.operations.account_settings import get_settings
@@ -68,6 +69,7 @@ _FROM: Final = re.compile(r"""\bfrom\s+["']?([A-Za-z0-9:/_-]+)["']?""", re.IGNOR
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)Z?")
 _STORE: Final = "store"
 _ID_BITS: Final = 128
+_MAX_LIMIT: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +117,11 @@ def matched(context: Context, caller: Caller, found: Assessed, statement: str) -
             understood=str(asked.where),
         )
     except ReportError as error:
-        raise ValidationFault(f"{error.what}. {error.why}") from error
+        raise ValidationFault(error.in_a_line) from error
     if not choice.records:
         raise ValidationFault("The query of queryStatement finds no evidence.")
     known = report_choices.run_days(store, found.stored, context.now().date())
-    days = report_choices.span((known[run] for run in runs), known.values())
+    days = report_choices.span((known.of[run] for run in runs), known.whole)
     return Matched(choice=choice, days=days, frozen={"size": size, "edge": edge})
 
 
@@ -258,10 +260,10 @@ def _limit(select: exp.Select) -> int | None:
     limit = select.args.get("limit")
     if limit is None:
         return None
-    text = _literal(limit.expression)
-    if not text.isdecimal() or int(text[:12]) < 1:
-        raise _refused("LIMIT must be a number from 1 on.")
-    return int(text[:12])
+    number = whole(_literal(limit.expression), _MAX_LIMIT, least=1)
+    if number is None:
+        raise _refused(f"LIMIT must be a number from 1 to {_MAX_LIMIT}.")
+    return number
 
 
 def _newest_first(select: exp.Select) -> bool:

@@ -8,7 +8,7 @@ memory stays flat at any number.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from affidavit.errors import ReportError
 from affidavit.finder.bind import bind
@@ -16,7 +16,7 @@ from affidavit.finder.engine import Finder
 from affidavit.finder.parse import parse
 from affidavit.finder.query import Question, Scope, Unreadable
 from affidavit.model.evidence import Evidence
-from affidavit.model.run import Assessment
+from affidavit.model.run import Assessment, is_whole
 from affidavit.model.times import parse as parse_time
 from affidavit.operations.folder_ids import folder_id
 from affidavit.operations.manual_items import ManualItem
@@ -130,14 +130,23 @@ def frozen_selection(
     }
 
 
-def run_days(store: Store, assessment: Assessment, today: date) -> dict[str, date]:
-    """Return the day of each of an assessment's runs by id."""
-    first = assessment.created_at.date() - _DAY
-    return {
-        record["run_id"]: date.fromisoformat(record["day"])
-        for _, record in runs_of(store, assessment.tenant, first, today)
-        if record["assessment_id"] == assessment.id
-    }
+class RunDays(NamedTuple):
+    """The days of an assessment's runs."""
+
+    of: Mapping[str, date]
+    """By the id of the run."""
+    whole: frozenset[date]
+    """Those with a whole run: a report needs one of them."""
+
+
+def run_days(store: Store, assessment: Assessment, today: date) -> RunDays:
+    """Return the days of an assessment's runs."""
+    first, of, whole = assessment.created_at.date() - _DAY, {}, set()
+    for _, record in runs_of(store, assessment.tenant, first, today):
+        if record["assessment_id"] == assessment.id:
+            of[record["run_id"]] = day = date.fromisoformat(record["day"])
+            whole |= {day} if is_whole(record) else set()
+    return RunDays(of, frozenset(whole))
 
 
 def span(days: Iterable[date], runs: Iterable[date]) -> tuple[date, date]:

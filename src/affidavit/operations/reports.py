@@ -153,10 +153,10 @@ def _chosen(
     days = report_choices.run_days(store, assessment, now.date())
     inside = {
         run
-        for run, day in days.items()
+        for run, day in days.of.items()
         if (request.first_day or day) <= day <= (request.last_day or day)
     }
-    keep = None if len(inside) == len(days) else lambda one: one.run_id in inside
+    keep = None if len(inside) == len(days.of) else lambda one: one.run_id in inside
     said = {"query": query, "understood": str(parse_query(query))}
     if request.sample is None:
         choice, runs = report_choices.by_query(store, question, keep, **said)
@@ -169,7 +169,7 @@ def _chosen(
             why=f"It was understood as: {said['understood']}." if query else "",
             todo="Try it with `affidavit find`.",
         )
-    first, last = report_choices.span((days[run] for run in runs), days.values())
+    first, last = report_choices.span((days.of[run] for run in runs), days.whole)
     leaf = _log(store, assessment, choice, request.by, now)
     return replace(choice, leaf=leaf), request.first_day or first, request.last_day or last
 

@@ -23,7 +23,7 @@ from affidavit.model.framework import Rule
 from affidavit.model.run import Estate, LeftOut
 from affidavit.model.times import parse
 from affidavit.operations import looking
-from affidavit.operations.assessed import assessed, is_whole
+from affidavit.operations.assessed import Assessed, assessed, is_whole
 from affidavit.operations.caller import Caller
 from affidavit.operations.collectable import catalogue_for
 from affidavit.operations.context import Context
@@ -115,7 +115,7 @@ def attempt(
     found = assessed(context, caller, "GetAssessment", assessment_id)
     if not is_whole(caller, found):
         raise AccessDeniedFault("A rule is tried over a whole assessment: this one is not yours.")
-    run = _latest(context, caller, found.id)
+    run = _latest(context, found)
     catalogue = catalogue_for(context, found.stored)
     job = Job(
         rule=rule,
@@ -134,16 +134,10 @@ def attempt(
     return _trial(said, catalogue, rule, run)
 
 
-def _latest(context: Context, caller: Caller, assessment_id: str) -> _Run:
-    day = context.store.last_day(assessment_id)
-    if day is not None:
-        own = [
-            record
-            for _leaf, record in context.store.run_records(caller.tenant, day, day)
-            if record["assessment_id"] == assessment_id
-        ]
-        if own:
-            return _run_of(own[-1], day)
+def _latest(context: Context, found: Assessed) -> _Run:
+    day = context.store.last_day(found.id)
+    if day is not None and (own := context.store.whole_runs(found.stored, day)):
+        return _run_of(own[-1], day)
     raise UsageError(
         "There is nothing to try a rule on",
         why="The assessment was not collected yet.",

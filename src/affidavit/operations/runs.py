@@ -141,6 +141,7 @@ def run(  # noqa: PLR0913 - callbacks, each by its name
                 aws=request.aws,
                 door=door,
                 settings=settings,
+                catalogue=shipped,
                 on_swept=on_swept,
             ).run(request.models)
             asked = tuple(prompts)

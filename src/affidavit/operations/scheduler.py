@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 from affidavit.errors import StoreConflictError
-from affidavit.operations import alerts, canaries, erasing, leadership, outbox, work
+from affidavit.operations import activity, alerts, canaries, erasing, leadership, outbox, work
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.changes import Change, logged
 from affidavit.operations.context import Context
@@ -31,7 +31,7 @@ def schedule(context: Context) -> int:
         if document.body["metadata"]["status"] == "ACTIVE" and is_registered(context, tenant):
             left += _leave(context, tenant, document, today)
     alerts.end_quiet(context)
-    left += canaries.schedule(context) + alerts.due_proofs(context)
+    left += activity.schedule(context) + canaries.schedule(context) + alerts.due_proofs(context)
     return left + _leave_purges(context)
 
 

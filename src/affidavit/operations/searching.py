@@ -137,7 +137,7 @@ def _reports(context: Context, caller: Caller) -> Iterator[Said]:
 def _asking(context: Context, caller: Caller) -> Iterator[Said]:
     """Yield suites and canaries, to whom their pages are open."""
     if scope(caller.role, prompt_views.OPERATION) is not Scope.DENY:
-        for suite in prompt_views.suites():
+        for suite in prompt_views.suites(context, caller):
             hit = Hit(kind="suite", id=suite.id, name=suite.id, within=suite.description)
             yield hit, (suite.id, suite.description)
     if scope(caller.role, canary_views.OPERATION) is not Scope.DENY:

@@ -44,9 +44,12 @@ class Session:
     document: Document
 
 
-def begin(store: Store, user: Document, now: datetime, grant: int = 0) -> str:
+def begin(
+    store: Store, user: Document, now: datetime, grant: int = 0, at_provider: str = ""
+) -> str:
     """Begin a session of a user, who has just shown the password that the document keeps.
 
+    `at_provider`: what ends the session at the user's OpenID provider (`Identity.signed_in`).
     Return the token that the browser is to hold.
     """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -56,6 +59,7 @@ def begin(store: Store, user: Document, now: datetime, grant: int = 0) -> str:
         "seen": iso(now),
         "as": user.body["grants"][grant] if user.body["grants"] else None,
         "password": _of_password(user),
+        "atProvider": at_provider,
     }
     put = Document(kind=KIND, id=_hash(token), parent=user.id, sort=iso(now), body=body)
     store.documents.act(users.TENANT, now=now, puts=[put])

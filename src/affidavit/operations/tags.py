@@ -13,6 +13,8 @@ from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, Valida
 from affidavit.store.documents import Document
 
 MAX_TAGS: Final = 50
+RESERVED: Final = ("aws:", "affidavit:")
+"""What keys begin with that clients may not set, in any case: an import trusts its own mark."""
 _ARN: Final = re.compile(
     r"arn:aws:auditmanager:(?P<region>[^:]+):(?P<account>[0-9]{12}):"
     r"(?P<kind>assessment|assessmentFramework|control)/(?P<id>[a-f0-9-]{36})"
@@ -33,13 +35,12 @@ def list_tags_for_resource(
 
 
 def tag_resource(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    """Set tags; others stay. `ValidationFault` for more than 50 in all, or a key of AWS's own."""
+    """Set tags; others stay. `ValidationFault` for more than 50 in all."""
     found = _find(context, caller, request["resourceArn"])
     _require_own(caller, found, "TagResource")
-    reserved = [key for key in request["tags"] if key.lower().startswith("aws:")]
     tags = found.body.get("tags", {}) | request["tags"]
-    if reserved or len(tags) > MAX_TAGS:
-        text = f"Member must leave the resource with at most {MAX_TAGS} tags, none of them aws:"
+    if len(tags) > MAX_TAGS:
+        text = f"Member must leave the resource with at most {MAX_TAGS} tags"
         raise ValidationFault.of_members([("tags", text)])
     _put(context, caller, found, tags)
     return {}
@@ -53,6 +54,14 @@ def untag_resource(context: Context, caller: Caller, request: dict[str, Any]) ->
     tags = {k: v for k, v in found.body.get("tags", {}).items() if k not in gone}
     _put(context, caller, found, tags)
     return {}
+
+
+def require_free(request: Mapping[str, Any]) -> None:
+    """Raise `ValidationFault` where a request sets tags with keys that are reserved."""
+    reserved = [key for key in request.get("tags", {}) if key.lower().startswith(RESERVED)]
+    if reserved:
+        text = f"Member must have no key {reserved[0]}: {' and '.join(RESERVED)} are reserved"
+        raise ValidationFault.of_members([("tags", text)])
 
 
 def _find(context: Context, caller: Caller, arn: str) -> Document:

@@ -21,6 +21,7 @@ from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusy
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso
 from affidavit.operations import (
+    activity,
     alerts,
     canary_runs,
     erasing,
@@ -52,6 +53,7 @@ from affidavit.operations.work import StoppingError
 from affidavit.store import leases
 from affidavit.store.documents import Document
 
+_COLLECT: Final = "collect"
 _log: Final = logging.getLogger("affidavit.api.work")
 
 
@@ -92,8 +94,8 @@ def _run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> s
     """Do a task; return why it failed, or an empty text."""
     task = taken.document.body["task"]
     try:
-        if task == "collect":
-            _collect(context, taken, stopping)
+        if task in _STOPPED:
+            _STOPPED[task](context, taken, stopping)
         elif task == "prompts":
             prompt_jobs.run(context, taken.tenant, taken.document, stopping)
         elif task == "upkeep":
@@ -259,41 +261,75 @@ _TASKS: Final[Mapping[str, Callable[[Context, str, Document], None]]] = {
 }
 
 
+_STOPPED: Final[Mapping[str, Callable[[Context, work.Taken, Callable[[], bool]], None]]] = {
+    "activity": activity.run,
+    _COLLECT: _collect,
+}
+"""Tasks that ask AWS for long, and ask themselves whether to stop."""
+
+
 def _give_up(context: Context, taken: work.Taken, why: str) -> None:
     """Tell who waits for a task that it will not be done; a collection is tried next day."""
     task = taken.document.body["task"]
-    _log.error("%s given up after %s attempts: %s", task, work.MAX_ATTEMPTS, why)
-    if task == "collect":
-        _tell_given_up(context, taken, why)
-        return
-    if task == "purge":
-        erasing.purge_failed(context, taken.tenant)
-    if task == "canary":
-        canary_runs.failed(context, taken.tenant, taken.document, why)
-    for name, tell in (("export", evidence_exports.given_up), ("prompts", prompt_jobs.failed)):
-        if task == name:
-            tell(context, taken.tenant, taken.document.body["subject"], why)
-    kind = {"report": REPORT, "fetch": MANUAL}.get(task, "")
-    subject = taken.document.body.get("subject", "")
-    document = context.store.documents.get(taken.tenant, kind, subject)
-    if document is not None:
-        members = {"status": "FAILED", "_reason": why}
-        if kind == MANUAL:
-            members = {"state": FAILED, "why": why}
-        _finish(context, taken.tenant, document, members)
-    taken.done()
+    _log.error("%s given up after %s attempts: %s", task, taken.document.body["attempts"], why)
+    tell = _GIVEN_UP.get(task)
+    if tell is not None:
+        tell(context, taken.tenant, taken.document, why)
+    if task != _COLLECT:
+        taken.done()
 
 
-def _tell_given_up(context: Context, taken: work.Taken, why: str) -> None:
+def _tell_owners(context: Context, tenant: str, task: Document, why: str) -> None:
     """Tell the owners of an assessment that today's collection was given up."""
-    tenant, documents = taken.tenant, context.store.documents
-    assessment = documents.get(tenant, "assessment", taken.document.parent)
+    documents = context.store.documents
+    assessment = documents.get(tenant, "assessment", task.parent)
     if assessment is None:
         return
     words = f"The collection of {context.now().date()} was given up: {why}"[: outbox.MAX_TEXT]
     told = tell_owners(context, tenant, assessment, words)
     outgoing = outbox.left_by(context, service_caller(tenant), [], told)
     documents.act(tenant, now=context.now(), puts=[*told, *outgoing])
+
+
+def _report_failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    document = context.store.documents.get(tenant, REPORT, task.body["subject"])
+    if document is not None:
+        _finish(context, tenant, document, {"status": "FAILED", "_reason": why})
+
+
+def _fetch_failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    document = context.store.documents.get(tenant, MANUAL, task.body["subject"])
+    if document is not None:
+        _finish(context, tenant, document, {"state": FAILED, "why": why})
+
+
+def _purge_failed(context: Context, tenant: str, _task: Document, _why: str) -> None:
+    erasing.purge_failed(context, tenant)
+
+
+def _activity_failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    activity.failed(context, tenant, task.body["subject"], why)
+
+
+def _export_failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    evidence_exports.given_up(context, tenant, task.body["subject"], why)
+
+
+def _prompts_failed(context: Context, tenant: str, task: Document, why: str) -> None:
+    prompt_jobs.failed(context, tenant, task.body["subject"], why)
+
+
+_GIVEN_UP: Final[Mapping[str, Callable[[Context, str, Document, str], None]]] = {
+    "activity": _activity_failed,
+    _COLLECT: _tell_owners,
+    "report": _report_failed,
+    "fetch": _fetch_failed,
+    "purge": _purge_failed,
+    "canary": canary_runs.failed,
+    "export": _export_failed,
+    "prompts": _prompts_failed,
+}
+"""Who is told, and how, that a task will not be done; for all others nobody waits."""
 
 
 def _finish(

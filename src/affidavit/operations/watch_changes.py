@@ -4,12 +4,10 @@ A bound role is what a log is read by: whoever bound it on the machine has decid
 a tenant may read at all.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from affidavit.operations import log_watches, looking
 from affidavit.operations.caller import Caller
-from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.faults import NotFoundFault, ValidationFault
 from affidavit.operations.log_watches import Watch
@@ -38,22 +36,13 @@ def add(context: Context, caller: Caller, account_id: str, region: str) -> None:
 
 def set_paused(context: Context, caller: Caller, name: str, *, paused: bool) -> None:
     """Pause a watch, or go on from where it stood: what came meanwhile is read then."""
-    document = _document(context, caller, name)
-    said = Change(
-        action="UPDATE_METADATA",
-        object_type="LOG_WATCH",
-        object_id=name,
-        object_name=name,
-        details={"paused": paused},
-    )
-    put = replace(document, body={**document.body, "paused": paused})
-    act(context, caller, said, puts=[put])
+    watch = log_watches.watch_of(caller.tenant, _document(context, caller, name))
+    log_watches.set_paused(context.store, watch, paused=paused, by=caller.principal_arn)
 
 
 def remove(context: Context, caller: Caller, name: str) -> None:
     """Forget a watch with its accounting."""
-    body = _document(context, caller, name).body
-    watch = Watch(tenant=caller.tenant, account_id=body["accountId"], region=body["region"])
+    watch = log_watches.watch_of(caller.tenant, _document(context, caller, name))
     log_watches.remove(context.store, watch, by=caller.principal_arn)
 
 

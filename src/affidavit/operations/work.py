@@ -26,6 +26,7 @@ PAUSE: Final = timedelta(minutes=2)
 """Between attempts, times the number of attempts."""
 
 Task = Literal[
+    "activity",
     "collect",
     "report",
     "fetch",
@@ -85,6 +86,8 @@ def is_given_up(task: Document) -> bool:
 
 
 def _most(task: Document) -> int:
+    if task.body["task"] == "activity":
+        return 1  # another one is due in some minutes, and asks for the same
     return _MAX_SENDS if task.body["task"] in SENDING else MAX_ATTEMPTS
 
 

@@ -70,7 +70,13 @@ class Answer:
         """
         action, stop = self.guardrail_action.lower(), self.stop_reason.lower()
         intervened = action in INTERVENED or (stop in INTERVENED and not action)
-        return bool(self.endpoint) and intervened and not self.guardrail_trace
+        told = self.guardrail_trace or self._is_filtered
+        return bool(self.endpoint) and intervened and not told
+
+    @property
+    def _is_filtered(self) -> bool:
+        """Tell whether the model itself stopped, whatever a guardrail did besides."""
+        return self.stop_reason.lower() in STOP_REASONS - INTERVENED
 
     @property
     def state(self) -> State:
@@ -80,7 +86,7 @@ class Answer:
         """
         if self.error:
             return State.FAILED
-        masked = self.guardrail_action.upper() == "ANONYMIZED"
+        masked = self.guardrail_action.upper() == "ANONYMIZED" and not self._is_filtered
         withheld = (
             self.stop_reason.lower() in STOP_REASONS or self.guardrail_action.lower() in INTERVENED
         )

@@ -134,7 +134,7 @@ def _assertion(entry: Mapping[str, Any], row: _Row, name: str) -> Assertion:
     try:
         return parse(filled)
     except UsageError as error:
-        refuse(name, row.line, f"{error.what}. {error.why}")
+        refuse(name, row.line, error.in_a_line)
 
 
 def _json_rows(text: str, name: str) -> Iterator[_Row]:

@@ -18,6 +18,10 @@ from affidavit.prompts.suites_yaml import Node, read, refuse
 MAX_CASES: Final = 20_000
 MAX_PROMPT: Final = 100_000
 """Characters of a prompt once its variables are filled in."""
+MAX_CHARACTERS: Final = 64 * 2**20
+"""Of all prompts of a suite together."""
+MAX_FILLED: Final = 1_000_000
+"""Variables that are filled in, in a suite: those that stand for others double at each step."""
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _TOP: Final = frozenset(
@@ -73,12 +77,17 @@ def load(name: str) -> Suite:
         return from_yaml(data, f"{name}.yaml", is_shipped=True)
     path = Path(name)
     if not path.is_file():
-        raise UsageError(
-            f"There is no suite {name!r}",
-            why=f"Shipped are {', '.join(shipped())}; no such file is there either.",
-            todo="`affidavit prompts list` shows the suites.",
-        )
+        raise unknown(name)
     return from_yaml(path.read_bytes(), path.name)
+
+
+def unknown(name: str) -> UsageError:
+    """Return the error that there is no suite of a name."""
+    return UsageError(
+        f"There is no suite {name!r}",
+        why=f"Shipped are {', '.join(shipped())}; there is no own one, and no file, of the name.",
+        todo="`affidavit prompts list` shows the suites.",
+    )
 
 
 def from_yaml(data: bytes, name: str, *, is_shipped: bool = False) -> Suite:
@@ -94,6 +103,8 @@ class _Builder:
         self.name = name
         self.top = top
         self.default: dict[str, Node] = {}
+        self._filled = 0
+        self._characters = 0
 
     def suite(self, its_digest: str, *, is_shipped: bool) -> Suite:
         """Return the suite."""
@@ -131,11 +142,12 @@ class _Builder:
             own = self._members(test, _TEST)
             metadata = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
             values = self._vars(own, made)
-            for (place, prompt), (combination, chosen) in itertools.product(
-                enumerate(prompts, 1), enumerate(_combinations(values), 1)
-            ):
+            for place, prompt, combination, chosen in _asked(prompts, values):
                 lookup = partial(self._value, chosen, test.line)
                 text = self._fill(prompt.value, lookup, prompt.line, ())
+                self._characters += len(text)
+                if self._characters > MAX_CHARACTERS:
+                    refuse(self.name, test.line, f"It has more than {MAX_CHARACTERS} characters.")
                 assertions = tuple(self._assertions(own, lookup))
                 family = metadata.get("family", "") or str(
                     self._scalar(own, "description", "general")
@@ -169,7 +181,7 @@ class _Builder:
             try:
                 yield parse(filled)
             except UsageError as error:
-                refuse(self.name, entry.line, f"{error.what}. {error.why}")
+                refuse(self.name, entry.line, error.in_a_line)
 
     def _vars(self, own: Mapping[str, Node], made: Placeholders) -> dict[str, list[str]]:
         merged: dict[str, Node] = {}
@@ -202,6 +214,9 @@ class _Builder:
 
         def one(match: re.Match[str]) -> str:
             name = match[1]
+            self._filled += 1
+            if self._filled > MAX_FILLED:
+                refuse(self.name, line, f"More than {MAX_FILLED} variables are filled in.")
             if name in within:
                 round_ = " -> ".join((*within, name))
                 refuse(self.name, line, f"Variables stand for each other: {round_}.")
@@ -243,9 +258,13 @@ def _each(node: Node) -> list[Node]:
     return node.value if isinstance(node.value, list) else [node]
 
 
-def _combinations(values: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:
-    for chosen in itertools.product(*values.values()):
-        yield dict(zip(values, chosen, strict=True))
+def _asked(
+    prompts: list[Node], values: Mapping[str, list[str]]
+) -> Iterator[tuple[int, Node, int, dict[str, str]]]:
+    """Yield each prompt, by its place, with each combination of values: one by one, never all."""
+    for place, prompt in enumerate(prompts, 1):
+        for number, chosen in enumerate(itertools.product(*values.values()), 1):
+            yield place, prompt, number, dict(zip(values, chosen, strict=True))
 
 
 def _filled(value: Any, fill: Any) -> Any:

@@ -1,7 +1,7 @@
 """Everything known about a report, put together as the PDF's content."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -144,6 +144,7 @@ def _completeness(facts: Facts) -> Completeness:
     history, latest = facts.history, facts.history.latest
     return Completeness(
         runs=history.runs,
+        activity=history.activity,
         days=(history.last_day - history.first_day).days + 1,
         days_without=tuple(ranges(history.days_without)),
         accounts=tuple(latest["accounts"]),
@@ -184,31 +185,55 @@ def _left_out(facts: Facts) -> dict[str, int]:
 
 
 def deviations(facts: Facts) -> tuple[Deviation, ...]:
-    """Return the parameters that differ from the catalogue, with who set them, when and why."""
-    said: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for record in facts.parameter_records:
-        if record.get("assessment_id") == facts.assessment.id:
-            said[str(record.get("check_id")), str(record.get("name"))] = record
-    found = []
+    """Return the parameters that differ from the catalogue, with who set them, when and why.
+
+    First those of the assessment, then those that sources of custom controls carry.
+    """
+    own = {
+        (str(one.get("check_id")), str(one.get("name"))): one
+        for one in facts.parameter_records
+        if one.get("assessment_id") == facts.assessment.id
+    }
+    found: list[Deviation] = []
     for check_id, values in sorted(facts.assessment.parameters.items()):
-        check = facts.catalogue.checks.get(check_id)
-        defaults = check.params if check else {}
         for name, value in sorted(values.items()):
-            if defaults.get(name) == value:
-                continue
-            record = said.get((check_id, name), {})
-            found.append(
-                Deviation(
-                    check=check_id,
-                    name=name,
-                    catalogue=_short(defaults.get(name)),
-                    value=_short(value),
-                    by=str(record.get("by", "")) or "not recorded",
-                    when=str(record.get("time", "")) or "not recorded",
-                    why=str(record.get("why", "")) or "no reason given",
-                )
-            )
-    return tuple(found)
+            record = own.get((check_id, name), {})
+            found += _deviation(facts, (check_id, name), value, record, check_id)
+    return (*found, *_of_sources(facts))
+
+
+def _of_sources(facts: Facts) -> Iterator[Deviation]:
+    """Yield those of custom controls' sources; whoever last set the same value has set it."""
+    said = {
+        tuple(str(one.get(name)) for name in ("check_id", "name", "value")): one
+        for one in facts.parameter_records
+        if not one.get("assessment_id")
+    }
+    custom = [c for c in facts.catalogue.framework.controls() if c.basis_kind == "custom"]
+    for control in custom:
+        for source in control.sources:
+            where = f"{source.check} ({control.title}: {source.keyword})"
+            for name, value in sorted(source.params.items()):
+                record = said.get((source.check, name, _short(value)), {})
+                yield from _deviation(facts, (source.check, name), value, record, where)
+
+
+def _deviation(
+    facts: Facts, of: tuple[str, str], value: Any, record: Mapping[str, Any], where: str
+) -> Iterator[Deviation]:
+    """Yield the deviation of a parameter, `of` (check, name), where it is one."""
+    check = facts.catalogue.checks.get(of[0])
+    default = check.params.get(of[1]) if check else None
+    if default != value:
+        yield Deviation(
+            check=where,
+            name=of[1],
+            catalogue=_short(default),
+            value=_short(value),
+            by=str(record.get("by", "")) or "not recorded",
+            when=str(record.get("time", "")) or "not recorded",
+            why=str(record.get("why", "")) or "no reason given",
+        )
 
 
 def ranges(days: Iterable[date]) -> list[str]:

@@ -136,6 +136,8 @@ class Completeness:
     """What was collected, and what was not."""
 
     runs: int
+    activity: int
+    """Runs of CloudTrail's new events alone among them."""
     days: int
     days_without: tuple[str, ...]
     """Days or ranges of days, in words."""

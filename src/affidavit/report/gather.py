@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from affidavit.collector.activity import EVENT_ID
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.framework import Control, ControlSource, SourceType
@@ -75,8 +76,8 @@ class Gatherer:
         self._seen: dict[str, _Seen] = {}
 
     def add(self, leaf: int, evidence: Evidence) -> None:
-        """Count a record if it is of the last run, or chosen."""
-        if self._period is None and evidence.run_id != self._run["run_id"]:
+        """Count a record if it is of the last run or an event of its day, or chosen."""
+        if self._period is None and not self._is_shown(evidence):
             return
         seen = self._seen.setdefault(evidence.control_id, _Seen())
         seen.records += 1
@@ -93,6 +94,13 @@ class Gatherer:
             heapq.heappush(seen.rows, item)
         else:
             heapq.heappushpop(seen.rows, item)
+
+    def _is_shown(self, evidence: Evidence) -> bool:
+        """Tell whether a record is of the last run, or an event that another run of its day has."""
+        if evidence.run_id == self._run["run_id"]:
+            return True
+        event = EVENT_ID in evidence.attributes and not evidence.check_id
+        return event and evidence.time.date().isoformat() == self._run["day"]
 
     def sections(self, days: Mapping[str, Counter[str]]) -> tuple[SetSection, ...]:
         """Return the control sets with a page for each control."""

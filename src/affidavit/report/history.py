@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from affidavit.errors import ReportError
-from affidavit.model.run import Assessment
+from affidavit.model.run import Assessment, is_whole
 from affidavit.report.source import ReportSource
 
 WINDOW = timedelta(days=31)
@@ -30,11 +30,13 @@ class History:
     before: dict[str, Any] | None
     """The record of the assessment's last run before the period; it is leaf `begin - 1`."""
     runs: int
+    activity: int
+    """How many of them are of activity alone."""
     latest: dict[str, Any]
-    """The record of the last run in the period."""
+    """The record of the last whole run in the period."""
     latest_leaf: int
     days: dict[str, Counter[str]]
-    """Days by verdict, for each control; a day's last run counts."""
+    """Days by verdict, for each control; a day's last whole run counts."""
     days_without: tuple[date, ...]
     synthetic: bool
     evidence: int
@@ -51,6 +53,9 @@ class _Seen:
     """What is kept while the run records pass."""
 
     runs: int = 0
+    activity: int = 0
+    newest: str = ""
+    """Day of the last run of any scope."""
     first: dict[str, Any] = field(default_factory=dict)
     latest: dict[str, Any] = field(default_factory=dict)
     latest_leaf: int = -1
@@ -64,14 +69,18 @@ class _Seen:
     def add(self, leaf: int, record: dict[str, Any]) -> None:
         self.runs += 1
         self.first = self.first or record
-        self.latest, self.latest_leaf = record, leaf
-        self.verdicts[record["day"]] = {k: c["verdict"] for k, c in record["controls"].items()}
+        self.newest = record["day"]
         self.synthetic = self.synthetic or record["synthetic"]
         self.catalogues.add(record["catalogue_digest"])
         for name in ("evidence", "operations", "calls"):
             self.sums[name] += record[name]
         for control, said in record["controls"].items():
             self.records.setdefault(control, Counter()).update(said["records"])
+        if not is_whole(record):
+            self.activity += 1
+            return
+        self.latest, self.latest_leaf = record, leaf
+        self.verdicts[record["day"]] = {k: c["verdict"] for k, c in record["controls"].items()}
 
 
 def windows(first: date, last: date) -> Iterator[tuple[date, date]]:
@@ -99,8 +108,9 @@ def read_history(
 ) -> History:
     """Return the assessment's runs from `first_day` to `last_day`, by default all of them.
 
-    Only what lies in the tree of `checkpoint` (its size, today) counts. Raises `ReportError` where
-    there is no run in the period; it says when there were some.
+    That is, to the day of its last whole run. Only what lies in the tree of `checkpoint` (its size,
+    today) counts. Raises `ReportError` where there is no whole run in the period; it says when
+    there were some.
     """
     size, today = checkpoint
     created = assessment.created_at.date() - timedelta(days=1)
@@ -113,10 +123,12 @@ def read_history(
     for leaf, record in runs_of(source, assessment.tenant, first, last):
         if record["assessment_id"] == assessment.id and leaf < size:
             seen.add(leaf, record)
-    if not seen.runs:
+    if not seen.latest:
         raise _no_runs(source, assessment, first, last, (created, today))
     first = first_day or date.fromisoformat(seen.first["day"])
     last = last_day or date.fromisoformat(seen.latest["day"])
+    if last_day is None and last.isoformat() < seen.newest:
+        return read_history(source, assessment, first_day, last, checkpoint)
     begin, before = _begin(source, assessment, seen.first, created)
     days: dict[str, Counter[str]] = {}
     for verdicts in seen.verdicts.values():
@@ -129,6 +141,7 @@ def read_history(
         begin=begin,
         before=before,
         runs=seen.runs,
+        activity=seen.activity,
         latest=seen.latest,
         latest_leaf=seen.latest_leaf,
         days=days,
@@ -176,7 +189,7 @@ def _no_runs(
     days = [
         record["day"]
         for _, record in runs_of(source, assessment.tenant, *known)
-        if record["assessment_id"] == assessment.id
+        if record["assessment_id"] == assessment.id and is_whole(record)
     ]
     why = f"Its runs are from {days[0]} to {days[-1]}." if days else "It has never been run."
     return ReportError(

@@ -18,7 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -27,22 +27,24 @@ from typing import Any
 from affidavit import __version__
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
+from affidavit.checks.places import Place
 from affidavit.collector import due
 from affidavit.collector.custom import RULE_ID, with_framework
 from affidavit.collector.due import put_aside
+from affidavit.collector.event_sources import of_activity, places_of
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.limited import STOPPED, Limited
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import Framework, framework_from_json
-from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
-from affidavit.model.run import Assessment, Estate, LeftOut
+from affidavit.model.observation import GapReason
+from affidavit.model.run import is_whole
 from affidavit.model.times import parse
 from affidavit.model.verdict import Standing
+from affidavit.report.run_read import assessment_of, facts_of
 from affidavit.report.verify import rules
 from affidavit.report.verify.failure import VerificationError
 from affidavit.report.verify.notes import RULES
-from affidavit.report.verify.observations import MAX_OBSERVATION, path_of
 from affidavit.report.verify.outcome import Failure, Outcome
 from affidavit.report.verify.proved import MAX_LINE
 from affidavit.report.verify.zipsafe import Archive
@@ -209,8 +211,11 @@ def _judge_run(
         )
     if run["tool"] != OURS:
         seen.others.add(str(run["tool"]))
-    collected = put_aside(catalogue, _not_due(catalogue, run, evidence, seen))
-    facts = _facts(archive, run, answers)
+    if is_whole(run):
+        collected = put_aside(catalogue, _not_due(catalogue, run, evidence, seen))
+    else:
+        collected = of_activity(catalogue)
+    facts = facts_of(archive, run, answers)
     with Limited(patience=PATIENCE, stopped=_wholly_stopped(evidence)) as limited:
         found = Counter(_key(one, run) for one in _again(collected, run, facts, limited))
     left_out = _put_stopped_aside(evidence, found, run)
@@ -255,16 +260,6 @@ def _was_stopped(record: Mapping[str, Any]) -> bool:
     return ruled and (record[REASON], record["standing"]) == (STOPPED, Standing.UNDECIDED.value)
 
 
-def _facts(archive: Archive, run: Mapping[str, Any], answers: list[str]) -> dict[str, Facts]:
-    estate = _assessment(run).estate
-    facts = {name: Facts(name, estate.regions_of(name)) for name in estate.accounts}
-    for digest in answers:
-        result = _result(archive, digest)
-        if result.unit.account_id in facts:
-            facts[result.unit.account_id].add(result)
-    return facts
-
-
 def _not_due(
     catalogue: Catalogue,
     run: Mapping[str, Any],
@@ -303,13 +298,19 @@ def _not_due(
 def _again(
     catalogue: Catalogue, run: Mapping[str, Any], facts: Mapping[str, Facts], limited: Limited
 ) -> Iterator[Mapping[str, Any]]:
-    now, assessment = parse(run["started_at"]), _assessment(run)
+    now, assessment = parse(run["started_at"]), assessment_of(run)
     maker = EvidenceMaker(
-        catalogue=catalogue, assessment=assessment, run_id=run["run_id"], now=now, limited=limited
+        catalogue=catalogue,
+        assessment=assessment,
+        run_id=run["run_id"],
+        now=now,
+        only_new=not is_whole(run),
+        limited=limited,
     )
     for account in facts.values():
-        built = records.build(catalogue, account, now, assessment.parameters)
-        for item in maker.account(account, built.places):
+        build = places_of if maker.only_new else _places
+        places = build(catalogue, account, now, assessment.parameters)
+        for item in maker.account(account, places):
             yield item.to_json()
     for item in maker.unreached():
         yield item.to_json()
@@ -317,6 +318,12 @@ def _again(
     states = {name: said["manual"] for name, said in run["controls"].items()}
     for item in maker.manual(account_id, region, states):
         yield item.to_json()
+
+
+def _places(
+    catalogue: Catalogue, facts: Facts, now: datetime, params: Mapping[str, Mapping[str, Any]]
+) -> tuple[Place, ...]:
+    return records.build(catalogue, facts, now, params).places
 
 
 def _key(record: Mapping[str, Any], run: Mapping[str, Any]) -> Key:
@@ -345,56 +352,3 @@ def _told(said: Key, again: Key) -> str:
         return words
     at = differing[0]
     return f"the same but for {names[at]}: {again[at]} instead of {said[at]}"
-
-
-def _assessment(run: Mapping[str, Any]) -> Assessment:
-    return Assessment(
-        id=run["assessment_id"],
-        name=run["assessment_name"],
-        tenant=run["tenant"],
-        framework_id=run["framework_id"],
-        estate=Estate(
-            accounts=tuple(run["accounts"]),
-            regions=tuple(run["regions"]),
-            left_out=tuple(LeftOut.from_json(one) for one in run["left_out"]),
-        ),
-        created_at=parse(run["started_at"]),
-        created_by="",
-        parameters=json.loads(run["parameters"]),
-    )
-
-
-def _result(archive: Archive, digest: str) -> Result:
-    """Return an observation or gap from its file, whose digests `verify` has checked."""
-    name = path_of(digest)
-    if name not in archive.entries:
-        raise VerificationError(name, "is not in the report: it was made without observations")
-    value = json.loads(archive.read(name, MAX_OBSERVATION))
-    said = value["observation"]
-    proof = Proof.from_json(said["proof"]) if said["proof"] else None
-    unit = Unit(
-        key=said["key"],
-        account_id=said["account_id"],
-        region=said["region"],
-        parameters=json.loads(said["parameters"]),
-    )
-    if said["kind"] == "gap":
-        return Gap(
-            unit=unit,
-            service=said["service"],
-            operation=said["operation"],
-            reason=GapReason(said["reason"]),
-            code=said["code"],
-            message=said["message"],
-            proof=proof,
-        )
-    if "body" not in value or proof is None:
-        raise VerificationError(name, "holds only parts: judging again needs whole observations")
-    return Observation(
-        unit=unit,
-        service=said["service"],
-        operation=said["operation"],
-        absent=said["absent"],
-        body=value["body"],
-        proof=proof,
-    )

@@ -33,7 +33,7 @@ def compared(
         try:
             reading = readings.read(reader, unit, trail)
         except NotReadError as error:
-            why = f"{error.what}. {error.why}"
+            why = error.sentences
             continue
         return _told(reading, trail, logged)
     return {"trail": "", "why": why}

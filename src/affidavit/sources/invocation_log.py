@@ -51,7 +51,7 @@ class InvocationLogSource:
         try:
             reader = self._door.log_reader(unit.account_id, unit.region)
         except CollectError as error:
-            why = f"{error.what}. {error.why}"
+            why = error.sentences
             return _gap(operation, unit, GapReason.DENIED, "", why, None)
         asked = unit.parameters
         day = Day.of(asked["day"])
@@ -63,7 +63,7 @@ class InvocationLogSource:
             else:
                 self._read_events(reader, unit, counts)
         except NotReadError as error:
-            words, proof = f"{error.what}. {error.why}", reader.proof()
+            words, proof = error.sentences, reader.proof()
             return _gap(operation, unit, error.reason, error.code, words, proof)
         trails = asked.get("trails", ())
         calls = compared(self._readings, reader, unit, counts.request_ids, trails)
@@ -111,7 +111,7 @@ def _add(reader: LogReader, counts: LogCounts, bucket: str, key: str) -> None:
     try:
         content = reader.read(bucket, key, MAX_OBJECT)
     except NotReadError as error:
-        counts.unread_objects([ScanGap(object_uri=uri, why=f"{error.what}. {error.why}")])
+        counts.unread_objects([ScanGap(object_uri=uri, why=error.sentences)])
         return
     counts.add(content, uri)
 

@@ -95,6 +95,6 @@ def _gap(
         operation=operation.operation,
         reason=reason,
         code=code,
-        message=f"{error.what}. {error.why}",
+        message=error.sentences,
         proof=proof if proof is not None and proof.attempts else None,
     )

@@ -37,6 +37,8 @@ _MAX_EVENTS: Final = 20_000
 """Events of a Region and day that are kept; what is beyond them makes the answer incomplete."""
 _MAX_NAMED: Final = 500
 """Files that could not be read, and findings of the digests, that are named one by one."""
+_MAX_CALLERS: Final = 20
+"""Principals whose calls of models are counted by name."""
 _LIMITS: Final = ReadLimits()
 _TOO_MANY: Final = f"it has events beyond the {_MAX_EVENTS} that are kept of a Region and day"
 _MANAGEMENT: Final = "Management"
@@ -104,7 +106,7 @@ class TrailReading:
         try:
             return reader.read(self.place.bucket, key, _MAX_OBJECT)
         except NotReadError as error:
-            why = f"{error.what}. {error.why}"
+            why = error.sentences
             self.unread.append(ScanGap(object_uri=self._uri(key), why=why))
             return None
 
@@ -173,7 +175,7 @@ class TrailReading:
         try:
             keys = self.place.digests(reader, trail["trail"], trail["home"])
         except NotReadError as error:
-            self._integrity = {"why": f"{error.what}. {error.why}"}
+            self._integrity = {"why": error.sentences}
             return
         contents = [(key, self._content(reader, key)) for key in keys]
         digests = [
@@ -232,6 +234,7 @@ class TrailReading:
             },
             "events": list(self._found.values()),
             "leftOut": dict(sorted(self._left_out.items())),
+            "calls": self._calls(),
             "otherAccounts": list(self.place.others),
             "eventsOfOtherAccounts": [
                 {"accountId": name, "events": n} for name, n in sorted(self._foreign.items())
@@ -243,6 +246,12 @@ class TrailReading:
             "unreadInAll": sum(g.count for g in self.unread),
             "integrity": self._integrity,
         }
+
+    def _calls(self) -> JsonObject:
+        """Return how many calls of models there are, and of whom the most."""
+        by = Counter(call.principal for call in self.calls.values())
+        most = sorted(by.items(), key=lambda one: (-one[1], one[0]))[:_MAX_CALLERS]
+        return {"calls": len(self.calls), "by": dict(most)}
 
 
 def _listed(name: str, found: ScanFinding, who: Mapping[str, Any]) -> JsonObject:

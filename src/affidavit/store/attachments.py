@@ -1,8 +1,8 @@
 """Files that people add or the server makes: streamed, hashed and sealed on the way.
 
 Manual evidence is named by an HMAC of its SHA-256 under the tenant's key; a report or an export
-by its id. They lie below the tenant's folder, and are not swept. What was kept before sealing came
-is read as it is.
+by its id. They lie below the tenant's folder, and are swept where no document names them. What was
+kept before sealing came is read as it is.
 """
 
 import hmac
@@ -64,11 +64,9 @@ class Attachments:
 
     def given_up(self, tenant: str, digests: Iterable[str]) -> list[GivenUp]:
         """Return files to give up with the documents that named them, unless others still do."""
+        keys = self._keyring.current(tenant)
         return [
-            GivenUp(
-                names=(self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"),
-                digest=digest,
-            )
+            GivenUp(names=names_of(keys, tenant, digest), digest=digest)
             for digest in sorted(set(digests))
         ]
 
@@ -112,7 +110,7 @@ class Attachments:
 
     def _name(self, tenant: str, digest: str) -> str:
         """Return a kept file's name: the sealed one's, unless it was kept before there were any."""
-        sealed, plain = self._sealed_name(tenant, digest), f"{tenant}/attachments/{digest}"
+        sealed, plain = names_of(self._keyring.current(tenant), tenant, digest)
         if self._objects.stat(sealed) is None and self._objects.stat(plain) is not None:
             return plain
         return sealed
@@ -183,6 +181,11 @@ class NewAttachment:
     def _write(self, data: bytes) -> None:
         with disk_errors(self._new.path):
             self._new.file.write(data)
+
+
+def names_of(keys: DataKeys, tenant: str, digest: str) -> tuple[str, str]:
+    """Return the names that an attached file can have: sealed, and from before sealing came."""
+    return _sealed_name(keys, tenant, digest), f"{tenant}/attachments/{digest}"
 
 
 def _sealed_name(keys: DataKeys, tenant: str, digest: str) -> str:

@@ -13,10 +13,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.errors import StoreBusyError, StoreDamagedError, StoreError
 from affidavit.ledger.keys import Signer
 from affidavit.model.canonical import canonical
-from affidavit.model.run import RunRecord
+from affidavit.model.run import WHOLE, RunRecord
 from affidavit.model.verdict import Verdict
 from affidavit.store import checkpoints, records
 from affidavit.store.log import Appender, insert_into
@@ -79,12 +79,19 @@ def commit(
     _check(record, segments)
     appender = Appender(connection, record.tenant)
     first_leaf = appender.size
-    sequence, previous = last_committed(connection, record.assessment_id)
+    sequence, previous = last_committed(connection, record.assessment_id, but=record.run_id)
+    if record.sequence and record.sequence != sequence + 1:
+        raise StoreBusyError(
+            f"Run {record.run_id} was overtaken: run {sequence} was committed while it was made",
+            why="It may hold events of CloudTrail that the other one has recorded.",
+            todo="Run the same command again: it resumes, and asks nothing twice.",
+        )
     record = replace(record, first_leaf=first_leaf, sequence=sequence + 1, previous=previous)
     for item in segments:
         _register(connection, item, appender.append(item.entries))
     _count(connection, record, segments)
-    _tell_verdicts(connection, record)
+    if record.scope == WHOLE:
+        _tell_verdicts(connection, record)
     leaf, entry = records.add(connection, appender, record.tenant, record.to_json(), record.day)
     note = checkpoints.put(connection, appender, record.tenant, signer, now)
     connection.execute(

@@ -23,6 +23,7 @@ from affidavit.ledger.tree import HASH_SIZE
 from affidavit.store import todos
 from affidavit.store.database import Database
 from affidavit.store.files import NewFile, disk_errors
+from affidavit.store.intact import check_digest, damaged_file
 from affidavit.store.kept import Kept
 from affidavit.store.log import fetch
 from affidavit.store.registering import FRESH_SECONDS, mark_of
@@ -31,7 +32,6 @@ from affidavit.store.segment_columns import writer_of
 from affidavit.store.segment_json import entries_of
 from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segment_sink import ROW_GROUP
-from affidavit.store.segments import check_digest, damaged_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +84,7 @@ def compact(
         try:
             done = _compact(database, kept, group)
         except StoreDamagedError as error:
-            damaged.append(f"{group[0].day}: {error.what}. {error.why}")
+            damaged.append(f"{group[0].day}: {error.in_a_line}")
             continue
         if done:
             before += len({row.file for row in group})

@@ -148,7 +148,7 @@ class ContentVerifier:
             self._body = (row.blob, sha256(self._blobs.get(self._tenant, row.blob)).hexdigest())
         except StoreError as error:
             self._body = (row.blob, "")
-            self._damaged(what, f"{error.what}. {error.why}")
+            self._damaged(what, error.in_a_line)
         self._read += 1
         return bool(self._body[1])
 
@@ -195,7 +195,7 @@ class ContentVerifier:
             for part in self._attachments.parts(self._tenant, digest):
                 total.update(part)
         except StoreError as error:
-            self._damaged(what, f"{error.what}. {error.why}".strip())
+            self._damaged(what, error.in_a_line)
             return
         if total.hexdigest() != digest:
             self._damaged(what, f"{path} was altered: its SHA-256 is not the ledger's.")

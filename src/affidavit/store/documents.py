@@ -52,7 +52,7 @@ class GivenUp:
     """Only if, after it, no document of the kinds `NAMING` names this SHA-256; empty: always."""
 
 
-NAMING: Final = ("manual_evidence", "upload")
+NAMING: Final = ("manual_evidence", "prompt_suite", "upload")
 """Kinds of documents that name attached files, by the member `sha256`."""
 
 
@@ -300,13 +300,17 @@ def _require_there(connection: sa.Connection, brought: Sequence[tuple[str, int]]
 
 def _give_up(connection: sa.Connection, tenant: str, given_up: Sequence[GivenUp]) -> None:
     """Leave it to be done to remove objects, but files that a document still names."""
-    named: set[str] = set()
-    if any(one.digest for one in given_up):
-        chosen = sa.select(table.c.body).where(table.c.tenant == tenant, table.c.kind.in_(NAMING))
-        bodies = (msgspec.json.decode(body) for body in connection.scalars(chosen))
-        named = {str(body.get("sha256", "")) for body in bodies}
+    told = any(one.digest for one in given_up)
+    named = named_digests(connection, tenant) if told else set()
     names = [name for one in given_up if one.digest not in named for name in one.names]
     todos.leave(connection, todos.REMOVE, tenant, names)
+
+
+def named_digests(connection: sa.Connection, tenant: str) -> set[str]:
+    """Return the SHA-256 of every attached file that a document names."""
+    chosen = sa.select(table.c.body).where(table.c.tenant == tenant, table.c.kind.in_(NAMING))
+    bodies = (msgspec.json.decode(body) for body in connection.scalars(chosen))
+    return {str(body["sha256"]) for body in bodies if "sha256" in body}
 
 
 def _values(put: Document) -> dict[str, Any]:

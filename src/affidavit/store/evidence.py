@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from affidavit.model.evidence import Evidence
 from affidavit.store.database import Database
-from affidavit.store.schema import folder
+from affidavit.store.schema import folder, run
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segments import read_segment
@@ -30,17 +30,30 @@ class EvidenceReader:
             for number, found in read_segment(
                 self._places.local(row.path, row.file),
                 row.file,
-                control,
+                None if control is None else ("control_id", control),
                 part=(row.first_row, row.rows),
             ):
                 yield row.first_leaf + number, found.evidence
+
+    def of_type(
+        self, assessment_id: str, first_day: date, last_day: date, source_type: str
+    ) -> Iterator[tuple[int, Evidence]]:
+        """Yield (number of the run, record) of one type of source in a period, in leaf order."""
+        where = (
+            table.c.assessment_id == assessment_id,
+            table.c.day.between(first_day.isoformat(), last_day.isoformat()),
+        )
+        for row in self._segments(*where):
+            path, part = self._places.local(row.path, row.file), (row.first_row, row.rows)
+            for _, found in read_segment(path, row.file, ("source_type", source_type), part=part):
+                yield row.sequence, found.evidence
 
     def by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
         """Return (leaf, record), or None."""
         inside = sa.and_(table.c.min_id <= evidence_id, table.c.max_id >= evidence_id)
         for row in self._segments(inside):
             path, part = self._places.local(row.path, row.file), (row.first_row, row.rows)
-            for number, found in read_segment(path, row.file, identifier=evidence_id, part=part):
+            for number, found in read_segment(path, row.file, ("id", evidence_id), part=part):
                 return row.first_leaf + number, found.evidence
         return None
 
@@ -61,6 +74,7 @@ class EvidenceReader:
         }
 
     def _segments(self, *where: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
-        chosen = sa.select(table).where(*where).order_by(table.c.tenant, table.c.first_leaf)
+        chosen = sa.select(table, run.c.sequence).join(run, run.c.id == table.c.run_id)
+        chosen = chosen.where(*where).order_by(table.c.tenant, table.c.first_leaf)
         with self._database.read() as connection:
             return list(connection.execute(chosen))

@@ -1,9 +1,7 @@
 """Pages of one control's evidence of one day, from segments that were found whole.
 
-A segment's file is hashed before a process reads it for the first time, and again when its size,
-time or inode change; which rows are a control's is found out once, over one column; and only the
-row groups with rows of the page are decoded. What was decoded is kept for the next page, up to a
-bound.
+Which rows are a control's is found out once, over one column; and only the row groups with rows of
+the page are decoded. What was decoded is kept for the next page, up to a bound.
 """
 
 from bisect import bisect_left
@@ -19,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from affidavit.store.database import Database
+from affidavit.store.intact import Stamp, damaged_file
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_places import SegmentPlaces
-from affidavit.store.segments import Stamp, check_digest, damaged_file, stamp_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +61,6 @@ class EvidencePages:
         self._database = database
         self._places = places
         self._lock = Lock()
-        self._intact: dict[Path, Stamp] = {}
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._bytes = 0
 
@@ -103,7 +100,7 @@ class EvidencePages:
         import pyarrow.compute as pc
 
         path = self._places.local(part.path, part.file)
-        stamp = self._whole(path, part.file)
+        stamp = self._places.intact.check(path, part.file)
 
         def read() -> _Page:
             numbers = self._numbers(path, stamp, part, control)
@@ -119,20 +116,6 @@ class EvidencePages:
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise damaged_file(path, str(error)) from error
         return page.rows
-
-    def _whole(self, path: Path, digest: str) -> Stamp:
-        """Return the stamp of a file that is what its name says."""
-        stamp = stamp_of(path)
-        with self._lock:
-            known = self._intact.get(path)
-        if stamp is not None and stamp == known:
-            return stamp
-        check_digest(path, digest)
-        if stamp is None or stamp_of(path) != stamp:
-            raise damaged_file(path, "It was replaced while it was read.")
-        with self._lock:
-            self._intact[path] = stamp
-        return stamp
 
     def _numbers(self, path: Path, stamp: Stamp, part: sa.Row[Any], control: str) -> "pa.Array":
         """Return the numbers of a control's rows in a part of a file, in order."""

@@ -101,7 +101,7 @@ class Lake:
             try:
                 self.publish(name)
             except (StoreError, SettingsError) as error:
-                problems.append(f"{error.what}. {error.why}")
+                problems.append(error.in_a_line)
                 todos.finish(self._database, todos.PUBLISH, [], [(name, mark, problems[-1])])
         return problems
 

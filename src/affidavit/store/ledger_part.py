@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from affidavit.errors import StoreError
 from affidavit.ledger.keys import KeyFolder, PublicKey, Signer
-from affidavit.model.run import Assessment
+from affidavit.model.run import Assessment, is_whole
 from affidavit.store import checkpoints, records
 from affidavit.store.attachments import Attachments
 from affidavit.store.blobs import Blobs
@@ -61,6 +61,11 @@ class LedgerPart:
     def run_records(self, tenant: str, first_day: date, last_day: date) -> Records:
         """Return (leaf, record) of every run of the period, in leaf order."""
         return self._records(records.of_runs(tenant, first_day, last_day))
+
+    def whole_runs(self, assessment: Assessment, day: date) -> list[dict[str, Any]]:
+        """Return the records of the assessment's whole runs of a day; the last one counts."""
+        found = (record for _, record in self.run_records(assessment.tenant, day, day))
+        return [one for one in found if one["assessment_id"] == assessment.id and is_whole(one)]
 
     def records_between(self, tenant: str, first_leaf: int, last_leaf: int) -> Records:
         """Return (leaf, record) of changes, parameters and keys among these leaves."""
@@ -113,7 +118,7 @@ class LedgerPart:
         try:
             checkpoints.publish_tiles(self._database, self._kept.objects, tenant)
         except StoreError as error:
-            warnings.append(f"The ledger's files were not published: {error.what}. {error.why}")
+            warnings.append(f"The ledger's files were not published: {error.in_a_line}")
         if self._timestamp_url:
             warnings.append(checkpoints.stamp_newest(self._database, tenant, self._timestamp_url))
         return tuple(warning for warning in warnings if warning)

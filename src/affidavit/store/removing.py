@@ -76,7 +76,7 @@ class Removals:
             try:
                 self._objects.remove(name)
             except StoreError as error:
-                told.problems.append(f"{error.what}. {error.why}")
+                told.problems.append(error.in_a_line)
                 failed.append((name, mark, told.problems[-1]))
             else:
                 done.append((name, mark))

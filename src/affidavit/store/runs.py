@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from affidavit.errors import StoreBusyError, StoreError
 from affidavit.model.identifiers import new_id
-from affidavit.model.run import Assessment, ControlVerdict, RunRecord
+from affidavit.model.run import WHOLE, Assessment, ControlVerdict, RunRecord
 from affidavit.model.times import iso, parse
 from affidavit.model.verdict import Verdict
 from affidavit.store import leases
@@ -57,7 +57,7 @@ class Runs:
         """
         lease = secrets.token_hex(16)
         with self._database.write() as connection:
-            self._lock_assessment(connection, assessment.id)
+            self.lock_assessment(connection, assessment.id)
             found = connection.execute(
                 sa.select(table).where(
                     table.c.assessment_id == assessment.id,
@@ -127,9 +127,9 @@ class Runs:
         return str(found)
 
     def last_day(self, assessment_id: str) -> date | None:
-        """Return the newest day that has a committed run, or None."""
+        """Return the newest day that has a committed whole run, or None."""
         chosen = sa.select(sa.func.max(table.c.day)).where(
-            table.c.assessment_id == assessment_id, table.c.state == "committed"
+            table.c.assessment_id == assessment_id, is_counted()
         )
         with self._database.read() as connection:
             found = connection.scalar(chosen)
@@ -169,7 +169,8 @@ class Runs:
         except (StoreError, SQLAlchemyError):
             return
 
-    def _lock_assessment(self, connection: sa.Connection, assessment_id: str) -> None:
+    def lock_assessment(self, connection: sa.Connection, assessment_id: str) -> None:
+        """Let nobody else begin or commit a run of the assessment; `StoreError` for none."""
         chosen = sa.select(assessment_table.c.id).where(assessment_table.c.id == assessment_id)
         if connection.scalar(chosen.with_for_update()) is None:
             raise StoreError(f"There is no assessment {assessment_id} in the store")
@@ -213,6 +214,11 @@ class Runs:
         )
 
 
+def is_counted() -> sa.ColumnElement[bool]:
+    """Return the condition of runs that say what controls are: committed, and whole."""
+    return sa.and_(table.c.state == "committed", table.c.scope == WHOLE)
+
+
 NOBODY = {"holder": "", "lease": "", "held_since": 0, "heartbeat": 0}
 """Column values of a run that nobody works on."""
 
@@ -229,11 +235,15 @@ def _silent(row: sa.Row[Any], now: datetime) -> float:
     return seconds
 
 
-def last_committed(connection: sa.Connection, assessment_id: str) -> tuple[int, str]:
-    """Return sequence and ledger entry of the assessment's last committed run; (0, '') for none."""
+def last_committed(connection: sa.Connection, assessment_id: str, but: str = "") -> tuple[int, str]:
+    """Return sequence and ledger entry of the assessment's last committed run; (0, '') for none.
+
+    `but`: id of a run that is being committed, and is not looked at.
+    """
+    committed = sa.and_(table.c.state == "committed", table.c.id != but)
     row = connection.execute(
         sa.select(table.c.sequence, table.c.entry)
-        .where(table.c.assessment_id == assessment_id, table.c.state == "committed")
+        .where(table.c.assessment_id == assessment_id, committed)
         .order_by(table.c.sequence.desc())
         .limit(1)
     ).first()

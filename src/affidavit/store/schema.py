@@ -6,7 +6,7 @@ Leaves (`leaf`, `first_leaf`) count from 0 in the tenant's log.
 
 import sqlalchemy as sa
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration; a test compares it with the folder."""
 
 metadata = sa.MetaData(
@@ -46,6 +46,7 @@ run = sa.Table(
     sa.Column("entry", sa.Text, nullable=False, doc="Ledger entry of the run record, or empty."),
     sa.Column("first_leaf", sa.BigInteger, nullable=False),
     sa.Column("leaf", sa.BigInteger, nullable=False, doc="Of the run record; -1 until committed."),
+    sa.Column("scope", sa.Text, nullable=False, server_default="whole", doc="whole or activity."),
     sa.Index(
         "uq_run_open",
         "assessment_id",

@@ -17,6 +17,7 @@ from affidavit.errors import SettingsError, StoreDamagedError
 from affidavit.settings import Settings
 from affidavit.store.cache import Cache
 from affidavit.store.files import NewFile, disk_errors
+from affidavit.store.intact import Intact
 from affidavit.store.objects import DiskObjects, Objects
 from affidavit.store.places import check_tenant
 from affidavit.store.sealing import opened_parts, sealed_parts
@@ -33,6 +34,7 @@ class SegmentPlaces:
 
     def __init__(self, objects: Objects, keyring: TenantKeyring, settings: Settings) -> None:
         self._objects, self._keyring = objects, keyring
+        self.intact = Intact()
         self._seal = settings.seal_segments
         self._copies = Cache(settings.cache_folder / "segments", settings.cache_megabytes)
         self._opened = Cache(_folder_for_opened(settings), settings.cache_megabytes)

@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from affidavit.errors import StoreDamagedError, StoreError
+from affidavit.errors import StoreError
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store.files import disk_errors
+from affidavit.store.intact import check_digest, damaged_file
 from affidavit.store.places import from_micros
 from affidavit.store.segment_columns import columns_of
 from affidavit.store.segment_places import SegmentPlaces
@@ -33,8 +34,6 @@ READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
 """(control set id, control id) -> verdict -> number of records."""
-Stamp = tuple[int, int, int]
-"""Size, time and inode of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +149,12 @@ class SegmentWriter:
 def read_segment(
     path: Path,
     digest: str,
-    control: str | None = None,
+    where: tuple[str, str] | None = None,
     *,
-    identifier: str | None = None,
     part: tuple[int, int] | None = None,
     check: bool = True,
 ) -> Iterator[tuple[int, Row]]:
-    """Yield (row number, row) in leaf order, only `control`'s, or the one of an id, if given.
+    """Yield (row number, row) in leaf order; only those with a value in a column (`where`).
 
     `part`: the first row and the number of rows, where a file holds several segments; rows are then
     numbered from the part's first. The file's digest is checked first, unless `check` is False.
@@ -167,11 +165,10 @@ def read_segment(
 
     if check:
         check_digest(path, digest)
-    wanted = ("control_id", control) if identifier is None else ("id", identifier)
     try:
         with pq.ParquetFile(path) as file:
             for start, batch in _batches(file, part or (0, file.metadata.num_rows)):
-                for at, row in _rows(batch, *wanted):
+                for at, row in _rows(batch, where):
                     yield start + at, row
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise damaged_file(path, str(error)) from error
@@ -197,37 +194,15 @@ def _batches(
         begin += batch.num_rows
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """Return what changes when a file is replaced or written to; None where it cannot be read."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def check_digest(path: Path, digest: str) -> None:
-    """Raise `StoreDamagedError` unless the file's SHA-256 is `digest`."""
-    try:
-        with path.open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise damaged_file(path, "The file is gone.") from error
-    except OSError as error:
-        raise StoreError(f"The segment {path} cannot be read", why=str(error)) from error
-    if found != digest:
-        raise damaged_file(path, f"Its SHA-256 is {found}, not {digest}.")
-
-
-def _rows(batch: "pa.RecordBatch", column: str, value: str | None) -> Iterator[tuple[int, Row]]:
+def _rows(batch: "pa.RecordBatch", where: tuple[str, str] | None) -> Iterator[tuple[int, Row]]:
     """Yield the rows whose column has a value, all where it is None, with their numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if value is None:
+    if where is None:
         numbers = list(range(batch.num_rows))
     else:
-        mask = pc.equal(batch.column(column), value)
+        mask = pc.equal(batch.column(where[0]), where[1])
         numbers = pc.indices_nonzero(mask).to_pylist()
         batch = batch.take(pa.array(numbers, pa.int64()))
     for number, values in zip(numbers, batch.to_pylist(), strict=True):
@@ -244,12 +219,3 @@ def row_of(values: dict[str, Any]) -> Row:
     )
     values["attributes"] = dict(values["attributes"])
     return Row(Evidence(**values), entry)
-
-
-def damaged_file(path: Path, why: str) -> StoreDamagedError:
-    """Return the error for a segment's file that is not what it should be."""
-    return StoreDamagedError(
-        f"The segment {path} is damaged",
-        why=why,
-        todo="Restore the file from a backup: its name is its SHA-256.",
-    )

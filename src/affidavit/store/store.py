@@ -23,6 +23,7 @@ from affidavit.store import (
     compacting,
     deleting,
     erasing,
+    increments,
     sweeping,
     todos,
     verdict_days,
@@ -71,6 +72,7 @@ class Store(LedgerPart):
         self._runs = Runs(self._database, clock)
         self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
         self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
+        self.intact = places.intact
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, places)
@@ -251,6 +253,39 @@ class Store(LedgerPart):
         self._runs.forget(run_record.run_id)
         return replace(done, warnings=self.publish(run_record.tenant))
 
+    def next_sequence(self, assessment_id: str) -> int:
+        """Return the number that the assessment's next run will have."""
+        return increments.next_sequence(self._database, assessment_id)
+
+    def commit_increment(
+        self, run_record: RunRecord, segment: Segment, results: Sequence[Result]
+    ) -> Committed:
+        """Commit a run of activity with its answers, of which nothing is in the store yet.
+
+        `StoreBusyError` where another run of the assessment is under way or came first.
+        """
+        signer, rows, run_id = self.keys.signer(), list[dict[str, Any]](), run_record.run_id
+        digests = [result.digest for result in results]
+        run_record = replace(
+            run_record, answers=len(digests), answers_digest=digest_of_answers(digests)
+        )
+
+        def bring() -> list[str]:
+            rows[:] = self._results.prepare(run_record.tenant, run_id, results)
+            held = commits.held_files(self._kept.objects, [segment])
+            return [*held, *self._results.names(run_record.tenant, rows)]
+
+        def write(connection: sa.Connection) -> Committed:
+            self._runs.lock_assessment(connection, run_record.assessment_id)
+            increments.begin(connection, run_record, self._clock())
+            self._results.put(connection, rows)
+            done = commits.commit(connection, run_record, [segment], signer, self._clock())
+            self.lake.leave(connection, run_record.tenant)
+            return done
+
+        done = register(self._database, self._kept.removals, bring, write)
+        return replace(done, warnings=self.publish(run_record.tenant))
+
     def _commit(
         self, run_record: RunRecord, segments: Sequence[Segment], signer: Signer
     ) -> Committed:
@@ -272,6 +307,12 @@ class Store(LedgerPart):
     ) -> Iterator[tuple[int, Evidence]]:
         """Yield (leaf, record) of a period in leaf order, streamed; only `control`'s if given."""
         return self._evidence.between(assessment_id, first_day, last_day, control)
+
+    def evidence_of_type(
+        self, assessment_id: str, first_day: date, last_day: date, source_type: str
+    ) -> Iterator[tuple[int, Evidence]]:
+        """Yield (number of its run, record) of a period's evidence of one type of source."""
+        return self._evidence.of_type(assessment_id, first_day, last_day, source_type)
 
     def evidence_by_id(self, evidence_id: str) -> tuple[int, Evidence] | None:
         """Return (leaf, record), or None."""

@@ -1,24 +1,31 @@
 """Sweeping: objects that no row names, left by a crash between their writing and their commit.
 
+Segments and bodies, uploaded files whose document was never written, reports and exports whose
+document is gone.
+
 What was looked at without a lock is looked at again under it: a sweep holds up nobody while it
 walks through the objects, and one that was registered meanwhile stays. Whoever is about to register
 one that is given up sees that, and brings it again (`registering`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Final
 
 import sqlalchemy as sa
 
+from affidavit.errors import StoreSealedError
 from affidavit.model.times import iso
 from affidavit.store import todos
+from affidavit.store.attachments import names_of
 from affidavit.store.database import Database
+from affidavit.store.documents import named_digests
 from affidavit.store.kept import Kept
-from affidavit.store.objects import DiskObjects, Objects, is_unfinished
+from affidavit.store.objects import Objects, is_unfinished
 from affidavit.store.places import micros
 from affidavit.store.runs import is_worked_on
-from affidavit.store.schema import result, run, segment
+from affidavit.store.schema import document, result, run, segment
 
 AGE = timedelta(hours=1)
 """Younger objects may belong to work under way."""
@@ -28,9 +35,6 @@ MARK = ".swept"
 """Object that says when was last swept."""
 _BATCH = 500
 _SEGMENTS = "segments"
-_SWEPT = ("blobs", _SEGMENTS)
-_UNFINISHED = ("attachments", "reports")
-"""Kinds whose objects no row of ours names one by one: only unfinished files are swept."""
 
 
 def is_due(objects: Objects, now: datetime) -> bool:
@@ -46,8 +50,8 @@ def sweep(database: Database, kept: Kept, now: datetime) -> list[str]:
     are left alone: a slow run's own, not yet named by any row, may be older than that.
     """
     removed: list[str] = []
-    for some in todos.parts(_nameless(database, _old(kept.objects, now - AGE))):
-        _give_up(database, some, now)
+    for some in todos.parts(_nameless(database, kept, _old(kept.objects, now - AGE))):
+        _give_up(database, kept, some, now)
         removed += kept.removals.carry_out(some).names
     kept.objects.put({MARK: iso(now).encode()})
     return removed
@@ -55,32 +59,77 @@ def sweep(database: Database, kept: Kept, now: datetime) -> list[str]:
 
 def _old(objects: Objects, before: datetime) -> Iterator[str]:
     for tenant in objects.tenants():
-        for kind in (*_SWEPT, *(_UNFINISHED if isinstance(objects, DiskObjects) else ())):
+        for kind in _NAMED_BY:
             for one in objects.every(f"{tenant}/{kind}"):
-                left = kind in _SWEPT or is_unfinished(one.name)
-                if left and one.micros < micros(before):
+                if one.micros < micros(before):
                     yield one.name
 
 
-def _nameless(database: Database, names: Iterator[str]) -> Iterator[str]:
+def _nameless(database: Database, kept: Kept, names: Iterator[str]) -> Iterator[str]:
     while batch := list(islice(names, _BATCH)):
         with database.read() as connection:
-            named = _named(connection, batch)
+            named = _named(connection, kept, batch)
         yield from (name for name in batch if name not in named)
 
 
-def _named(connection: sa.Connection, names: list[str]) -> set[str]:
+def _named(connection: sa.Connection, kept: Kept, names: Sequence[str]) -> set[str]:
     """Return those of the objects that a row names."""
-    kept = [name for name in names if not is_unfinished(name)]
-    segments = [name for name in kept if _is_segment(name)]
-    blobs = {name.rpartition("/")[2]: name for name in kept if not _is_segment(name)}
-    by_path = sa.select(segment.c.path).where(segment.c.path.in_(segments)).distinct()
-    by_address = sa.select(result.c.blob).where(result.c.blob.in_(blobs)).distinct()
-    known = set(connection.scalars(by_path))
-    return known | {blobs[address] for address in connection.scalars(by_address)}
+    by_place: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        if not is_unfinished(name):
+            account, region, kind, _ = name.split("/", 3)
+            by_place.setdefault((f"{account}/{region}", kind), []).append(name)
+    return {
+        name
+        for (tenant, kind), some in by_place.items()
+        for name in _NAMED_BY[kind](connection, kept, tenant, some)
+    }
 
 
-def _give_up(database: Database, orphans: list[str], now: datetime) -> None:
+def _segments(connection: sa.Connection, _: Kept, __: str, names: Sequence[str]) -> Iterable[str]:
+    return connection.scalars(sa.select(segment.c.path).where(segment.c.path.in_(names)).distinct())
+
+
+def _blobs(connection: sa.Connection, _: Kept, __: str, names: Sequence[str]) -> Iterable[str]:
+    addresses = {name.rpartition("/")[2]: name for name in names}
+    chosen = sa.select(result.c.blob).where(result.c.blob.in_(addresses)).distinct()
+    return [addresses[address] for address in connection.scalars(chosen)]
+
+
+def _attachments(
+    connection: sa.Connection, kept: Kept, tenant: str, names: Sequence[str]
+) -> Iterable[str]:
+    """Return the files of the digests that documents name; all, where the key cannot be had."""
+    try:
+        keys = kept.keyring.current(tenant)
+    except StoreSealedError:
+        return names
+    return {
+        name
+        for digest in named_digests(connection, tenant)
+        for name in names_of(keys, tenant, digest)
+    }
+
+
+def _reports(
+    connection: sa.Connection, _: Kept, tenant: str, names: Sequence[str]
+) -> Iterable[str]:
+    """Return the files of the reports and exports whose document is there, in whatever status."""
+    ids = {name.rpartition("/")[2].partition(".")[0]: name for name in names}
+    chosen = sa.select(document.c.id).where(document.c.tenant == tenant, document.c.id.in_(ids))
+    return {ids[found] for found in connection.scalars(chosen)}
+
+
+_NAMED_BY: Final = {
+    "attachments": _attachments,
+    "blobs": _blobs,
+    "reports": _reports,
+    _SEGMENTS: _segments,
+}
+"""Kind of objects -> what tells which of them rows name."""
+
+
+def _give_up(database: Database, kept: Kept, orphans: list[str], now: datetime) -> None:
     """Leave it to be done to remove those that still are orphans: whoever registers sees that."""
     with database.write() as connection:
         database.hold_files(connection, sweeping=True)
@@ -88,7 +137,7 @@ def _give_up(database: Database, orphans: list[str], now: datetime) -> None:
         busy = any(is_worked_on(row, now) for row in open_runs)
         orphans = [name for name in orphans if not (busy and _is_segment(name))]
         by_tenant: dict[str, list[str]] = {}
-        for name in set(orphans) - _named(connection, orphans):
+        for name in set(orphans) - _named(connection, kept, orphans):
             by_tenant.setdefault("/".join(name.split("/")[:2]), []).append(name)
         for tenant, names in by_tenant.items():
             todos.leave(connection, todos.REMOVE, tenant, names)

@@ -1,4 +1,4 @@
-"""What was said of the controls day by day: of each day the last committed run."""
+"""What was said of the controls day by day: of each day the last committed whole run."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from affidavit.model.run import Assessment, ControlVerdict
 from affidavit.model.verdict import ControlState, Verdict
 from affidavit.store.database import Database
-from affidavit.store.runs import verdict_from_json
+from affidavit.store.runs import is_counted, verdict_from_json
 from affidavit.store.schema import run, verdict
 
 
@@ -69,7 +69,7 @@ def _last_runs(
         .where(
             run.c.assessment_id == assessment.id,
             run.c.tenant == assessment.tenant,
-            run.c.state == "committed",
+            is_counted(),
             run.c.day.between(*days),
         )
         .order_by(run.c.day, run.c.sequence)
@@ -84,7 +84,7 @@ def of_day(database: Database, assessment_id: str, day: date) -> dict[str, Contr
         .where(
             run.c.assessment_id == assessment_id,
             run.c.day == day.isoformat(),
-            run.c.state == "committed",
+            is_counted(),
         )
         .order_by(run.c.sequence.desc())
         .limit(1)

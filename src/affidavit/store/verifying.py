@@ -28,11 +28,12 @@ from affidavit.model.evidence import Evidence
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.store import checkpoints, deleting
 from affidavit.store.database import Database
+from affidavit.store.intact import check_digest
 from affidavit.store.kept import Kept
 from affidavit.store.log import fetch, log_size
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import segment as segment_table
-from affidavit.store.segments import Row, check_digest, read_segment
+from affidavit.store.segments import Row, read_segment
 
 Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""
@@ -213,7 +214,7 @@ class LogVerifier:
             path = self._places.local(row.path, row.file)
         except StoreSealedError as error:
             self._sealed += row.rows
-            self._why_sealed = self._why_sealed or f"{error.what}. {error.why}"
+            self._why_sealed = self._why_sealed or error.in_a_line
             yield from self._of_deleted(row.first_leaf, row.rows)
             return
         count = 0

@@ -34,6 +34,12 @@ class Ran:
     """When its case was asked; empty: it does not say."""
     synthetic: bool = False
     """Whether another than AWS answered."""
+    not_asked: int = 0
+    """Cases that its budget kept from being asked."""
+    enforced: Mapping[str, Any] = field(default_factory=lambda: {"guardrails": []})
+    """What the run tells of guardrails that the account enforced."""
+    trace: Mapping[str, Any] = field(default_factory=dict)
+    """Of the guardrails, in its answer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,9 +150,11 @@ def _case(number: int, one: Ran) -> Observation:
     run = {
         "suite": one.suite, "suiteDigest": "d", "shipped": True, "runId": f"run-{number}",
         "modelId": one.model, "guardrailId": one.guardrail[0], "guardrailVersion": one.guardrail[1],
-        "cases": 1, "finishedAt": iso(NOW), "summary": {},
+        "cases": 1 + one.not_asked, "finishedAt": iso(NOW), "summary": {}, "kind": "pass",
+        "stopped": "budget" if one.not_asked else "", "enforced": one.enforced,
     }  # fmt: skip
     result = {**PASSED, "verdict": "passed" if one.passed else "failed", "askedAt": one.asked}
+    result["answer"] = {"guardrailTrace": one.trace}
     return Observation(
         unit=Unit(
             key="Converse",

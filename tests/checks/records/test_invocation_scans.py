@@ -147,11 +147,13 @@ def test_only_the_checks_own_detectors_count(account: Any) -> None:
 def test_a_log_that_could_not_be_read_leaves_it_open(
     account: Any, check: str, reason: GapReason
 ) -> None:
-    """The gap of the log is the gap of the check."""
+    """The gap of the log is the gap of the check: a log nobody read does not lack calls either."""
     refused = scanned(account, body()).refuses("FilterLogEvents", reason=reason)
     found = judged(refused, check)
-    assert Verdict.COMPLIANT not in {one.verdict for one in found}
-    assert reason in {one.gap.reason for one in found if one.gap}
+    assert {one.standing for one in found} == {Standing.UNDECIDED}
+    assert {one.gap.reason for one in found if one.gap} == {reason}
+    (model,) = (one for one in found if one.arn)
+    assert model.gap.reason is reason
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -161,6 +163,12 @@ def test_without_logging_invoked_models_leave_it_open(account: Any, check: str) 
     found = judged(silent, check)
     assert Verdict.COMPLIANT not in {one.verdict for one in found}
     assert GapReason.NOT_CONFIGURED in {one.gap.reason for one in found if one.gap}
+
+
+def test_without_logging_no_call_is_in_a_log(account: Any) -> None:
+    """Where logging is not configured, the log of a model that was invoked lacks every call."""
+    silent = scanned(account, body()).answers("GetModelInvocationLoggingConfiguration", {})
+    assert Verdict.NON_COMPLIANT in {one.verdict for one in judged(silent, "log-complete")}
 
 
 @pytest.mark.parametrize("check", CHECKS)

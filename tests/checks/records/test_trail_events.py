@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests import samples
 from tests.checks.records.conftest import ACCOUNT, HOME, OTHER
 
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import Record
 from affidavit.checks.trail_files import LACKED
 from affidavit.collector.activity import activity, trail_entries
+from affidavit.collector.evidence import EvidenceMaker
+from affidavit.collector.verdicts import is_open
+from affidavit.model.framework import SourceType
 from affidavit.model.observation import GapReason, Unit
+from affidavit.model.run import Estate
+from affidavit.model.verdict import Standing
 
 TRAIL = f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/audit"
 KEYWORD = "bedrock_UpdateGuardrail"
@@ -37,6 +44,7 @@ def filed(*events: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         "population": {"objects": 24, "records": 900, "bytes": 5, "hoursWithout": [3]},
         "events": [{**one, "file": place} for one in events],
         "otherAccounts": [],
+        "calls": {"calls": 0, "by": {}},
         "unread": [],
         "unreadInAll": 0,
         "integrity": {},
@@ -182,6 +190,45 @@ def test_a_gap_of_lookup_events_stays_and_the_files_events_are_evidence(account:
     assert [entry.attributes["seen in"] for entry in entries if not entry.gap] == ["trail files"]
 
 
+def test_what_the_files_have_of_events_that_earlier_runs_hold_is_said_once(account: Any) -> None:
+    """An event that is left out is not recorded again; the place in the files is cited."""
+    account.answers("LookupEvents", asked_by_name(event(1), event(2)))
+    account.answers("TrailFiles", filed(event(2), event(3)))
+    known, place = {"e-1", "e-2"}, account.place()
+    new, said = activity(account.facts(), place, KEYWORD, known)
+    assert new.attributes["eventId"] == "e-3"
+    assert said.empty
+    assert said.reason == (
+        f"2 {KEYWORD} event(s) of the period asked stand in earlier runs. "
+        "The trail's files have 1 of them."
+    )
+    assert set(events_by_id(account)["e-2"].inputs) < set(said.inputs)
+    (alone,) = activity(account.facts(), place, KEYWORD, known, only_new=True)
+    assert alone == new
+
+
+def test_records_of_a_source_with_a_check_name_it_and_open_nothing(account: Any) -> None:
+    """What the files lack or hide is said beside the judgements, under the source's own check."""
+    unread = {"unread": [{"objectUri": "s3://b/k", "why": "cut off"}], "unreadInAll": 1}
+    account.answers("TrailFiles", filed(**unread))
+    assessment = replace(samples.ASSESSMENT, estate=Estate(accounts=(ACCOUNT,), regions=(HOME,)))
+    maker = EvidenceMaker(
+        catalogue=account.catalogue, assessment=assessment, run_id="r", now=samples.NOW
+    )
+    checked = {
+        source.id: source.check
+        for control in account.catalogue.framework.controls()
+        for source in control.sources
+        if source.type is SourceType.CLOUDTRAIL and source.check
+    }
+    found = list(maker.account(account.facts(), (account.place(),)))
+    said = [one for one in found if one.source_id in checked]
+    assert {one.check_id for one in said} == set(checked.values())
+    shown = [one for one in said if one.standing is Standing.ACTIVITY]
+    assert any("could not be read" in one.reason for one in shown)
+    assert not any(map(is_open, shown))
+
+
 def test_none_is_said_over_a_stated_number_of_files(account: Any) -> None:
     """Where nothing happened the population of the files stands beside it, and both are cited."""
     account.answers("LookupEvents", {"Events": []})
@@ -203,9 +250,11 @@ def test_files_that_were_refused_or_altered_are_told(account: Any) -> None:
     """A bucket that is refused is a gap; what could not be read, and what digests show, is said."""
     account.answers("LookupEvents", asked_by_name(event(1)))
     account.refuses("TrailFiles")
+    account.synthetic = True
     (entry,) = trail_entries(account.facts(), account.place(), KEYWORD)
     assert entry.gap is not None
     assert entry.gap.reason is GapReason.DENIED
+    assert entry.synthetic
     said = events_by_id(account)["e-1"].attributes["trail files"]
     assert said == "do not have it: they were not read"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from tests.operations.api.activity_story import Story
 
 from affidavit import catalogue
 from affidavit.api import serialise
@@ -22,7 +23,7 @@ from affidavit.model.framework import Control
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.operations import tenants
+from affidavit.operations import activity, tenants
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.dispatch import Dispatcher
@@ -309,3 +310,18 @@ def an_assessment(owner: Installation, shipped: Catalogue) -> Callable[..., dict
 def delegate(owner: Installation) -> Installation:
     """Give the same installation called by a delegate of the owner's account."""
     return owner.as_(role="delegate", principal_arn="arn:aws:iam::111122223333:role/Reviewer")
+
+
+@pytest.fixture
+def story(
+    owner: Installation,
+    an_assessment: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Story:
+    """Give an assessment collected as a whole once, and a worker that asks its trail."""
+    made = Story(owner, an_assessment, tmp_path)
+    monkeypatch.setattr(activity, "Door", lambda _aws: made.trail)
+    made.whole()
+    made.trail.asked.clear()
+    return made

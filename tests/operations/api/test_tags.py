@@ -1,5 +1,6 @@
 """Tags of resources."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,10 +56,16 @@ def test_a_resource_has_at_most_50_tags(owner: Any, a_control: Any) -> None:
     assert len(_tags(owner, made["arn"])) == 50
 
 
-def test_keys_of_awss_own_are_refused(owner: Any, a_control: Any) -> None:
-    """However they are written."""
-    with pytest.raises(ValidationFault, match="aws:"):
-        owner("TagResource", resourceArn=a_control()["arn"], tags={"AWS:x": "y"})
+@pytest.mark.parametrize("key", ["AWS:x", "affidavit:imported-from", "Affidavit:x"])
+def test_reserved_keys_are_refused(
+    owner: Any, a_control: Any, a_framework: Any, an_assessment: Any, key: str
+) -> None:
+    """However they are written, and whenever they are set: nobody makes an import's mark."""
+    arn = a_control()["arn"]
+    tag = partial(owner, "TagResource", resourceArn=arn)
+    for act in (tag, a_control, a_framework, an_assessment):
+        with pytest.raises(ValidationFault, match="reserved"):
+            act(tags={key: "y"})
 
 
 def test_what_is_not_the_callers_is_not_found(

@@ -8,11 +8,12 @@ from affidavit.checks.events import (
     actor_arn,
     cloudtrail_region,
     event_names,
+    lookup_parameters,
+    lookup_start,
     names_of,
     parse_event,
     resource_arn,
 )
-from affidavit.checks.fanout import lookup_parameters, lookup_start
 from affidavit.checks.listed import Found
 from affidavit.checks.places import Record, RecordSet
 from affidavit.checks.trail_files import LACKED, TrailDay, trail_days

@@ -44,9 +44,10 @@ def invocation_scan(view: View) -> RecordSet:
     used = {name: one for name, one in counted.items() if one.value != 0.0}
     if not gaps and (asked := next(destinations(view.scope, view.region), None)):
         gaps = [view.answers.not_asked(OPERATION, view.region, asked)]
+    unread = next(iter(gaps), None)
     if not gaps and (used or unknown):
         gaps = [_no_log(view), *unknown, *(one.gap for one in used.values() if one.gap)]
-    return view.finish(_unlogged(view, used), gaps)
+    return view.finish(_unlogged(view, used, unread), gaps)
 
 
 def scans(view: View) -> list[Result]:
@@ -241,12 +242,17 @@ def where(read: Observation) -> str:
     return f"log group {asked['logGroupName']}"
 
 
-def _unlogged(view: View, used: Mapping[str, Counted]) -> Iterable[Record]:
-    """Yield the models that were or may have been invoked where nothing is logged: who knows."""
+def _unlogged(view: View, used: Mapping[str, Counted], unread: Gap | None) -> Iterable[Record]:
+    """Yield the models that were or may have been invoked where nothing is logged: who knows.
+
+    `unread`: why the log could not be read, where there is or may be one: it may hold every call.
+    """
     for name, one in sorted(used.items()):
         draft = view.draft()
         nothing = dict.fromkeys(_COUNTS, 0)
         draft.values["fact"] = {**nothing, "unseen": 1, "modelId": plain_id(name)}
+        if unread is not None:
+            draft.gaps["fact"] = unread
         if one.value is None and one.gap is not None:
             draft.gaps["metric"] = one.gap
         else:
@@ -254,7 +260,8 @@ def _unlogged(view: View, used: Mapping[str, Counted]) -> Iterable[Record]:
         for cited in one.inputs:
             draft.cite_input(cited)
         draft.cite_all(CONFIGURATION)
-        draft.attributes |= {"model": name, "invocations by CloudWatch": one.value, "records": 0}
+        draft.attributes |= {"model": name, "invocations by CloudWatch": one.value}
+        draft.attributes["records"] = 0 if unread is None else ""
         yield draft.record(model_arn(view, name))
 
 

@@ -6,14 +6,14 @@ does not leave is shown by a run without guardrail for calls with one, for a gua
 Calls of which the guardrail is not known are judged by a run without one.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from affidavit.checks.drafts import View
 from affidavit.checks.guardrail_names import NONE, UNKNOWN, Named, in_words
 from affidavit.checks.places import IN_USE_DAYS
 from affidavit.checks.sets.prompt_population import InUse
-from affidavit.model.observation import Gap, GapReason
+from affidavit.model.observation import Gap, GapReason, Observation
 
 OPERATION: Final = "Converse"
 BARE_SUFFICES: Final = frozenset({"pii-masking"})
@@ -21,9 +21,13 @@ BARE_SUFFICES: Final = frozenset({"pii-masking"})
 
 Runs = Mapping[tuple[str, str], Collection[Named]]
 """By suite and model id: the guardrails of the runs that there are."""
+Refused = Mapping[tuple[str, str], Sequence[str]]
+"""By suite and model id: why runs do not count, each a sentence."""
 
 
-def coverage_gap(view: View, suite: str, model_id: str, used: InUse, runs: Runs) -> Gap | None:
+def coverage_gap(
+    view: View, suite: str, model_id: str, used: InUse, runs: Runs, refused: Refused
+) -> Gap | None:
     """Return what the runs of a suite do not show of a model in use; None: they show all."""
     made = runs.get((suite, model_id), ())
     lacking = list(_lacking(suite, used, made))
@@ -31,8 +35,9 @@ def coverage_gap(view: View, suite: str, model_id: str, used: InUse, runs: Runs)
         return None
     known = used.invocations is not None and used.invocations > 0
     often = f" ({used.invocations:.0f} invocations in {IN_USE_DAYS} days)" if known else ""
-    words = f"The model {used.name} is in use{often}. " + " ".join(
-        [*lacking, *_commands(view, suite, used, made)]
+    doors = f" through {', '.join(sorted(used.doors))}" if used.doors else ""
+    words = f"The model {used.name} is in use{doors}{often}. " + " ".join(
+        [*lacking, *refused.get((suite, model_id), ()), *_commands(view, suite, used, made)]
     )
     asked = {"suite": suite, "modelId": model_id}
     return view.answers.gap(OPERATION, view.region, asked, GapReason.NOT_CONFIGURED, words)
@@ -50,14 +55,26 @@ def nothing_run(view: View, suite: str) -> Gap:
     )
 
 
+def stopped_gap(view: View, cases: Sequence[Observation]) -> Gap:
+    """Return that a run was ended by its budget: what was not asked is not known."""
+    run = cases[0].body["run"]
+    words = (
+        f"The run {run['runId']} of the prompt suite {run['suite']} against {run['modelId']} was"
+        f" ended by its budget: {len(cases)} of {run['cases']} cases were asked, and it shows"
+        " nothing but what failed. Run it again with a budget that suffices."
+    )
+    asked = {"suite": run["suite"], "modelId": run["modelId"], "promptRun": run["runId"]}
+    return view.answers.gap(OPERATION, view.region, asked, GapReason.NOT_CONFIGURED, words)
+
+
 def _lacking(suite: str, used: InUse, made: Collection[Named]) -> Iterator[str]:
     if not made:
         yield (
             f"No run of the prompt suite {suite} against it within its allowed age is recorded for"
             " this assessment. Recorded answers, answers cut off after a few tokens, files that"
-            " only have the id of a shipped suite, answers of a stand-in for AWS, and runs by the"
-            " name of a throughput or deployment that was changed since, or is not listed, do not"
-            " count."
+            " only have the id of a shipped suite, answers of a stand-in for AWS, runs that their"
+            " budget ended, and runs by the name of a throughput or deployment that was changed"
+            " since, or is not listed, do not count."
         )
         return
     for guardrail, count in sorted(used.guardrails.items()):

@@ -1,9 +1,10 @@
 """Whom runs of prompts must speak for: the models in use in a Region, and their guardrails.
 
 A model is in use when CloudWatch counted an invocation of it within IN_USE_DAYS (an unknown count
-counts), or when yesterday's invocation log has an answered call of it. Which guardrails its calls
-had, that log tells. A model that gives no text cannot be asked prompts: it is left out where the
-list of foundation models says so, and only there.
+counts), or lists calls of it through bedrock-mantle or Agents, or when yesterday's invocation log
+has an answered call of it. Which guardrails its calls had, that log tells. A model that gives no
+text cannot be asked prompts: it is left out where the list of foundation models says so, and only
+there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,12 @@ from affidavit.checks.model_ids import resolve
 from affidavit.checks.places import IN_USE_DAYS, Metrics
 from affidavit.checks.sets.invocation_scans import invocation_scan, scans
 from affidavit.checks.sets.models import bases, entries, entry_of, own_models, throughputs
-from affidavit.checks.windows import models
+from affidavit.checks.windows import MODEL_DIMENSION, OTHER_DOORS, models
 from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, GapReason, Observation
 
+_DOORS = "MetricsOfOtherDoors"
+_MODEL_DIMENSIONS = (MODEL_DIMENSION, "Model")
 _TEXT = "TEXT"
 _RERANKS = "rerank"
 """Begin of the name of models that rank texts: they list TEXT as output and answer with scores."""
@@ -39,6 +42,8 @@ class InUse:
     """Yesterday's answered calls, by guardrail."""
     unknown: bool = False
     """True where yesterday had, or may have had, calls whose guardrail is not known."""
+    doors: set[str] = field(default_factory=set)
+    """Other ways than bedrock-runtime by which it is called."""
     inputs: dict[Input, None] = field(default_factory=dict)
     """What says that it is in use, each once."""
 
@@ -66,7 +71,11 @@ def population(view: View) -> Population:
     for name in models(view.scope, view.region):
         _count(found, view, name, resolve(name, own))
     counted, unread = bool(found), _add_log(found, view, own)
-    gaps = [*view.gaps("ListMetrics"), *(unread if counted else ())]
+    gaps = [
+        *view.gaps("ListMetrics"),
+        *(unread if counted else ()),
+        *_by_other_doors(found, view, own),
+    ]
     known, listed = bases(view), entries(view)
     asked = {m: one for m, one in found.items() if _gives_text(resolve(m, known), listed)}
     return Population(
@@ -95,6 +104,33 @@ def _listed(view: View, name: str) -> Iterator[Found]:
     for metric in view.items("ListMetrics"):
         if any(d.get("Value") == name for d in metric.value.get("Dimensions", ())):
             yield metric
+
+
+def _by_other_doors(found: dict[str, InUse], view: View, own: Mapping[str, str]) -> Iterator[Gap]:
+    """Add models that are used by bedrock-mantle or Agents; yield why there may be others.
+
+    AWS/Bedrock may not count these calls, the invocation log may not hold them: which guardrail
+    they have is not known.
+    """
+    if _DOORS not in view.answers.catalogue.operations:
+        return  # judged again by the catalogue of a report that was made before
+    yield from view.gaps(_DOORS)
+    nameless: dict[str, Found] = {}
+    for metric in view.items(_DOORS):
+        door = OTHER_DOORS[metric.value["Namespace"]][1]
+        dimensions = metric.value.get("Dimensions", ())
+        names = [d["Value"] for d in dimensions if d.get("Name") in _MODEL_DIMENSIONS]
+        if not names:
+            nameless.setdefault(door, metric)
+            continue
+        one = found.setdefault(resolve(names[0], own), InUse(name=names[0], invocations=None))
+        one.doors.add(door)
+        one.unknown = True
+        one.inputs[view.answers.input(metric.source, metric.pointer)] = None
+    told = {door for one in found.values() for door in one.doors}
+    for door in sorted(nameless.keys() - told):
+        words = f"CloudWatch counts calls through {door} and names no model of them."
+        yield view.answers.gap(_DOORS, view.region, {}, GapReason.NOT_CONFIGURED, words)
 
 
 def _add_log(found: dict[str, InUse], view: View, own: Mapping[str, str]) -> list[Gap]:

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from affidavit.checks import enforced
 from affidavit.checks.accounts import may_be_in_use
 from affidavit.checks.drafts import View
 from affidavit.checks.guardrail_names import (
@@ -26,7 +28,13 @@ from affidavit.checks.guardrail_names import (
 from affidavit.checks.model_ids import may_change, resolve
 from affidavit.checks.places import IN_USE_DAYS, Record, RecordSet
 from affidavit.checks.sets.models import changed
-from affidavit.checks.sets.prompt_coverage import OPERATION, coverage_gap, nothing_run
+from affidavit.checks.sets.prompt_coverage import (
+    BARE_SUFFICES,
+    OPERATION,
+    coverage_gap,
+    nothing_run,
+    stopped_gap,
+)
 from affidavit.checks.sets.prompt_population import InUse, Population, model_names, population
 from affidavit.model.observation import Gap, Observation
 from affidavit.model.times import parse
@@ -41,11 +49,7 @@ Key = tuple[str, str, Named, str]
 def prompt_run(view: View) -> RecordSet:
     """Return the runs of this Region, and what they do not show of the models in use there."""
     runs, used = _runs(view), population(view)
-    made: dict[tuple[str, str], set[Named]] = defaultdict(set)
-    drafts, renamed = _changed(view), changed(view)
-    for (suite, model_id, guardrail, _), cases in runs.items():
-        if not _may_be_another(cases, renamed) and not _is_stand_in(view, cases):
-            made[suite, model_id].add(_as_it_is(guardrail, cases, drafts))
+    made, refused = _speaking(view, runs)
     gaps: list[Gap] = list(used.gaps)
     cited: dict[str, tuple[Input, ...]] = {}
     never = [] if used.models or used.silent or used.gaps else _never_run(view)
@@ -55,11 +59,15 @@ def prompt_run(view: View) -> RecordSet:
         cited[gaps[-1].digest] = tuple(view.answers.input(a.result) for a in listed if a.result)
     for suite in sorted(_suites(view)):
         for model_id, one in used.models.items():
-            gap = coverage_gap(view, suite, model_id, one, made)
+            gap = coverage_gap(view, suite, model_id, one, made, refused)
             if gap is not None:
                 gaps.append(gap)
                 cited[gap.digest] = tuple(one.inputs)
-    records = tuple(_record(view, key, cases, used) for key, cases in sorted(runs.items()))
+    for cases in filter(_is_stopped, runs.values()):
+        gaps.append(stopped_gap(view, cases))
+        cited[gaps[-1].digest] = tuple(view.answers.input(case) for case in cases)
+    told = {key: cases for key, cases in runs.items() if not _is_stopped(cases) or _fails(cases)}
+    records = tuple(_record(view, key, cases, used) for key, cases in sorted(told.items()))
     return RecordSet(
         records=records,
         gaps=tuple({gap.digest: gap for gap in gaps}.values()),
@@ -67,6 +75,34 @@ def prompt_run(view: View) -> RecordSet:
         empty=f"No model that can be asked prompts was in use in {view.region} within"
         f" {IN_USE_DAYS} days, and none was asked.",
     )
+
+
+def _speaking(
+    view: View, runs: Mapping[Key, Sequence[Observation]]
+) -> tuple[Mapping[tuple[str, str], set[Named]], Mapping[tuple[str, str], list[str]]]:
+    """Return, by suite and model, the guardrails of the runs that speak for calls of today.
+
+    And why others do not, where that lies in what was enforced upon them.
+    """
+    made: dict[tuple[str, str], set[Named]] = defaultdict(set)
+    refused: dict[tuple[str, str], list[str]] = defaultdict(list)
+    drafts, renamed = _changed(view), changed(view)
+    unknown = view.scoping_gaps(enforced.KEY)
+    listed = [
+        one.body.get(enforced.MEMBER, ()) for one in view.scope.observed(enforced.KEY, view.region)
+    ]
+    now = None if unknown else enforced.in_force(chain.from_iterable(listed))
+    for (suite, model_id, guardrail, run_id), cases in runs.items():
+        if _is_stopped(cases) or _may_be_another(cases, renamed) or _is_stand_in(view, cases):
+            continue
+        answers = [case.body["result"]["answer"] for case in cases]
+        bare = suite in BARE_SUFFICES and guardrail == NONE
+        why = enforced.differs(cases[0].body["run"], answers, now, bare_suffices=bare)
+        if why:
+            refused[suite, model_id].append(f"The run {run_id} does not count: {why}.")
+        else:
+            made[suite, model_id].add(_as_it_is(guardrail, cases, drafts))
+    return made, refused
 
 
 def _never_run(view: View) -> list[str]:
@@ -126,6 +162,17 @@ def _may_be_another(cases: Sequence[Observation], renamed: Mapping[str, str]) ->
     return parse(renamed[name]) > _began(cases)
 
 
+def _is_stopped(cases: Sequence[Observation]) -> bool:
+    """Tell whether a budget ended the run before all of its cases were asked."""
+    return bool(cases[0].body["run"].get("stopped"))
+
+
+def _fails(cases: Sequence[Observation]) -> bool:
+    """Tell whether a run has failed whatever its other cases had come to: groups need them all."""
+    failed = any(case.body["result"]["verdict"] == "failed" for case in cases)
+    return failed and cases[0].body["run"].get("kind") != "parity"
+
+
 def _is_stand_in(view: View, cases: Sequence[Observation]) -> bool:
     """Tell whether another than AWS answered, while AWS itself says which models are in use."""
     told = [a.result.proof for a in view.answers.all("ListMetrics", view.region) if a.result]
@@ -176,6 +223,7 @@ def _record(view: View, key: Key, cases: Sequence[Observation], used: Population
         "suite": run["suite"],
         "model": run["modelId"],
         "guardrail": "none" if key[2] == NONE else in_words(key[2]),
+        "enforced guardrails": enforced.words(run),
         "in use": _use(used, key[1]),
         "passed": f"{passed} of {total}",
         "suite digest": run["suiteDigest"],
@@ -193,7 +241,8 @@ def _use(used: Population, model_id: str) -> str:
         return "not known" if used.gaps else f"no, not within {IN_USE_DAYS} days"
     calls = [f"{count} with {in_words(named)}" for named, count in sorted(one.guardrails.items())]
     calls += ["some of which the guardrail is not known"] if one.unknown else []
-    return "yes; calls yesterday: " + ("; ".join(calls) or "none")
+    doors = f" through {', '.join(sorted(one.doors))}" if one.doors else ""
+    return f"yes{doors}; calls yesterday: " + ("; ".join(calls) or "none")
 
 
 def _oldest(run: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> datetime:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import Final
 
 from starlette.responses import Response
 
@@ -11,9 +12,13 @@ from affidavit.console.pages.confirming import confirmed
 from affidavit.console.texts import _
 from affidavit.console.views import act, view
 from affidavit.errors import UsageError
+from affidavit.model.numbers import whole
 from affidavit.operations import one_time_codes, sessions, signing_in, users
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.faults import NotFoundFault
+
+_GRANTS: Final = 999
+"""More than a user ever has."""
 
 
 def show(page: Page) -> Response:
@@ -32,8 +37,9 @@ def show(page: Page) -> Response:
 def change_grant(page: Page) -> Response:
     """Act under another of the user's grants from now on."""
     number = page.form.text("grant")
-    chosen = int(number) if number.isdecimal() and len(number) < 4 else -1  # noqa: PLR2004 - digits
-    if not sessions.change_grant(page.context.store, page.signed_in, chosen, page.now):
+    chosen = whole(number, _GRANTS)
+    store, session = page.context.store, page.signed_in
+    if chosen is None or not sessions.change_grant(store, session, chosen, page.now):
         raise NotFoundFault(number, "grant")
     return page.go("/")
 

@@ -33,6 +33,7 @@ from affidavit.console.pages import (
     settings,
     shares,
     sign_in,
+    suites,
     upholding,
 )
 from affidavit.console.views import View
@@ -55,6 +56,7 @@ VIEWS: tuple[View, ...] = (
     *delegations.VIEWS,
     *reports.VIEWS,
     *prompt_starting.VIEWS,
+    *suites.VIEWS,
     *prompts.VIEWS,
     *canary_setup.VIEWS,
     *canaries.VIEWS,

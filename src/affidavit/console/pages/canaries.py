@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.views import view
-from affidavit.operations import canaries, canary_changes, canary_views
+from affidavit.operations import canaries, canary_budget, canary_changes, canary_views
 
 
 def show(page: Page) -> Response:
@@ -24,6 +24,7 @@ def show_one(page: Page) -> Response:
         one=one,
         newest=canary_views.NEWEST,
         may_change=canary_changes.may_change(page.context, page.caller, one.canary),
+        budget={m: getattr(one.canary.budget, n) or "" for m, n in canary_budget.MEMBERS.items()},
         every=canaries.every_words(one.canary.every),
     )
 

@@ -9,7 +9,10 @@ from affidavit.console.texts import _
 from affidavit.console.views import act, view
 from affidavit.errors import UsageError
 from affidavit.operations import canary_changes
+from affidavit.operations.canary_budget import MEMBERS
 from affidavit.operations.canary_changes import Wanted
+
+_FIELDS = ("name", "every", "leastRate", "monthTokens", "monthCost")
 
 
 def ask(page: Page) -> Response:
@@ -17,7 +20,7 @@ def ask(page: Page) -> Response:
     offered = choices(page)
     planned = plan_of(page, offered) if page.query("model") else None
     values = form_values(page, offered)
-    values["asked"] |= {name: page.query(name) for name in ("name", "every", "leastRate")}
+    values["asked"] |= {name: page.query(name) for name in _FIELDS}
     return page.show("canaries/new.html", **values, plan=planned)
 
 
@@ -28,20 +31,24 @@ def create(page: Page) -> Response:
         every=page.query("every"),
         least_rate=page.query("leastRate"),
         prompts=wanted_of(page, choices(page)),
+        budget={name: page.query(name) for name in MEMBERS},
     )
     made = canary_changes.create(page.context, page.caller, wanted)
     return page.go(path_to("canaries", made.name), "canary")
 
 
 def change(page: Page) -> Response:
-    """Change interval and threshold, or pause it, or let it go on."""
+    """Change interval, threshold and budget, or pause it, or let it go on."""
     name, form = page.part("canary"), page.form
     if form.text("do") in ("pause", "resume"):
         paused = form.text("do") == "pause"
         canary_changes.set_paused(page.context, page.caller, name, paused=paused)
     else:
         every, least = form.text("every"), form.text("leastRate")
-        canary_changes.change(page.context, page.caller, name, every=every, least_rate=least)
+        budget = {member: form.text(member) for member in MEMBERS}
+        canary_changes.change(
+            page.context, page.caller, name, every=every, least_rate=least, budget=budget
+        )
     return page.go(path_to("canaries", name), "saved")
 
 

@@ -10,6 +10,7 @@ from affidavit.console.pages.finder import address_of, query_of
 from affidavit.console.texts import _
 from affidavit.console.views import act, view
 from affidavit.errors import QueryError
+from affidavit.model.numbers import whole
 from affidavit.operations import evidence_exports
 from affidavit.operations.export_requests import MAX_SAMPLE, Wanted
 from affidavit.operations.faults import ValidationFault
@@ -53,10 +54,11 @@ def make(page: Page) -> Response:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_SAMPLE):
+    number = whole(text, MAX_SAMPLE, least=1)
+    if number is None:
         words = _("It must be a number from 1 to %(most)s.") % {"most": MAX_SAMPLE}
         raise ValidationFault.of_members([("count", words)])
-    return int(text)
+    return number
 
 
 def _search(page: Page) -> Search:

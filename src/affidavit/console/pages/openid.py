@@ -49,9 +49,7 @@ def _require_on(page: Page) -> None:
 
 def _redirect(page: Page) -> str:
     """Return where the provider sends the browser back to; it knows this address too."""
-    host = page.request.headers.get("host", "")
-    scheme = "https" if page.console.secure else page.request.url.scheme
-    return f"{scheme}://{host}{url_to('sign-in', 'openid', 'back')}"
+    return page.address(url_to("sign-in", "openid", "back"))
 
 
 VIEWS = (

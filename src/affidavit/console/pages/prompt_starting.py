@@ -90,7 +90,7 @@ def form_values(page: Page, offered: Choices) -> dict[str, Any]:
     """Return what the fields of such a form show."""
     return {
         "offered": offered,
-        "suites": prompt_views.suites(),
+        "suites": prompt_views.suites(page.context, page.caller),
         "asked": {name: page.query(name) for name in (*_FIELDS, "suite", "place")},
         "here": page.with_query(done=None),
     }

@@ -1,4 +1,4 @@
-"""Prompts: the suites, the kept runs, and a run with its cases."""
+"""Prompts: the lists of suites and kept runs, and a run with its cases."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.views import view
+from affidavit.model.numbers import whole
 from affidavit.operations import prompt_jobs, prompt_plans, prompt_views
 from affidavit.store.documents import Document
 
@@ -20,7 +21,7 @@ def show(page: Page) -> Response:
     return page.show(
         "prompts/list.html",
         found=found,
-        suites=prompt_views.suites(),
+        suites=prompt_views.suites(page.context, page.caller),
         jobs=jobs,
         making=any(one.body["status"] == "IN_PROGRESS" for one in jobs),
         may_start=page.may(prompt_plans.OPERATION),
@@ -41,7 +42,7 @@ def show_run(page: Page) -> Response:
         (case for case in one.run.cases if wanted in ("", case["verdict"])),
         key=lambda case: order.index(case["verdict"]),
     )
-    start = int(page.query("from")) if page.query("from").isdecimal() else 0
+    start = whole(page.query("from"), len(cases)) or 0
     return page.show(
         "prompts/run.html",
         one=one,
@@ -53,14 +54,7 @@ def show_run(page: Page) -> Response:
     )
 
 
-def show_suite(page: Page) -> Response:
-    """Show a shipped suite with what it asks."""
-    found = prompt_views.suite(page.context, page.caller, page.part("suite"))
-    return page.show("prompts/suite.html", suite=found, may_start=page.may(prompt_plans.OPERATION))
-
-
 VIEWS = (
     view("/prompts", show, "Prompts: suites and runs"),
-    view("/prompts/suites/{suite}", show_suite, "A suite of prompts"),
     view("/prompts/{run}", show_run, "A run of prompts"),
 )

@@ -4,10 +4,11 @@ from starlette.responses import RedirectResponse, Response
 
 from affidavit.console import cookies
 from affidavit.console.door import PREFIX
+from affidavit.console.forms import Trouble
 from affidavit.console.page import SEE_OTHER, Page, url_to
 from affidavit.console.texts import _
 from affidavit.console.views import act, view
-from affidavit.errors import UsageError
+from affidavit.errors import AffidavitError, UsageError
 from affidavit.operations import sessions, signing_in, users
 from affidavit.operations.faults import NotFoundFault
 from affidavit.operations.signing_in import Credentials
@@ -46,9 +47,25 @@ def credentials(page: Page) -> Credentials:
 
 
 def sign_out(page: Page) -> Response:
-    """End the session, here and in the browser."""
+    """End the session, here and in the browser; at an OpenID provider by a page that leads there.
+
+    A redirect would be one of a form to another site, which the pages' policy refuses.
+    """
+    at_provider = page.signed_in.document.body.get("atProvider", "")
     sessions.end(page.context.store, page.signed_in, page.now)
-    return cookies.take(page.go("/sign-in", "signed-out"), secure=page.console.secure)
+    page.session = None
+    response = _signed_out(page, at_provider) if at_provider else page.go("/sign-in", "signed-out")
+    return cookies.take(response, secure=page.console.secure)
+
+
+def _signed_out(page: Page, at_provider: str) -> Response:
+    address = ""
+    try:
+        back = page.address(url_to("sign-in"))
+        address = page.console.openid.signed_out(at_provider, back, page.now)
+    except AffidavitError as error:
+        page.trouble = Trouble.of(error)
+    return page.show("account/signed_out.html", address=address)
 
 
 def welcome(page: Page) -> Response:

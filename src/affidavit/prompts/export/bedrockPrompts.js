@@ -90,13 +90,18 @@ async function call(path, body, more) {
   }
 }
 
+function guardrail(trace, stopReason, said) {
+  const traced = Boolean(trace && Object.keys(trace).length);
+  return { action: checks.action(trace, stopReason, said), traced };
+}
+
 function fromConverse(answer) {
   const given = JSON.parse(answer.body);
   const { stopReason } = given;
   return {
     text: given.output.message.content.map((block) => block.text || '').join(''),
     stopReason,
-    intervened: suite.guarded ? stopReason === 'guardrail_intervened' : null,
+    ...guardrail(given.trace?.guardrail, stopReason, ''),
     inputTokens: given.usage.inputTokens,
     outputTokens: given.usage.outputTokens,
   };
@@ -109,10 +114,12 @@ function fromBody(answer) {
     const said = answer.headers[`x-amzn-bedrock-${side}-token-count`];
     return said ? Number(said) : null;
   };
+  const stopReason = String(at(suite.paths.stop) || '');
+  const said = body['amazon-bedrock-guardrailAction'] || '';
   return {
     text: at(suite.paths.text),
-    stopReason: String(at(suite.paths.stop) || ''),
-    intervened: suite.guarded ? body['amazon-bedrock-guardrailAction'] === 'INTERVENED' : null,
+    stopReason,
+    ...guardrail(body['amazon-bedrock-trace']?.guardrail, stopReason, said),
     inputTokens: count('input'),
     outputTokens: count('output'),
   };

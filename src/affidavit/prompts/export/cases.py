@@ -32,11 +32,23 @@ _PATHS: Final[Mapping[Family, Mapping[str, list[str | int]]]] = {
     },
 }
 """Where a body's text and stop reason stand, of models that Converse does not take."""
+_PATTERNS: Final = ("favourable", "unfavourable")
+"""Of a case's metadata."""
 _PORTABLE: Final = re.compile(
     r"(?:\(\?i\))?(?:[^\\()\[\]]|\\[bBdDsSwWntrf.\\^$|?*+()\[\]{}/-]|\[(?:[^\\\[\]]|\\[dswn\]\\^-])*\]|"
     r"\((?!\?)|\(\?:|\))*"
 )
-"""Regular expressions that mean the same to RE2, Python and JavaScript."""
+"""Regular expressions that mean the same to RE2, Python and JavaScript, once written alike."""
+_PIECES: Final = re.compile(r"\\.|\[\^?(?:\\.|[^\\\]])*\]|.", re.DOTALL)
+_SPACES: Final = r"\t\n\f\r "
+"""What RE2 means by a blank."""
+_WRITTEN: Final[Mapping[str, str]] = {
+    ".": r"[^\n]",
+    "$": r"$(?!\n)",
+    r"\s": f"[{_SPACES}]",
+    r"\S": f"[^{_SPACES}]",
+}
+"""Pieces that the three take differently, as all take them for what RE2 does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +106,12 @@ def export(suite: Suite, how: ExportSettings) -> Export:
         "modelId": how.model_id,
         "region": how.region,
         "api": "InvokeModel" if text_only else "Converse",
-        "guarded": bool(how.guardrail_id),
         "guardrailHeaders": (
-            {"guardrailIdentifier": how.guardrail_id, "guardrailVersion": version}
+            {
+                "guardrailIdentifier": how.guardrail_id,
+                "guardrailVersion": version,
+                "trace": "ENABLED",
+            }
             if how.guardrail_id
             else {}
         ),
@@ -104,6 +119,7 @@ def export(suite: Suite, how: ExportSettings) -> Export:
             {
                 "x-amzn-bedrock-guardrailidentifier": how.guardrail_id,
                 "x-amzn-bedrock-guardrailversion": version,
+                "x-amzn-bedrock-trace": "ENABLED",
             }
             if how.guardrail_id
             else {}
@@ -131,18 +147,30 @@ def _case(case: Case, request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": case.id,
         "family": case.family,
-        "metadata": {k: v for k, v in case.metadata.items() if k != "reference"},
+        "metadata": {
+            k: written_alike(v) if k in _PATTERNS else v
+            for k, v in case.metadata.items()
+            if k != "reference"
+        },
         "request": dict(request),
         "assertions": [
             {
                 "type": one.type,
                 "negated": one.negated,
-                "value": one.value,
+                "value": written_alike(one.value) if one.type == "regex" else one.value,
                 "filtered": one.filtered,
             }
             for one in case.assertions
         ],
     }
+
+
+def written_alike(pattern: str) -> str:
+    """Return a pattern of RE2 as Python (for ASCII) and JavaScript take it for the same."""
+    return "".join(
+        one.replace(r"\s", _SPACES) if one[0] == "[" else _WRITTEN.get(one, one)
+        for one in _PIECES.findall(pattern)
+    )
 
 
 def _why_not(case: Case) -> str:
@@ -151,7 +179,7 @@ def _why_not(case: Case) -> str:
         why = _why_not_assertion(assertion)
         if why:
             return f"{assertion.name}: {why}"
-    named = (case.metadata.get(k, "") for k in ("favourable", "unfavourable"))
+    named = (case.metadata.get(k, "") for k in _PATTERNS)
     if not all(_PORTABLE.fullmatch(pattern) for pattern in named):
         return "its patterns do not mean the same in Python and JavaScript"
     return ""

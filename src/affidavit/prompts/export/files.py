@@ -16,6 +16,11 @@ MAX_ZIP: Final = 10 * 2**20
 """What CreateCanary takes as `ZipFile`."""
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _HERE: Final = "affidavit.prompts.export"
+_FLAGS: Final = {
+    "guardrailIdentifier": "guardrail-identifier",
+    "guardrailVersion": "guardrail-version",
+    "trace": "trace",
+}
 PYTHON_RUNTIME: Final = "syn-python-selenium-7.0"
 NODE_RUNTIME: Final = "syn-nodejs-3.1"
 """Runtimes known when this was written; `aws synthetics describe-runtime-versions` lists all."""
@@ -105,10 +110,7 @@ def _commands(export: Export) -> Iterator[str]:
             words += ["invoke-model", "--model-id", model, *region, "--body", json.dumps(body)]
             words += ["--cli-binary-format", "raw-in-base64-out"]
             for name, value in export.suite["guardrailHeaders"].items():
-                flag = (
-                    "guardrail-identifier" if name.endswith("Identifier") else "guardrail-version"
-                )
-                words += [f"--{flag}", value]
+                words += [f"--{_FLAGS[name]}", value]
             yield shlex.join([*words, f"answer-{case}.invoke.json"])
         else:
             document = json.dumps(body)

@@ -45,7 +45,7 @@ def read_scope(predicate: Mapping[str, Any]) -> Scope:
 
 def check_claims(state: State) -> None:
     """Check every member that records can tell; raise the first that they do not bear out."""
-    last = state.inside[-1].record
+    last = state.last.record
     verdicts = {verdict: state.counts[verdict] for verdict in VERDICTS}
     found: dict[str, Any] = {
         "counts": {

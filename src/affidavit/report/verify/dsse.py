@@ -12,7 +12,9 @@ from .note import Key
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 _FORMAT = "urn:affidavit:assessment-report:"
-PREDICATE = f"{_FORMAT}v4"
+PREDICATE = f"{_FORMAT}v5"
+WITHOUT_SCOPE = f"{_FORMAT}v4"
+"""The format before: every run is whole, and no event is left out because an earlier run has it."""
 _ENVELOPE = re.compile(
     rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"'
     + re.escape(PAYLOAD_TYPE.encode())
@@ -53,17 +55,19 @@ def check_envelope(envelope: Envelope, key: Key, name: str, where: str) -> None:
         raise VerificationError(where, "its signature does not hold: manifest or signature changed")
 
 
-def statement(payload: bytes, where: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the subjects (name to SHA-256) and the predicate of an in-toto statement."""
+def statement(payload: bytes, where: str) -> tuple[dict[str, str], dict[str, Any], str]:
+    """Return subjects (name to SHA-256), predicate and format of an in-toto statement."""
     value = load_object(payload, where)
     said = str(value.get("predicateType"))
-    if said.startswith(_FORMAT) and said != PREDICATE:
+    known = (PREDICATE, WITHOUT_SCOPE)
+    if said.startswith(_FORMAT) and said not in known:
+        takes = " and ".join(sorted(one.removeprefix(_FORMAT) for one in known))
         raise VerificationError(
             where,
             f"is of a report of format {said.removeprefix(_FORMAT)}, and this program verifies "
-            f"{PREDICATE.removeprefix(_FORMAT)}: use the one of the version that made the report",
+            f"{takes}: use the one of the version that made the report",
         )
-    if value.get("_type") != STATEMENT or said != PREDICATE:
+    if value.get("_type") != STATEMENT or said not in known:
         raise VerificationError(where, "is not the statement of an assessment report")
     try:
         subjects = {str(s["name"]): str(s["digest"]["sha256"]) for s in value["subject"]}
@@ -72,7 +76,7 @@ def statement(payload: bytes, where: str) -> tuple[dict[str, str], dict[str, Any
         raise VerificationError(where, "subjects or predicate are malformed") from error
     if len(subjects) != len(value["subject"]):
         raise VerificationError(where, "names a file twice")
-    return subjects, predicate
+    return subjects, predicate, said
 
 
 def _decode(text: bytes, where: str) -> bytes:

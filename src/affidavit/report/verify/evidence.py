@@ -20,6 +20,8 @@ from .shapes import EVIDENCE, check_shape
 from .uniques import Uniques
 
 NAME = "evidence.jsonl"
+EVENTS = "AWS_Cloudtrail"
+"""Type of the sources that name events."""
 STANDINGS = ("judged", "out_of_scope", "undecided", "activity")
 GAPS = (
     "denied",
@@ -56,6 +58,8 @@ def check_record(proved: Proved, run: Run) -> None:
         raise VerificationError(
             where, f"is of {record['time']}, before its run began ({run.record['started_at']})"
         )
+    if not run.whole and (record["standing"] != "activity" or record["source_type"] != EVENTS):
+        raise VerificationError(where, "is no activity, but its run says that it is of no more")
     if record["synthetic"] and not run.record["synthetic"]:
         raise VerificationError(where, "is synthetic, but its run does not say so")
 
@@ -192,7 +196,7 @@ class RunTally:
 
     def _uncovered(self) -> VerificationError | None:
         """Return the first source with a check of which an account has no record at all."""
-        for name, source in self.rules.sources.items():
+        for name, source in self.rules.sources.items() if self.run.whole else ():
             for account in sorted(self.run.accounts) if source.check else ():
                 if (name, account) not in self._covered:
                     return VerificationError(

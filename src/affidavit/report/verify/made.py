@@ -26,7 +26,7 @@ def _facts(state: State) -> oscal.Facts:
     catalogue = load(state.archive.read(rules.NAME, MAX_CATALOGUE), rules.NAME)
     return oscal.Facts(
         predicate=state.predicate,
-        run=state.inside[-1].record,
+        run=state.last.record,
         framework=catalogue["framework"],
         sources=state.sources,
         digests={name: state.subjects[name] for name in (EVIDENCE, runs.NAME, rules.NAME)},

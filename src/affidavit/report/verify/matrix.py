@@ -1,7 +1,7 @@
 """The table period.csv: what each control was on each day of the period, as the run records say.
 
-A day is what its last run says; a day without a run is nothing, and is not covered. Made here, for
-the report and for whoever verifies it: the verifier makes the table again and compares.
+A day is what its last whole run says; a day without one is nothing, and is not covered. Made here,
+for the report and for whoever verifies it: the verifier makes the table again and compares.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from .csvcheck import MARK, cell
+from .runs import WHOLE
 
 NAME = "period.csv"
 COLUMNS = (
@@ -73,7 +74,12 @@ class Matrix:
     _days: dict[date, dict[str, tuple[str, Cell]]] = field(default_factory=dict)
 
     def add(self, run: Mapping[str, Any]) -> None:
-        """Take in a run record; it takes the place of an earlier one of its day."""
+        """Take in a run record; it takes the place of an earlier one of its day.
+
+        A run of activity alone says nothing of controls.
+        """
+        if run.get("scope", WHOLE) != WHOLE:
+            return
         self._days[date.fromisoformat(run["day"])] = {
             control: (
                 said["control_set_id"],

@@ -22,7 +22,7 @@ CHOSEN = (
 def notes(state: State) -> list[str]:
     """Return the sentences, the particular ones first."""
     always = [CHOSEN if note is RULES and state.chosen else note for note in _ALWAYS]
-    particular = (_of_deleted, _of_choice, _of_leaves, _of_time, _of_ledger)
+    particular = (_of_deleted, _of_choice, _of_events, _of_leaves, _of_time, _of_ledger)
     return [*state.notes, *(note for of in particular for note in of(state)), *always]
 
 
@@ -44,6 +44,14 @@ def _of_choice(state: State) -> Iterator[str]:
         yield (
             f"What the {left} records say that were not chosen: the run records count them by "
             "control and verdict, and each control's verdict takes them in."
+        )
+
+
+def _of_events(state: State) -> Iterator[str]:
+    if state.seen.elsewhere:
+        yield (
+            f"That {state.seen.elsewhere} events, which runs leave out because an earlier run "
+            "holds them, stand there: the evidence of those runs is not in this report."
         )
 
 

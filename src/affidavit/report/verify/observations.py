@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from .canonical import digest, load_object
 from .failure import VerificationError
 from .runs import read_time
+from .seen import Listed, check_proof, is_list, read_list
 from .shapes import GAP, OBSERVATION, PROOF, check_shape
 from .zipsafe import Archive
 
@@ -48,7 +49,10 @@ class Observations:
     """The answers in the package by digest, and which of them were cited."""
 
     mode: str
+    takes_lists: bool = True
     answers: dict[bytes, Answer] = field(default_factory=dict)
+    lists: dict[bytes, Listed] = field(default_factory=dict)
+    """Those that are not of AWS: events that earlier runs hold, and that are left out."""
     cited: set[bytes] = field(default_factory=set)
     bodies: int = 0
     gaps: int = 0
@@ -61,6 +65,8 @@ class Observations:
     def cite(self, key: bytes, where: str) -> Answer | None:
         """Take note that a record names an answer; return it, None where none are included."""
         self.cited.add(key)
+        if key in self.lists:
+            raise VerificationError(where, "cites a list of events left out, as if AWS had said it")
         if self.mode == "none":
             return None
         if key not in self.answers:
@@ -83,11 +89,11 @@ def path_of(hexadecimal: str) -> str:
     return f"{FOLDER}{hexadecimal[:2]}/{hexadecimal}.json"
 
 
-def read_observations(archive: Archive, mode: str) -> Observations:
-    """Read and check every observation in the package."""
+def read_observations(archive: Archive, mode: str, *, lists: bool = True) -> Observations:
+    """Read and check every observation in the package; `lists`: events left out may be listed."""
     if mode not in MODES:
         raise VerificationError("manifest.json", f"observations are {mode!r}, not one of {MODES}")
-    found = Observations(mode)
+    found = Observations(mode, lists)
     for name in sorted(archive.entries):
         if not name.startswith(FOLDER):
             continue
@@ -123,7 +129,11 @@ def _check_one(found: Observations, name: str, hexadecimal: str, value: dict[str
         started=None,
         finished=None,
     )
-    if said["proof"] is not None:
+    if found.takes_lists and is_list(said) and not gap and "body" in value:
+        found.lists[bytes.fromhex(hexadecimal)] = read_list(value["body"], name)
+        check_shape(said["proof"], PROOF, name, "proof of how a list was made")
+        check_proof(said["proof"], name)
+    elif said["proof"] is not None:
         answer = _with_proof(answer, said["proof"], name)
     found.answers[bytes.fromhex(hexadecimal)] = answer
 

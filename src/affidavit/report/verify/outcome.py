@@ -110,7 +110,7 @@ def _by_control(left: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
 
 def _facts(state: State) -> dict[str, Any]:
     assessment = state.predicate.get("assessment", {})
-    last = state.inside[-1]
+    last = state.last
     missing = days_without_run(state.runs, state.scope)
     return {
         "report_id": state.predicate.get("report_id", ""),
@@ -119,6 +119,7 @@ def _facts(state: State) -> dict[str, Any]:
         "period": [state.scope.first_day.isoformat(), state.scope.last_day.isoformat()],
         "synthetic": state.synthetic,
         "runs": len(state.inside),
+        "activity_runs": sum(not run.whole for run in state.inside),
         "days_without_run": [day.isoformat() for day in missing],
         "evidence": {verdict: state.counts[verdict] for verdict in VERDICTS},
         "evidence_by_control": {

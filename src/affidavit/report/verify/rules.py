@@ -70,7 +70,9 @@ class Rules:
         said = run.record["framework_id"], run.record["framework_version"]
         if said != (self.framework, self.version):
             raise VerificationError(run.where, f"is of the framework {said}, not as {self.where}")
-        for control in sorted(set(self.controls) ^ set(run.controls)):
+        strange = set(run.controls) - set(self.controls)
+        lacking = set(self.controls) - set(run.controls) if run.whole else set()
+        for control in sorted(strange | lacking):
             words = "lacks" if control in self.controls else "has, unlike its catalogue,"
             raise VerificationError(run.where, f"{words} the control {control}")
         for control, said_of in run.controls.items():
@@ -123,7 +125,7 @@ class Rules:
 
 def read_rules(archive: Archive, inside: Sequence[Run]) -> dict[str, Rules]:
     """Return the version of each run of the report by digest, each file held against its digest."""
-    last = inside[-1].record["catalogue_digest"]
+    last = next(run for run in reversed(inside) if run.whole).record["catalogue_digest"]
     found = {}
     for run in inside:
         wanted = run.record["catalogue_digest"]

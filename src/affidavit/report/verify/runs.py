@@ -17,6 +17,8 @@ from .proved import Proved
 from .shapes import CONTROL, RUN, check_counts, check_shape, check_texts
 
 NAME = "runs.jsonl"
+WHOLE, ACTIVITY = "whole", "activity"
+"""Scopes of a run; one that does not say is whole."""
 VERDICTS = ("COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE")
 SLACK = timedelta(minutes=5)
 """How far a clock may have been set back between an answer and the run record that it is in.
@@ -62,6 +64,11 @@ class Run:
         return int(self.record["sequence"])
 
     @property
+    def whole(self) -> bool:
+        """Tell whether it says what controls are: not of CloudTrail's new events alone."""
+        return bool(self.record.get("scope", WHOLE) == WHOLE)
+
+    @property
     def controls(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what it says of each control."""
         controls: Mapping[str, Mapping[str, Any]] = self.record["controls"]
@@ -104,12 +111,15 @@ def read_day(text: Any, where: str) -> date:
     return day
 
 
-def read_run(proved: Proved, tenant: str) -> Run:
-    """Return the run in a proved record, after checking that it is sound in itself."""
+def read_run(proved: Proved, tenant: str, *, scoped: bool = True) -> Run:
+    """Return the run in a proved record, after checking that it is sound in itself.
+
+    `scoped`: it may say its scope, as formats before v5 could not.
+    """
     where, record = proved.where, proved.record
     if record.get("kind") != "run":
         raise VerificationError(where, f"is a {record.get('kind')!r} record, not a run")
-    _check_run_shape(record, where)
+    _check_run_shape(record, where, scoped=scoped)
     run = Run(
         where=where,
         leaf=proved.leaf,
@@ -133,8 +143,11 @@ def read_run(proved: Proved, tenant: str) -> Run:
     return run
 
 
-def _check_run_shape(record: Mapping[str, Any], where: str) -> None:
-    check_shape(record, RUN, where, "a whole run record")
+def _check_run_shape(record: Mapping[str, Any], where: str, *, scoped: bool) -> None:
+    says = {"scope": str} if scoped and "scope" in record else {}
+    check_shape(record, {**RUN, **says}, where, "a whole run record")
+    if record.get("scope", WHOLE) not in (WHOLE, ACTIVITY):
+        raise VerificationError(where, f"has the unknown scope {record['scope']!r}")
     numbers = {name: n for name, n in record.items() if type(n) is int}
     check_counts({**numbers, **record["gaps"]}, where, "record")
     check_texts(record["accounts"], where, "accounts")
@@ -217,8 +230,8 @@ def check_beginning(runs: list[Run], scope: Scope) -> int:
     """
     own = [run for run in runs if run.assessment == scope.assessment]
     inside = [run for run in own if scope.covers(run)]
-    if not inside:
-        raise VerificationError(NAME, "holds no run of the assessment in the period")
+    if not any(run.whole for run in inside):
+        raise VerificationError(NAME, "holds no whole run of the assessment in the period")
     first = own[0]
     if first.sequence > 1 and scope.covers(first):
         raise VerificationError(
@@ -257,8 +270,8 @@ def _raise_hole(first: int, last: int) -> None:
 
 
 def days_without_run(runs: Iterable[Run], scope: Scope) -> list[date]:
-    """Return the days of the period on which the assessment did not run."""
-    ran = {run.day for run in runs if scope.covers(run)}
+    """Return the days of the period on which the assessment did not run as a whole."""
+    ran = {run.day for run in runs if scope.covers(run) and run.whole}
     length = (scope.last_day - scope.first_day).days + 1
     days = (scope.first_day + timedelta(days=n) for n in range(length))
     return [day for day in days if day not in ran]

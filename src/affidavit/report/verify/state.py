@@ -7,9 +7,11 @@ from typing import Any
 
 from .added import Items
 from .deleted import Deletion
+from .dsse import PREDICATE
 from .note import Checkpoint, Key
 from .observations import Observations
 from .runs import Run, Scope
+from .seen import Seen
 from .zipsafe import Archive
 
 MANIFEST, ENVELOPE, CHECKPOINT = "manifest.json", "manifest.dsse.json", "checkpoint.txt"
@@ -38,6 +40,7 @@ class State:
     key: Key | None = None
     predicate: dict[str, Any] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
+    format: str = PREDICATE
     name: str = ""
     checkpoint: Checkpoint = _NO_CHECKPOINT
     scope: Scope = _NO_SCOPE
@@ -69,6 +72,8 @@ class State:
     """How the evidence of runs of the report was deleted, by the leaves of their records."""
     manual: Items = field(default_factory=lambda: Items(""))
     """Manual evidence that the ledger's records tell of."""
+    seen: Seen = field(default_factory=Seen)
+    """Events that runs hold, and that later ones leave out."""
     chosen_at: dict[str, Any] = field(default_factory=dict)
     """The ledger's record that says what was chosen."""
 
@@ -81,6 +86,11 @@ class State:
     def inside(self) -> list[Run]:
         """Return the runs of the report: of its assessment, within its period."""
         return [run for run in self.runs if self.scope.covers(run)]
+
+    @property
+    def last(self) -> Run:
+        """Return the last whole one of them: what it says of the controls is what counts."""
+        return [run for run in self.inside if run.whole][-1]
 
     @property
     def kept(self) -> list[Run]:

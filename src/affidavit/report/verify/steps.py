@@ -71,7 +71,7 @@ def manifest(state: State) -> str:
     if archive.read(MANIFEST, MAX_MANIFEST) != envelope.payload:
         raise VerificationError(MANIFEST, "differs from the signed manifest in the envelope")
     state.key, state.name = key, name
-    state.subjects, state.predicate = dsse.statement(envelope.payload, MANIFEST)
+    state.subjects, state.predicate, state.format = dsse.statement(envelope.payload, MANIFEST)
     state.scope = read_scope(state.predicate)
     state.manual = added.Items(state.scope.assessment)
     if name != f"affidavit/{state.scope.tenant}":
@@ -134,7 +134,8 @@ def checkpoint(state: State) -> str:
 def run_records(state: State) -> str:
     """Check the run records: proved, numbered without holes, linked; every leaf accounted for."""
     for proved in proved_records(state.archive, runs.NAME, state.checkpoint):
-        run = runs.read_run(proved, state.scope.tenant)
+        scoped = state.format != dsse.WITHOUT_SCOPE
+        run = runs.read_run(proved, state.scope.tenant, scoped=scoped)
         state.runs.append(run if state.scope.covers(run) else run.slim())
     runs.check_links(state.runs)
     begin = runs.check_beginning(state.runs, state.scope)
@@ -173,7 +174,9 @@ def run_records(state: State) -> str:
 def observations(state: State) -> str:
     """Check every observation in the package against its digest, and its body against its own."""
     mode = state.predicate["observations"]
-    state.observations = found = read_observations(state.archive, mode)
+    state.observations = found = read_observations(
+        state.archive, mode, lists=state.format != dsse.WITHOUT_SCOPE
+    )
     answered = check_answers(state.archive, state.kept, found, whole=not state.chosen)
     if mode == "none":
         state.notes.append(

@@ -11,6 +11,8 @@ from .outcome import NO_KEY, Outcome
 
 WIDTH = 80
 _LABEL = 14
+_STEP = len(" ok   manual evidence ")
+"""Where the words of a step begin: that one has the longest name."""
 _SHOWN = 10
 _WORDS = {
     "COMPLIANT": "compliant",
@@ -77,7 +79,7 @@ def _lines(outcome: Outcome, *, details: bool) -> list[str]:
 
 
 def _item(mark: str, label: str, words: str) -> list[str]:
-    head = f"{mark}  {label}".ljust(_LABEL + 6)
+    head = f"{mark}  {label}".ljust(_STEP)
     return textwrap.wrap(
         words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
     )
@@ -85,10 +87,13 @@ def _item(mark: str, label: str, words: str) -> list[str]:
 
 def _about(facts: dict[str, Any]) -> Iterator[str]:
     first, last = facts["period"]
+    partly = f", {facts['activity_runs']} of activity alone" if facts["activity_runs"] else ""
     runs, missing = facts["runs"], [date.fromisoformat(d) for d in facts["days_without_run"]]
     yield from _fact("Assessment", f"{facts['assessment']['name']} ({facts['assessment']['id']})")
     yield from _fact("Tenant", facts["tenant"])
-    yield from _fact("Period", f"{first} to {last}: {runs} {'run' if runs == 1 else 'runs'}")
+    yield from _fact(
+        "Period", f"{first} to {last}: {runs} {'run' if runs == 1 else 'runs'}{partly}"
+    )
     without = _ranges(missing) if missing else "none"
     yield from _fact("Without run", _days(len(missing), without))
     yield from _fact("Evidence", _counts(facts["evidence"]))

@@ -24,7 +24,7 @@ def records(state: State) -> str:
     rules = read_rules(state.archive, state.inside)
     walk = _Walk(state, rules)
     table = csvcheck.TableCheck(state.archive.chunks(csvcheck.NAME))
-    leaves, last = sha256(), state.inside[-1].leaf
+    leaves, last = sha256(), state.last.leaf
     for proved in proved_records(state.archive, evidence.NAME, state.checkpoint):
         leaves.update(b"%d\n" % proved.leaf)
         tally = walk.run_of(proved)
@@ -126,6 +126,7 @@ class _Walk:
     def _close(self, tally: evidence.RunTally) -> None:
         """Note what a run counts beyond the records seen, and what it says of them wrongly."""
         tally.check_ids()
+        self._check_seen(tally)
         left = tally.omitted()
         if not left:
             self._wrong = self._wrong or tally.difference()
@@ -135,6 +136,15 @@ class _Walk:
             self._state.left_out.update(left)
         else:
             self._omitted.update(left)
+
+    def _check_seen(self, tally: evidence.RunTally) -> None:
+        """Look up what a run left out because an earlier one holds it."""
+        found, held = self._state.observations, {run.sequence for run in self._state.kept}
+        for digest in tally.answers:
+            listed = found.lists.get(digest)
+            if listed is not None:
+                account, run = found.answers[digest].account_id, tally.run
+                self._state.seen.check((run.sequence, run.where), account, listed, held)
 
 
 def _one_record(state: State, proved: Proved, tally: evidence.RunTally) -> None:
@@ -158,6 +168,7 @@ def _one_record(state: State, proved: Proved, tally: evidence.RunTally) -> None:
         raise VerificationError(where, "is COMPLIANT, but cites nothing but gaps")
     state.synthetic = state.synthetic or record["synthetic"]
     tally.add(proved)
+    state.seen.add(tally.run.sequence, record)
     state.counts[record["verdict"]] += 1
     state.controls.setdefault(record["control_id"], Counter())[record["verdict"]] += 1
 
