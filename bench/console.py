@@ -1,7 +1,8 @@
 """Server time of the console's pages over a large store: in process, without a network.
 
 The evidence is `evidence_maker`'s; its 52 controls are mostly the catalogue's. Each page is
-answered once to warm it, then several times; CPU and wall time, the median of each.
+answered once, cold, and then several times; CPU and wall time, the median of each, and the CPU time
+of the first answer, which compiles the template and reads what is kept from then on.
 """
 
 import re
@@ -42,10 +43,19 @@ def run(records: int = RECORDS, days: int = 120) -> dict[str, float]:
             client = _client(store, settings, finder)
             found: dict[str, float] = {}
             for name, path in _pages(client, made.assessments[0]).items():
-                cpu, wall = _timed(client, path)
+                first, cpu, wall = _timed(client, path)
                 found[f"{name}.cpu_ms"], found[f"{name}.wall_ms"] = cpu, wall
+                found[f"{name}.first_ms"] = first
             slow = [one for one in found.items() if one[0].endswith("cpu_ms") and one[1] > GOAL_MS]
-            return {**found, "pages_over_50_ms": float(len(slow))}
+            cold = [
+                one for one in found.items() if one[0].endswith("first_ms") and one[1] > GOAL_MS
+            ]
+            return {
+                **found,
+                "pages": len(found) / 3,
+                "pages_over_50_ms": float(len(slow)),
+                "first_answers_over_50_ms": float(len(cold)),
+            }
 
 
 def _client(store: Store, settings: Settings, finder: Finder) -> TestClient:
@@ -59,7 +69,7 @@ def _client(store: Store, settings: Settings, finder: Finder) -> TestClient:
         account_id=account, region=region, principal_arn=arn, role="admin", request_id="bench"
     )
     Dispatcher(context)("RegisterAccount", admin, {})
-    grants = [users.grant(account, region, "owner", arn)]
+    grants = [users.grant(account, region, role, arn) for role in users.FIRST_GRANTS]
     users.add(store, "olga", grants, by="bench", now=now, password=PASSWORD)
     client = TestClient(app, base_url="http://localhost", headers=_OWN)
     client.post("/console/sign-in", data={"name": "olga", "password": PASSWORD})
@@ -67,7 +77,8 @@ def _client(store: Store, settings: Settings, finder: Finder) -> TestClient:
 
 
 def _pages(client: TestClient, assessment: str) -> dict[str, str]:
-    base = f"/console/assessments/{assessment}"
+    base, made = f"/console/assessments/{assessment}", assessment
+    framework = _first(client, "/console/frameworks", r'(/console/frameworks/[0-9a-f-]{36})"')
     control = _first(client, f"{base}?set=Privacy", rf'({base}/controls/[^"]+Privacy)"')
     folder = _first(client, control, rf'({base}/folders/[^"]+)"')
     return {
@@ -83,13 +94,25 @@ def _pages(client: TestClient, assessment: str) -> dict[str, str]:
         "finder": "/console/finder",
         "finder_filtered": "/console/finder?f=compliance+%3D+NON_COMPLIANT&f=service+%3D+s3",
         "finder_grouped": "/console/finder?group=control",
-        "delegations": "/console/delegations",
-        "reports": "/console/reports",
-        "frameworks": "/console/frameworks",
-        "controls": "/console/controls",
-        "settings": "/console/settings",
         "search": "/console/search?q=guardrail",
+        **{f"assessment_{one}": f"{base}/{one}" for one in ("scope", "owners", "tags")},
+        "framework": framework,
+        "framework_copied": f"/console/frameworks/new?from={framework.rpartition('/')[2]}",
+        "library_control": _first(client, framework, r'(/console/controls/[^"/?]+)"'),
+        "delegate": f"/console/delegations/new?assessment={made}&set=Privacy",
+        "review": f"/console/delegations/review?assessment={made}&set=Privacy",
+        **{one: f"/console/{one}" for one in _PLAIN},
     }
+
+
+_PLAIN = (
+    *("account", "assessments/new", "canaries", "canaries/new", "controls", "controls/new"),
+    *("controls/try?check=bucket-tls", "delegations", "downloads", "frameworks", "logs"),
+    *("finder/export?f=control+~+GENAI-PRIV-*", "finder/report?f=control+~+GENAI-PRIV-*"),
+    *("notifications", "prompts", "prompts/new", "prompts/suites/refusal", "reports"),
+    *("reports/verify", "settings", "shares"),
+)
+"""Pages whose address needs nothing of the store."""
 
 
 def _first(client: TestClient, path: str, pattern: str) -> str:
@@ -99,7 +122,7 @@ def _first(client: TestClient, path: str, pattern: str) -> str:
     return match[1].replace("&amp;", "&")
 
 
-def _timed(client: TestClient, path: str) -> tuple[float, float]:
+def _timed(client: TestClient, path: str) -> tuple[float, float, float]:
     cpu: list[float] = []
     wall: list[float] = []
     for _ in range(ROUNDS + 1):
@@ -110,7 +133,7 @@ def _timed(client: TestClient, path: str) -> tuple[float, float]:
             raise ValueError(f"{path}: {answer.status_code}")
         cpu.append(spent * 1000)
         wall.append(took * 1000)
-    return statistics.median(cpu[1:]), statistics.median(wall[1:])
+    return cpu[0], statistics.median(cpu[1:]), statistics.median(wall[1:])
 
 
 if __name__ == "__main__":

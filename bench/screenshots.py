@@ -39,6 +39,12 @@ _ADDRESSES = {
     "cost": "/prompts/new?suite=pii-masking&model=amazon.nova-pro-v1:0"
     "&priceInput=0.8&priceOutput=3.2&budgetTokens=20000",
     "logs": "/logs",
+    "canary": "/canaries/new?name=nightly&every=1d&leastRate=95&suite=known-answers"
+    "&model=amazon.nova-pro-v1:0&priceInput=0.8&priceOutput=3.2",
+    "sharing": "/shares?side=SENT",
+    "downloads": "/downloads",
+    "users": "/settings/users",
+    "keeping": "/settings/keeping",
 }
 """Pages that are only opened; of others something is done before."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -101,14 +107,18 @@ def _served(settings: Settings) -> Iterator[tuple[str, Context]]:
 
 def _photograph(base: str, assessment: str, context: Context) -> None:
     GALLERY.mkdir(parents=True, exist_ok=True)
+    library = _library(context)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for theme, names in (
             (
                 "light",
-                ("dashboard", "assessment", "control", "evidence", "sample", "cost"),
+                (
+                    *("dashboard", "assessment", "control", "evidence", "sample", "cost"),
+                    *("editor", "downloads", "canary", "users"),
+                ),
             ),
-            ("dark", ("finder", "logs")),
+            ("dark", ("finder", "logs", "sharing", "keeping")),
         ):
             opened = browser.new_context(
                 color_scheme="dark" if theme == "dark" else "light",
@@ -117,16 +127,59 @@ def _photograph(base: str, assessment: str, context: Context) -> None:
             page = opened.new_page()
             _sign_in(page, base)
             for name in names:
+                if name in ("users", "keeping"):
+                    _act_as_administrator(page, base)
                 if name in _ADDRESSES:
                     page.goto(f"{base}{_ADDRESSES[name]}")
                 elif name == "sample":
                     _sample(page, base, context)
+                elif name == "editor":
+                    page.goto(f"{base}/frameworks/{library}/edit")
                 else:
                     _open(page, base, assessment, name)
                 page.screenshot(path=GALLERY / f"{name}.png")
                 _smaller(GALLERY / f"{name}.png")
             opened.close()
         browser.close()
+
+
+def _library(context: Context) -> str:
+    """Make a custom control and a framework of it, offer that to another account, invite users."""
+    arn = users.principal_of(ACCOUNT, "olga")
+    owner = Caller(
+        account_id=ACCOUNT, region=REGION, principal_arn=arn, role="owner", request_id="bench"
+    )
+    ask = Dispatcher(context)
+    keyword = {"keywordInputType": "SELECT_FROM_LIST", "keywordValue": "cloudtrail_DescribeTrails"}
+    source = {"sourceName": "Trails", "sourceType": "AWS_API_Call", "sourceKeyword": keyword}
+    control = ask(
+        "CreateControl",
+        owner,
+        {"name": "Trails are delivered to our archive", "controlMappingSources": [source]},
+    )["control"]
+    shipped = context.catalogue.framework.control_sets[0].controls[:4]
+    sets = [
+        {"name": "Trust", "controls": [{"id": one.uuid} for one in shipped]},
+        {"name": "Our own", "controls": [{"id": control["id"]}]},
+    ]
+    made = {"name": "Northwind AI baseline", "complianceType": "Internal", "controlSets": sets}
+    framework = str(ask("CreateAssessmentFramework", owner, made)["framework"]["id"])
+    for region in ("eu-central-1", "us-west-2"):
+        offer = {"destinationAccount": "444455556666", "destinationRegion": region}
+        offer |= {"frameworkId": framework, "comment": "For the subsidiaries, please."}
+        ask("StartAssessmentFrameworkShare", owner, offer)
+    for name, role in (("arthur", "auditor"), ("dora", "delegate")):
+        given = [users.grant(ACCOUNT, REGION, role, users.principal_of(ACCOUNT, name))]
+        users.add(context.store, name, given, by="bench", now=utc_now(), password=PASSWORD)
+    return framework
+
+
+def _act_as_administrator(page: Any, base: str) -> None:
+    page.goto(f"{base}/account")
+    button = page.get_by_role("button", name="Act as Administrator")
+    if button.count():
+        button.click()
+        page.wait_for_url("**/console/")
 
 
 def _sign_in(page: Any, base: str) -> None:

@@ -75,8 +75,8 @@ FILES = (
     "/assessments/{assessment}/period.csv",
     "/downloads/{export}/file",
     "/finder/evidence.csv",
-    "/frameworks/{framework}/config-rules.csv",
     "/prompts/suites/{suite}/versions/{number}",
+    "/frameworks/{framework}/config-rules.csv",
     "/reports/{assessment}/{report}/download",
 )
 """Paths that answer with a file."""

@@ -258,3 +258,11 @@ def test_passwords_are_hashed_dearly() -> None:
     assert shipped.type is Type.ID
     assert shipped.memory_cost >= 64 * 1024
     assert shipped.time_cost >= 3
+
+
+def test_a_page_that_is_missing_leaves_the_way_on(fresh: Any) -> None:
+    """Who is signed in sees the navigation there, and nobody else does."""
+    for client, seen in ((fresh.client("olga"), True), (fresh.client(), False)):
+        answer = client.get("/console/nothing")
+        assert answer.status_code == 404
+        assert ("Sign out" in answer.text) is seen

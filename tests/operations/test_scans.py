@@ -85,3 +85,18 @@ def test_processes_give_what_one_gives(tmp_path: Path) -> None:
         results.append([(n, one.totals.records, dict(one.totals.findings)) for n, one in ran])
     assert results[0] == results[1]
     assert [row[1] for row in results[0]] == [200] * 4
+
+
+def test_a_scan_of_other_files_is_no_clean_one(tmp_path: Path) -> None:
+    """Trail files scanned as invocation logs, or an empty folder, are a gap, not "no findings"."""
+    look = scans.invocation_settings()
+    where = scans.Where(uris=(str(tmp_path),))
+    request = scans.ScanRequest(where=where, look=look, processes=1)
+    assert [gap.why for gap in scans.scan(request).gaps] == ["there is nothing in it"]
+    other = tmp_path / "trail.json"
+    other.write_text(json.dumps({"Records": [{"eventName": "GetObject"}]}))
+    assert [gap.why for gap in scans.scan(request).gaps] == [
+        "it holds no invocation record, but other values: 1"
+    ]
+    (tmp_path / "calls.json").write_bytes(LINE)
+    assert scans.scan(request).gaps == []

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -76,11 +75,16 @@ def told_by_queue(s3: Any, moto: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "database", ["home", pytest.param("postgres_home", marks=pytest.mark.postgres)]
+)
 @pytest.mark.parametrize("by_queue", [False, True])
 def test_each_object_counts_once_though_the_server_is_killed(
-    home: Any, moto: str, receiver: Receiver, tmp_path: Path, by_queue: bool
+    database: str, moto: str, receiver: Receiver, by_queue: bool, request: pytest.FixtureRequest
 ) -> None:
     """After kill -9 in mid-scan the next server counts the rest, and nothing twice."""
+    home = request.getfixturevalue(database)
+    folder = home.folder
     s3 = boto3.client("s3", region_name=REGION, endpoint_url=moto, **KEYS)
     s3.create_bucket(Bucket="logs")
     queue = told_by_queue(s3, moto) if by_queue else []
@@ -89,7 +93,7 @@ def test_each_object_counts_once_though_the_server_is_killed(
     bedrock.put_model_invocation_logging_configuration(loggingConfig=config)
     for number in range(OBJECTS):
         put(s3, f"o{number:03}", "Fine")
-    secret, authority = tmp_path / "secret", tmp_path / "ca.pem"
+    secret, authority = folder / "secret", folder / "ca.pem"
     secret.write_text(SECRET)
     authority.write_text(receiver.authorities)
     home.call("tenant", "bind", TENANT, "--ambient", *queue)
@@ -103,7 +107,7 @@ def test_each_object_counts_once_though_the_server_is_killed(
         *queue,
     )  # fmt: skip
     ambient = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    settings = Settings(home=folder / "home", keys=folder / "keys", database_url=home.database_url)
     with open_store(settings) as store:
 
         def totals() -> dict[str, int]:

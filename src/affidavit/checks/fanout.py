@@ -28,7 +28,7 @@ from affidavit.checks.rule_names import is_rule
 from affidavit.checks.scoping import Scope
 from affidavit.checks.security_hub_controls import finding_parameters
 from affidavit.checks.trail_files import events_asked, trail_questions, validated_trails
-from affidavit.checks.windows import OTHER_DOORS, days_before, parameter_values, questions
+from affidavit.checks.windows import days_before, other_doors, parameter_values, questions
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.framework import SourceType
 from affidavit.model.observation import Gap, JsonObject, Observation, Unit
@@ -282,11 +282,6 @@ def _metric_list(_: FanOutContext) -> Iterator[JsonObject]:
     yield {"Namespace": "AWS/Bedrock", "MetricName": "Invocations"}
 
 
-def _metrics_of_other_doors(_: FanOutContext) -> Iterator[JsonObject]:
-    for namespace, (name, _door) in OTHER_DOORS.items():
-        yield {"Namespace": namespace, "MetricName": name}
-
-
 def _metric_data(context: FanOutContext) -> Iterator[JsonObject]:
     """Ask once all parents are answered: a part of the models would be another question."""
     facts, region = context.facts, context.region
@@ -358,7 +353,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_data_source": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_ingestion_jobs": _per_item("ListDataSources", **_DATA_SOURCE),
     "list_metrics": _metric_list,
-    "metrics_of_other_doors": _metrics_of_other_doors,
+    "metrics_of_other_doors": lambda _: other_doors(),
     "get_metric_data": _metric_data,
     "list_buckets": _bucket_list,
     "bucket": _buckets,

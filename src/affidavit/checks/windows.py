@@ -45,6 +45,12 @@ class Wanted:
     of_provisioned: set[str] = field(default_factory=set)
 
 
+def other_doors() -> Iterator[JsonObject]:
+    """Yield the questions that list who calls models by other doors than bedrock-runtime."""
+    for namespace, (name, _door) in OTHER_DOORS.items():
+        yield {"Namespace": namespace, "MetricName": name}
+
+
 def day(now: datetime) -> datetime:
     """Return the start of the UTC day of `now`."""
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

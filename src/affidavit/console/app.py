@@ -197,6 +197,7 @@ def _no_page(console: Console) -> Callable[[Request, Exception], Response]:
     def handle(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else _FAILED
         page = Page(console=console, request=request, request_id="")
+        page.session = _session(page)
         what = "There is no such page." if status == 404 else "This cannot be done here."  # noqa: PLR2004
         page.status, page.trouble = status, Trouble(what)
         return page.show("error.html")

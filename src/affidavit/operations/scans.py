@@ -165,11 +165,18 @@ def scan(
     if isinstance(request.look, ScanSettings) and "pii" in request.look.kinds:
         types = DetectorSettings(entity_types=request.look.entity_types)
         outcome.not_looked_for = Detectors(types).not_looked_for
-    if not objects and not outcome.gaps:
-        outcome.gaps.append(
-            ScanGap(object_uri=" ".join(request.where.uris), why="there is nothing in it")
-        )
+    if not outcome.gaps and (why := _nothing_read(objects, outcome.totals)):
+        outcome.gaps.append(ScanGap(object_uri=" ".join(request.where.uris), why=why))
     return outcome
+
+
+def _nothing_read(objects: Sequence[engine.Listed], totals: Totals) -> str:
+    """Return why a scan without findings says nothing: there was nothing of its kind to read."""
+    if not objects:
+        return "there is nothing in it"
+    if totals.foreign and not totals.records:
+        return f"it holds no invocation record, but other values: {totals.foreign:,}"
+    return ""
 
 
 def _journal(request: ScanRequest) -> AbstractContextManager[Journal | None]:

@@ -33,6 +33,7 @@ def _killed(place: list[str], after: float) -> bool:
         return child.wait() == 0
 
 
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.slow)])
 def test_kills(owner: Any, an_assessment: Any, tmp_path: Path, kills: int) -> None:
     """Killed at random moments and begun again, each event is recorded once for each source."""
@@ -52,7 +53,7 @@ def test_kills(owner: Any, an_assessment: Any, tmp_path: Path, kills: int) -> No
     dice = random.Random(seed)  # noqa: S311 - when to kill is no secret
     for _ in range(kills):
         _killed(place, dice.uniform(0, 1.5))
-    assert _killed(place, 120)
+    assert _killed(place, 240)
     with open_store(settings) as store:
         story.store = store
         owner.clock.time = utc_now()
