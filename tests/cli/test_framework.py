@@ -41,7 +41,7 @@ def test_list_and_show_as_json() -> None:
     """Readers speak JSON to machines."""
     (one,) = json.loads(run(framework, "list", "--json"))
     assert one["controls"] == 52
-    assert len(json.loads(run(framework, "show", "genai-v1", "--json"))["operations"]) == 58
+    assert len(json.loads(run(framework, "show", "genai-v1", "--json"))["operations"]) == 61
 
 
 def test_export_in_both_formats() -> None:

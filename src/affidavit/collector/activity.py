@@ -153,7 +153,7 @@ def trail_entries(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
     """Yield what is wrong with the files in which a keyword's events were looked for."""
     for day in _looked_in(facts, place.region, keyword):
         if day.read is None:
-            yield from (_unread(gap) for gap in day.gaps)
+            yield from (_unread(gap, place) for gap in day.gaps)
             continue
         yield from _incomplete(day.read, day.day)
         yield from _altered(day.read, day.day)
@@ -201,9 +201,10 @@ def _population(facts: Facts, region: str, days: list[TrailDay]) -> Mapping[str,
     return {name: str(value) for name, value in shown.items() if value != ""}
 
 
-def _unread(gap: Gap) -> Entry:
+def _unread(gap: Gap, place: Place) -> Entry:
+    """Return why files were not read; nothing may have been sent, so the place says whose it is."""
     words = f"The trail's files were not read, only LookupEvents was asked. {gap.message}"
-    return replace(_gap(gap), reason=words)
+    return replace(_gap(gap), reason=words, synthetic=place.synthetic)
 
 
 def _incomplete(read: Observation, day: str) -> Iterator[Entry]:

@@ -250,9 +250,11 @@ def test_files_that_were_refused_or_altered_are_told(account: Any) -> None:
     """A bucket that is refused is a gap; what could not be read, and what digests show, is said."""
     account.answers("LookupEvents", asked_by_name(event(1)))
     account.refuses("TrailFiles")
+    account.synthetic = True
     (entry,) = trail_entries(account.facts(), account.place(), KEYWORD)
     assert entry.gap is not None
     assert entry.gap.reason is GapReason.DENIED
+    assert entry.synthetic
     said = events_by_id(account)["e-1"].attributes["trail files"]
     assert said == "do not have it: they were not read"
 
