@@ -17,7 +17,7 @@ from affidavit.report.writer import ZipWriter
 Files = dict[str, bytes]
 _LAST = ("manifest.json", "manifest.dsse.json")
 _WHEN = datetime(2026, 1, 8, 6, 0, tzinfo=UTC)
-FORM = b"assessment-report:v4"
+FORM = b"assessment-report:v5"
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,7 @@ def _remark(good: Good, path: Path) -> None:
     good.write(path, {name: joined([value])[:-1]}, good.signer)
 
 
-@_bad("older-format", r"is of a report of format v3, and this program verifies v4")
+@_bad("older-format", r"is of a report of format v3, and this program verifies v4 and v5")
 def _older_format(good: Good, path: Path) -> None:
     older = Good(good.path, good.signer)
     older.form = b"assessment-report:v3"

@@ -77,7 +77,6 @@ FILES = (
     "/finder/evidence.csv",
     "/prompts/suites/{suite}/versions/{number}",
     "/frameworks/{framework}/config-rules.csv",
-    "/prompts/suites/{suite}/versions/{number}",
     "/reports/{assessment}/{report}/download",
 )
 """Paths that answer with a file."""

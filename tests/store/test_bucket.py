@@ -346,8 +346,11 @@ def test_no_object_lock(on_s3: Settings, sample: Any) -> None:
 def test_settings_that_cannot_be(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     """Settings that name no bucket, no URL or no encryption are refused with what is expected."""
     settings = Settings(home=tmp_path, keys=tmp_path / "keys", objects="s3://bucket/x")
-    with pytest.raises(SettingsError, match=words):
+    with pytest.raises(SettingsError, match=words) as caught:
         open_store(replace(settings, **change))
+    assert caught.traceback  # its frames hold the store, so nothing was closed by chance
+    opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in opened if path.startswith(str(tmp_path))]
 
 
 def test_encryption_is_asked_of_the_server(on_s3: Settings, place: Place, sample: Any) -> None:

@@ -1,6 +1,7 @@
 """The store: one object that joins the modules per noun, and owns database, keys and folders."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from types import TracebackType
@@ -70,7 +71,10 @@ class Store(LedgerPart):
         self.documents = Documents(self._database)
         self._assessments = Assessments(self._database)
         self._runs = Runs(self._database, clock)
-        self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
+        with ExitStack() as undo:
+            undo.callback(self._database.close)
+            self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
+            undo.pop_all()
         self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
         self.intact = places.intact
         self._blobs = Blobs(objects, self.keyring)

@@ -65,7 +65,7 @@ def test_a_failed_task_is_not_tried_again_but_the_next_one_is_due(
     with monkeypatch.context() as patched:
         patched.setattr(activity, "Increment", lambda **_: 1 / 0)
         patched.setattr(activity, "failed", interrupted)
-        patched.setattr(tasks, "_TOLD", {"activity": interrupted})
+        patched.setattr(tasks, "_GIVEN_UP", {"activity": interrupted})
         with pytest.raises(KeyboardInterrupt):
             tasks.run_one(story.owner.context)
     assert [work.is_given_up(one) for one in story.tasks] == [True]
