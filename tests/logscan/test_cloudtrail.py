@@ -197,7 +197,7 @@ def test_missing_altered_and_forged_files_are_findings(chain: Chain) -> None:
 
 
 def test_exit_codes_and_parquet(tmp_path: Path) -> None:
-    """0 for nothing, 1 for something, 3 for a gap; Parquet has the columns of the lines."""
+    """0 for nothing, 1 for something, 3 for nothing but a gap; Parquet has the lines' columns."""
     import pyarrow.parquet as pq
 
     file = tmp_path / "a.json.gz"
@@ -208,6 +208,8 @@ def test_exit_codes_and_parquet(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "f.parquet").to_pylist() == rows
     (tmp_path / "b.json.gz").write_bytes(file.read_bytes()[:-30])
     code, rows = run("cloudtrail", str(tmp_path / "b.json.gz"), str(file))
-    assert (code, rows[-1]["kind"]) == (3, "gap")
+    assert (code, rows[-1]["kind"]) == (1, "gap")
     assert rows[-1]["objectUri"].endswith("b.json.gz")
+    cut = run("cloudtrail", str(tmp_path / "b.json.gz"), "--event", "s3.amazonaws.com:*")
+    assert (cut[0], {row["kind"] for row in cut[1]}) == (3, {"gap"})
     assert run("cloudtrail", str(tmp_path / "nothing"))[0] == 2

@@ -38,8 +38,8 @@ def command() -> None:
     """Scan logs for disclosures and events.
 
     URIs are files, folders, s3:// prefixes and log groups (logs:///aws/bedrock/calls). Exit
-    codes: 0 nothing was found; 1 something was; 2 wrong call; 3 something could not be scanned,
-    and is named.
+    codes: 0 nothing was found; 1 something was; 2 wrong call; 3 nothing was found, but something
+    could not be scanned. What could not is named in each case.
     """
 
 
@@ -169,7 +169,7 @@ def _scan(request: scans.ScanRequest, as_json: bool, parquet: Path | None) -> No
         click.echo(f"Not scanned: {gap.object_uri}: {gap.why}{times}", err=True)
     if len(outcome.gaps) > _GAPS_SHOWN:
         click.echo(f"… and {len(outcome.gaps) - _GAPS_SHOWN} more gaps.", err=True)
-    sys.exit(INCOMPLETE if outcome.gaps else FOUND if outcome.found else 0)
+    sys.exit(FOUND if outcome.found else INCOMPLETE if outcome.gaps else 0)
 
 
 def _summary(outcome: scans.Outcome) -> None:
