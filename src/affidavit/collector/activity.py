@@ -115,7 +115,7 @@ def _event(record: Record) -> Entry:
 def _none(facts: Facts, place: Place, keyword: str) -> Entry:
     """Return that nothing was recorded, and over which files besides LookupEvents that is said."""
     days = _looked_in(facts, place.region, keyword)
-    read = [day for day in days if day.read is not None]
+    read = [day for day in days if day.read is not None and not day.read.body["unreadInAll"]]
     reason = f"No {keyword} event was recorded in the period asked."
     if read:
         reason = f"{reason} The trail's files of {_and(d.day for d in read)} have none either."

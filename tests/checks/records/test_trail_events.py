@@ -268,6 +268,8 @@ def test_altered_and_unread_files_are_told(account: Any) -> None:
         unread=unread, unreadInAll=2, integrity={"findings": wrong, "findingsInAll": 1, "proved": 0}
     )
     account.answers("TrailFiles", body)
+    (none,) = activity(account.facts(), account.place(), KEYWORD)
+    assert "none either" not in none.reason
     first, second = trail_entries(account.facts(), account.place(), KEYWORD)
     assert "s3://b/x: it is corrupt" in first.reason
     assert first.gap is not None
