@@ -150,6 +150,9 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError):
         from_bytes(b'{"prompt": "a"}\n' * 3, NAME, how)
     assert len(from_bytes(b'{"prompt": "a"}\n' * 2, NAME, how).cases) == 2
+    monkeypatch.setattr("affidavit.prompts.imports.MAX_ASSERTIONS", 1)
+    with pytest.raises(UsageError, match="more than 1 assertions"):
+        from_bytes(b'{"prompt": "a"}\n' * 2, NAME, how)
     with pytest.raises(UsageError):
         from_file(tmp_path / "missing.jsonl")
 

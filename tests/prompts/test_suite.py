@@ -61,6 +61,26 @@ def test_what_does_not_hold_is_refused(text: bytes, where: str) -> None:
     assert where in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["1:" * 100_000 + "1", "!!bool maybe", "!!int ''", "!!timestamp x"],
+    ids=["base-60", "bool", "int", "timestamp"],
+)
+def test_a_value_that_is_none_of_its_kind_is_refused_at_once(value: str) -> None:
+    """Neither a number of base 60 without end nor a tag that does not fit holds a server up."""
+    text = f"prompts: [a]\nseed: {value}\ntests:\n  - assert: [{{type: contains, value: a}}]\n"
+    with pytest.raises(UsageError, match=r"a\.yaml:2: "):
+        from_yaml(text.encode(), "a.yaml")
+
+
+def test_assertions_are_counted_over_all_cases() -> None:
+    """A short file would have millions: those of `defaultTest` are every case's."""
+    every = "  - {type: contains, value: a}\n" * 1_000
+    text = f"defaultTest:\n  assert:\n{every}tests: [{{}}]\nprompts:\n" + "- a\n" * 1_000
+    with pytest.raises(UsageError, match="more than 200000 assertions"):
+        from_yaml(text.encode(), "a.yaml")
+
+
 def test_combinations_are_counted_and_never_all_made() -> None:
     """Ten lists of a hundred values would be more cases than memory holds: refused at once."""
     values = "".join(f"      v{n}: [{', '.join(map(str, range(100)))}]\n" for n in range(10))

@@ -7,7 +7,8 @@ deleted.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -43,6 +44,9 @@ Task = Literal[
 ]
 LONG: Final = frozenset({"export", "prompts"})
 """Tasks that may take hours: one is done at a time, so that collections find a worker free."""
+SLOW: Final = LONG | {"activity", "canary", "collect", "upkeep"}
+"""Tasks whose length is up to a tenant: a server does one of a tenant at a time, where there are
+other tenants, so that these find a worker free."""
 SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
@@ -155,12 +159,15 @@ class Taken:
 
 
 def take(context: Context) -> Taken | None:
-    """Take the oldest task that waits, or None."""
+    """Take a task that waits, or None: the oldest of the tenants that have the fewest under way."""
     every = context.store.documents.of_all_tenants(KIND)
     free = {document.id for _, document in every if _is_free(context, document)}
-    long = any(one.body["task"] in LONG and _is_held(context, one) for _, one in every)
-    for tenant, document in every:
-        if document.id not in free or (long and document.body["task"] in LONG):
+    held = [(tenant, one) for tenant, one in every if _is_held(context, one)]
+    long = any(one.body["task"] in LONG for _, one in held)
+    under_way, full = Counter(tenant for tenant, _ in held), _full(context, held)
+    for tenant, document in sorted(every, key=lambda one: under_way[one[0]]):
+        task = document.body["task"]
+        if document.id not in free or (long and task in LONG) or (tenant in full and task in SLOW):
             continue
         taken = Taken(context, tenant, document)
         members = {"holder": leases.me().text(), "heartbeat": iso(context.now())}
@@ -170,6 +177,17 @@ def take(context: Context) -> Taken | None:
             continue
         return taken
     return None
+
+
+def _full(context: Context, held: Sequence[tuple[str, Document]]) -> set[str]:
+    """Return the tenants of which this server takes no other slow task now."""
+    me = leases.me().text()
+    slow = {t for t, one in held if one.body["holder"] == me and one.body["task"] in SLOW}
+    if not slow:
+        return slow
+    known = context.store.documents.of_all_tenants("account")
+    active = {tenant for tenant, account in known if account.body["status"] == "ACTIVE"}
+    return {tenant for tenant in slow if active - {tenant}}
 
 
 def _is_free(context: Context, document: Document) -> bool:

@@ -19,7 +19,7 @@ from affidavit.errors import UsageError
 from affidavit.model.canonical import digest
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertions import Assertion, parse
-from affidavit.prompts.suite import MAX_CASES, MAX_PROMPT, Case, Suite
+from affidavit.prompts.suite import MAX_ASSERTIONS, MAX_CASES, MAX_PROMPT, Case, Suite
 from affidavit.prompts.suites_yaml import refuse
 
 MAX_FILE: Final = 64 * 2**20
@@ -84,11 +84,14 @@ def from_bytes(data: bytes, name: str, how: ImportSettings) -> Suite:
     except UnicodeDecodeError as error:
         refuse(name, data[: error.start].count(b"\n") + 1, "It is not UTF-8.")
     rows = _csv_rows if name.lower().endswith(".csv") else _json_rows
-    cases = []
+    cases, assertions = [], 0
     for number, row in enumerate(rows(text, name), 1):
         if number > MAX_CASES:
             refuse(name, row.line, f"A suite has at most {MAX_CASES} cases.")
         cases.append(_case(row, number, name, how))
+        assertions += len(cases[-1].assertions)
+        if assertions > MAX_ASSERTIONS:
+            refuse(name, row.line, f"It has more than {MAX_ASSERTIONS} assertions.")
     if not cases:
         refuse(name, 1, "It has no case.")
     judged = json.dumps([[*map(dict, how.assertions)], how.model], sort_keys=True)

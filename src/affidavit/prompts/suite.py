@@ -22,6 +22,8 @@ MAX_CHARACTERS: Final = 64 * 2**20
 """Of all prompts of a suite together."""
 MAX_FILLED: Final = 1_000_000
 """Variables that are filled in, in a suite: those that stand for others double at each step."""
+MAX_ASSERTIONS: Final = 200_000
+"""Of all cases together: those of `defaultTest`, or of a form, are every case's."""
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _TOP: Final = frozenset(
@@ -105,6 +107,7 @@ class _Builder:
         self.default: dict[str, Node] = {}
         self._filled = 0
         self._characters = 0
+        self._judged = 0
 
     def suite(self, its_digest: str, *, is_shipped: bool) -> Suite:
         """Return the suite."""
@@ -149,6 +152,9 @@ class _Builder:
                 if self._characters > MAX_CHARACTERS:
                     refuse(self.name, test.line, f"It has more than {MAX_CHARACTERS} characters.")
                 assertions = tuple(self._assertions(own, lookup))
+                self._judged += len(assertions)
+                if self._judged > MAX_ASSERTIONS:
+                    refuse(self.name, test.line, f"It has more than {MAX_ASSERTIONS} assertions.")
                 family = metadata.get("family", "") or str(
                     self._scalar(own, "description", "general")
                 )

@@ -14,7 +14,12 @@ MAX_BYTES: Final = 2_000_000
 MAX_DEPTH: Final = 20
 MAX_ALIASES: Final = 100
 MAX_NODES: Final = 100_000
+MAX_NUMBER: Final = 64
+"""Characters of a number: YAML's of base 60 (1:1:1) take quadratic time."""
 _SCALARS = yaml.SafeLoader("")
+_NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_NO_VALUE: Final = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""What the parser raises for a tag that does not fit its value (`!!bool maybe`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,11 @@ class _Reader:
         return members
 
     def _scalar(self, tree: Any, line: int) -> Any:
+        if tree.tag in _NUMBERS and len(tree.value) > MAX_NUMBER:
+            refuse(self._name, line, f"A number has at most {MAX_NUMBER} characters.")
         try:
             value = _SCALARS.construct_object(tree)
-        except (yaml.YAMLError, ValueError) as error:
+        except _NO_VALUE as error:
             refuse(self._name, line, f"Not a value: {error!s:.200}")
         plain = value is None or isinstance(value, str | int | float | bool)
         return value if plain else str(tree.value)

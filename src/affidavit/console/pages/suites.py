@@ -13,12 +13,13 @@ from affidavit.operations import own_suites, prompt_views
 
 CASES: Final = 200
 """Cases of a page."""
+_DIGITS: Final = 9
 
 
 def show(page: Page) -> Response:
     """Show a suite with what it asks."""
     found = prompt_views.suite(page.context, page.caller, page.part("suite"))
-    start = int(page.query("from")) if page.query("from").isdecimal() else 0
+    start = _number(page.query("from"))
     cases = found.suite.cases
     return page.show(
         "prompts/suite.html",
@@ -50,7 +51,7 @@ def bring(page: Page) -> Response:
 
 def download(page: Page) -> Response:
     """Send the file of a version as it was brought."""
-    number = int(page.part("number")) if page.part("number").isdecimal() else 0
+    number = _number(page.part("number"))
     found = own_suites.file_of(page.context, page.caller, page.part("suite"), number)
     return attachment(*found, "application/octet-stream")
 
@@ -66,6 +67,11 @@ def delete(page: Page) -> Response:
         )
     own_suites.delete(page.context, page.caller, suite)
     return page.go("/prompts", "deleted")
+
+
+def _number(text: str) -> int:
+    """Return the number that an address names; 0 where it names none, or none that can be."""
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 VIEWS = (
