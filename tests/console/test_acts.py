@@ -295,6 +295,7 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "export": assessment,
         "job": assessment,
         "canary": "steady",
+        "suite": "refusal",
     }
     form = {
         "set": "Privacy",
