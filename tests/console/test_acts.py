@@ -296,6 +296,7 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "job": assessment,
         "canary": "steady",
         "suite": "refusal",
+        "source": assessment,
     }
     form = {
         "set": "Privacy",

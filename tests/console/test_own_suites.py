@@ -47,8 +47,8 @@ def test_each_upload_is_a_version_with_its_digest(fresh: Installation) -> None:
         answer = olga.get(f"/console/prompts/suites/capitals/versions/{number}")
         assert answer.text == content
         assert answer.headers["content-disposition"].startswith("attachment")
-    for number in ("3", "9" * 5_000):
-        assert olga.get(f"/console/prompts/suites/capitals/versions/{number}").status_code == 404
+    for other in ("3", "9" * 5_000):
+        assert olga.get(f"/console/prompts/suites/capitals/versions/{other}").status_code == 404
     assert olga.get(f"/console/prompts/suites/capitals?from={'9' * 5_000}").status_code == 200
     assert "yours, version 2" in olga.get("/console/prompts").text
     assert ">capitals (1)<" in olga.get("/console/prompts/new").text

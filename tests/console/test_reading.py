@@ -97,6 +97,41 @@ def test_few_files_come_at_once() -> None:
     assert asyncio.run(read()) == ["olga", "nina"]
 
 
+def test_what_comes_by_drops_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes room for other files, and what is fast enough may take longer than that."""
+    monkeypatch.setattr(reading, "PATIENCE", 0.2)
+    monkeypatch.setattr(reading, "SLOWEST", 100)
+
+    async def read() -> str:
+        """Return a file that is fast enough, once two that are not were refused."""
+        reader = FormReader()
+        for _ in range(reading.OF_ONE_USER + 1):
+            with pytest.raises(HTTPException, match="too slowly") as refused:
+                async with reader.read(_slowly(b"", pause=60), BOUND, "olga"):
+                    pytest.fail("It was taken.")
+            assert refused.value.status_code == 408
+        async with reader.read(_slowly(b"x" * 40, pause=0.3), BOUND, "olga") as form:
+            return str(form.files["file"].file.read(), "ascii")
+
+    assert asyncio.run(read()) == "x" * 40
+
+
+def _slowly(content: bytes, *, pause: float) -> Request:
+    """Return a request whose second part comes after a pause."""
+    request = _request([content])[0]
+    parts, given = 0, request.receive
+
+    async def receive() -> Message:
+        """Receive a part."""
+        nonlocal parts
+        parts += 1
+        if parts == 3:
+            await asyncio.sleep(pause)
+        return await given()
+
+    return Request(request.scope, receive)
+
+
 def test_who_may_not_send_a_file_is_refused_before(filled: Any) -> None:
     """The body of a persona that may not add evidence is not read, and so not spooled."""
     arthur = filled.client("arthur")

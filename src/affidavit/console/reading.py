@@ -3,17 +3,20 @@
 A file is spooled to disk before a view looks at it. The bytes are counted as they come, whatever
 the request says of its length. Of forms with files, what is too large is read to its end and kept
 nowhere, for a browser that is cut off while it sends shows no answer; all others, those of strangers
-too, are refused before they are read.
+too, are refused before they are read. What comes by drops is ended, for it would keep its place among
+the few as long as it likes.
 """
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from affidavit.console.forms import MAX_BYTES, MAX_FIELDS, MAX_FIELDS_WITH_FILES, OF_FILES, Form
 from affidavit.console.texts import _
@@ -24,6 +27,10 @@ AT_ONCE: Final = 6
 OF_ONE_USER: Final = 2
 MOST_DISCARDED: Final = 2**31
 """Bytes of a form that is too large that are read, so that the browser shows why it was refused."""
+PATIENCE: Final = 60.0
+"""Seconds that a form may take, and besides a second for each of these bytes that came:"""
+SLOWEST: Final = 16_384
+_TOO_SLOW: Final = 408
 _TOO_LARGE: Final = 413
 _NO_LENGTH: Final = 411
 
@@ -39,9 +46,10 @@ class FormReader:
     async def read(self, request: Request, max_bytes: int, user: str) -> AsyncIterator[Form]:
         """Give a form, whose files are there until the end of it.
 
-        Raises `HTTPException` for one that is too large or does not say how long it is, and
-        `ThrottlingFault` where too many files come at once.
+        Raises `HTTPException` for one that is too large, too slow or does not say how long it is,
+        and `ThrottlingFault` where too many files come at once.
         """
+        request = Request(request.scope, _paced(request.receive))
         length = request.headers.get("content-length", "")
         if not (length.isascii() and length.isdecimal()):
             raise HTTPException(_NO_LENGTH, _("The browser did not say how long the form is."))
@@ -77,6 +85,24 @@ def too_large(max_bytes: int) -> HTTPException:
     size = f"{max_bytes // 1024} KB" if small else f"{(max_bytes - OF_FILES) // 1024**2} MB"
     what = _("This is too large: at most %(size)s can be sent here.") % {"size": size}
     return HTTPException(_TOO_LARGE, what)
+
+
+def _paced(given: Receive) -> Receive:
+    """Return what receives the same, and ends in a refusal where it comes too slowly."""
+    began, seen = time.monotonic(), 0
+
+    async def receive() -> Message:
+        nonlocal seen
+        left = began + PATIENCE + seen / SLOWEST - time.monotonic()
+        try:
+            with anyio.fail_after(max(0.0, left)):
+                message = await given()
+        except TimeoutError as error:
+            raise HTTPException(_TOO_SLOW, _("The form came too slowly.")) from error
+        seen += len(message.get("body", b""))
+        return message
+
+    return receive
 
 
 def _counted(request: Request, max_bytes: int) -> Request:
