@@ -2,9 +2,9 @@
 
 A file is spooled to disk before a view looks at it. The bytes are counted as they come, whatever
 the request says of its length. Of forms with files, what is too large is read to its end and kept
-nowhere, for a browser that is cut off while it sends shows no answer; all others, those of strangers
-too, are refused before they are read. What comes by drops is ended, for it would keep its place among
-the few as long as it likes.
+nowhere, for a browser that is cut off while it sends shows no answer; all others, those of
+strangers too, are refused before they are read. What comes by drops is ended, for it would keep its
+place among the few as long as it likes.
 """
 
 import time
