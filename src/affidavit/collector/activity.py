@@ -140,9 +140,10 @@ def _none(facts: Facts, place: Place, keyword: str) -> Entry:
 def _known(facts: Facts, place: Place, keyword: str, known: list[Record]) -> Entry:
     """Return how many events earlier runs hold, and what the trail's files have of them."""
     words = f"{len(known)} {keyword} event(s) of the period asked stand in earlier runs."
-    if any(day.read is not None for day in _looked_in(facts, place.region, keyword)):
+    read = [day for day in _looked_in(facts, place.region, keyword) if day.read is not None]
+    if read:
         filed = [one for one in known if one.attributes.get("trail file")]
-        words = f"{words} The trail's files have {len(filed)} of them."
+        words = f"{words} The trail's files of {_and(d.day for d in read)} have {len(filed)}."
     inputs = dict.fromkeys(item for one in known for item in one.inputs)
     return Entry(
         region=place.region,
