@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from affidavit.aws import redact
 from affidavit.aws.log_reading import LogReader, NotReadError
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
@@ -21,8 +23,8 @@ from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import ReadLimits, whole
 from affidavit.logscan.public_keys import public_keys
 from affidavit.model.observation import JsonObject
-from affidavit.model.times import parse
-from affidavit.sources.trail_places import TrailPlace
+from affidavit.model.times import iso, parse
+from affidavit.sources.trail_places import DIGESTED, TrailPlace
 
 INVOKING: Final = (
     "InvokeModel",
@@ -42,7 +44,6 @@ _MAX_CALLERS: Final = 20
 _LIMITS: Final = ReadLimits()
 _TOO_MANY: Final = f"it has events beyond the {_MAX_EVENTS} that are kept of a Region and day"
 _MANAGEMENT: Final = "Management"
-_CHAIN_BEGINS: Final = "the chain begins here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,11 @@ class TrailReading:
     """Calls of models by request id."""
     unread: list[ScanGap] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
-    redacted: list[str] = field(default_factory=list)
-    """JSON pointers of the records in which secrets were replaced."""
     _found: dict[str, JsonObject] = field(default_factory=dict)
+    _twins: list[tuple[str, JsonObject]] = field(default_factory=list)
+    """Events that another file tells otherwise."""
+    _masked: set[str] = field(default_factory=set)
+    """Hashes of the records in which secrets were replaced."""
     _hits: list[ScanFinding] = field(default_factory=list)
     _left_out: Counter[str] = field(default_factory=Counter)
     _foreign: Counter[str] = field(default_factory=Counter)
@@ -137,20 +140,36 @@ class TrailReading:
             self._left_out["notManagement"] += 1
         elif why := self._trouble(name, found.time):
             self.unread.append(ScanGap(object_uri=found.object_uri, why=why))
-        elif name not in self._found:
-            exact = found.record.encode()
-            offset = raw.find(exact)
-            file = {
-                "object": found.object_uri,
-                "sha256": sha256,
-                "recordSha256": hashlib.sha256(exact).hexdigest(),
-                **({"offset": offset, "length": len(exact)} if offset >= 0 else {}),
-            }
-            text, clean = _without_secrets(found.record)
-            if clean:
-                self.redacted.append(f"/events/{len(self._found)}/CloudTrailEvent")
+        else:
             listed = _listed(name, found, record.get("userIdentity") or {})
-            self._found[name] = {**listed, "CloudTrailEvent": text, "file": file}
+            self._add(found, {**listed, "file": _place(found, raw, sha256)})
+
+    def _add(self, found: ScanFinding, event: JsonObject) -> None:
+        """Add an event, unless it is there; where it is there otherwise, one of them is wrong."""
+        name, own = event["EventId"], event["file"]["recordSha256"]
+        known = self._found.get(name)
+        if known is not None and known["file"]["recordSha256"] == own:
+            return
+        text, masked = _without_secrets(found.record)
+        event["CloudTrailEvent"] = text
+        if masked:
+            self._masked.add(own)
+        if known is None:
+            self._found[name] = event
+            return
+        if len(self._twins) < _MAX_EVENTS:
+            self._twins.append((name, event))
+        why = f"the files tell the event {name} in two ways"
+        self.unread.append(ScanGap(object_uri=found.object_uri, why=why))
+
+    @property
+    def redacted(self) -> list[str]:
+        """Return the JSON pointers of the records in which secrets were replaced."""
+        return [
+            f"/events/{number}/CloudTrailEvent"
+            for number, event in enumerate(self._found.values())
+            if event["file"]["recordSha256"] in self._masked
+        ]
 
     def _trouble(self, name: str, time: str) -> str:
         """Return why an event cannot be kept."""
@@ -184,13 +203,35 @@ class TrailReading:
             if content
         ]
         self.unread += [gap for one in digests for gap in one.gaps]
-        found = check_integrity([*self._scanned, *digests], public_keys(trail["keys"]))
-        self._integrity = self._told(found, [self._uri(key) for key in keys], listed)
-        for event in self._found.values():
-            event["file"]["proved"] = event["file"]["object"] in found.proved_files
+        try:
+            known = public_keys(trail["keys"])
+        except (ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
+            self._integrity = {"why": f"CloudTrail's public keys cannot be read: {error}"}
+            return
+        found = check_integrity([*self._scanned, *digests], known)
+        settled = min(self.place.day.end, reader.started_at - DIGESTED)
+        uris = [self._uri(key) for key in keys]
+        self._integrity = self._told(found, uris, listed, iso(settled.replace(microsecond=0)))
+        self._prove(found.proved_files)
 
-    def _told(self, found: Integrity, digests: list[str], listed: frozenset[str]) -> JsonObject:
-        """Return what the digests say of the files that were looked for; the first has no past."""
+    def _prove(self, files: frozenset[str]) -> None:
+        """Note of each event whether its file is proved; of two that differ the proved one stands.
+
+        So a file that somebody put there takes the place of no event that CloudTrail delivered.
+        """
+        for event in (*self._found.values(), *(twin for _, twin in self._twins)):
+            event["file"]["proved"] = event["file"]["object"] in files
+        for name, twin in self._twins:
+            if twin["file"]["proved"] and not self._found[name]["file"]["proved"]:
+                self._found[name] = twin
+
+    def _told(
+        self, found: Integrity, digests: list[str], listed: frozenset[str], settled: str
+    ) -> JsonObject:
+        """Return what the digests say of the files that were looked for.
+
+        The predecessor of the first one lies elsewhere; `settled`: up to when there must be some.
+        """
         bucket = f"s3://{self.place.bucket}/"
         wrong = [
             {"what": one.entity_type, "object": one.object_uri, "detail": one.excerpt}
@@ -199,13 +240,16 @@ class TrailReading:
             or self._is_gone(one.excerpt.removeprefix(bucket), listed)
         ]
         wrong += [
-            {"what": "DIGEST_MISSING", "object": one.object_uri, "detail": one.why}
-            for one in found.gaps
-            if _CHAIN_BEGINS in one.why and one.object_uri != min(digests)
+            _missing(uri, f"the digest before it is not there: {before}")
+            for uri, before in found.begins.items()
+            if uri != min(digests) or self.place.holds_digest(before)
         ]
+        if found.until and found.until < settled:
+            late = f"the last digest is of {found.until}: later ones are gone, or the trail stopped"
+            wrong.append(_missing(max(digests), late))
         if not digests:
             detail = "no digest file of the day was found, though the trail has them written"
-            wrong.append({"what": "DIGEST_MISSING", "object": bucket, "detail": detail})
+            wrong.append(_missing(bucket, detail))
         return {
             "digests": len(digests),
             "proved": found.proved,
@@ -252,6 +296,22 @@ class TrailReading:
         by = Counter(call.principal for call in self.calls.values())
         most = sorted(by.items(), key=lambda one: (-one[1], one[0]))[:_MAX_CALLERS]
         return {"calls": len(self.calls), "by": dict(most)}
+
+
+def _place(found: ScanFinding, raw: bytes, sha256: str) -> JsonObject:
+    """Return where the bytes of a record are, and the hashes of file and record."""
+    exact = found.record.encode()
+    offset = raw.find(exact)
+    return {
+        "object": found.object_uri,
+        "sha256": sha256,
+        "recordSha256": hashlib.sha256(exact).hexdigest(),
+        **({"offset": offset, "length": len(exact)} if offset >= 0 else {}),
+    }
+
+
+def _missing(uri: str, detail: str) -> JsonObject:
+    return {"what": "DIGEST_MISSING", "object": uri, "detail": detail}
 
 
 def _listed(name: str, found: ScanFinding, who: Mapping[str, Any]) -> JsonObject:
