@@ -8,7 +8,7 @@ import pytest
 from tests.samples import NOW
 from tests.store.conftest import DAY, Sample
 
-from affidavit.errors import StoreBusyError
+from affidavit.errors import StoreBusyError, StoreError
 from affidavit.model.evidence import Evidence
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import ACTIVITY, Assessment, is_whole
@@ -92,6 +92,20 @@ def test_it_is_refused_beside_another_run(
     assert [*store.evidence_of_type(assessment.id, DAY, DAY, "AWS_Cloudtrail")] == []
     _commit(store, sample, assessment, 1)
     assert store.log(assessment.tenant).size == size + 3
+
+
+def test_an_assessment_that_is_deleted_meanwhile_gets_no_more_evidence(
+    store: Store, sample: Sample, assessment: Assessment
+) -> None:
+    """Erased is erased: what was asked before is not kept after, by an increment or a whole run."""
+    sequence = store.next_sequence(assessment.id)
+    store.delete_assessment(assessment, by="somebody")
+    with pytest.raises(StoreError, match="no assessment"):
+        _commit(store, sample, assessment, sequence)
+    with pytest.raises(StoreError, match="no assessment"):
+        store.begin_run(assessment, DAY, "c" * 64, NOW)
+    assert list(store.evidence_of_type(assessment.id, DAY, DAY, "AWS_Cloudtrail")) == []
+    assert list(store.run_records(assessment.tenant, DAY, DAY)) == []
 
 
 def test_an_interrupted_commit_leaves_nothing(

@@ -137,7 +137,12 @@ def _known(context: Context, tenant: str, assessment_id: str) -> Document:
 
 
 def _end(context: Context, tenant: str, document: Document, members: dict[str, Any]) -> None:
-    """Write up to when was asked; where another was faster, its word stands."""
+    """Write up to when was asked; where another was faster, its word stands.
+
+    Of an assessment that was deleted meanwhile nothing is left.
+    """
+    if find(context, tenant, document.id) is None:
+        return
     put = replace(document, body={**document.body, **members, "ended": iso(context.now())})
     with suppress(StoreConflictError):
         context.store.documents.act(tenant, now=context.now(), puts=[put])

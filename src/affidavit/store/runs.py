@@ -16,7 +16,7 @@ from affidavit.model.run import WHOLE, Assessment, ControlVerdict, RunRecord
 from affidavit.model.times import iso, parse
 from affidavit.model.verdict import Verdict
 from affidavit.store import leases
-from affidavit.store.assessments import estate_from_json
+from affidavit.store.assessments import DELETED, estate_from_json
 from affidavit.store.database import Database
 from affidavit.store.places import from_micros, micros
 from affidavit.store.schema import assessment as assessment_table
@@ -170,9 +170,13 @@ class Runs:
             return
 
     def lock_assessment(self, connection: sa.Connection, assessment_id: str) -> None:
-        """Let nobody else begin or commit a run of the assessment; `StoreError` for none."""
-        chosen = sa.select(assessment_table.c.id).where(assessment_table.c.id == assessment_id)
-        if connection.scalar(chosen.with_for_update()) is None:
+        """Let nobody else begin or commit a run of the assessment.
+
+        `StoreError` for none, also one that was deleted meanwhile: its evidence may be erased.
+        """
+        mine = assessment_table.c.id == assessment_id
+        body = connection.scalar(sa.select(assessment_table.c.body).where(mine).with_for_update())
+        if body is None or DELETED in json.loads(body):
             raise StoreError(f"There is no assessment {assessment_id} in the store")
 
     def _refuse_held(self, row: sa.Row[Any], assessment: Assessment) -> None:

@@ -12,6 +12,7 @@ from affidavit.errors import StoreBusyError
 from affidavit.model.observation import Observation
 from affidavit.model.run import is_whole
 from affidavit.model.times import iso
+from affidavit.operations import activity
 
 
 def _shortly_before(time: datetime) -> str:
@@ -211,3 +212,11 @@ def test_a_run_that_was_overtaken_is_made_again_from_its_answers(
     assert set(story.events().values()) == {1}
     assert {one for _, one in story.events()} == {event}
     assert story.report().failure is None
+
+
+def test_nothing_is_left_of_an_assessment_that_is_deleted_meanwhile(story: Story) -> None:
+    """A task that ends after the deletion writes no cursor of it anew."""
+    context, tenant = story.owner.context, story.owner.caller.tenant
+    story.owner("DeleteAssessment", assessmentId=story.id)
+    activity.failed(context, tenant, story.id, "it was deleted")
+    assert story.store.documents.every(tenant, activity.KIND) == []
