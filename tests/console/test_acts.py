@@ -295,6 +295,8 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "export": assessment,
         "job": assessment,
         "canary": "steady",
+        "suite": "refusal",
+        "source": assessment,
     }
     form = {
         "set": "Privacy",

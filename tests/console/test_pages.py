@@ -39,6 +39,7 @@ DENIED: dict[str, set[str]] = {
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
+        "/controls/{control}/rules/{source}",
         "/controls/try",
         "/frameworks",
         "/frameworks/new",
@@ -69,6 +70,7 @@ DENIED: dict[str, set[str]] = {
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
+        "/controls/{control}/rules/{source}",
         "/controls/try",
         "/delegations/new",
         "/delegations/review",
@@ -86,6 +88,7 @@ DENIED: dict[str, set[str]] = {
         "/controls/new",
         "/controls/{control}/delete",
         "/controls/{control}/edit",
+        "/controls/{control}/rules/{source}",
         "/controls/try",
         "/delegations/new",
         "/delegations/review",
@@ -164,6 +167,7 @@ def _managed(installation: "Installation", path: str) -> str:
     return path.format(
         framework=shipped if path.endswith("}") else own,
         control=library.custom(installation, "control"),
+        source=library.source(installation),
         user="dora",
     )
 

@@ -79,6 +79,10 @@ def test_what_is_missing_ends_with_1(fresh: Estates) -> None:
     done = _call(fresh, "find", "--tenant", TENANT, "--assessment", "Production", "--count")
     assert (done.exit_code, done.stdout) == (1, f"{(FEW - 1) * OF_A_DAY}\n")
     assert f"{OF_A_DAY} rows of {files[0].day}" in done.stderr
+    for file in files[1:]:
+        file.path.write_bytes(b"x")
+    none = _call(fresh, "find", "--tenant", TENANT, "--assessment", "Production")
+    assert (none.exit_code, none.stdout) == (1, "Nothing was found in what can be read.\n")
 
 
 def test_a_sample_can_be_drawn_again(fresh: Estates) -> None:

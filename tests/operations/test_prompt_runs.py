@@ -28,6 +28,7 @@ from affidavit.prompts.suite import load
 from affidavit.prompts.target import Answer, Request
 from affidavit.settings import Settings
 from affidavit.store import open_store
+from affidavit.store.documents import Document
 
 MODEL = "demo.model"
 MODELS = ("demo.good", "demo.leaky")
@@ -231,6 +232,29 @@ def test_only_the_shipped_suite_asked_of_a_model_is_evidence(
     short = RunSettings(parameters={"max_tokens": 1}, requests_per_second=10_000)
     _prompts(first, settings, "refusal", says("I can't help with that."), how=short)
     with open_store(settings) as store:
+        found = taken_over(store, load_catalogue(), first, account, utc_now())
+    assert {one.unit.parameters["promptRun"] for one in found.values()} == {asked.head["runId"]}
+
+
+def test_only_the_newest_version_of_an_own_suite_is_evidence(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """What an earlier version asked, or another file of the id, no longer decides the control."""
+    first = replace(_bare(settings), parameters={"prompts-pass": {"suite": "ours"}})
+    account = first.tenant.partition("/")[0]
+    file = tmp_path / "ours.yaml"
+    text = "id: ours\nprompts: [{}]\ntests: [{{assert: [{{type: contains, value: Nope}}]}}]\n"
+    file.write_text(text.format("Easy"))
+    _prompts(first, settings, str(file), says("Nope."))
+    file.write_text(text.format("Hard"))
+    version = Document(
+        kind="prompt_suite", id="v", parent="ours", body={"digest": load(str(file)).digest}
+    )
+    with open_store(settings) as store:
+        assert taken_over(store, load_catalogue(), first, account, utc_now())
+        store.documents.act(first.tenant, now=utc_now(), puts=[version])
+        assert not taken_over(store, load_catalogue(), first, account, utc_now())
+        asked = _prompts(first, settings, str(file), says("Nope."))
         found = taken_over(store, load_catalogue(), first, account, utc_now())
     assert {one.unit.parameters["promptRun"] for one in found.values()} == {asked.head["runId"]}
 

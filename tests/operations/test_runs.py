@@ -158,7 +158,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n == "lists only" else []) for n in FAULTS],
+)
 def test_faults_never_make_anything_compliant(
     name: str,
     start_estate: StartEstate,

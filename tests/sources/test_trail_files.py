@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from affidavit.aws.log_reading import LogObject, NotReadError
 from affidavit.model.observation import GapReason, Unit
+from affidavit.model.times import iso
 from affidavit.sources import trail_reading
 from affidavit.sources.trail_files import TrailReadings
 
@@ -29,6 +31,7 @@ class Bucket:
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
         self.denied: set[str] = set()
+        self.started_at = datetime(2026, 11, 30, 18, tzinfo=UTC)
 
     def objects(self, bucket: str, prefix: str, after: str = "") -> Iterator[LogObject]:
         """Yield the objects as `LogReader` does."""
@@ -228,10 +231,11 @@ class Signer:
             }
             for one in logs
         ]
+        end = iso(datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
         digest = {
             "awsAccountId": ACCOUNT,
-            "digestStartTime": stamp,
-            "digestEndTime": stamp,
+            "digestStartTime": end,
+            "digestEndTime": end,
             "digestS3Bucket": "b",
             "digestS3Object": key,
             "digestPublicKeyFingerprint": "f1",
@@ -242,7 +246,7 @@ class Signer:
         own = hashlib.sha256(content).hexdigest()
         last = self._before.get("previousDigestSignature", "null")
         signature = self._key.sign(
-            "\n".join([stamp, f"b/{key}", own, last]).encode(), PKCS1v15(), SHA256()
+            "\n".join([end, f"b/{key}", own, last]).encode(), PKCS1v15(), SHA256()
         )
         self._bucket.held[key] = gzip.compress(content)
         self._before = {
@@ -305,6 +309,8 @@ def test_without_keys_nothing_is_proved(
         ("log altered", "LOG_FILE_ALTERED"),
         ("digest gone", "DIGEST_MISSING"),
         ("digests gone", "DIGEST_MISSING"),
+        ("first digests gone", "DIGEST_MISSING"),
+        ("last digests gone", "DIGEST_MISSING"),
         ("log refused", ""),
     ],
 )
@@ -319,8 +325,9 @@ def test_what_was_removed_or_altered_is_found(
         bucket.held[logs[1]] = gzip.compress(json.dumps({"Records": []}).encode())
     elif what == "digest gone":
         del bucket.held[digests[2]]
-    elif what == "digests gone":
-        for key in digests:
+    elif what.endswith("digests gone"):
+        some = {"first": digests[:2], "last": digests[-2:]}.get(what.partition(" ")[0], digests)
+        for key in some:
             del bucket.held[key]
     else:
         bucket.denied.add(logs[1])
@@ -328,6 +335,29 @@ def test_what_was_removed_or_altered_is_found(
     wrong = {one["what"] for one in body["integrity"]["findings"]}
     assert wrong == ({found} if found else set())
     assert bool(body["unread"]) == (what == "log refused")
+
+
+def test_a_forged_twin_hides_no_event(
+    signed: tuple[Bucket, Signer, list[str], list[str]],
+) -> None:
+    """Where files tell an event in two ways, that is told; the record of a proved file stands."""
+    bucket, signer = copied(signed[0]), signed[1]
+    write(bucket, [event(number=1, userIdentity={"arn": "arn:of:another"})], "20261129T0035Z")
+    body = reading(bucket, validated=True, keys=signer.keys)
+    (kept,) = (one for one in body["events"] if one["EventId"] == "e-1")
+    assert "arn:of:another" not in kept["CloudTrailEvent"]
+    assert kept["file"]["proved"]
+    assert [one["why"] for one in body["unread"]] == ["the files tell the event e-1 in two ways"]
+
+
+def test_a_key_that_cannot_be_read_is_no_end_of_the_collection() -> None:
+    """A public key of an unknown form proves nothing, and what else was read stands."""
+    bucket = Bucket()
+    write(bucket, [event(number=1)])
+    keys = [{"Fingerprint": "f", "Value": base64.b64encode(b"no key").decode()}]
+    body = reading(bucket, validated=True, keys=keys)
+    assert [one["EventId"] for one in body["events"]] == ["e-1"]
+    assert "keys" in body["integrity"]["why"]
 
 
 def test_a_forged_file_is_in_no_digest(

@@ -116,6 +116,21 @@ def test_files_stay_while_their_tenants_key_cannot_be_had(
     assert path.exists()
 
 
+def test_files_stay_while_anything_of_their_tenant_is_held(
+    store: Store, assessment: Assessment, sample: Any
+) -> None:
+    """The hold may be on an assessment whose documents are deleted, and whose erasure waits."""
+    _, path = _attached(store, assessment.tenant, b"x")
+    age(path, sample, 2)
+    hold = Document(kind="legal_hold", id="tenant", body={})
+    store.documents.act(assessment.tenant, now=sample.now, puts=[hold])
+    assert store.sweep() == []
+    held = store.documents.get(assessment.tenant, "legal_hold", "tenant")
+    assert held is not None
+    store.documents.act(assessment.tenant, now=sample.now, deletes=[held])
+    assert list(map(Path, store.sweep())) == [path]
+
+
 def test_a_reused_orphan_is_kept(store: Store, assessment: Assessment, sample: Any) -> None:
     """A blob that a crash left and that is needed again is not swept any more, nor doubled."""
     run = store.begin_run(assessment, sample.day, "c" * 64, sample.now)

@@ -89,7 +89,7 @@ class LogReader:
     def __init__(self, means: Means, access: Access, account_id: str, region: str) -> None:
         self._means, self._access = means, access
         self._account_id, self._region = account_id, region
-        self._started_at = means.clock()
+        self.started_at = means.clock()
         self._sent = self._pages = 0
         self._url = ""
         self._peers: dict[str, set[str]] = {"s3": set(), "logs": set()}
@@ -198,7 +198,7 @@ class LogReader:
             request_ids=tuple(self._ids),
             pages=self._pages,
             attempts=self._sent,
-            started_at=self._started_at,
+            started_at=self.started_at,
             finished_at=self._means.clock(),
             tool=TOOL,
             redacted=redacted,

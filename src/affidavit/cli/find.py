@@ -160,7 +160,8 @@ class _Output:
             self._json({"rows": shown, **facts}, unreadable)
             return
         console = Console()
-        console.print(_table(rows) if rows else "Nothing was found.")
+        nothing = "Nothing was found in what can be read." if unreadable else "Nothing was found."
+        console.print(_table(rows) if rows else nothing)
         if facts.get("cursor"):
             console.print(f"More: --cursor {facts['cursor']}", soft_wrap=True, highlight=False)
         self._name(unreadable)

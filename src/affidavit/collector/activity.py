@@ -82,8 +82,12 @@ def activity(
     events = events_of(place, keyword)
     asked = {result.digest for result in facts.results(EVENT_OPERATION, place.region)}
     yield from (_gap(gap) for gap in events.gaps if gap.digest in asked or not only_new)
-    known = [one for one in events.records if one.attributes[EVENT_ID] in left_out]
-    yield from (_event(one) for one in events.records if one not in known)
+    known = []
+    for record in events.records:
+        if record.attributes[EVENT_ID] in left_out:
+            known.append(record)
+        else:
+            yield _event(record)
     if known and not only_new:
         yield _known(facts, place, keyword, known)
     if not events.gaps and not events.records and not only_new:
@@ -115,7 +119,7 @@ def _event(record: Record) -> Entry:
 def _none(facts: Facts, place: Place, keyword: str) -> Entry:
     """Return that nothing was recorded, and over which files besides LookupEvents that is said."""
     days = _looked_in(facts, place.region, keyword)
-    read = [day for day in days if day.read is not None]
+    read = [day for day in days if day.read is not None and not day.read.body["unreadInAll"]]
     reason = f"No {keyword} event was recorded in the period asked."
     if read:
         reason = f"{reason} The trail's files of {_and(d.day for d in read)} have none either."
@@ -136,9 +140,10 @@ def _none(facts: Facts, place: Place, keyword: str) -> Entry:
 def _known(facts: Facts, place: Place, keyword: str, known: list[Record]) -> Entry:
     """Return how many events earlier runs hold, and what the trail's files have of them."""
     words = f"{len(known)} {keyword} event(s) of the period asked stand in earlier runs."
-    if any(day.read is not None for day in _looked_in(facts, place.region, keyword)):
+    read = [day for day in _looked_in(facts, place.region, keyword) if day.read is not None]
+    if read:
         filed = [one for one in known if one.attributes.get("trail file")]
-        words = f"{words} The trail's files have {len(filed)} of them."
+        words = f"{words} The trail's files of {_and(d.day for d in read)} have {len(filed)}."
     inputs = dict.fromkeys(item for one in known for item in one.inputs)
     return Entry(
         region=place.region,
@@ -216,7 +221,7 @@ def _incomplete(read: Observation, day: str) -> Iterator[Entry]:
         words = f"{count} things in the trail's files of {day} could not be read: {_and(first)}."
         yield _said(read, words, "/unread", gap=_unread_gap(read, words))
     if why_not:
-        words = f"The trail's digest files of {day} could not be listed: {why_not}"
+        words = f"The trail's digest files of {day} could not be checked: {why_not}"
         yield _said(read, words, "/integrity", gap=_unread_gap(read, words))
 
 
@@ -248,7 +253,8 @@ def _lacked(record: Record, keyword: str) -> Entry:
         arn=record.arn,
         reason=words,
         inputs=record.inputs,
-        attributes=record.attributes,
+        # It tells of the event, and is not its record: that one alone has the attribute.
+        attributes={name: text for name, text in shown.items() if name != EVENT_ID},
         synthetic=record.synthetic,
     )
 

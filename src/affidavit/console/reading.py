@@ -1,8 +1,9 @@
 """Reading what a form sends: never more than it may have, and few forms with files at once.
 
 A file is spooled to disk before a view looks at it. The bytes are counted as they come, whatever
-the request says of its length; what is too large is read to its end and kept nowhere, for a browser
-that is cut off while it sends shows no answer. What comes by drops is ended, for it would keep its
+the request says of its length. Of forms with files, what is too large is read to its end and kept
+nowhere, for a browser that is cut off while it sends shows no answer; all others, those of
+strangers too, are refused before they are read. What comes by drops is ended, for it would keep its
 place among the few as long as it likes.
 """
 
@@ -53,7 +54,8 @@ class FormReader:
         if not (length.isascii() and length.isdecimal()):
             raise HTTPException(_NO_LENGTH, _("The browser did not say how long the form is."))
         if int(length.lstrip("0")[:15] or 0) > max_bytes:
-            await _discard(request)
+            if max_bytes > MAX_BYTES:
+                await _discard(request)
             raise too_large(max_bytes)
         with_files = max_bytes > MAX_BYTES
         with self._turn(user if with_files else ""):

@@ -8,7 +8,7 @@ PKCS #1 v1.5 with SHA-256 over end time, bucket/key, hash of the digest and the 
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -55,6 +55,10 @@ class Integrity:
     """Log files that agree with a digest whose signature could not be verified here."""
     proved_files: frozenset[str] = frozenset()
     """The URIs of the proved ones."""
+    begins: Mapping[str, str] = field(default_factory=dict)
+    """URIs of the digests whose predecessor was not scanned, with that one's key."""
+    until: str = ""
+    """The time up to which there are digests, as the last one says; empty: there is none."""
 
 
 class _Check:
@@ -67,6 +71,7 @@ class _Check:
         self._gaps: list[ScanGap] = []
         self._digests: dict[str, tuple[_Digest, bytes, str]] = {}
         self._proved: set[str] = set()
+        self._begins: dict[str, str] = {}
         self._unsigned = 0
         for one in scanned:
             if one.digest:
@@ -86,6 +91,8 @@ class _Check:
             proved=len(self._proved),
             proved_files=frozenset(self._proved),
             unsigned=self._unsigned,
+            begins=self._begins,
+            until=max((d.digestEndTime for d, _, _ in self._digests.values()), default=""),
         )
 
     def _load(self, one: Scanned) -> None:
@@ -125,6 +132,7 @@ class _Check:
             return
         known = self._digests.get(before)
         if known is None:
+            self._begins[uri] = before
             self._gap(uri, "the digest before it was not scanned: the chain begins here")
         elif hashlib.sha256(known[1]).hexdigest() != digest.previousDigestHashValue:
             self._finding(known[2], "DIGEST_ALTERED", "its hash is not the one of the next digest")

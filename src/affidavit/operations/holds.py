@@ -21,8 +21,9 @@ from affidavit.operations.context import Context
 from affidavit.operations.faults import ValidationFault
 from affidavit.store import Store
 from affidavit.store.documents import Document
+from affidavit.store.sweeping import HOLD
 
-_KIND: Final = "legal_hold"
+_KIND: Final = HOLD
 _TENANT: Final = "tenant"
 """Id of the hold on everything of a tenant."""
 _OF_ASSESSMENT: Final = frozenset({"DeleteAssessment", "DeleteAssessmentReport"})

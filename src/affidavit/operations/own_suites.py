@@ -22,11 +22,12 @@ from affidavit.operations.faults import NotFoundFault, QuotaFault
 from affidavit.operations.prompt_requests import assertion
 from affidavit.prompts import imports
 from affidavit.prompts.imports import ImportSettings
+from affidavit.prompts.recorded_runs import SUITE
 from affidavit.prompts.suite import Suite, from_yaml, load, shipped, unknown
 from affidavit.store import Store
 from affidavit.store.documents import Document, Rule
 
-KIND: Final = "prompt_suite"
+KIND: Final = SUITE
 OPERATION: Final = "UpdateAssessment"
 """Of the API: who may run prompts for an assessment may bring what is asked."""
 MAX_BYTES: Final = imports.MAX_FILE

@@ -5,7 +5,8 @@ of the moment in which the collection read the run; how and when it was asked st
 `proof`, and the body's `run.casesDigest` in the leaf that the log got when the run was kept.
 
 No evidence of a model is a run that asked none (recorded answers), nor one of a file that took the
-id of a shipped suite: both are kept and shown, and never taken over.
+id of a shipped suite or of one that the tenant keeps, nor of an earlier version of that: all are
+kept and shown, and never taken over.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ from affidavit.prompts.targets_recorded import RECORDED
 from affidavit.store import Store
 
 KIND: Final = "prompt_run"
+SUITE: Final = "prompt_suite"
+"""Kind of the documents that are versions of the tenant's own suites (`operations.own_suites`)."""
 OPERATION: Final = "Converse"
 LEAST_TOKENS: Final = 100
 """Output tokens that a run must have granted each answer."""
@@ -39,12 +42,16 @@ def taken_over(
     and of those that a stand-in did. How old a run may be, the catalogue says.
     """
     ages = oldest_allowed(catalogue, assessment.parameters)
+    every = store.documents.every(assessment.tenant, SUITE)
+    newest = {one.parent: str(one.body["digest"]) for one in every}
     found: dict[tuple[str, ...], Mapping[str, Any]] = {}
     for document in store.documents.every(
         assessment.tenant, KIND, parent=assessment.id, newest_first=True
     ):
         run = document.body["run"]
-        if run["accountId"] != account_id or run["suite"] not in ages or not _is_evidence(run):
+        if run["accountId"] != account_id or run["suite"] not in ages:
+            continue
+        if not _is_evidence(run, newest):
             continue
         age = now - _oldest(run, document.body["cases"])
         if parse(run["finishedAt"]) <= now and age <= timedelta(days=ages[run["suite"]]):
@@ -63,8 +70,10 @@ def _oldest(run: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> datet
     return min(parse(time) for time in times if time)
 
 
-def _is_evidence(run: Mapping[str, Any]) -> bool:
-    """Tell whether a model was asked, and, by the id of a shipped suite, that very suite.
+def _is_evidence(run: Mapping[str, Any], newest: Mapping[str, str]) -> bool:
+    """Tell whether a model was asked, and, by the id of a known suite, that very suite.
+
+    `newest`: the digest of the newest version of each suite that the tenant keeps.
 
     Answers that were cut off after a few words hold nothing that must not be there.
     """
@@ -73,7 +82,8 @@ def _is_evidence(run: Mapping[str, Any]) -> bool:
     if int(run["parameters"].get("max_tokens", LEAST_TOKENS)) < LEAST_TOKENS:
         return False
     suite = run["suite"]
-    return suite not in shipped() or run["suiteDigest"] == load(suite).digest
+    known = load(suite).digest if suite in shipped() else newest.get(suite, run["suiteDigest"])
+    return bool(run["suiteDigest"] == known)
 
 
 def is_taken_over(unit: Unit) -> bool:

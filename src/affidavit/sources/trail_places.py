@@ -12,7 +12,7 @@ from affidavit.sources.day import Day
 
 _LATE: Final = timedelta(hours=1)
 """CloudTrail delivers within 15 minutes or so: a day's last events lie in the next day's folder."""
-_DIGESTED: Final = timedelta(hours=3)
+DIGESTED: Final = timedelta(hours=3)
 """The digest of the late files comes an hour after them, its signature with the digest after it."""
 _TIME: Final = re.compile(r"_\d{8}(?P<hour>T\d\d)\d{2,4}Z[_.]")
 """A file's time in its name, that of a log file or of a digest."""
@@ -76,13 +76,19 @@ class TrailPlace:
         return [
             key
             for base in self._bases("CloudTrail-Digest")
-            for key, wanted in self._keys(reader, base, _DIGESTED)
+            for key, wanted in self._keys(reader, base, DIGESTED)
             if wanted and named in key
         ]
 
     def holds(self, key: str) -> bool:
         """Tell whether a log file's key is one of those that `log_files` looks for."""
         return any(self._is_wanted(key, base, _LATE) for base in self._bases("CloudTrail"))
+
+    def holds_digest(self, key: str) -> bool:
+        """Tell whether a digest's key lies where `digests` looks."""
+        return any(
+            self._is_wanted(key, base, DIGESTED) for base in self._bases("CloudTrail-Digest")
+        )
 
     def is_late(self, key: str) -> bool:
         """Tell whether a log file lies in the next day's folder."""

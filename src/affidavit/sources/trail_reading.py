@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from affidavit.aws import redact
 from affidavit.aws.log_reading import LogReader, NotReadError
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
@@ -21,8 +23,8 @@ from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import ReadLimits, whole
 from affidavit.logscan.public_keys import public_keys
 from affidavit.model.observation import JsonObject
-from affidavit.model.times import parse
-from affidavit.sources.trail_places import TrailPlace
+from affidavit.model.times import iso, parse
+from affidavit.sources.trail_places import DIGESTED, TrailPlace
 
 INVOKING: Final = (
     "InvokeModel",
@@ -53,7 +55,6 @@ _TOO_MANY_CALLS: Final = (
     f"it has calls of models beyond the {_MAX_CALLS} that are compared of a day"
 )
 _MANAGEMENT: Final = "Management"
-_CHAIN_BEGINS: Final = "the chain begins here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +77,11 @@ class TrailReading:
     """Calls of models by request id."""
     unread: list[ScanGap] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
-    redacted: list[str] = field(default_factory=list)
-    """JSON pointers of the records in which secrets were replaced."""
     _found: dict[str, JsonObject] = field(default_factory=dict)
+    _twins: list[tuple[str, JsonObject]] = field(default_factory=list)
+    """Events that another file tells otherwise."""
+    _masked: set[str] = field(default_factory=set)
+    """Hashes of the records in which secrets were replaced."""
     _hits: list[ScanFinding] = field(default_factory=list)
     _left_out: Counter[str] = field(default_factory=Counter)
     _foreign: Counter[str] = field(default_factory=Counter)
@@ -153,12 +156,12 @@ class TrailReading:
             exact = hit.record.encode()
             offset = raw.find(exact, at)
             at = len(raw) if offset < 0 else offset + len(exact)
-            if not self._keep(hit, exact, offset, scanned.sha256):
+            if not self._keep(hit, _place(hit, exact, offset, scanned.sha256)):
                 self._room += len(hit.record)
         self._hits.clear()
 
-    def _keep(self, found: ScanFinding, exact: bytes, offset: int, sha256: str) -> bool:
-        """Keep an event once, with the place of its record; tell whether it was kept."""
+    def _keep(self, found: ScanFinding, file: JsonObject) -> bool:
+        """Keep an event once, with the place of its record; tell whether its record is held."""
         record = json.loads(found.record)
         name = str(record.get("eventID") or "")
         if record.get("readOnly") in (True, "true"):
@@ -167,20 +170,30 @@ class TrailReading:
             self._left_out["notManagement"] += 1
         elif why := self._trouble(name, found.time):
             self._not_kept(found.object_uri, why)
-        elif name not in self._found:
-            file = {
-                "object": found.object_uri,
-                "sha256": sha256,
-                "recordSha256": hashlib.sha256(exact).hexdigest(),
-                **({"offset": offset, "length": len(exact)} if offset >= 0 else {}),
-            }
-            text, clean = _without_secrets(found.record)
-            if clean:
-                self.redacted.append(f"/events/{len(self._found)}/CloudTrailEvent")
+        else:
             listed = _listed(name, found, record.get("userIdentity") or {})
-            self._found[name] = {**listed, "CloudTrailEvent": text, "file": file}
-            return True
+            return self._add(found, {**listed, "file": file})
         return False
+
+    def _add(self, found: ScanFinding, event: JsonObject) -> bool:
+        """Add an event, unless it is there; where it is there otherwise, one of them is wrong."""
+        name, own = event["EventId"], event["file"]["recordSha256"]
+        known = self._found.get(name)
+        if known is not None and known["file"]["recordSha256"] == own:
+            return False
+        text, masked = _without_secrets(found.record)
+        event["CloudTrailEvent"] = text
+        if masked:
+            self._masked.add(own)
+        if known is None:
+            self._found[name] = event
+            return True
+        is_held = len(self._twins) < _MAX_EVENTS
+        if is_held:
+            self._twins.append((name, event))
+        why = f"the files tell the event {name} in two ways"
+        self._not_kept(found.object_uri, why)
+        return is_held
 
     def _not_kept(self, uri: str, why: str) -> None:
         """Count an event that is not kept; those of a file follow on one another."""
@@ -189,6 +202,15 @@ class TrailReading:
             self.unread[-1] = replace(last, count=last.count + 1)
         else:
             self.unread.append(ScanGap(object_uri=uri, why=why))
+
+    @property
+    def redacted(self) -> list[str]:
+        """Return the JSON pointers of the records in which secrets were replaced."""
+        return [
+            f"/events/{number}/CloudTrailEvent"
+            for number, event in enumerate(self._found.values())
+            if event["file"]["recordSha256"] in self._masked
+        ]
 
     def _trouble(self, name: str, time: str) -> str:
         """Return why an event cannot be kept."""
@@ -222,13 +244,35 @@ class TrailReading:
             if content
         ]
         self.unread += [gap for one in digests for gap in one.gaps]
-        found = check_integrity([*self._scanned, *digests], public_keys(trail["keys"]))
-        self._integrity = self._told(found, [self._uri(key) for key in keys], listed)
-        for event in self._found.values():
-            event["file"]["proved"] = event["file"]["object"] in found.proved_files
+        try:
+            known = public_keys(trail["keys"])
+        except (ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
+            self._integrity = {"why": f"CloudTrail's public keys cannot be read: {error}"}
+            return
+        found = check_integrity([*self._scanned, *digests], known)
+        settled = min(self.place.day.end, reader.started_at - DIGESTED)
+        uris = [self._uri(key) for key in keys]
+        self._integrity = self._told(found, uris, listed, iso(settled.replace(microsecond=0)))
+        self._prove(found.proved_files)
 
-    def _told(self, found: Integrity, digests: list[str], listed: frozenset[str]) -> JsonObject:
-        """Return what the digests say of the files that were looked for; the first has no past."""
+    def _prove(self, files: frozenset[str]) -> None:
+        """Note of each event whether its file is proved; of two that differ the proved one stands.
+
+        So a file that somebody put there takes the place of no event that CloudTrail delivered.
+        """
+        for event in (*self._found.values(), *(twin for _, twin in self._twins)):
+            event["file"]["proved"] = event["file"]["object"] in files
+        for name, twin in self._twins:
+            if twin["file"]["proved"] and not self._found[name]["file"]["proved"]:
+                self._found[name] = twin
+
+    def _told(
+        self, found: Integrity, digests: list[str], listed: frozenset[str], settled: str
+    ) -> JsonObject:
+        """Return what the digests say of the files that were looked for.
+
+        The predecessor of the first one lies elsewhere; `settled`: up to when there must be some.
+        """
         bucket = f"s3://{self.place.bucket}/"
         wrong = [
             {"what": one.entity_type, "object": one.object_uri, "detail": one.excerpt}
@@ -237,13 +281,16 @@ class TrailReading:
             or self._is_gone(one.excerpt.removeprefix(bucket), listed)
         ]
         wrong += [
-            {"what": "DIGEST_MISSING", "object": one.object_uri, "detail": one.why}
-            for one in found.gaps
-            if _CHAIN_BEGINS in one.why and one.object_uri != min(digests)
+            _missing(uri, f"the digest before it is not there: {before}")
+            for uri, before in found.begins.items()
+            if uri != min(digests) or self.place.holds_digest(before)
         ]
+        if found.until and found.until < settled:
+            late = f"the last digest is of {found.until}: later ones are gone, or the trail stopped"
+            wrong.append(_missing(max(digests), late))
         if not digests:
             detail = "no digest file of the day was found, though the trail has them written"
-            wrong.append({"what": "DIGEST_MISSING", "object": bucket, "detail": detail})
+            wrong.append(_missing(bucket, detail))
         return {
             "digests": len(digests),
             "proved": found.proved,
@@ -290,6 +337,20 @@ class TrailReading:
         by = Counter(call.principal for call in self.calls.values())
         most = sorted(by.items(), key=lambda one: (-one[1], one[0]))[:_MAX_CALLERS]
         return {"calls": len(self.calls), "by": dict(most)}
+
+
+def _place(found: ScanFinding, exact: bytes, offset: int, sha256: str) -> JsonObject:
+    """Return where the bytes of a record are, and the hashes of file and record."""
+    return {
+        "object": found.object_uri,
+        "sha256": sha256,
+        "recordSha256": hashlib.sha256(exact).hexdigest(),
+        **({"offset": offset, "length": len(exact)} if offset >= 0 else {}),
+    }
+
+
+def _missing(uri: str, detail: str) -> JsonObject:
+    return {"what": "DIGEST_MISSING", "object": uri, "detail": detail}
 
 
 def _listed(name: str, found: ScanFinding, who: Mapping[str, Any]) -> JsonObject:

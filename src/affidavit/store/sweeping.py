@@ -35,6 +35,8 @@ MARK = ".swept"
 """Object that says when was last swept."""
 _BATCH = 500
 _SEGMENTS = "segments"
+HOLD: Final = "legal_hold"
+"""Kind of the documents that keep a tenant, or an assessment of it, from deletion."""
 
 
 def is_due(objects: Objects, now: datetime) -> bool:
@@ -99,7 +101,14 @@ def _blobs(connection: sa.Connection, _: Kept, __: str, names: Sequence[str]) ->
 def _attachments(
     connection: sa.Connection, kept: Kept, tenant: str, names: Sequence[str]
 ) -> Iterable[str]:
-    """Return the files of the digests that documents name; all, where the key cannot be had."""
+    """Return the files of the digests that documents name; all, where the key cannot be had.
+
+    And all while anything of the tenant is under legal hold: the documents of a deleted assessment
+    are gone before its evidence is erased, and a hold that comes between keeps that, files and all.
+    """
+    held = sa.select(document.c.id).where(document.c.tenant == tenant, document.c.kind == HOLD)
+    if connection.scalar(held.limit(1)) is not None:
+        return names
     try:
         keys = kept.keyring.current(tenant)
     except StoreSealedError:

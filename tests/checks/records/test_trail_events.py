@@ -12,7 +12,7 @@ from tests.checks.records.conftest import ACCOUNT, HOME, OTHER
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import Record
 from affidavit.checks.trail_files import LACKED
-from affidavit.collector.activity import activity, trail_entries
+from affidavit.collector.activity import EVENT_ID, activity, trail_entries
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.verdicts import is_open
 from affidavit.model.framework import SourceType
@@ -115,6 +115,7 @@ def test_an_event_that_the_files_should_hold_and_lack_is_a_finding(account: Any)
     (entry,) = trail_entries(account.facts(), account.place(), KEYWORD)
     assert "the trail's files of the day lack it" in entry.reason
     assert (entry.gap, len(entry.inputs)) == (None, 2)
+    assert EVENT_ID not in entry.attributes  # or the event would be there twice
     assert len(list(activity(account.facts(), account.place(), KEYWORD))) == 2
 
 
@@ -200,7 +201,7 @@ def test_what_the_files_have_of_events_that_earlier_runs_hold_is_said_once(accou
     assert said.empty
     assert said.reason == (
         f"2 {KEYWORD} event(s) of the period asked stand in earlier runs. "
-        "The trail's files have 1 of them."
+        f"The trail's files of 2026-03-14 have 1."
     )
     assert set(events_by_id(account)["e-2"].inputs) < set(said.inputs)
     (alone,) = activity(account.facts(), place, KEYWORD, known, only_new=True)
@@ -268,6 +269,8 @@ def test_altered_and_unread_files_are_told(account: Any) -> None:
         unread=unread, unreadInAll=2, integrity={"findings": wrong, "findingsInAll": 1, "proved": 0}
     )
     account.answers("TrailFiles", body)
+    (none,) = activity(account.facts(), account.place(), KEYWORD)
+    assert "none either" not in none.reason
     first, second = trail_entries(account.facts(), account.place(), KEYWORD)
     assert "s3://b/x: it is corrupt" in first.reason
     assert first.gap is not None
