@@ -138,11 +138,12 @@ def test_what_is_left_out_is_counted() -> None:
 
 def test_what_the_owner_of_a_bucket_writes_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long records, calls and accounts without end are not held; the answer is incomplete then."""
-    monkeypatch.setattr(trail_reading, "_MAX_RECORDS", 15_100)
     monkeypatch.setattr(trail_reading, "_MAX_CALLS", 2)
     monkeypatch.setattr(trail_reading, "_MAX_NAMED", 3)
     bucket = Bucket()
     long = [event(number=number, pad="x" * 500) for number in range(20)]
+    room = sum(len(json.dumps(one)) for one in long[:17]) + 500
+    monkeypatch.setattr(trail_reading, "_MAX_RECORDS", room)
     calls = [event("InvokeModel", n, requestID=f"r-{n}", readOnly=True) for n in range(20, 25)]
     others = [event(number=n, recipientAccountId=f"{n:012}") for n in range(30, 36)]
     write(bucket, [*long, *calls, *others, event(number=40)])

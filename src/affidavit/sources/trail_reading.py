@@ -156,12 +156,12 @@ class TrailReading:
             exact = hit.record.encode()
             offset = raw.find(exact, at)
             at = len(raw) if offset < 0 else offset + len(exact)
-            if not self._keep(hit, exact, offset, scanned.sha256):
+            if not self._keep(hit, _place(hit, exact, offset, scanned.sha256)):
                 self._room += len(hit.record)
         self._hits.clear()
 
-    def _keep(self, found: ScanFinding, exact: bytes, offset: int, sha256: str) -> bool:
-        """Keep an event once, with the place of its record; tell whether it was kept."""
+    def _keep(self, found: ScanFinding, file: JsonObject) -> bool:
+        """Keep an event once, with the place of its record; tell whether its record is held."""
         record = json.loads(found.record)
         name = str(record.get("eventID") or "")
         if record.get("readOnly") in (True, "true"):
@@ -172,7 +172,6 @@ class TrailReading:
             self._not_kept(found.object_uri, why)
         else:
             listed = _listed(name, found, record.get("userIdentity") or {})
-            file = _place(found.object_uri, exact, offset, sha256)
             return self._add(found, {**listed, "file": file})
         return False
 
@@ -189,11 +188,20 @@ class TrailReading:
         if known is None:
             self._found[name] = event
             return True
-        self._not_kept(found.object_uri, f"the files tell the event {name} in two ways")
-        if len(self._twins) >= _MAX_EVENTS:
-            return False
-        self._twins.append((name, event))
-        return True
+        is_held = len(self._twins) < _MAX_EVENTS
+        if is_held:
+            self._twins.append((name, event))
+        why = f"the files tell the event {name} in two ways"
+        self._not_kept(found.object_uri, why)
+        return is_held
+
+    def _not_kept(self, uri: str, why: str) -> None:
+        """Count an event that is not kept; those of a file follow on one another."""
+        last = self.unread[-1] if self.unread else None
+        if last is not None and (last.object_uri, last.why) == (uri, why):
+            self.unread[-1] = replace(last, count=last.count + 1)
+        else:
+            self.unread.append(ScanGap(object_uri=uri, why=why))
 
     @property
     def redacted(self) -> list[str]:
@@ -203,14 +211,6 @@ class TrailReading:
             for number, event in enumerate(self._found.values())
             if event["file"]["recordSha256"] in self._masked
         ]
-
-    def _not_kept(self, uri: str, why: str) -> None:
-        """Count an event that is not kept; those of a file follow on one another."""
-        last = self.unread[-1] if self.unread else None
-        if last is not None and (last.object_uri, last.why) == (uri, why):
-            self.unread[-1] = replace(last, count=last.count + 1)
-        else:
-            self.unread.append(ScanGap(object_uri=uri, why=why))
 
     def _trouble(self, name: str, time: str) -> str:
         """Return why an event cannot be kept."""
@@ -339,10 +339,10 @@ class TrailReading:
         return {"calls": len(self.calls), "by": dict(most)}
 
 
-def _place(uri: str, exact: bytes, offset: int, sha256: str) -> JsonObject:
+def _place(found: ScanFinding, exact: bytes, offset: int, sha256: str) -> JsonObject:
     """Return where the bytes of a record are, and the hashes of file and record."""
     return {
-        "object": uri,
+        "object": found.object_uri,
         "sha256": sha256,
         "recordSha256": hashlib.sha256(exact).hexdigest(),
         **({"offset": offset, "length": len(exact)} if offset >= 0 else {}),
