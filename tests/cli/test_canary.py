@@ -42,8 +42,10 @@ def test_a_canary_is_paused_and_resumed(settings: Settings) -> None:
     assert "paused" in done(settings, canary, "list").output
     done(settings, canary, "resume", "refusal", "--tenant", TENANT)
     assert "next 20" in done(settings, canary, "list").output
-    unknown = CliRunner().invoke(canary, ["pause", "other"], obj=settings)
-    assert "There is no canary" in str(unknown.exception)
+    assert "no run yet" in done(settings, canary, "runs", "refusal").output
+    for order in ("pause", "runs"):
+        unknown = CliRunner().invoke(canary, [order, "other"], obj=settings)
+        assert "There is no canary" in str(unknown.exception)
 
 
 def test_a_watch_is_paused_and_resumed(settings: Settings) -> None:

@@ -105,9 +105,10 @@ def test_exports_and_period_write_files(fresh: Estates, tmp_path: Path) -> None:
     assert "5 days, 2 of them without a run." in shown.stdout
     told = json.loads(_call(fresh, *call, "--json").stdout)
     assert len(told["controls"]) == 4
-    written = _call(fresh, *call, "--csv", str(tmp_path / "p"), "--svg", str(tmp_path / "q"))
-    assert (written.exit_code, written.stdout) == (0, "")
-    assert (tmp_path / "q").read_text(encoding="utf-8").startswith("<svg")
+    table, chart = tmp_path / "p", tmp_path / "q"
+    written = _call(fresh, *call, "--csv", str(table), "--svg", str(chart))
+    assert (written.exit_code, written.stdout) == (0, f"Written: {table}, {chart}\n")
+    assert chart.read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_the_reference_lists_every_field() -> None:

@@ -107,6 +107,15 @@ def test_report_of_a_real_store(made: Made, tmp_path: Path) -> None:
         verify_report(tmp_path / "absent.zip", str(report.key))
 
 
+def test_an_earlier_report_stays(made: Made, tmp_path: Path) -> None:
+    """In a folder a second report of the same day gets a name of its own; both verify."""
+    request = ReportRequest(assessment="Northwind Assistants", out=tmp_path)
+    first, second = (build_report(made.settings, request) for _ in range(2))
+    assert second.path.name == f"{first.path.stem}-2.zip"
+    for one in (first, second):
+        assert verify_report(one.path, str(one.key)).verified
+
+
 def test_judging_again_names_what_differs(made: Made, tmp_path: Path) -> None:
     """Evidence that does not follow from its observations is named when it is judged again."""
     request = ReportRequest(assessment=made.assessment.id[:13], out=tmp_path / "a.zip")

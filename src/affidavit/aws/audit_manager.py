@@ -13,7 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from affidavit.aws.clients import new_session
-from affidavit.aws.errors import PARSER_TROUBLE, UNREADABLE
+from affidavit.aws.errors import NO_CREDENTIALS, PARSER_TROUBLE, UNREADABLE
+from affidavit.aws.identity import CREDENTIALS_TODO
 from affidavit.aws.paging import MAX_PAGES
 from affidavit.aws.settings import USER_AGENT, AwsSettings
 from affidavit.aws.shapes import plain, typed
@@ -48,6 +49,8 @@ def audit_manager(settings: AwsSettings, what: str, todo: str) -> Iterator[Any]:
             yield client
         finally:
             client.close()
+    except NO_CREDENTIALS as error:
+        raise CollectError(what, why=str(error), todo=CREDENTIALS_TODO) from error
     except (ClientError, BotoCoreError) as error:
         raise CollectError(what, why=str(error), todo=todo) from error
 

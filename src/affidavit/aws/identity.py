@@ -41,7 +41,7 @@ from affidavit.model.times import iso
 DEFAULT_REGION = "us-east-1"
 _PASSING = frozenset({GapReason.THROTTLED, GapReason.TIMED_OUT, GapReason.UNREACHABLE})
 """Why a role could not be assumed just now, though perhaps soon."""
-_TODO = (
+CREDENTIALS_TODO = (
     "Set up credentials (aws configure, aws sso login, or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY), or try the simulated estate: affidavit run --demo."
 )
@@ -144,7 +144,7 @@ class Accounts:
             identity = self._who(session, "")
         except NO_CREDENTIALS as error:
             raise CredentialsError(
-                "No usable AWS credentials were found", why=str(error), todo=_TODO
+                "No usable AWS credentials were found", why=str(error), todo=CREDENTIALS_TODO
             ) from error
         except ClientError as error:
             raise _refused(error) from error

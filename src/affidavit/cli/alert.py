@@ -157,6 +157,8 @@ def listed(settings: Settings, /, tenant: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([one.body for one in found], indent=2))
         return
+    if not found:
+        click.echo(f"{tenant} has no alert.")
     for one in found:
         body = one.body
         sent = ", ".join(f"{c} {d['state']}" for c, d in sorted(body["deliveries"].items()))

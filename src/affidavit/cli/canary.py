@@ -112,20 +112,19 @@ def show(settings: Settings, /, *, as_json: bool) -> None:
 
 @command.command("runs")
 @click.argument("name")
+@click.option("--tenant", default="", help="Where several tenants have a canary of the name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def list_runs(settings: Settings, /, name: str, *, as_json: bool) -> None:
+def list_runs(settings: Settings, /, name: str, tenant: str, *, as_json: bool) -> None:
     """List the runs of NAME, the last first; what was missed is named."""
     with open_store(settings) as store:
-        found = [
-            run.body
-            for one in canaries.listed(store)
-            if one.id == name
-            for run in canaries.runs(store, canaries.canary_of(one))
-        ]
+        asked = canaries.canary_of(canaries.named(store, name, tenant))
+        found = [run.body for run in canaries.runs(store, asked)]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    if not found:
+        click.echo(f"{name} has no run yet: `affidavit serve` makes them.")
     for one in found:
         rate = f" {one['passed']}/{one['cases']}" if one.get("cases") else ""
         wrong = f"  {', '.join(one['wrong'])}" if one.get("wrong") else ""

@@ -59,6 +59,8 @@ def command(
         click.echo(json.dumps(to_json(shown), indent=2, ensure_ascii=False))
     elif csv is None and svg is None:
         _show(shown)
+    else:
+        click.echo(f"Written: {', '.join(str(one) for one in (csv, svg) if one is not None)}")
     for one in shown.unreadable:
         click.echo(f"Reasons may be missing: {one.rows} rows of {one.day}. {one.why}", err=True)
     sys.exit(INCOMPLETE if shown.unreadable else 0)

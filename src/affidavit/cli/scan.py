@@ -78,7 +78,9 @@ def _output(function: Callable[..., None]) -> Callable[..., None]:
 @_output
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(scans.INVOCATION_KINDS),
               help="Only findings of this kind; again for more.")  # fmt: skip
-@click.option("--type", "types", multiple=True, help="Only this entity type; again for more.")
+@click.option(
+    "--type", "types", multiple=True, help="Personal data of this type only; again for more."
+)
 @click.option("--allow-number", "numbers", multiple=True, help="Own number, no finding.")
 @click.option("--allow-domain", "domains", multiple=True, help="Own domain, no finding.")
 @click.option("--blocked-message", "blocked", multiple=True, help="Guardrail's blocked message.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from affidavit import catalogue as catalogues
@@ -213,7 +214,7 @@ def build_in(
     path = request.out
     if path.suffix.lower() != ".zip":
         day = request.last_day or now.date()
-        path = path / f"affidavit-{day.isoformat()}-{assessment.id[-8:]}.zip"
+        path = _unused(path / f"affidavit-{day.isoformat()}-{assessment.id[-8:]}.zip")
     wanted = Request(
         assessment_id=assessment.id,
         path=path,
@@ -231,6 +232,15 @@ def build_in(
     return BuiltReport(
         path=built.path, key=key_file(store, public), key_id=public.fingerprint, built=built
     )
+
+
+def _unused(path: Path) -> Path:
+    """Return the path, or the first of `-2`, `-3`, ... that no file has: an earlier report stays.
+
+    `affidavit verify --previous` needs both, and a report of chosen evidence is not the whole one.
+    """
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(one for one in chain((path,), numbered) if not one.exists())
 
 
 def _told_since(store: Store, assessment: Assessment, size: int) -> bool:
