@@ -110,6 +110,20 @@ def test_new_objects_are_scanned_once(watched: Context, aws: Any, clock: Clock) 
     assert "maria" not in json.dumps(alert.body)
 
 
+def test_what_waits_of_one_log_holds_no_other_up(
+    watched: Context, aws: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its turn is over the rest is left to the next pass, which takes it."""
+    log_to_s3(aws)
+    for name in ("a", "b", "c"):
+        put(aws, name, clock.now, "Fine")
+    monkeypatch.setattr(log_watching, "TURN", 0.0)
+    assert watch_all(watched) == 1
+    assert (totals(watched)["listed"], totals(watched)["scanned"]) == (3, 1)
+    monkeypatch.undo()
+    assert watch_all(watched) == 2
+
+
 def test_the_log_of_a_tenant_that_left_is_not_read(
     watched: Context, aws: Any, clock: Clock
 ) -> None:

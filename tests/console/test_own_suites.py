@@ -54,6 +54,20 @@ def test_each_upload_is_a_version_with_its_digest(fresh: Installation) -> None:
     assert ">capitals (1)<" in olga.get("/console/prompts/new").text
 
 
+def test_of_two_that_bring_a_version_at_once_one_is_told_so(
+    fresh: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no failure of the server's, and nothing is kept of the second."""
+    olga = fresh.client("olga")
+    bring(olga, "mine.yaml", CAPITALS)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(own_suites, "versions", lambda *_: [])
+        refused = bring(olga, "mine.yaml", CAPITALS.replace("France", "la France"))
+    assert refused.status_code == 409
+    assert "changed by somebody else" in refused.text
+    assert len(own_suites.versions(fresh.store, TENANT, "capitals")) == 1
+
+
 def test_evaluation_files_and_csv_are_suites_too(fresh: Installation) -> None:
     """Judged by word-f1 against the reference, unless assertions are named."""
     olga = fresh.client("olga")

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from affidavit.aws.log_reading import LogObject, NotReadError
 from affidavit.model.observation import GapReason, Unit
 from affidavit.model.times import iso
+from affidavit.sources import trail_reading
 from affidavit.sources.trail_files import TrailReadings
 
 ACCOUNT, DAY = "111122223333", "2026-11-29"
@@ -133,6 +134,29 @@ def test_what_is_left_out_is_counted() -> None:
     assert json.loads(body["events"][0]["CloudTrailEvent"])["errorCode"] == "AccessDenied"
     assert body["leftOut"] == {"notManagement": 1, "readOnly": 1}
     assert body["eventsOfOtherAccounts"] == [{"accountId": "999988887777", "events": 1}]
+
+
+def test_what_the_owner_of_a_bucket_writes_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long records, calls and accounts without end are not held; the answer is incomplete then."""
+    monkeypatch.setattr(trail_reading, "_MAX_CALLS", 2)
+    monkeypatch.setattr(trail_reading, "_MAX_NAMED", 3)
+    bucket = Bucket()
+    long = [event(number=number, pad="x" * 500) for number in range(20)]
+    room = sum(len(json.dumps(one)) for one in long[:17]) + 500
+    monkeypatch.setattr(trail_reading, "_MAX_RECORDS", room)
+    calls = [event("InvokeModel", n, requestID=f"r-{n}", readOnly=True) for n in range(20, 25)]
+    others = [event(number=n, recipientAccountId=f"{n:012}") for n in range(30, 36)]
+    write(bucket, [*long, *calls, *others, event(number=40)])
+    body = reading(bucket)
+    ids = [one["EventId"] for one in body["events"]]
+    assert ids == [*(f"e-{number}" for number in range(17)), "e-40"]
+    raw = gzip.decompress(next(iter(bucket.held.values())))
+    place = body["events"][-1]["file"]
+    assert b'"e-40"' in raw[place["offset"] : place["offset"] + place["length"]]
+    assert [one["count"] for one in body["unread"]] == [3, 3]
+    assert body["calls"]["calls"] == 2
+    told = {one["accountId"]: one["events"] for one in body["eventsOfOtherAccounts"]}
+    assert told == {f"{30:012}": 1, f"{31:012}": 1, f"{32:012}": 1, "further accounts": 3}
 
 
 def test_secrets_are_masked_and_the_place_of_the_record_stays() -> None:

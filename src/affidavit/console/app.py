@@ -30,7 +30,7 @@ from affidavit.console.reading import FormReader
 from affidavit.console.rendering import Renderer
 from affidavit.console.texts import _
 from affidavit.console.views import View
-from affidavit.errors import AffidavitError, StoreBusyError, UsageError
+from affidavit.errors import AffidavitError, StoreBusyError, StoreConflictError, UsageError
 from affidavit.finder.engine import Finder
 from affidavit.operations import openid_users, sessions
 from affidavit.operations.accounts import NOT_SET_UP
@@ -58,6 +58,7 @@ _STATUSES: Final[Sequence[tuple[type[AffidavitError], int]]] = (
     (QuotaFault, _UNPROCESSABLE),
     (ValidationFault, _UNPROCESSABLE),
     (UsageError, _UNPROCESSABLE),
+    (StoreConflictError, 409),
     (StoreBusyError, 503),
 )
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -37,12 +37,23 @@ _CALLS: Final = frozenset(f"{_SOURCE}:{name}" for name in INVOKING)
 _MAX_OBJECT: Final = 2**28
 _MAX_EVENTS: Final = 20_000
 """Events of a Region and day that are kept; what is beyond them makes the answer incomplete."""
+_MAX_RECORDS: Final = 2**26
+"""Characters of their records together: those of the owner of a bucket may be as long as a file."""
 _MAX_NAMED: Final = 500
-"""Files that could not be read, and findings of the digests, that are named one by one."""
+"""Files that could not be read, findings of the digests, and other accounts, named one by one."""
+_FURTHER: Final = "further accounts"
+_MAX_CALLS: Final = 1_000_000
+"""Calls of models of a Region and day that are held to be compared: half a gigabyte."""
 _MAX_CALLERS: Final = 20
 """Principals whose calls of models are counted by name."""
 _LIMITS: Final = ReadLimits()
-_TOO_MANY: Final = f"it has events beyond the {_MAX_EVENTS} that are kept of a Region and day"
+_TOO_MANY: Final = (
+    f"it has events beyond the {_MAX_EVENTS}, or the {_MAX_RECORDS >> 20} MB of records, that are "
+    "kept of a Region and day"
+)
+_TOO_MANY_CALLS: Final = (
+    f"it has calls of models beyond the {_MAX_CALLS} that are compared of a day"
+)
 _MANAGEMENT: Final = "Management"
 
 
@@ -74,6 +85,8 @@ class TrailReading:
     _hits: list[ScanFinding] = field(default_factory=list)
     _left_out: Counter[str] = field(default_factory=Counter)
     _foreign: Counter[str] = field(default_factory=Counter)
+    _room: int = field(default_factory=lambda: _MAX_RECORDS)
+    """Characters of records that may still be held."""
     _late: int = 0
     _scanned: list[Scanned] = field(default_factory=list)
     _integrity: JsonObject = field(default_factory=dict)
@@ -100,10 +113,7 @@ class TrailReading:
         self.unread += scanned.gaps
         self._scanned.append(scanned)
         if self._hits:
-            raw = whole(content, _LIMITS.document, _LIMITS, lambda _why: None)
-            for hit in self._hits:
-                self._keep(hit, raw, scanned.sha256)
-            self._hits.clear()
+            self._keep_all(whole(content, _LIMITS.document, _LIMITS, lambda _why: None), scanned)
 
     def _content(self, reader: LogReader, key: str) -> bytes | None:
         try:
@@ -119,19 +129,39 @@ class TrailReading:
     def _take(self, found: ScanFinding) -> None:
         """Sort an event in: a call, an event that is asked for, or one of another account."""
         if found.account_id not in ("", self.place.account_id):
-            self._foreign[found.account_id] += 1
+            known = found.account_id in self._foreign or len(self._foreign) < _MAX_NAMED
+            self._foreign[found.account_id if known else _FURTHER] += 1
             return
         if found.time[:10] != f"{self.place.day.start:%Y-%m-%d}":
             return
         if found.entity_type in _CALLS and not found.error_code:
             name = found.entity_type.partition(":")[2]
             call = Call(event=name, principal=found.principal, time=found.time)
-            self.calls.setdefault(found.request_id, call)
-        if found.entity_type in self.events:
-            self._hits.append(found)
+            if len(self.calls) < _MAX_CALLS:
+                self.calls.setdefault(found.request_id, call)
+            elif found.request_id not in self.calls:
+                self._not_kept(found.object_uri, _TOO_MANY_CALLS)
+        if found.entity_type not in self.events:
+            return
+        if len(found.record) > self._room:
+            self._not_kept(found.object_uri, _TOO_MANY)
+            return
+        self._room -= len(found.record)
+        self._hits.append(found)
 
-    def _keep(self, found: ScanFinding, raw: bytes, sha256: str) -> None:
-        """Keep an event once, with the place of its record."""
+    def _keep_all(self, raw: bytes, scanned: Scanned) -> None:
+        """Keep the events of a file with their places: each lies behind the one before it."""
+        at = 0
+        for hit in self._hits:
+            exact = hit.record.encode()
+            offset = raw.find(exact, at)
+            at = len(raw) if offset < 0 else offset + len(exact)
+            if not self._keep(hit, _place(hit, exact, offset, scanned.sha256)):
+                self._room += len(hit.record)
+        self._hits.clear()
+
+    def _keep(self, found: ScanFinding, file: JsonObject) -> bool:
+        """Keep an event once, with the place of its record; tell whether its record is held."""
         record = json.loads(found.record)
         name = str(record.get("eventID") or "")
         if record.get("readOnly") in (True, "true"):
@@ -139,28 +169,39 @@ class TrailReading:
         elif record.get("eventCategory", _MANAGEMENT) != _MANAGEMENT:
             self._left_out["notManagement"] += 1
         elif why := self._trouble(name, found.time):
-            self.unread.append(ScanGap(object_uri=found.object_uri, why=why))
+            self._not_kept(found.object_uri, why)
         else:
             listed = _listed(name, found, record.get("userIdentity") or {})
-            self._add(found, {**listed, "file": _place(found, raw, sha256)})
+            return self._add(found, {**listed, "file": file})
+        return False
 
-    def _add(self, found: ScanFinding, event: JsonObject) -> None:
+    def _add(self, found: ScanFinding, event: JsonObject) -> bool:
         """Add an event, unless it is there; where it is there otherwise, one of them is wrong."""
         name, own = event["EventId"], event["file"]["recordSha256"]
         known = self._found.get(name)
         if known is not None and known["file"]["recordSha256"] == own:
-            return
+            return False
         text, masked = _without_secrets(found.record)
         event["CloudTrailEvent"] = text
         if masked:
             self._masked.add(own)
         if known is None:
             self._found[name] = event
-            return
-        if len(self._twins) < _MAX_EVENTS:
+            return True
+        is_held = len(self._twins) < _MAX_EVENTS
+        if is_held:
             self._twins.append((name, event))
         why = f"the files tell the event {name} in two ways"
-        self.unread.append(ScanGap(object_uri=found.object_uri, why=why))
+        self._not_kept(found.object_uri, why)
+        return is_held
+
+    def _not_kept(self, uri: str, why: str) -> None:
+        """Count an event that is not kept; those of a file follow on one another."""
+        last = self.unread[-1] if self.unread else None
+        if last is not None and (last.object_uri, last.why) == (uri, why):
+            self.unread[-1] = replace(last, count=last.count + 1)
+        else:
+            self.unread.append(ScanGap(object_uri=uri, why=why))
 
     @property
     def redacted(self) -> list[str]:
@@ -298,10 +339,8 @@ class TrailReading:
         return {"calls": len(self.calls), "by": dict(most)}
 
 
-def _place(found: ScanFinding, raw: bytes, sha256: str) -> JsonObject:
+def _place(found: ScanFinding, exact: bytes, offset: int, sha256: str) -> JsonObject:
     """Return where the bytes of a record are, and the hashes of file and record."""
-    exact = found.record.encode()
-    offset = raw.find(exact)
     return {
         "object": found.object_uri,
         "sha256": sha256,
