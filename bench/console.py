@@ -39,6 +39,7 @@ def run(records: int = RECORDS, days: int = 120) -> dict[str, float]:
     with TemporaryDirectory(prefix="affidavit-bench-") as home:
         settings = Settings(home=Path(home) / "home", keys=Path(home) / "keys")
         with open_store(settings) as store, Finder(store) as finder:
+            finder.warm()  # as `affidavit serve` does
             made = make(store, records, days=days)
             client = _client(store, settings, finder)
             found: dict[str, float] = {}

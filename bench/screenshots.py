@@ -115,7 +115,7 @@ def _photograph(base: str, assessment: str, context: Context) -> None:
                 "light",
                 (
                     *("dashboard", "assessment", "control", "evidence", "sample", "cost"),
-                    *("editor", "downloads", "canary", "users"),
+                    *("editor", "trial", "downloads", "canary", "users"),
                 ),
             ),
             ("dark", ("finder", "logs", "sharing", "keeping")),
@@ -133,6 +133,8 @@ def _photograph(base: str, assessment: str, context: Context) -> None:
                     page.goto(f"{base}{_ADDRESSES[name]}")
                 elif name == "sample":
                     _sample(page, base, context)
+                elif name == "trial":
+                    _try_a_rule(page, base)
                 elif name == "editor":
                     page.goto(f"{base}/frameworks/{library}/edit")
                 else:
@@ -199,6 +201,13 @@ def _sample(page: Any, base: str, context: Context) -> None:
     while tasks.run_one(context):
         pass
     page.goto(page.url.partition("?")[0])
+
+
+def _try_a_rule(page: Any, base: str) -> None:
+    """Try a check's rule on what the estate answered."""
+    page.goto(f"{base}/controls/try?check=no-broad-managed")
+    page.get_by_role("button", name="Try the rule").click()
+    page.locator("#result").wait_for()
 
 
 def _open(page: Any, base: str, assessment: str, name: str) -> None:

@@ -268,6 +268,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
         Background(make_context(store, settings, options)) as background,
     ):
         _invite(store, options)
+        threading.Thread(target=finder.warm, name="affidavit-finder").start()
         uvicorn.run(
             make_app(background, options, finder),
             host=options.host,

@@ -18,6 +18,7 @@ from affidavit.operations import tenants
 from affidavit.operations.tenants import Grant
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
+from affidavit.store.documents import Document
 
 NOWHERE = "http://127.0.0.1:9"
 Looked = dict[str, list[dict[str, Any]]]
@@ -113,3 +114,29 @@ def test_a_silent_object_store_is_bad(
     assert code == 1
     assert looked["Objects"][0]["state"] == "bad"
     assert looked["Runs"][0]["state"] == "good"
+
+
+def test_an_activity_task_that_failed_is_bad_and_a_gap_is_noted(
+    doctor: Doctor, settings: Settings
+) -> None:
+    """How far CloudTrail was asked between the runs is told, and why not further."""
+    with open_store(settings) as store:
+        _collected(store, days_ago=0)
+        (one,) = store.assessments()
+        far = "2026-11-30T18:15:00Z"
+        body: dict[str, Any] = {
+            "ended": "2026-11-30T18:30:00Z",
+            "cursors": {samples.ACCOUNT: far},
+        }
+        document = Document(kind="activity", id=one.id, parent=one.id, body=body)
+        cases: tuple[tuple[dict[str, Any], str, str], ...] = (
+            ({}, "good", "up to 2026-11-30 18:15 UTC"),
+            ({"missed": [samples.ACCOUNT]}, "note", f"a gap in {samples.ACCOUNT}"),
+            ({"failed": "The store was full"}, "bad", "18:30 UTC it failed: The store was full"),
+        )
+        for number, (members, state, words) in enumerate(cases):
+            put = replace(document, body=body | members, version=number)
+            store.documents.act(one.tenant, now=utc_now(), puts=[put])
+            code, looked = doctor()
+            assert (looked["Activity"][0]["state"], code) == (state, state == "bad")
+            assert words in looked["Activity"][0]["words"]

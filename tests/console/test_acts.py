@@ -2,13 +2,15 @@
 
 import html
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.console import library
 
 from affidavit.console.pages.all import VIEWS
-from affidavit.operations import report_uploads
+from affidavit.operations import activity, report_uploads
 from affidavit.operations.assessment_reports import choice_of
 from affidavit.store.documents import Document
 
@@ -99,6 +101,23 @@ def test_bad_files_and_texts_are_refused_in_place(fresh: Any) -> None:
         assert answer.status_code == 422, (data, files)
         assert 'role="alert"' in answer.text
     assert "0 items were added" in olga.get(f"/console{path}").text
+
+
+def test_a_control_says_its_principle_and_when_manual_evidence_is_due(fresh: Any) -> None:
+    """At once where there is none, as long after the newest as the framework says, else overdue."""
+    wanting = next(
+        one for one in fresh.context.catalogue.framework.controls() if one.manual_evidence
+    )
+    olga = fresh.client("olga")
+    path = f"/console/assessments/{fresh.assessment.id}/controls/{wanting.uuid}"
+    page = olga.get(path).text
+    assert "<h3>Principle</h3>" in page
+    assert "Due now." in page
+    name = _first(olga, path.removeprefix("/console"), r'name="set" value="([^"]+)"')
+    added = olga.post(f"{path}/evidence", data={"set": name, "text": TEXT})
+    assert "Due again at" in added.text
+    fresh.time += timedelta(days=wanting.manual_evidence.renew_days + 1)
+    assert "Overdue since" in fresh.client("arthur").get(path).text
 
 
 def test_a_report_is_asked_for_and_its_failure_told(fresh: Any) -> None:
@@ -295,8 +314,8 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         "export": assessment,
         "job": assessment,
         "canary": "steady",
+        "source": library.source(fresh),
         "suite": "refusal",
-        "source": assessment,
     }
     form = {
         "set": "Privacy",
@@ -348,3 +367,25 @@ def test_an_auditor_changes_nothing(fresh: Any, user: str) -> None:
         if user == "nobody":
             assert answer.headers["location"].startswith("/console/sign-in")
         assert _everything(fresh) == before, one.path
+
+
+def test_an_assessment_says_how_far_cloudtrail_was_asked(fresh: Any) -> None:
+    """Between the daily runs: up to when, where there was a gap, and why the last try failed."""
+    arthur, at = fresh.client("arthur"), fresh.assessment.id
+    page = f"/console/assessments/{at}"
+    assert "CloudTrail is asked" not in arthur.get(page).text
+    body = {
+        "ended": "2026-11-30T18:30:00Z",
+        "cursors": {"111122223333": "2026-11-30T18:15:00Z"},
+        "missed": ["444455556666"],
+    }
+    document = Document(kind="activity", id=at, parent=at, body=body)
+    fresh.store.documents.act(library.TENANT, now=fresh.context.now(), puts=[document])
+    text = arthur.get(page).text
+    assert "asked for new events every 15 minutes" in text
+    assert "2026-11-30 18:15" in text
+    assert "444455556666 (never yet)" in text
+    activity.failed(fresh.context, library.TENANT, at, "<b>denied</b>")
+    text = arthur.get(page).text
+    assert "&lt;b&gt;denied&lt;/b&gt;" in text
+    assert "never yet" not in text

@@ -26,6 +26,10 @@ def test_a_rule_is_kept_shown_edited_copied_and_taken_off(fresh: Any) -> None:
     home = f"/console/controls/{control}"
     at = f"{home}/rules/{_source(fresh, control)}"
     assert "Give it a rule" in olga.get(home).text
+    page = olga.get(at).text
+    assert "<h1>The rule of Buckets</h1>" in page
+    assert "The source asks for" in page
+    assert fields(page)["set"] == ["trail"], "what the source collects is chosen already"
     page = olga.get(TRY).text
     assert "Keep this rule" in page
     place = f"{control} {_source(fresh, control)}"

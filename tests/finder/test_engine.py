@@ -1,5 +1,7 @@
 """The engine: the answers of plain Python over the same records, and nobody else's evidence."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -151,6 +153,40 @@ def test_pages_stand_still_while_evidence_arrives(fresh: Estates, fresh_finder: 
     ids = [row.evidence.id for row in (*first.rows, *second.rows)]
     assert sorted(ids) == sorted(one.id for one in fresh.records[fresh.mine.id])
     assert fresh_finder.count(question)[0] == FEW * OF_A_DAY + 2 * OF_A_DAY
+
+
+def test_a_count_is_told_again_without_reading(
+    fresh: Estates, fresh_finder: Finder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same question of the same segments is not asked twice; another one, or new ones, are."""
+    question = fresh.question("control ~ C0*")
+    number, _ = fresh_finder.count(question)
+    with monkeypatch.context() as patched:
+        patched.setattr(fresh_finder, "_answers", lambda *_: 1 / 0)
+        assert fresh_finder.count(question) == (number, ())
+        with pytest.raises(ZeroDivisionError):
+            fresh_finder.count(fresh.question("control ~ C00*"))
+        commit(fresh.store, fresh.mine, FIRST + timedelta(days=FEW))
+        with pytest.raises(ZeroDivisionError):
+            fresh_finder.count(question)
+    assert fresh_finder.count(question)[0] > number > 0
+
+
+def test_a_warm_finder_has_loaded_what_questions_need(fresh: Estates) -> None:
+    """`warm` imports the engine and what writes its queries, in a process that has neither."""
+    script = (
+        "import sys; from affidavit.finder.engine import Finder; "
+        "from affidavit.settings import Settings; from affidavit.store import open_store\n"
+        "from pathlib import Path; home, keys = map(Path, sys.argv[1:])\n"
+        "with open_store(Settings(home=home, keys=keys)) as store, Finder(store) as finder:\n"
+        "    late = {'duckdb', 'ibis', 'ibis.backends.sql.compilers.duckdb'}\n"
+        "    assert not late & set(sys.modules), late & set(sys.modules)\n"
+        "    finder.warm()\n"
+        "    assert late <= set(sys.modules), late - set(sys.modules)\n"
+    )
+    told = [sys.executable, "-c", script, str(fresh.settings.home), str(fresh.settings.keys)]
+    done = subprocess.run(told, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_cursor_continues_only_its_own_question(estates: Estates, finder: Finder) -> None:

@@ -1,4 +1,4 @@
-"""Groups that were counted before: the same question of the same segments has the same answer.
+"""What was counted before: the same question of the same segments has the same answer.
 
 A segment's name is its digest, so that an answer is kept under the digests of all that it was
 counted from: evidence that comes or goes makes another question of it. Files are held to their

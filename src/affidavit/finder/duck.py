@@ -50,6 +50,13 @@ class Duck:
                 self._folder.cleanup()
                 self._folder = None
 
+    def warm(self) -> None:
+        """Import what is imported late, and open the engine."""
+        import ibis
+
+        ibis.to_sql(ibis.table({"one": "int64"}, name="warm"), dialect=DIALECT)
+        self._open()
+
     def compiled(self, shape: "Callable[..., ir.Table]", *asked: object) -> str:
         """Return the SQL of a shape of `shapes`; what was asked before is kept."""
         return _compiled(shape, *asked)

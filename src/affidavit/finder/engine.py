@@ -79,7 +79,7 @@ class Finder:
         self._engine: Duck | Spark = Spark(engine) if engine else self._duck
         self._manual = ManualFiles(store)
         self._intact = store.intact
-        self._grouped = Answered()
+        self._answered = Answered()
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +94,13 @@ class Finder:
         self._engine.close()
         self._duck.close()
         self._manual.close()
+
+    def warm(self) -> None:
+        """Load the embedded engine, and what writes its queries: the first question waits for none.
+
+        It takes about a second of CPU, and the memory that the first question would take.
+        """
+        self._duck.warm()
 
     def page(
         self, question: Question, *, order: Order = NEWEST, limit: int = 100, cursor: str = ""
@@ -132,7 +139,7 @@ class Finder:
         good, unreadable = sift(self._intact, self._segments(question, size))
         columns = tuple(one.column for one in fields)
         asked = (question.scope, question.where, columns, MAX_GROUPS + 1)
-        told = self._grouped.get(good, asked, lambda: self._counted(good, asked))
+        told = self._answered.get(good, asked, lambda: self._counted(good, asked))
         found = sorted(told.items(), key=lambda group: (-group[1], group[0]))
         return Groups(
             rows=tuple(found[:MAX_GROUPS]),
@@ -151,10 +158,23 @@ class Finder:
 
     def count(self, question: Question) -> tuple[int, tuple[Unreadable, ...]]:
         """Return the number of rows, and what could not be counted."""
-        size = self._size(question)
-        good, unreadable = sift(self._intact, self._segments(question, size))
-        rows = self._answers(good, shapes.counted, question.scope, question.where)
-        return sum(int(row[0]) for row in rows), tuple(unreadable)
+        good, unreadable = sift(self._intact, self._segments(question, self._size(question)))
+        return self._number(good, question), tuple(unreadable)
+
+    def count_manual(self, question: Question) -> int:
+        """Return how many items of manual evidence match; what was collected is not read."""
+        files = self._manual.of(question, self._size(question), reach(question.where))
+        return self._number(files, question)
+
+    def _number(self, segments: list[SegmentFile], question: Question) -> int:
+        """Return how many rows of these segments match."""
+        asked = (question.scope, question.where)
+        told = self._answered.get(
+            segments,
+            (shapes.counted, *asked),
+            lambda: {(): sum(int(n) for (n,) in self._answers(segments, shapes.counted, *asked))},
+        )
+        return told[()]
 
     def sample(self, question: Question, count: int, seed: str) -> Sample:
         """Return `count` rows drawn by `seed`: the same for the same evidence, wherever it lies."""
@@ -163,11 +183,10 @@ class Finder:
         good, unreadable = sift(self._intact, self._segments(question, size))
         rows = self._rows(good, shapes.sampled, question.scope, question.where, seed, count)
         rows.sort(key=lambda row: (row.key, row.id))
-        population = self._answers(good, shapes.counted, question.scope, question.where)
         return Sample(
             rows=tuple(row.found for row in rows[:count]),
             seed=seed,
-            population=sum(int(row[0]) for row in population),
+            population=self._number(good, question),
             size=size,
             unreadable=tuple(unreadable),
         )

@@ -8,10 +8,10 @@ what is recorded (`collector.increment`). A task is tried once; the next one is 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit.aws.door import Door
@@ -29,10 +29,42 @@ from affidavit.operations.assessed import find
 from affidavit.operations.collectable import catalogue_for, current
 from affidavit.operations.context import Context
 from affidavit.operations.tenant_bindings import aws_of
+from affidavit.store import Store
 from affidavit.store.documents import Document
 
 KIND: Final = "activity"
 _log: Final = logging.getLogger("affidavit.api.work")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How it stands with an assessment's new events."""
+
+    ended: datetime
+    """When the last task ended."""
+    up_to: datetime | None
+    """Up to when an account, the furthest, was asked without a gap; None: none ever was."""
+    missed: Mapping[str, datetime | None]
+    """Accounts that the last task did not ask without a gap, and up to when each was before."""
+    failed: str
+    """Why the last task failed; empty where it did not."""
+
+
+def asking(store: Store, tenant: str, assessment_id: str) -> Asking | None:
+    """Return how far CloudTrail was asked; None where no task of the assessment asked it yet."""
+    found = store.documents.get(tenant, KIND, assessment_id)
+    if found is None:
+        return None
+    cursors = {account: parse(at) for account, at in found.body["cursors"].items()}
+    missed, failed = found.body.get("missed", ()), found.body.get("failed", "")
+    if not (cursors or missed or failed):
+        return None
+    return Asking(
+        ended=parse(found.body["ended"]),
+        up_to=max(cursors.values(), default=None),
+        missed={account: cursors.get(account) for account in missed},
+        failed=failed,
+    )
 
 
 def schedule(context: Context) -> int:
@@ -65,7 +97,7 @@ def run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> No
         return
     document = _known(context, tenant, found.id)
     cursors = {account: parse(at) for account, at in document.body["cursors"].items()}
-    catalogue = catalogue_for(context, found.stored)
+    catalogue, missed = catalogue_for(context, found.stored), list[str]()
     if any(shown_sources(catalogue.framework)):
         with Door(aws_of(context, tenant)) as door, suppress(StoreBusyError):
             increment = Increment(
@@ -75,16 +107,18 @@ def run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> No
                 on_progress=asked,
                 now=context.now,
             )
-            assessment = _entered(door, current(context, found.stored))
-            cursors = dict(increment.run(assessment, cursors).cursors)
+            assessment = current(context, found.stored)
+            missed = sorted(assessment.estate.accounts)
+            moved = increment.run(_entered(door, assessment), cursors).cursors
+            missed = [one for one in missed if moved.get(one) == cursors.get(one)]
+            cursors = dict(moved)
     said = {account: iso(at) for account, at in cursors.items()}
-    _end(context, tenant, document, {"cursors": said})
+    _end(context, tenant, document, {"cursors": said, "missed": missed, "failed": ""})
 
 
 def failed(context: Context, tenant: str, assessment_id: str, why: str) -> None:
     """Note that a task ended without having asked: the next one asks for the same, and more."""
-    del why  # it stands in the server's log
-    _end(context, tenant, _known(context, tenant, assessment_id), {})
+    _end(context, tenant, _known(context, tenant, assessment_id), {"failed": why})
 
 
 def _leave(context: Context, tenant: str, assessment_id: str, ended: str) -> bool:

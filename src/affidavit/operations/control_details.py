@@ -7,7 +7,7 @@ assessment keeps. What each source gave is read from the day's evidence.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from affidavit.checks.rules import effective_parameters
@@ -22,7 +22,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.collectable import catalogue_for
 from affidavit.operations.context import Context
 from affidavit.operations.faults import NotFoundFault
-from affidavit.operations.manual_items import manual_items
+from affidavit.operations.manual_items import KEPT, ManualItem, manual_items
 
 HISTORY_DAYS: Final = 90
 _OPERATION: Final = "GetEvidenceFoldersByAssessmentControl"
@@ -85,6 +85,10 @@ class ControlDetails:
     """Of the history."""
     manual_items: int
     """Items of manual evidence that people added."""
+    manual_due: datetime | None
+    """Until when the newest item counts; None where none is here, or none is expected."""
+    principle: str
+    """Of its control set; empty in custom frameworks."""
 
 
 def control_details(
@@ -105,7 +109,11 @@ def control_details(
     last = day or context.now().date()
     first = last - timedelta(days=HISTORY_DAYS - 1)
     history = context.store.verdict_history.of_control(found.stored, control.key, first, last)
-    items = manual_items(context, caller.tenant, found.id)
+    items = [
+        one
+        for one in manual_items(context, caller.tenant, found.id)
+        if one.control_key == control.key
+    ]
     return ControlDetails(
         assessment_id=found.id,
         assessment=found.name,
@@ -120,7 +128,9 @@ def control_details(
         history=history,
         first=first,
         last=last,
-        manual_items=sum(one.control_key == control.key for one in items),
+        manual_items=len(items),
+        manual_due=_due(texts, items),
+        principle=_principle(catalogue, control.key),
     )
 
 
@@ -131,6 +141,19 @@ def _texts(context: Context, catalogue: Catalogue, control: AssessedControl) -> 
             if one.id == control.key:
                 return one
     raise NotFoundFault(control.id, "control")
+
+
+def _principle(catalogue: Catalogue, control_key: str) -> str:
+    sets = catalogue.framework.control_sets
+    return next((one.principle for one in sets for c in one.controls if c.id == control_key), "")
+
+
+def _due(texts: Control, items: Sequence[ManualItem]) -> datetime | None:
+    """Return when manual evidence is due again, as runs count it: what is kept, by its newest."""
+    times = [one.time for one in items if one.body["state"] == KEPT]
+    if texts.manual_evidence is None or not times:
+        return None
+    return max(times) + timedelta(days=texts.manual_evidence.renew_days)
 
 
 def _sources(

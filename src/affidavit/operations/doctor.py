@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,6 +18,7 @@ from affidavit.aws.settings import AwsSettings
 from affidavit.errors import AffidavitError, CredentialsError
 from affidavit.ledger.keys import open_keys
 from affidavit.model.times import utc_now
+from affidavit.operations import activity
 from affidavit.operations.context import Context
 from affidavit.operations.renamed import renamed
 from affidavit.operations.tenant_bindings import aws_of, binding_of
@@ -109,6 +111,8 @@ def _database(settings: Settings, aws: AwsSettings) -> Iterator[Seen]:
         yield Seen(what="Database", state="good", words=words)
         yield from _told("Objects", lambda: _objects(store, settings))
         yield from _runs(store)
+        if settings.activity_minutes:
+            yield from _activity(store)
         for one in store.waiting():
             if one.why:
                 words = f"To {one.kind} {one.name} failed {one.attempts} time(s): {one.why}"
@@ -136,6 +140,31 @@ def _runs(store: Store) -> Iterator[Seen]:
             yield Seen(what="Runs", state="bad", words=words, todo=todo)
         else:
             yield Seen(what="Runs", state="good", words=f"{one.name} was collected on {last}.")
+
+
+def _activity(store: Store) -> Iterator[Seen]:
+    """Tell how far CloudTrail was asked between the daily runs, and what went wrong last."""
+    for one in renamed(store):
+        asking = activity.asking(store, one.tenant, one.id)
+        if asking is None:
+            continue
+        far = f"up to {_shown(asking.up_to)}" if asking.up_to else "never without a gap"
+        words = f"CloudTrail's new events of {one.name} were asked for {far}."
+        if asking.failed:
+            words = f"{words} At {_shown(asking.ended)} it failed: {asking.failed}"
+            todo = "The server tries again; where it stays so, its log says more."
+            yield Seen(what="Activity", state="bad", words=words, todo=todo)
+        elif asking.missed:
+            accounts = ", ".join(asking.missed)
+            words = f"{words} At {_shown(asking.ended)} there was a gap in {accounts}."
+            todo = "The server tries again; where it stays so, see to the role's rights."
+            yield Seen(what="Activity", state="note", words=words, todo=todo)
+        else:
+            yield Seen(what="Activity", state="good", words=words)
+
+
+def _shown(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _roles(context: Context, tenant: str) -> Iterator[Seen]:

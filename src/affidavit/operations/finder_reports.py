@@ -6,7 +6,7 @@ chosen by a query: people select it on its own pages.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from affidavit.errors import QueryError
@@ -48,21 +48,19 @@ def planned(
     size = context.store.log(caller.tenant).size
     question = report_choices.question_of(context.store, found.stored, query, size)
     groups = finder.groups(question, [FIELDS["day"]])
-    everything, unreadable = finder.count(replace(question, manual=True))
-    if groups.more or groups.unreadable or unreadable:
+    if groups.more or groups.unreadable:
         raise QueryError(
             "A report of these results cannot be made: some evidence cannot be read",
             todo="Narrow the query; `affidavit ledger verify` names damaged segments.",
         )
-    records = sum(number for _, number in groups.rows)
     days = sorted(day[:10] for (day,), _ in groups.rows)
     return Planned(
         assessment=found.name,
         understood=str(parse(query)) if query else "",
-        records=records,
+        records=sum(number for _, number in groups.rows),
         first=days[0] if days else "",
         last=days[-1] if days else "",
-        manual=everything - records,
+        manual=finder.count_manual(question),
     )
 
 

@@ -89,11 +89,20 @@ def carried(context: Context, caller: Caller, control_id: str) -> list[Carried]:
     return [_carried(context, control_id, source) for source in given]
 
 
-def rule_at(context: Context, caller: Caller, at: tuple[str, str]) -> Rule | None:
-    """Return the rule that a source, `at` (control, source), has, or None."""
+def carried_at(context: Context, caller: Caller, at: tuple[str, str]) -> tuple[str, Carried]:
+    """Return a source, `at` (control, source), and the name of its control."""
     looking.require(context, caller, "GetControl")
-    rule = _found(context, caller, at)[1].get(RULE)
-    return rule_from_json(rule) if rule else None
+    document, source = _found(context, caller, at)
+    return document.body["name"], _carried(context, at[0], source)
+
+
+def about(context: Context, carried: Carried) -> str:
+    """Return the kind of record that a source's answers make; empty where none is made of them."""
+    asked = {one.key for one in api_calls.operations_of(context.catalogue, carried.keyword)}
+    sets = context.catalogue.resource_sets.values()
+    listed = (one.id for one in sets if one.item_operation in asked)
+    joined = (one.id for one in sets if asked & {join.operation for join in one.joins})
+    return next(listed, "") or next(joined, "")
 
 
 def places(context: Context, caller: Caller) -> list[tuple[str, str, Carried]]:

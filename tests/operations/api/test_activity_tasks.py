@@ -78,6 +78,34 @@ def test_a_failed_task_is_not_tried_again_but_the_next_one_is_due(
     assert activity.schedule(story.owner.context) == 1
 
 
+def test_how_far_was_asked_is_known_and_what_went_wrong(story: Story) -> None:
+    """A gap names the account with what it had before, a failure its reason; both are over then."""
+    tenant = story.owner.caller.tenant
+
+    def told() -> activity.Asking:
+        found = activity.asking(story.store, tenant, story.id)
+        assert found is not None
+        return found
+
+    assert activity.asking(story.store, tenant, story.id) is None
+    story.trail.denied = True
+    story.increment()
+    (account,) = story.store.assessment(story.id).estate.accounts
+    assert (told().up_to, told().missed, told().failed) == (None, {account: None}, "")
+    story.trail.denied = False
+    story.wait(minutes=15)
+    story.increment()
+    reached = story.owner.clock()
+    assert (told().up_to, told().missed) == (reached, {})
+    story.wait(minutes=15)
+    activity.failed(story.owner.context, tenant, story.id, "The store was full")
+    assert (told().up_to, told().failed) == (reached, "The store was full")
+    assert told().ended == story.owner.clock()
+    story.trail.denied = True
+    story.increment()
+    assert (told().missed, told().failed) == ({account: reached}, "")
+
+
 def test_it_can_be_off(story: Story) -> None:
     """With a pause of 0 minutes CloudTrail is asked once a day only."""
     context = story.owner.context

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from affidavit.console.page import Page, url_to
 from affidavit.console.texts import _
 from affidavit.console.views import view
-from affidavit.operations import assessment_details
+from affidavit.operations import activity, assessment_details
 from affidavit.operations.assessment_details import AssessmentDetails
 
 TABS = ("controls", "selection", "scope", "owners", "tags", "changes")
@@ -59,6 +59,13 @@ def tab(name: str) -> Callable[[Page], Response]:
     return show
 
 
+def _controls(page: Page, one: AssessmentDetails) -> dict[str, object]:
+    minutes = page.context.settings.activity_minutes if one.found.active else 0
+    store, tenant = page.context.store, page.caller.tenant
+    asking = activity.asking(store, tenant, one.found.id) if minutes else None
+    return {"asking": asking, "minutes": minutes}
+
+
 def _selection(page: Page, one: AssessmentDetails) -> dict[str, object]:
     found = assessment_details.selected(page.context, page.caller, one.found.id)
     return {
@@ -80,7 +87,7 @@ def _changes(page: Page, one: AssessmentDetails) -> dict[str, object]:
     return {"entries": answer["changeLogs"], "token": answer.get("nextToken", "")}
 
 
-_VALUES = {"selection": _selection, "changes": _changes}
+_VALUES = {"controls": _controls, "selection": _selection, "changes": _changes}
 
 VIEWS = (
     view("/assessments", show_list, "Assessments"),

@@ -12,6 +12,7 @@ from affidavit.console.views import act, view
 from affidavit.model.framework import Rule
 from affidavit.operations import rule_trials, source_rules
 from affidavit.operations.rule_trials import Trial
+from affidavit.operations.source_rules import Carried
 
 FIELDS: Final = (
     *("set", "applies", "compliant", "inconclusive", "params"),
@@ -56,11 +57,12 @@ def _keep(page: Page, at: tuple[str, str], rule: Rule, parameters: str) -> Respo
     return page.go(path_to("controls", at[0]), "saved")
 
 
-def _given(page: Page) -> Mapping[str, str]:
+def _given(page: Page, source: Carried | None) -> Mapping[str, str]:
     """Return what the form begins with: a source's rule, a check's, or nothing."""
     check = rule_trials.example(page.context, page.query("check"))
-    given = {"set": "bucket", "applies": "true", "severity": "medium"}
-    rule = _kept(page)
+    rule = source.rule if source else None
+    about = source_rules.about(page.context, source) if source else ""
+    given = {"set": about or "bucket", "applies": "true", "severity": "medium"}
     if rule is not None:
         texts = {name: getattr(rule, name) for name in FIELDS if name not in ("set", "params")}
         given |= {**texts, "set": rule.resource_set, "params": _json(rule.params)}
@@ -81,13 +83,6 @@ def _json(params: Mapping[str, object]) -> str:
     return json.dumps(dict(params), indent=2) if params else ""
 
 
-def _kept(page: Page) -> Rule | None:
-    if "source" not in page.request.path_params:
-        return None
-    at = page.identifier("control"), page.identifier("source")
-    return source_rules.rule_at(page.context, page.caller, at)
-
-
 def _places(page: Page) -> list[tuple[str, str]]:
     """Return the sources that may keep a rule, "control source" and in words."""
     if not page.may(source_rules.OPERATION):
@@ -100,14 +95,17 @@ def _places(page: Page) -> list[tuple[str, str]]:
 
 def _show(page: Page, trial: Trial | None) -> Response:
     page.require(rule_trials.OPERATION)
-    parts = page.request.path_params
-    at = f"{parts['control']} {parts['source']}" if "source" in parts else ""
+    at, control, source = ("", ""), "", None
+    if "source" in page.request.path_params:
+        at = page.identifier("control"), page.identifier("source")
+        control, source = source_rules.carried_at(page.context, page.caller, at)
     assessments = page.ask_all("ListAssessments", "assessmentMetadata")
     return page.show(
         "controls/try.html",
         trial=trial,
-        given=_given(page),
-        kept=_kept(page),
+        given=_given(page, source),
+        source=source,
+        control=control,
         at=at,
         places=_places(page),
         severities=SEVERITIES,
