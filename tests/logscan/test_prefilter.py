@@ -72,7 +72,7 @@ RULES: Final = st.one_of(
 """Sentences that the rules of refusals were made for, drawn from the rules themselves."""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["", "Hm. ", "- ", "[x] ", "So what? ", "\u200b", "{NAME} "]),

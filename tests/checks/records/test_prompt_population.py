@@ -351,7 +351,7 @@ estates = st.dictionaries(st.sampled_from(NAMES[:-1]), calls, min_size=1, max_si
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     estate=estates,

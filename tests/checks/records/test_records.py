@@ -347,7 +347,7 @@ PARENTS = [
 ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lost=st.sets(st.sampled_from(PARENTS), min_size=1, max_size=4))
 def test_losing_any_answers_never_makes_a_set_look_complete(account: Any, lost: set[str]) -> None:
     """Whatever answers are lost after collection, a set that shrinks has gaps."""
