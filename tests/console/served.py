@@ -5,11 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
 
 from affidavit.api.bounded_http import BoundedHttp
+from affidavit.finder.engine import Finder
+from affidavit.model.times import utc_now
+from affidavit.server import Background, ServeOptions, make_app
 
 
 @contextmanager
@@ -30,3 +34,19 @@ def serving(installation: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serving_with(installation: Any, **settings: Any) -> Iterator[str]:
+    """Serve an installation with other settings; give its address by another name of loopback.
+
+    So it is another site than an OpenID provider at 127.0.0.1.
+    """
+    context = replace(
+        installation.context, settings=replace(installation.context.settings, **settings)
+    )
+    installation.time = utc_now()
+    with Finder(installation.store) as finder:
+        installation.app = make_app(Background(context), ServeOptions(), finder)
+        with serving(installation) as address:
+            yield address.replace("127.0.0.1", "localhost")

@@ -9,18 +9,13 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.console import provider as providers
-from tests.console.served import serving
+from tests.console.served import serving_with
 from tests.console.test_openid import PERSONAS, wait_for
-
-from affidavit.finder.engine import Finder
-from affidavit.model.times import utc_now
-from affidavit.server import Background, ServeOptions, make_app
 
 pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT RUN: no browser tier")
 from tests.console.test_browser import CHROMIUM, chromium, page_of
@@ -68,26 +63,23 @@ def test_groups_of_userinfo_and_single_sign_out(fresh: Any, chromium: Any) -> No
     """Groups come from userinfo; who signs out here has to sign in at the provider again."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = replace(
-        fresh.context.settings,
-        oidc_issuer=f"http://127.0.0.1:{port}",
-        oidc_client_id=providers.CLIENT,
-        oidc_client_secret=providers.SECRET,
-        oidc_personas=PERSONAS,
-        oidc_scope="openid profile groups",
-        oidc_userinfo=True,
-        oidc_sign_out=True,
-        oidc_networks=("127.0.0.0/8",),
-    )
-    fresh.time = utc_now()
-    with Finder(fresh.store) as finder:
-        context = replace(fresh.context, settings=settings)
-        fresh.app = make_app(Background(context), ServeOptions(), finder)
-        with serving(fresh) as address:
-            base = address.replace("127.0.0.1", "localhost")  # another site than the provider's
-            with _provider(port, base), page_of(chromium, base) as page:
-                page.route(_OUTSIDE, lambda route: route.fulfill(body="", content_type="text/css"))
-                _in_and_out(page, base)
+    with (
+        serving_with(
+            fresh,
+            oidc_issuer=f"http://127.0.0.1:{port}",
+            oidc_client_id=providers.CLIENT,
+            oidc_client_secret=providers.SECRET,
+            oidc_personas=PERSONAS,
+            oidc_scope="openid profile groups",
+            oidc_userinfo=True,
+            oidc_sign_out=True,
+            oidc_networks=("127.0.0.0/8",),
+        ) as base,
+        _provider(port, base),
+        page_of(chromium, base) as page,
+    ):
+        page.route(_OUTSIDE, lambda route: route.fulfill(body="", content_type="text/css"))
+        _in_and_out(page, base)
 
 
 def _in_and_out(page: Any, base: str) -> None:

@@ -1,13 +1,13 @@
 """The estate: which accounts and Regions are collected, and which are left out and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from affidavit.aws.door import Door
 from affidavit.errors import CollectError, EstateError
 from affidavit.model.catalogue import Operation
 from affidavit.model.observation import GLOBAL_REGION, Gap, JsonObject, Observation, Result, Unit
-from affidavit.model.run import Estate, LeftOut
+from affidavit.model.run import Assessment, Estate, LeftOut
 
 ANY_ACCOUNT = ""
 """Account of a `LeftOut` that names a Region left out in every account."""
@@ -83,6 +83,22 @@ def enter(door: Door, accounts: Sequence[str]) -> tuple[list[str], dict[str, Col
         else:
             entered.append(account_id)
     return entered, refused
+
+
+def entered_now(door: Door, assessment: Assessment, *, is_last: bool) -> Assessment:
+    """Return the assessment of the accounts that can be entered now; the others are left out.
+
+    Each of those leaves every control open, with the reason: that no role is bound, for example.
+    What may pass by itself (STS or credentials that fail) is raised for whoever asks to try again,
+    unless this try `is_last`.
+    """
+    entered, refused = enter(door, assessment.estate.accounts)
+    passing = (error for error in refused.values() if not isinstance(error, EstateError))
+    if not is_last and (error := next(passing, None)) is not None:
+        raise error
+    left_out = (*assessment.estate.left_out, *unreached(refused))
+    estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
+    return replace(assessment, estate=estate)
 
 
 def unreached(refused: Mapping[str, CollectError]) -> list[LeftOut]:

@@ -8,7 +8,7 @@ gap that it becomes.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,12 +97,8 @@ class LogReader:
 
     def objects(self, bucket: str, prefix: str, after: str = "") -> Iterator[LogObject]:
         """Yield the objects whose keys begin with `prefix`, those after the key `after`, by key."""
-        asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._owner(bucket)}
-        if after:
-            asked["StartAfter"] = after
-        while True:
-            page = self._ask("s3", "ListObjectsV2", f"s3://{bucket}/{prefix}", asked)
-            self._pages += 1
+        asked = {"StartAfter": after} if after else {}
+        for page in self._listed(bucket, prefix, asked):
             for one in page.get("Contents", ()):
                 yield LogObject(
                     bucket=bucket,
@@ -111,25 +107,21 @@ class LogReader:
                     etag=str(one.get("ETag", "")).strip('"'),
                     modified=iso(one["LastModified"]) if one.get("LastModified") else "",
                 )
-            if not page.get("IsTruncated"):
-                return
-            asked["ContinuationToken"] = page["NextContinuationToken"]
 
     def folders(self, bucket: str, prefix: str) -> list[str]:
         """Return the keys that begin with `prefix` up to the next slash, each once."""
-        asked: dict[str, Any] = {
-            "Bucket": bucket,
-            "Prefix": prefix,
-            "Delimiter": "/",
-            **self._owner(bucket),
-        }
-        found: list[str] = []
+        pages = self._listed(bucket, prefix, {"Delimiter": "/"})
+        return [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", ())]
+
+    def _listed(self, bucket: str, prefix: str, more: Mapping[str, str]) -> Iterator[Any]:
+        """Yield the pages of what a bucket has below a prefix."""
+        asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._owner(bucket), **more}
         while True:
             page = self._ask("s3", "ListObjectsV2", f"s3://{bucket}/{prefix}", asked)
             self._pages += 1
-            found += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
+            yield page
             if not page.get("IsTruncated"):
-                return found
+                return
             asked["ContinuationToken"] = page["NextContinuationToken"]
 
     def read(self, bucket: str, key: str, limit: int) -> bytes:

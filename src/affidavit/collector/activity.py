@@ -19,7 +19,14 @@ from affidavit.collector.configuration import Entry
 from affidavit.collector.plan import EVENT_OPERATION
 from affidavit.model.evidence import Input
 from affidavit.model.framework import SourceType
-from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Observation, Unit
+from affidavit.model.observation import (
+    GLOBAL_REGION,
+    Gap,
+    GapReason,
+    JsonObject,
+    Observation,
+    Unit,
+)
 
 EVIDENCE_TYPES: Mapping[SourceType, str] = {
     SourceType.API_CALL: "Configuration data",
@@ -219,10 +226,10 @@ def _incomplete(read: Observation, day: str) -> Iterator[Entry]:
     if count:
         first = [f"{one['objectUri']}: {one['why']}" for one in read.body["unread"][:_NAMED]]
         words = f"{count} things in the trail's files of {day} could not be read: {_and(first)}."
-        yield _said(read, words, "/unread", gap=_unread_gap(read, words))
+        yield _said(read, words, "/unread", gap=unread_gap(read, words, {}))
     if why_not:
         words = f"The trail's digest files of {day} could not be checked: {why_not}"
-        yield _said(read, words, "/integrity", gap=_unread_gap(read, words))
+        yield _said(read, words, "/integrity", gap=unread_gap(read, words, {}))
 
 
 def _altered(read: Observation, day: str) -> Iterator[Entry]:
@@ -270,10 +277,13 @@ def _said(read: Observation, words: str, pointer: str, gap: Gap | None = None) -
     )
 
 
-def _unread_gap(read: Observation, words: str) -> Gap:
+def unread_gap(read: Observation, words: str, parameters: JsonObject) -> Gap:
+    """Return the gap of what could not be read of an answer; it is found without a question."""
     unit = read.unit
     return Gap(
-        unit=Unit(key=unit.key, account_id=unit.account_id, region=unit.region, parameters={}),
+        unit=Unit(
+            key=unit.key, account_id=unit.account_id, region=unit.region, parameters=parameters
+        ),
         service=read.service,
         operation=read.operation,
         reason=GapReason.FAILED,

@@ -54,7 +54,8 @@ class EvidenceMaker:
     """Evaluates owners' rules; whoever gives it ends it."""
     _cache: dict[tuple[str, str, str], list[Judged]] = field(default_factory=dict)
     _answers: Collection[str] = ()
-    _seen: Collection[tuple[str, str]] = ()
+    _seen: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Events that earlier runs hold, by source."""
 
     def account(self, facts: Facts, places: tuple[Place, ...]) -> Iterator[Evidence]:
         """Yield all evidence of one account, control by control.
@@ -156,7 +157,7 @@ class EvidenceMaker:
             yield from self._without_verdict(control, source, facts, entries)
 
     def _events(self, source: ControlSource, facts: Facts, place: Place) -> Iterator[Entry]:
-        known = {event for of, event in self._seen if of == source.id}
+        known = self._seen.get(source.id, ())
         return activity(facts, place, source.keyword, known, only_new=self.only_new)
 
     def _judged(

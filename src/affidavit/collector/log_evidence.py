@@ -13,10 +13,10 @@ from typing import Any, Final
 from affidavit.checks.facts import Facts
 from affidavit.checks.records import Place, Record
 from affidavit.checks.trail_files import trail_days
-from affidavit.collector.activity import events_of, result_synthetic
+from affidavit.collector.activity import events_of, result_synthetic, unread_gap
 from affidavit.collector.configuration import Entry
 from affidavit.model.evidence import Input
-from affidavit.model.observation import Gap, GapReason, JsonObject, Observation, Result, Unit
+from affidavit.model.observation import Gap, GapReason, Observation, Result
 from affidavit.model.times import iso
 from affidavit.prompts.metrics.intervals import difference, wilson
 
@@ -146,22 +146,8 @@ def _unread(read: Observation, pointer: str, named: Sequence[Mapping[str, Any]])
     for index, one in enumerate(named):
         words = f"{one['objectUri']}: {one['why']}."
         shown = {"object": one["objectUri"], "times": one["count"]}
-        gap = _gap(read, words, one["objectUri"])
+        gap = unread_gap(read, words, {"log": one["objectUri"]})
         yield _entry(read, words, f"{pointer}/{index}", shown, gap=gap)
-
-
-def _gap(read: Observation, words: str, name: str) -> Gap:
-    unit = read.unit
-    asked: JsonObject = {"log": name}
-    return Gap(
-        unit=Unit(key=unit.key, account_id=unit.account_id, region=unit.region, parameters=asked),
-        service=read.service,
-        operation=read.operation,
-        reason=GapReason.FAILED,
-        code="",
-        message=words,
-        proof=None,
-    )
 
 
 def _disclosures(kind: str) -> Callable[[Observation, Place], Iterator[Entry]]:
@@ -292,7 +278,7 @@ def _calls(read: Observation, _: Place) -> Iterator[Entry]:
     if calls is None or calls.get("why"):
         why = f"None could be read. {calls['why']}" if calls else "There is none in this Region."
         words = f"Calls that are in no log are found by the files of the account's trail. {why}"
-        yield _entry(read, words, "/calls", {}, gap=_gap(read, words, "trail"))
+        yield _entry(read, words, "/calls", {}, gap=unread_gap(read, words, {"log": "trail"}))
         return
     yield from _unread(read, "/calls/unread", calls["unread"])
     words = f"All {calls['calls']} calls in the trail's files are in the invocation log."

@@ -6,7 +6,7 @@ the run that holds it. So the evidence still follows from the answers alone, and
 report looks the events up in the runs that are named.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -64,11 +64,13 @@ def gap_key(evidence: Evidence) -> tuple[str, str, str, str]:
     return evidence.account_id, evidence.region, evidence.source_id, evidence.gap
 
 
-def left_out(facts: Facts) -> frozenset[Event]:
-    """Return what an account's `SeenEvents` says."""
+def left_out(facts: Facts) -> Mapping[str, set[str]]:
+    """Return what an account's `SeenEvents` says: the events by source."""
     found = facts.result(KEY, GLOBAL_REGION, {})
-    listed = found.body["events"] if isinstance(found, Observation) else ()
-    return frozenset((source, event) for source, event, _ in listed)
+    events: dict[str, set[str]] = {}
+    for source, event, _ in found.body["events"] if isinstance(found, Observation) else ():
+        events.setdefault(source, set()).add(event)
+    return events
 
 
 def answer(

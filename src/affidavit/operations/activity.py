@@ -15,13 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from affidavit.aws.door import Door
-from affidavit.aws.estate import enter, unreached
+from affidavit.aws.estate import entered_now
 from affidavit.collector.event_sources import shown_sources
 from affidavit.collector.execute import Asked
 from affidavit.collector.increment import Increment
-from affidavit.errors import EstateError, StoreBusyError, StoreConflictError
+from affidavit.errors import StoreBusyError, StoreConflictError
 from affidavit.model.identifiers import stable_id
-from affidavit.model.run import Assessment
 from affidavit.model.times import iso, parse
 from affidavit.operations import work
 from affidavit.operations.accounts import is_registered
@@ -109,7 +108,7 @@ def run(context: Context, taken: work.Taken, stopping: Callable[[], bool]) -> No
             )
             assessment = current(context, found.stored)
             missed = sorted(assessment.estate.accounts)
-            moved = increment.run(_entered(door, assessment), cursors).cursors
+            moved = increment.run(entered_now(door, assessment, is_last=False), cursors).cursors
             missed = [one for one in missed if moved.get(one) == cursors.get(one)]
             cursors = dict(moved)
     said = {account: iso(at) for account, at in cursors.items()}
@@ -151,17 +150,6 @@ def _is_awaited(context: Context, tenant: str, assessment_id: str) -> bool:
 
 def _is_waiting(task: Document, *kinds: str) -> bool:
     return task.body["task"] in kinds and not work.is_given_up(task)
-
-
-def _entered(door: Door, assessment: Assessment) -> Assessment:
-    """Return the assessment of the accounts that can be entered now; the others are left out."""
-    entered, refused = enter(door, assessment.estate.accounts)
-    for error in refused.values():
-        if not isinstance(error, EstateError):
-            raise error
-    left_out = (*assessment.estate.left_out, *unreached(refused))
-    estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
-    return replace(assessment, estate=estate)
 
 
 def _known(context: Context, tenant: str, assessment_id: str) -> Document:

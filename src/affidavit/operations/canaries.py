@@ -140,8 +140,7 @@ def suite_of(store: Store, canary: Canary) -> Suite:
 
     Only `affidavit canary add` makes one of a file. `UsageError` where there is none.
     """
-    own = own_suites.versions(store, canary.tenant, canary.suite)
-    return own_suites.suite_named(store, canary.tenant, canary.suite) if own else load(canary.suite)
+    return own_suites.newest_of(store, canary.tenant, canary.suite) or load(canary.suite)
 
 
 def named(store: Store, name: str, tenant: str = "") -> Document:

@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any, Final, Self
 
 from affidavit.errors import UsageError
+from affidavit.model.numbers import whole
 from affidavit.operations.prompt_plans import MAX_BUDGET, money
 
 _MONTH: Final = "%Y-%m"
-_DIGITS: Final = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +105,8 @@ def of_texts(given: Mapping[str, str]) -> tuple[Budget, list[tuple[str, str]]]:
         if not text:
             continue
         if name.endswith("tokens"):
-            is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
-            if is_number and 1 <= int(text) <= MAX_BUDGET:
-                values[name] = int(text)
-            else:
+            values[name] = whole(text, MAX_BUDGET, least=1)
+            if values[name] is None:
                 problems.append((member, f"Member must be a number from 1 to {MAX_BUDGET}"))
         elif (amount := money(text)) is not None:
             values[name] = amount
@@ -131,9 +129,9 @@ MEMBERS: Final[Mapping[str, str]] = {
 
 def require_sound(budget: Budget) -> None:
     """Raise `UsageError` for a budget in money without prices."""
-    for _, why in budget.problems():
+    if any(budget.problems()):
         raise UsageError(
             "A budget in money needs prices",
-            why=why.replace("Member must have both prices: w", "W") + ".",
+            why="Without them no cost is known.",
             todo="Name the price of a million input and of a million output tokens.",
         )

@@ -124,9 +124,17 @@ def suite_named(store: Store, tenant: str, name: str) -> Suite:
     """
     if name in shipped():
         return load(name)
-    found = versions(store, tenant, name)
-    if not found:
+    found = newest_of(store, tenant, name)
+    if found is None:
         raise unknown(name)
+    return found
+
+
+def newest_of(store: Store, tenant: str, suite_id: str) -> Suite | None:
+    """Return the newest version of an own suite, or None."""
+    found = versions(store, tenant, suite_id)
+    if not found:
+        return None
     body = found[-1].body
     data = b"".join(store.attachments.parts(tenant, body["sha256"]))
     return _parsed(data, body["fileName"], tuple(body["assertions"]))

@@ -14,11 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from affidavit.aws.door import Door
-from affidavit.aws.estate import enter, unreached
+from affidavit.aws.estate import entered_now
 from affidavit.aws.messages import Messages
 from affidavit.collector.execute import Asked
-from affidavit.errors import AffidavitError, EstateError, ObjectError, StoreBusyError, UsageError
-from affidavit.model.run import Assessment
+from affidavit.errors import AffidavitError, ObjectError, StoreBusyError, UsageError
 from affidavit.model.times import iso
 from affidavit.operations import (
     activity,
@@ -131,28 +130,12 @@ def _collect(context: Context, taken: work.Taken, stopping: Callable[[], bool]) 
     if last is not None and last >= context.now().date():
         log_followup.tell_unlogged(context, tenant, found.id, last)  # it may have been killed here
         return
+    is_last = task.body["attempts"] >= work.MAX_ATTEMPTS - 1
     with Door(aws_of(context, tenant)) as door:
-        assessment = _entered(door, current(context, found.stored), task)
+        assessment = entered_now(door, current(context, found.stored), is_last=is_last)
         store, catalogue = context.store, context.catalogue
         done = collect(store, catalogue, assessment, door, on_progress=asked, now=context.now)
     log_followup.tell_unlogged(context, tenant, found.id, done.committed.run_record.day)
-
-
-def _entered(door: Door, assessment: Assessment, task: Document) -> Assessment:
-    """Return the assessment of the accounts that can be entered now; the others are left out.
-
-    Each of those leaves every control open, with the reason: that no role is bound, for example.
-    What may pass by itself (STS or credentials that fail) is raised for the task to be tried
-    again, but for the last time.
-    """
-    entered, refused = enter(door, assessment.estate.accounts)
-    if task.body["attempts"] < work.MAX_ATTEMPTS - 1:
-        for error in refused.values():
-            if not isinstance(error, EstateError):
-                raise error
-    left_out = (*assessment.estate.left_out, *unreached(refused))
-    estate = replace(assessment.estate, accounts=tuple(entered), left_out=left_out)
-    return replace(assessment, estate=estate)
 
 
 def _build(context: Context, tenant: str, task: Document) -> None:

@@ -15,7 +15,7 @@ rule of `collector.due`, and to the last result that the report itself shows.
 """
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -249,9 +249,13 @@ def _put_stopped_aside(
     How much time a machine takes is no fact of the report. Such a record decides nothing.
     """
     stopped = {leaf: _key(one, run) for leaf, one in evidence if _was_stopped(one)}
+    about: dict[Key, deque[Key]] = {said[:_WHOSE]: deque() for said in stopped.values()}
+    for key in found.elements() if stopped else ():
+        if key[:_WHOSE] in about:
+            about[key[:_WHOSE]].append(key)
     for said in stopped.values():
-        same = (key for key in found if found[key] and key[:_WHOSE] == said[:_WHOSE])
-        found[next(same, said)] -= 1
+        same = about[said[:_WHOSE]]
+        found[same.popleft() if same else said] -= 1
     return set(stopped)
 
 

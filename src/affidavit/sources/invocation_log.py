@@ -6,7 +6,7 @@ destination that cannot be read at all is a gap.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from affidavit.aws.door import Door
 from affidavit.aws.log_reading import LogReader, NotReadError, as_export
@@ -14,12 +14,12 @@ from affidavit.errors import CollectError
 from affidavit.logscan.findings import ScanGap
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.catalogue import Operation
-from affidavit.model.observation import Gap, GapReason, Observation, Result, Unit
+from affidavit.model.observation import GapReason, Observation, Result, Unit
 from affidavit.sources.calls import compared
 from affidavit.sources.day import Day
 from affidavit.sources.log_counts import LogCounts
 from affidavit.sources.origin import Origin
-from affidavit.sources.source import Scope
+from affidavit.sources.source import Scope, no_answer
 from affidavit.sources.trail_files import TrailReadings
 
 FAN_OUT: Final = "invocation_log"
@@ -51,8 +51,7 @@ class InvocationLogSource:
         try:
             reader = self._door.log_reader(unit.account_id, unit.region)
         except CollectError as error:
-            why = error.sentences
-            return _gap(operation, unit, GapReason.DENIED, "", why, None)
+            return no_answer(operation, unit, error, GapReason.DENIED)
         asked = unit.parameters
         day = Day.of(asked["day"])
         origin = Origin(account_id=unit.account_id, region=unit.region, day=day)
@@ -63,8 +62,7 @@ class InvocationLogSource:
             else:
                 self._read_events(reader, unit, counts)
         except NotReadError as error:
-            words, proof = error.sentences, reader.proof()
-            return _gap(operation, unit, error.reason, error.code, words, proof)
+            return no_answer(operation, unit, error, error.reason, error.code, reader.proof())
         trails = asked.get("trails", ())
         calls = compared(self._readings, reader, unit, counts.request_ids, trails)
         body = {**counts.to_json(), "calls": calls, "log": dict(asked)}
@@ -114,17 +112,3 @@ def _add(reader: LogReader, counts: LogCounts, bucket: str, key: str) -> None:
         counts.unread_objects([ScanGap(object_uri=uri, why=error.sentences)])
         return
     counts.add(content, uri)
-
-
-def _gap(
-    operation: Operation, unit: Unit, reason: GapReason, code: str, message: str, proof: Any
-) -> Gap:
-    return Gap(
-        unit=unit,
-        service=operation.service,
-        operation=operation.operation,
-        reason=reason,
-        code=code,
-        message=message,
-        proof=proof if proof is not None and proof.attempts else None,
-    )

@@ -13,9 +13,9 @@ from affidavit.aws.door import Door
 from affidavit.aws.log_reading import LogReader, NotReadError
 from affidavit.errors import CollectError
 from affidavit.model.catalogue import Operation
-from affidavit.model.observation import Gap, GapReason, Observation, Proof, Result, Unit
+from affidavit.model.observation import GapReason, Observation, Result, Unit
 from affidavit.sources.day import Day
-from affidavit.sources.source import Scope
+from affidavit.sources.source import Scope, no_answer
 from affidavit.sources.trail_places import TrailPlace
 from affidavit.sources.trail_reading import TrailReading
 
@@ -66,11 +66,11 @@ class TrailFileSource:
         try:
             reader = self._door.log_reader(unit.account_id, unit.region)
         except CollectError as error:
-            return _gap(operation, unit, error, GapReason.DENIED, "", None)
+            return no_answer(operation, unit, error, GapReason.DENIED)
         try:
             reading = self._readings.read(reader, unit, unit.parameters)
         except NotReadError as error:
-            return _gap(operation, unit, error, error.reason, error.code, reader.proof())
+            return no_answer(operation, unit, error, error.reason, error.code, reader.proof())
         return Observation(
             unit=unit,
             service=operation.service,
@@ -79,22 +79,3 @@ class TrailFileSource:
             body=reading.body(),
             proof=reader.proof(tuple(sorted(reading.redacted))),
         )
-
-
-def _gap(
-    operation: Operation,
-    unit: Unit,
-    error: CollectError,
-    reason: GapReason,
-    code: str,
-    proof: Proof | None,
-) -> Gap:
-    return Gap(
-        unit=unit,
-        service=operation.service,
-        operation=operation.operation,
-        reason=reason,
-        code=code,
-        message=error.sentences,
-        proof=proof if proof is not None and proof.attempts else None,
-    )

@@ -9,11 +9,12 @@ from affidavit.console.page import Page, path_to
 from affidavit.console.texts import _
 from affidavit.console.views import act, attachment, view
 from affidavit.errors import UsageError
+from affidavit.model.numbers import whole
 from affidavit.operations import own_suites, prompt_views
 
 CASES: Final = 200
 """Cases of a page."""
-_DIGITS: Final = 9
+_MOST: Final = 999_999_999
 
 
 def show(page: Page) -> Response:
@@ -71,7 +72,7 @@ def delete(page: Page) -> Response:
 
 def _number(text: str) -> int:
     """Return the number that an address names; 0 where it names none, or none that can be."""
-    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
+    return whole(text, _MOST) or 0
 
 
 VIEWS = (
