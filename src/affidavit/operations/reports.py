@@ -72,7 +72,7 @@ def build_report(
     settings: Settings, request: ReportRequest, now: datetime | None = None
 ) -> BuiltReport:
     """Build the report of an assessment; `ReportError` says which assessments there are."""
-    with open_store(settings) as store:
+    with open_store(settings, create=False) as store:
         assessment = store.assessment(find_assessment(renamed(store), request.assessment).id)
         made_at = now or utc_now()
         if request.query is None and request.sample is None:
