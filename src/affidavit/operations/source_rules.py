@@ -13,10 +13,11 @@ from affidavit.catalogue.framework_files import SEVERITIES
 from affidavit.checks.own_rules import check_parameters
 from affidavit.checks.rules import effective_parameters
 from affidavit.collector import api_calls
+from affidavit.collector.custom import with_records
 from affidavit.collector.limited import Limited
 from affidavit.errors import UsageError
 from affidavit.model.canonical import json_values, plain_json
-from affidavit.model.catalogue import Check
+from affidavit.model.catalogue import Catalogue, Check
 from affidavit.model.framework import Rule, rule_from_json
 from affidavit.operations import looking
 from affidavit.operations.caller import Caller
@@ -97,7 +98,13 @@ def carried_at(context: Context, caller: Caller, at: tuple[str, str]) -> tuple[s
 
 
 def about(context: Context, carried: Carried) -> str:
-    """Return the kind of record that a source's answers make; empty where none is made of them."""
+    """Return the kind of record that a source's answers make; empty where none is made of them.
+
+    Of an API call of Audit Manager's it is everything that the call answers, as its evidence is
+    without a rule; the catalogue's kinds know more of fewer things.
+    """
+    if carried.keyword in api_calls.keywords():
+        return carried.keyword
     asked = {one.key for one in api_calls.operations_of(context.catalogue, carried.keyword)}
     sets = context.catalogue.resource_sets.values()
     listed = (one.id for one in sets if one.item_operation in asked)
@@ -131,10 +138,11 @@ def set_rule(
     looking.require(context, caller, OPERATION)
     document, source = _found(context, caller, at)
     _check_texts(rule)
+    catalogue = with_records(context.catalogue, rule.resource_set)
     with Limited() as limited:
-        rule = limited.read(context.catalogue, rule, parameters)
+        rule = limited.read(catalogue, rule, parameters)
     keyword = source["sourceKeyword"].get("keywordValue", "")
-    _require_read(context, source["sourceType"], keyword, rule)
+    _require_read(catalogue, source["sourceType"], keyword, rule)
     _put(context, caller, document, at[1], {RULE: json_values(rule)})
     return rule
 
@@ -248,14 +256,14 @@ def _check_texts(rule: Rule) -> None:
         )
 
 
-def _require_read(context: Context, kind: str, keyword: str, rule: Rule) -> None:
+def _require_read(catalogue: Catalogue, kind: str, keyword: str, rule: Rule) -> None:
     """Raise `UsageError` where a rule is about something else than its source collects."""
     if kind != _API:
         raise UsageError(
             "Only a source of the type AWS_API_Call can have a rule",
             why="AWS Config, Security Hub and the catalogue's checks judge by themselves.",
         )
-    asked = {one.key for one in api_calls.operations_of(context.catalogue, keyword)}
+    asked = {one.key for one in api_calls.operations_of(catalogue, keyword)}
     if not asked & set(rule.operations):
         raise UsageError(
             f"The rule reads nothing of what {keyword} answers",
