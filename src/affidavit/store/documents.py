@@ -231,7 +231,7 @@ class Documents:
         distil: Callable[[Document], Distilled],
     ) -> list[Distilled]:
         named = {"tenant": tenant, "kind": kind}
-        now = [(row.id, row.version) for row in connection.execute(_VERSIONS, named)]
+        now = connection.execute(_VERSIONS, named).all()
         before = self._distilled.get((distil, tenant, kind), {})
         known = {i: before[i] for i, version in now if i in before and before[i][0] == version}
         missing = [identifier for identifier, _ in now if identifier not in known]
