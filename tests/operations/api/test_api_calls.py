@@ -279,8 +279,8 @@ def test_findings_and_rules_are_evidence_or_a_precise_gap(collect: Collect, moto
         "Custom_none": {"not_enabled"},
     }
     reasons = [r.reason for k in hubs for r in evidence[k] if r.attributes.get("status")]
-    statuses = {f"{SAYS} {status}" for status in ("PASSED", "FAILED", "WARNING")}
-    assert {text.partition(":")[0] for text in reasons} == statuses, "as queries ask"
+    expected = {f"{SAYS} {status}" for status in ("PASSED", "FAILED", "WARNING")}
+    assert {text.partition(":")[0] for text in reasons} == expected, "as queries ask"
     everything = [record for records in evidence.values() for record in records]
     assert {r.evidence_type for r in everything} == {"Compliance check"}
     assert {r.standing for r in everything if r.gap} == {Standing.UNDECIDED}
