@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from affidavit.checks.bucket_tags import with_judged_tags
 from affidavit.checks.events import (
     cloudtrail_region,
     event_names,
@@ -357,6 +358,7 @@ _PARAMETERS: Mapping[str, Parameters] = {
     "get_metric_data": _metric_data,
     "list_buckets": _bucket_list,
     "bucket": _buckets,
+    "bucket_tags": lambda context: ({"Bucket": b} for b in with_judged_tags(context.scope)),
     "account_public_access_block": _account_block,
     "list_recovery_points_by_resource": _recovery_points,
     "get_backup_plan": _backup_plans,

@@ -108,7 +108,7 @@ def may_change(context: Context, caller: Caller, canary: Canary) -> bool:
     """Tell whether the caller may change a canary: what one may not is not offered."""
     try:
         _require(context, caller, canary)
-    except AccessDeniedFault:
+    except (AccessDeniedFault, ValidationFault):
         return False
     return True
 

@@ -42,7 +42,7 @@ class KeptRun:
 
 def runs(settings: Settings, assessment: str = "") -> list[KeptRun]:
     """Return every kept run, or those of one assessment, the newest first."""
-    with open_store(settings) as store:
+    with open_store(settings, create=False) as store:
         if assessment:
             found = assessment_named(store, assessment)
             documents = [
@@ -57,7 +57,7 @@ def runs(settings: Settings, assessment: str = "") -> list[KeptRun]:
 
 def show(settings: Settings, run: str) -> KeptRun:
     """Return a run by its id, or the `last` one; raise `UsageError` where there is none."""
-    with open_store(settings) as store:
+    with open_store(settings, create=False) as store:
         tenant, body = _find(store, run)
         others = of_suite(
             store, store.assessment(body["run"]["assessmentId"]), body["run"]["suite"]
@@ -67,7 +67,7 @@ def show(settings: Settings, run: str) -> KeptRun:
 
 def raw(settings: Settings, run: str, case: str) -> dict[str, Any]:
     """Return the raw question and answer of a case that were sealed with --keep-raw."""
-    with open_store(settings) as store:
+    with open_store(settings, create=False) as store:
         tenant, body = _find(store, run)
         return prompt_raw.read(store, tenant, body["run"]["runId"], case)
 

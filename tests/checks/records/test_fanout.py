@@ -1,5 +1,6 @@
 """Fan-outs ask the smallest set of questions, the same ones for the same facts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from affidavit.checks.bucket_tags import BY_ROLE
 from affidavit.checks.facts import Facts
 from affidavit.checks.fanout import EACH, FAN_OUTS, PER_ITEM, FanOutContext
 from affidavit.model.observation import GLOBAL_REGION
@@ -94,6 +96,19 @@ def test_extra_buckets_are_asked(account: Any) -> None:
     names = [unit["Bucket"] for unit in parameters(account, account.facts(), "GetBucketPolicy")]
     assert "nobody-names-me" in names
     assert "not-ours" not in names
+
+
+def test_tags_are_asked_of_buckets_that_are_judged_by_them(account: Any) -> None:
+    """Of roles that bucket-tags judges, the user's included; of all where a rule has no roles."""
+    key, check = "GetBucketTagging", account.catalogue.checks["bucket-tags"]
+    assert check.applies == BY_ROLE
+    facts = account.facts()
+    assert parameters(account, facts, key) == [{"Bucket": "documents"}, {"Bucket": "training-data"}]
+    account.params = {"bucket-tags": {"roles": ["evaluation"]}}
+    assert parameters(account, facts, key) == [{"Bucket": "evaluations"}]
+    own = replace(check, id="rule-of-an-owner", applies="true")
+    account.catalogue = replace(account.catalogue, checks={check.id: check, own.id: own})
+    assert parameters(account, facts, key) == parameters(account, facts, "GetBucketPolicy")
 
 
 def test_backups_are_asked_where_the_bucket_lies(account: Any) -> None:

@@ -107,7 +107,7 @@ def test_evaluation_jobs_name_their_bucket(real: Any, number: int) -> None:
 
 def test_buckets(real: Any) -> None:
     """Every recorded answer on a bucket goes into a record of a bucket that is in scope."""
-    real.params = {"bucket-tls": {"extra_buckets": ["b"]}}
+    real.params = {"bucket-tls": {"extra_buckets": ["b"]}, "bucket-tags": {"roles": ["extra"]}}
     real.answers("ListBuckets", {"Buckets": [{"Name": "b"}]})
     seen = 0
     for key in (

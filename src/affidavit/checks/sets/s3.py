@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from affidavit.checks.backed_up import NAMING, where_unknown
+from affidavit.checks.bucket_tags import TAGS, judged_by_tags
 from affidavit.checks.drafts import Draft, View
 from affidavit.checks.fanout import recovery_point_parameters
 from affidavit.checks.places import Record, RecordSet
@@ -54,7 +55,7 @@ def _join(draft: Draft, named: NamedBucket) -> None:
     for join in draft.view.set.joins:
         if join.operation in BACKUP:
             _join_backup(draft, join.name, named)
-        else:
+        elif join.operation != TAGS or judged_by_tags(draft.view.scope, named):
             draft.join(join.name, join.operation, GLOBAL_REGION, {"Bucket": named.name})
     _add_policy(draft)
 
