@@ -110,11 +110,10 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-# A hundred million records: some 30 GB of disk and an hour or more. The folder is kept and used again.
-BENCH_RECORDS ?= 100000000
-BENCH_HOME ?= bench/home-100m
+# A million, ten and a hundred million records: 30 GB of disk and an hour or more; nothing of it is kept.
+BENCH_SIZES ?= 1000000 10000000 100000000
 bench-100m: $(STAMP)
-	AFFIDAVIT_BENCH_RECORDS=$(BENCH_RECORDS) AFFIDAVIT_BENCH_HOME=$(BENCH_HOME) $(BIN)/python -m bench finder
+	$(BIN)/python -m bench.growth $(BENCH_SIZES)
 
 bench-crash: $(STAMP) $(SEAWEED) $(SPARK_STAMP)
 	$(BIN)/python -m bench.crash --kills 100

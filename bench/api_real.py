@@ -21,7 +21,8 @@ from affidavit.operations.folder_ids import folder_id
 from affidavit.server import Background, ServeOptions, make_app, make_context
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
-from bench.evidence_maker import CONTROLS, LAST_DAY, TENANT, make
+from bench.evidence_columns import CONTROLS
+from bench.evidence_maker import LAST_DAY, TENANT, make
 
 RECORDS, DAYS = 10_000, 1
 

@@ -25,8 +25,10 @@ from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
-from affidavit.store.segment_columns import FIELDS, columns_of
-from bench.evidence_maker import BEGIN, LAST_DAY, TENANT, assessment_of, evidence_of, record_of
+from affidavit.store.segment_columns import FIELDS
+from affidavit.store.segment_columns import columns_of as table_of
+from bench.evidence_columns import columns_of, records_of
+from bench.evidence_maker import BEGIN, LAST_DAY, TENANT, assessment_of, record_of
 from bench.postgres import NONE, peer
 
 BATCH = 10_000
@@ -53,7 +55,7 @@ def run() -> Mapping[str, float | str]:
     with tempfile.TemporaryDirectory(prefix="affidavit-append-") as folder:
         home = Path(folder)
         store_seconds, small_seconds, cpu, held = _store(home, assessment, dice)
-        batches = [list(_records(new_id(BEGIN), assessment.id, BATCH, n)) for n in range(BATCHES)]
+        batches = [_records(new_id(BEGIN), assessment.id, BATCH, n) for n in range(BATCHES)]
         parquet = _timed(batches, _parquet(home))
         sqlite = _timed(batches, _sqlite(home))
         with peer() as url:
@@ -99,7 +101,7 @@ def _append(store: Store, assessment: Assessment, count: int, number: int) -> tu
     started, used = time.perf_counter(), time.process_time()
     run = store.begin_run(assessment, LAST_DAY, "c" * 64, began)
     seconds, cpu = time.perf_counter() - started, time.process_time() - used
-    records = list(_records(run.run_id, assessment.id, count, number))
+    records = _records(run.run_id, assessment.id, count, number)
     started, used = time.perf_counter(), time.process_time()
     with store.segment_writer(run.run_id, TENANT, assessment.id, LAST_DAY) as writer:
         writer.append(records)
@@ -108,10 +110,10 @@ def _append(store: Store, assessment: Assessment, count: int, number: int) -> tu
     return seconds + time.perf_counter() - started, cpu + time.process_time() - used
 
 
-def _records(run_id: str, assessment_id: str, count: int, seed: int) -> Iterator[Evidence]:
+def _records(run_id: str, assessment_id: str, count: int, seed: int) -> list[Evidence]:
     dice = Random(seed)  # noqa: S311 - the same evidence for the same seed
-    for number in range(count):
-        yield evidence_of(run_id, assessment_id, BEGIN + timedelta(seconds=number), number, dice)
+    when = (BEGIN, timedelta(seconds=1))
+    return records_of(columns_of(run_id, assessment_id, when, range(count), dice))
 
 
 def _timed(
@@ -124,7 +126,7 @@ def _timed(
 
 
 def _table(batch: Sequence[Evidence]) -> pa.Table:
-    columns, schema = columns_of(batch)
+    columns, schema = table_of(batch)
     return pa.Table.from_arrays(columns, schema=schema)
 
 

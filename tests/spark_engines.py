@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -42,8 +43,13 @@ def missing(kind: str) -> str:
 
 
 @contextmanager
-def running(kind: str, folder: Path) -> Iterator[str]:
-    """Start an engine, yield its address, end it; with CI=true a missing one is a failure."""
+def running(
+    kind: str, folder: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Start an engine, yield its address, end it; with CI=true a missing one is a failure.
+
+    `environment`: what it has beside ours.
+    """
     lacks = missing(kind)
     if lacks:
         if os.environ.get("CI") == "true":
@@ -58,7 +64,7 @@ def running(kind: str, folder: Path) -> Iterator[str]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(folder),
+            env={**_environment(folder), **environment},
             start_new_session=True,
         )
         try:

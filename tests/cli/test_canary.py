@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from affidavit.cli.alert import command as alert
 from affidavit.cli.canary import command as canary
+from affidavit.cli.prompts import command as prompts
 from affidavit.operations import alert_channels
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -46,6 +47,44 @@ def test_a_canary_is_paused_and_resumed(settings: Settings) -> None:
     for order in ("pause", "runs"):
         unknown = CliRunner().invoke(canary, [order, "other"], obj=settings)
         assert "There is no canary" in str(unknown.exception)
+
+
+def test_a_canary_is_changed(settings: Settings) -> None:
+    """What is named changes, the rest stays; a budget in money still needs prices."""
+    add = ("add", "refusal", "--model", "m", "--every", "1h", "--tenant", TENANT)
+    done(settings, canary, *add, "--month-tokens", "9000", "--budget-tokens", "500")
+    done(settings, canary, "change", "refusal", "--budget-tokens", "700", "--least-rate", "0.5")
+    (kept,) = json.loads(done(settings, canary, "list", "--json").output)
+    assert kept["budget"] == {"month_tokens": "9000", "run_tokens": "700"}
+    assert (kept["everySeconds"], kept["leastRatePpm"]) == (3600, 500_000)
+    money = ("change", "refusal", "--month-cost", "3")
+    assert "needs prices" in str(CliRunner().invoke(canary, money, obj=settings).exception)
+    done(settings, canary, "change", "refusal", "--no-budget", "--every", "2d")
+    (kept,) = json.loads(done(settings, canary, "list", "--json").output)
+    assert (kept["budget"], kept["everySeconds"]) == ({}, 172_800)
+
+
+def test_a_suite_of_ones_own_is_brought_for_a_canary(settings: Settings, tmp_path: Path) -> None:
+    """Each file is a version; a canary asks the newest, and keeps the suite from being removed."""
+    file, tenant = tmp_path / "mine.csv", ("--tenant", TENANT)
+    with open_store(settings):
+        pass
+    file.write_text("prompt,referenceResponse\nIs it one?,yes\n")
+    add = ("suite", "add", str(file), *tenant, "--by", "kim")
+    assert "mine version 1: 1 cases" in done(settings, prompts, *add).output
+    file.write_text("prompt,referenceResponse\nIs it one?,yes\nIs it two?,no\n")
+    assert "mine version 2: 2 cases" in done(settings, prompts, *add).output
+    (kept,) = json.loads(done(settings, prompts, "suite", "list", *tenant, "--json").output)
+    assert (kept["number"], kept["addedBy"]) == (2, "arn:aws:iam::111122223333:user/kim")
+    done(settings, canary, "add", "mine", "--model", "m", "--every", "1h", *tenant)
+    remove = ("suite", "remove", "mine", *tenant)
+    assert "used by canaries" in str(CliRunner().invoke(prompts, remove, obj=settings).exception)
+    done(settings, canary, "remove", "mine")
+    done(settings, prompts, *remove)
+    assert "no suite of its own" in done(settings, prompts, "suite", "list", *tenant).output
+    file.rename(tmp_path / "refusal.csv")
+    refused = ("suite", "add", str(tmp_path / "refusal.csv"), *tenant)
+    assert "cannot be called" in str(CliRunner().invoke(prompts, refused, obj=settings).exception)
 
 
 def test_a_watch_is_paused_and_resumed(settings: Settings) -> None:

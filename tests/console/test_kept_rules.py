@@ -29,7 +29,9 @@ def test_a_rule_is_kept_shown_edited_copied_and_taken_off(fresh: Any) -> None:
     page = olga.get(at).text
     assert "<h1>The rule of Buckets</h1>" in page
     assert "The source asks for" in page
-    assert fields(page)["set"] == ["trail"], "what the source collects is chosen already"
+    assert fields(page)["set"] == ["cloudtrail_DescribeTrails"], (
+        "what the source collects is chosen already"
+    )
     page = olga.get(TRY).text
     assert "Keep this rule" in page
     place = f"{control} {_source(fresh, control)}"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import samples
@@ -123,9 +124,9 @@ def run_record(
 
 
 @contextmanager
-def filled(home: Path, days: int) -> Iterator[Estates]:
-    """Give a store with so many days of three assessments."""
-    settings = Settings(home=home / "home", keys=home / "keys")
+def filled(home: Path, days: int, **more: Any) -> Iterator[Estates]:
+    """Give a store with so many days of three assessments; `more`: settings."""
+    settings = replace(Settings(home=home / "home", keys=home / "keys"), **more)
     mine, second = make_assessment("Production"), make_assessment("Test")
     strange = make_assessment("Production", OTHER)
     with open_store(settings) as store:

@@ -27,7 +27,7 @@ from affidavit.report.verify.exports import is_export, verify_export
 from affidavit.report.verify.main import WRONG_USE
 from affidavit.report.verify.main import main as verify_alone
 from affidavit.report.verify.note import Key
-from affidavit.report.verify.summary import render_export
+from affidavit.report.verify.summary import render
 from affidavit.store import Chosen
 
 ASKED = FindRequest(query="compliance = NON_COMPLIANT", assessments=("Test",), tenant=TENANT)
@@ -210,7 +210,7 @@ def test_an_export_is_verified_offline(fresh: Estates, tmp_path: Path, kind: For
     assert is_export(path)
     outcome = verify_export(path, key)
     assert outcome.verified, outcome.failure
-    assert "VERIFIED: the file" in render_export(outcome)
+    assert "VERIFIED: the file" in render(outcome)
     assert not verify_export(path, None).verified
     other = verify_export(path, Key("", bytes(32)))
     assert other.failure is not None

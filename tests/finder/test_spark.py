@@ -1,11 +1,13 @@
 """The finder on Spark Connect gives the answers of the embedded engine, on Sail and on Spark."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.finder.conftest import Estates
+from tests.finder.conftest import FEW, Estates, filled
 from tests.finder.test_engine import CASES
 from tests.spark_engines import SAIL, SPARK, running
 
@@ -74,6 +76,41 @@ def test_an_engine_that_cannot_read_the_files_says_so(estates: Estates, tmp_path
                 engine.rows("SELECT id FROM evidence", asked)
             assert "AFFIDAVIT_ENGINE" in raised.value.todo
         engine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_sail_reads_the_bucket_itself(
+    seaweedfs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On S3 the engine reads the objects, not copies here; one that may not says so."""
+    for name, value in seaweedfs.environment.items():
+        monkeypatch.setenv(name, value)
+    seaweedfs.client().create_bucket(Bucket="finder")
+    on_s3 = {"objects": "s3://finder/evidence", "objects_endpoint": seaweedfs.url}
+    reading = {"AWS_ENDPOINT": seaweedfs.url, "AWS_ALLOW_HTTP": "true"}
+    with filled(tmp_path, FEW, **on_s3) as estates, Finder(estates.store) as finder:
+        both = estates.question("", estates.mine, estates.second)
+        few = estates.question("compliance = NON_COMPLIANT and time >= 2026-10-02")
+        fields = [FIELDS["control"], FIELDS["compliance"]]
+
+        def answers(asked: Finder) -> tuple[object, ...]:
+            pages = asked.page(few), asked.page(both), asked.groups(both, fields)
+            return *pages, asked.count(both), asked.sample(both, 25, "s")
+
+        here = answers(finder)
+        copies = tmp_path / "home" / "cache" / "segments"
+        assert list(copies.iterdir())
+        shutil.rmtree(copies)
+        with running(SAIL, tmp_path, reading) as address, Finder(estates.store, address) as remote:
+            assert answers(remote) == here
+        with running(SAIL, tmp_path, {**reading, "AWS_SECRET_ACCESS_KEY": "x"}) as address:
+            stranger = Finder(estates.store, address)
+            with stranger, pytest.raises(StoreError, match="could not search") as raised:
+                stranger.page(few)
+            assert "s3a://finder/evidence/" in raised.value.todo
+        assert not copies.exists()
 
 
 @pytest.mark.parametrize("url", ["http://x", "sc://", "sc://host:port", "nonsense"])

@@ -1,5 +1,6 @@
 """What a canary may spend, and that it rests while it is paused."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,16 +12,21 @@ from tests.operations.test_canaries import (
     clock,
     context,
     estate,
+    made,
     states,
     tenant,
     turn,
 )
 
 from affidavit import demo
-from affidavit.errors import UsageError
-from affidavit.operations import alerts, canaries
+from affidavit.errors import CollectError, UsageError
+from affidavit.operations import alerts, canaries, prompt_asking, prompt_runs
 from affidavit.operations.canary_budget import Budget
 from affidavit.operations.context import Context
+from affidavit.prompts.recorded_runs import KIND as PROMPT_RUN
+from affidavit.prompts.runner import RunSettings
+from affidavit.prompts.suite import load
+from affidavit.prompts.target import Answer, Request
 
 __all__ = ["clock", "context", "estate"]
 """Fixtures."""
@@ -76,6 +82,62 @@ def test_a_run_that_fails_for_certain_is_no_gap(context: Context, estate: demo.S
     assert run.body["state"] == "failed"
     assert run.body["wrong"]
     assert "were not asked" in run.body["why"]
+
+
+def test_what_was_asked_before_an_error_is_spent(
+    context: Context, estate: demo.Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials that end with the run cost it what they would have told, and no answer."""
+    once = [True]
+
+    def enforced() -> Mapping[str, list[str]]:
+        if not once.pop():
+            raise CollectError("The session has expired")
+        once.append(False)
+        return {"guardrails": []}
+
+    monkeypatch.setattr(prompt_asking, "by_settings", lambda *_: enforced)
+    kept = made(context, estate, "Kept")
+    canaries.add(context.store, canary(estate, assessment_id=kept.id), by="admin")
+    turn(context)
+    spent = canaries.named(context.store, "answers").body["spent"]
+    (run,) = context.store.documents.every(tenant(estate), canaries.RUN)
+    assert spent["tokens"] == run.body["tokens"] > 0
+    (document,) = context.store.documents.every(tenant(estate), PROMPT_RUN)
+    assert "The session has expired" in document.body["run"]["enforced"]["unknown"]
+
+
+class Says:
+    """A target that answers so many prompts; then the process ends."""
+
+    id = "test:says"
+
+    def __init__(self, most: int) -> None:
+        self.asked, self._most = 0, most
+
+    def ask(self, request: Request) -> Answer:
+        """Answer, or die."""
+        if self.asked >= self._most:
+            raise KeyboardInterrupt
+        self.asked += 1
+        return Answer(text=f"No answer to {request.prompt}")
+
+
+def test_a_canary_asks_anew_each_time(context: Context) -> None:
+    """What was asked for one time is gone on with, and is no answer of another time."""
+
+    def asked(most: int, occasion: str) -> int:
+        target, how = Says(most), RunSettings(requests_per_second=10_000)
+        request = prompt_runs.PromptRequest(
+            suite=load("refusal"), target=target, model_id="m", how=how, occasion=occasion
+        )
+        prompt_runs.run(request, context.settings)
+        return target.asked
+
+    with pytest.raises(KeyboardInterrupt):
+        asked(10, "9:00")
+    assert asked(100, "10:00") == len(load("refusal").cases)
+    assert asked(100, "9:00") < len(load("refusal").cases)
 
 
 def test_a_budget_in_money_needs_prices(context: Context, estate: demo.Simulated) -> None:

@@ -42,6 +42,11 @@ HEAD = b"prompts: ['{{a}}']\ntests:\n"
         (HEAD + b"  - vars: {a: '{{b}}', b: '{{a}}'}\n    assert: [{type: is-refusal}]\n", ":1:"),
         (HEAD + b"  - vars: {b: x}\n    assert: [{type: is-refusal}]\n", "no variable a"),
         (HEAD + b"  - vars: {a: x}\n", "without assertions"),
+        (HEAD + b"  - vars: {a: x}\n    metadata: {favourable: x}\n", "without assertions"),
+        (
+            b"kind: parity\n" + HEAD + b"  - vars: {a: x}\n    metadata: {favourable: '(?=a)'}\n",
+            "`favourable` is a pattern that RE2 does not take",
+        ),
         (HEAD + b"  - vars: {a: x}\n    assert: [{type: regex, value: '(?=a)'}]\n", "RE2"),
         (b"a: &a [*a]\nprompts: [x]\n", "holds itself"),
         (b"prompts: " + b"[" * 30 + b"]" * 30, "deeper than"),

@@ -20,10 +20,8 @@ from affidavit.catalogue.expression import (
     Select,
 )
 
-NAMESPACES = frozenset({"item", "fact", "metric", "row", "stmt", "event", "set"})
-"""Members of a record or of the account that only lead to others."""
 DERIVED_LISTS = frozenset({"policy"})
-"""Members of a record that are answers in themselves, not namespaces or operations."""
+"""Members of a record that are values in themselves, not what others are in."""
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class Reads:
 
 
 def _is_lead(path: str, tested: set[str]) -> bool:
-    """Tell whether `path` only leads on: record, namespace, or operation never tested by has."""
+    """Tell whether `path` only leads on: a record, or what is in it and never tested by has."""
     parts = path.split(".")
     if parts[:2] == ["acct", "set"]:
         if len(parts) <= len(("acct", "set")):
@@ -64,7 +62,7 @@ def _is_lead(path: str, tested: set[str]) -> bool:
     name = parts[1].removesuffix("[]")
     if name in DERIVED_LISTS:
         return parts[1].endswith("[]")
-    return name in NAMESPACES or path not in tested
+    return path not in tested
 
 
 def reads_of(*trees: Node) -> Reads:

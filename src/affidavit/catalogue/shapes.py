@@ -89,6 +89,10 @@ _KINDS: Final[Mapping[str, str]] = {
 """botocore's shape types and the kinds that checks see."""
 
 
+SEVERAL: Final = " "
+"""What stands between the paths of a set whose items are listed at several."""
+
+
 @cache
 def loader() -> Loader:
     """Return the loader of botocore's service models, one for the process."""
@@ -157,7 +161,7 @@ class Shapes:
         members: dict[str, Any] = {}
         if resource_set.item_operation:
             shape: Any = self.output(resource_set.item_operation)
-            members["item"] = self._walk(shape, resource_set.item_path)
+            members["item"] = self._item(shape, resource_set.item_path)
         for join in resource_set.joins:
             shape = self.output(join.operation)
             if join.mode.startswith("elem:"):
@@ -172,6 +176,15 @@ class Shapes:
             "event": _EVENT,
         }
         return members | {name: derived[name] for name in resource_set.derived}
+
+    def _item(self, shape: Any, paths: str) -> Any:
+        """Return what an answer lists at one path or several, or else the answer."""
+        if not paths:
+            return shape
+        found = [self._walk(shape, path) for path in paths.split(SEVERAL)]
+        if len(found) == 1:
+            return found[0]
+        return {name: its for one in found for name, its in one.members.items()}
 
     def _walk(self, shape: Any, path: str) -> Any:
         for part in path.split("."):

@@ -30,6 +30,7 @@ from affidavit.model.verdict import Verdict
 ID: Final = "trial"
 _FROM: Final[Mapping[str, str]] = {"metric": METRIC_OPERATION, "policy": "GetBucketPolicy"}
 """Operations behind members of a record that are derived."""
+_ITEM: Final = "r.item"
 _WORDS: Final = 200
 _DAYS: Final = "_days"
 """How parameters are called that say how far back is asked (`checks.windows`, `checks.fanout`)."""
@@ -51,7 +52,7 @@ def derived(catalogue: Catalogue, rule: Rule) -> Rule:
     shapes = Shapes(catalogue.operations, catalogue.metrics, catalogue.resource_sets)
     members = tuple(
         (path, required, _kind(shapes, path, rule.resource_set))
-        for path, required in reads.members().items()
+        for path, required in sorted(_paths(reads, shapes, rule.resource_set).items())
     )
     rule = replace(rule, reads=members, operations=())
     return replace(rule, operations=_operations(catalogue, check_of(rule, ID)))
@@ -162,6 +163,12 @@ def _reads(rule: Rule) -> Reads:
         except RecursionError as error:
             raise UsageError("The rule is nested too deep") from error
     return reads_of(*trees)
+
+
+def _paths(reads: Reads, shapes: Shapes, resource_set: str) -> dict[str, bool]:
+    """Return what is read, and whether it is required: an item that is a plain value as well."""
+    plain = _ITEM in reads.used and _kind(shapes, _ITEM, resource_set) != "map"
+    return ({_ITEM: True} if plain else {}) | reads.members()
 
 
 def _kind(shapes: Shapes, path: str, resource_set: str) -> str:

@@ -14,7 +14,7 @@ from affidavit.checks.answers import Answers
 from affidavit.checks.drafts import View
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import AccountRecords, Metrics, Place, Record, RecordSet
-from affidavit.checks.sets import BUILDERS
+from affidavit.checks.sets import builder
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.observation import GLOBAL_REGION
 
@@ -41,7 +41,7 @@ def _place(answers: Answers, region: str) -> Place:
     is_global = region == GLOBAL_REGION
     metrics = {} if is_global else metric_sums(answers, region)
     sets = {
-        identifier: BUILDERS[identifier](
+        identifier: builder(identifier)(
             View(answers=answers, set=resource_set, region=region, metrics=metrics)
         )
         for identifier, resource_set in answers.catalogue.resource_sets.items()

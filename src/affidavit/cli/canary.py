@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,19 @@ from affidavit.settings import Settings
 from affidavit.store import open_store
 
 AMOUNT = click.FloatRange(0, min_open=True)
+
+
+def _budgeted(function: Any) -> Any:
+    for option in (
+        click.option("--price-output", type=AMOUNT, help="Of a million tokens."),
+        click.option("--price-input", type=AMOUNT, help="Of a million tokens."),
+        click.option("--month-cost", type=AMOUNT, help="Of a calendar month, in money."),
+        click.option("--budget-cost", type=AMOUNT, help="Of a run, in money; needs both prices."),
+        click.option("--month-tokens", type=click.IntRange(1), help="Of a calendar month (UTC)."),
+        click.option("--budget-tokens", type=click.IntRange(1), help="Of a run, both ways."),
+    ):
+        function = option(function)
+    return function
 
 
 @click.group()
@@ -36,20 +50,15 @@ def command() -> None:
 @click.option("--guardrail-version", default="", help="Its version.")
 @click.option("--least-rate", type=click.FloatRange(0, 1), default=1.0,
               help="Share of passed cases below which it alerts.")  # fmt: skip
-@click.option("--budget-tokens", type=click.IntRange(1), help="Of a run, input and output.")
-@click.option("--month-tokens", type=click.IntRange(1), help="Of a calendar month (UTC).")
-@click.option("--budget-cost", type=AMOUNT, help="Of a run, in money; needs both prices.")
-@click.option("--month-cost", type=AMOUNT, help="Of a calendar month, in money.")
-@click.option("--price-input", type=AMOUNT, help="Of a million tokens.")
-@click.option("--price-output", type=AMOUNT, help="Of a million tokens.")
+@_budgeted
 @click.option("--publish-metrics", is_flag=True, help="Also put CloudWatch Synthetics' metrics.")
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.pass_obj
 def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
     """Add a canary that runs SUITE; the first run is due at once.
 
-    SUITE is shipped, or one of the tenant's own (brought in the console), or a file of the machine
-    that serves. A run that meets its budget ends; it alerts, and never counts as passed.
+    SUITE is shipped, or one of the tenant's own (`affidavit prompts suite add`), or a file of the
+    machine that serves. A run that meets its budget ends; it alerts, and never counts as passed.
     """
     with open_store(settings) as store:
         found = None
@@ -139,6 +148,32 @@ def _of_name(function: Any) -> Any:
     ):
         function = option(function)
     return function
+
+
+@command.command()
+@_of_name
+@click.option("--every", metavar="INTERVAL", help="As 15m, 1h or 1d.")
+@click.option("--least-rate", type=click.FloatRange(0, 1), help="As with `add`.")
+@_budgeted
+@click.option("--no-budget", is_flag=True, help="Forget the limits and prices that there are.")
+@click.pass_obj
+def change(settings: Settings, /, name: str, tenant: str, by: str, **given: Any) -> None:
+    """Change how often the canary NAME runs, when it alerts, what it may spend.
+
+    What is not named stays as it is.
+    """
+    with open_store(settings) as store:
+        found = canaries.named(store, name, tenant)
+        before = canaries.canary_of(found)
+        budget = Budget() if given["no_budget"] else before.budget
+        wanted = {n: v for n, v in asdict(_budget(given)).items() if v is not None}
+        changed = replace(before, budget=replace(budget, **wanted))
+        if given["every"]:
+            changed = replace(changed, every=canaries.every_of(given["every"]))
+        if given["least_rate"] is not None:
+            changed = replace(changed, least_rate=given["least_rate"])
+        canaries.change(store, found, changed, by=by or getpass.getuser())
+    click.echo(f"{name} is changed.")
 
 
 @command.command()

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from affidavit.aws.manual_evidence import ControlPlace
 from affidavit.aws.settings import AwsSettings
-from affidavit.cli import prompt_output
+from affidavit.cli import prompt_output, prompt_suites
 from affidavit.errors import UsageError
 from affidavit.operations import prompt_evidence, prompt_requests, prompt_runs, prompt_showing
 from affidavit.operations.prompt_requests import PromptCall
@@ -34,6 +34,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.group()
 def command() -> None:
     """Run prompts against a model, check the answers, keep them as evidence."""
+
+
+command.add_command(prompt_suites.command, "suite")
 
 
 @command.command("list")

@@ -30,10 +30,11 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--aws-endpoint-url", default="", help="Another endpoint for all of AWS (emulators).")
 @click.pass_obj
 def command(settings: Settings, /, **given: Any) -> None:
-    """Serve Audit Manager's API, for the AWS CLI and every SDK with --endpoint-url.
+    """Serve the console, and Audit Manager's API for every SDK and the AWS CLI.
 
-    Collects each active assessment daily, by the roles of `affidavit tenant bind`, and builds
-    reports. Requests are signed with keys of `affidavit key add`. Stops with Ctrl-C.
+    The console is at /console; for the API give clients --endpoint-url. Collects each
+    active assessment daily, by the roles of `affidavit tenant bind`, and builds reports. Requests
+    are signed with keys of `affidavit key add`. Stops with Ctrl-C.
     """
     options = ServeOptions(
         host=given["host"],

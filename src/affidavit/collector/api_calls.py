@@ -16,9 +16,10 @@ from typing import Any, Final
 import yaml
 
 from affidavit.aws.models import operation_model, paging
+from affidavit.catalogue.shapes import SEVERAL
 from affidavit.catalogue.shapes import service as service_model
-from affidavit.checks.fanout import CONSTANT, EACH
-from affidavit.model.catalogue import Catalogue, Operation
+from affidavit.checks.fanout import CONSTANT, EACH, ONE_OF_LIST, PER_ITEM
+from affidavit.model.catalogue import Catalogue, Operation, ResourceSet
 
 _WHOLE: Final = frozenset({"once", "list_buckets"})
 """Fan-outs that ask once for all there is."""
@@ -52,6 +53,37 @@ def operations_of(catalogue: Catalogue, keyword: str) -> list[Operation]:
         if f"{operation.service}_{operation.operation}".lower() == keyword.lower()
     ]
     return named + [catalogue.operations[key] for key in _call(keyword).get("also", ()) if named]
+
+
+def title(keyword: str) -> str:
+    """Return what the records of an API call are called (`record_set`)."""
+    return f"resources of {keyword}"
+
+
+def record_set(catalogue: Catalogue, keyword: str) -> ResourceSet:
+    """Return the kind of record that one of Audit Manager's API calls makes; its id: the keyword.
+
+    So that a rule may judge the answers of any call, those that the catalogue's own kinds of
+    records are not made of among them (`checks.sets.api_call`).
+    """
+    own = operation(keyword)
+    if own is None:
+        raise KeyError(keyword)
+    asked = _as_asked(catalogue, own)
+    return ResourceSet(
+        id=keyword,
+        title=title(keyword),
+        arn="as the answer names it",
+        resource_type="",
+        per_account=asked.per_account,
+        item_operation=asked.key,
+        item_path=SEVERAL.join(asked.lists),
+        joins=(),
+        facts=_asked_of(asked),
+        derived=(),
+        scoping_operations=(),
+        scoping="everything that the call answers",
+    )
 
 
 @cache
@@ -120,6 +152,14 @@ def _same(catalogue: Catalogue, own: Operation) -> Operation | None:
         if alike and known.fan_out in _WHOLE and not own.inputs:
             return known
     return None
+
+
+def _asked_of(asked: Operation) -> dict[str, str]:
+    """Return the members of a request that say which thing is asked of, with their kind."""
+    if asked.fan_out not in PER_ITEM:
+        return {}
+    apart = (CONSTANT, ONE_OF_LIST)
+    return {name: "string" for name, text in asked.inputs.items() if not text.startswith(apart)}
 
 
 def _parent(path: str) -> str:

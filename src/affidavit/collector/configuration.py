@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from affidavit.checks.answers import NOT_CONFIGURED, Answers
 from affidavit.checks.facts import Facts
-from affidavit.checks.fanout import CONSTANT, PER_ITEM
-from affidavit.checks.listed import LISTS, Found, items, walk
 from affidavit.checks.policies import partition_of
+from affidavit.checks.resources import Reading, Resource
 from affidavit.collector.api_calls import operations_of
 from affidavit.model.catalogue import Catalogue, Operation
 from affidavit.model.evidence import Input
@@ -34,9 +33,6 @@ NARROWED: Final[Mapping[str, str]] = {
     ),
 }
 """Fan-outs that do not ask of everything that the API call could be asked of: said once a place."""
-_MAX_ATTRIBUTE: Final = 256
-"""Longer texts (policies, documents) stand in the observation only."""
-_ARN: Final = "arn:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +75,7 @@ def configuration(
         for result in facts.results(operation.key, region):
             if isinstance(result, Observation):
                 found = True
-                yield from _Reading(operation, result, partition_of(facts, region)).entries()
+                yield from _entries(operation, result, partition_of(facts, region))
         if operation.fan_out in NARROWED:
             yield Entry(region=region, reason=NARROWED[operation.fan_out], narrowed=True)
         elif not found and not gaps:
@@ -111,78 +107,33 @@ def _unknown(operation: Operation, region: str, gap: Gap) -> Entry:
     )
 
 
-class _Reading:
-    """One answer of an operation, read as entries."""
-
-    def __init__(self, operation: Operation, result: Observation, partition: str) -> None:
-        self._operation = operation
-        self._result = result
-        self._partition = partition
-        asked = result.unit.parameters if operation.fan_out in PER_ITEM else {}
-        sent = {k for k, text in operation.inputs.items() if text.startswith(CONSTANT)}
-        self._asked = _facts({name: value for name, value in asked.items() if name not in sent})
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield an entry for each resource, for what was asked of, or for the account."""
-        listed = self._listed()
-        if listed is None:
-            yield self._of(None)
-            return
-        yield from (self._of(found) for found in listed)
-        if not listed:
-            words = f"{self._operation.operation} answered with an empty list."
-            yield replace(self._of(None), reason=words, empty=True)
-
-    def _listed(self) -> list[Found] | None:
-        """Return the resources of the answer; None where it is about one thing as a whole."""
-        if self._result.absent:
-            return None
-        if self._operation.lists:
-            return [one for path in self._operation.lists for one in walk(self._result, path)]
-        return list(items(self._result)) if self._operation.key in LISTS else None
-
-    def _of(self, found: Found | None) -> Entry:
-        operation, result = self._operation, self._result
-        named = self._named() if found is None else {**_facts(found.value), **self._asked}
-        words = f"{operation.operation} answered"
-        if result.absent:
-            words = f"{operation.operation} answered that there is none ({result.absent})"
-        return Entry(
-            region=result.unit.region,
-            reason=f"{words}; configuration data carries no verdict.",
-            arn=self._made(named) or next((t for t in named.values() if t.startswith(_ARN)), ""),
-            inputs=(Input(digest=result.digest, pointer=found.pointer if found else ""),),
-            attributes=named,
-            synthetic=_synthetic(result),
-        )
-
-    def _named(self) -> dict[str, str]:
-        """Return what tells which thing was asked of; nothing for the account."""
-        said = {k: v for k, v in _facts(self._result.body).items() if v.startswith(_ARN)}
-        return {**self._asked, **said}
-
-    def _made(self, named: Mapping[str, str]) -> str:
-        """Return the ARN that the operation's pattern makes; empty where a part is unknown."""
-        unit = self._result.unit
-        parts = {**named, "partition": self._partition, "region": unit.region}
-        try:
-            return self._operation.arn.format(**parts, account=unit.account_id)
-        except KeyError:
-            return ""
+def _entries(operation: Operation, result: Observation, partition: str) -> Iterator[Entry]:
+    """Yield an entry for each resource of an answer, for what was asked of, or for the account."""
+    reading = Reading(operation, result, partition)
+    listed = reading.listed()
+    if listed is None:
+        yield _entry(operation, result, reading.whole())
+        return
+    found = [_entry(operation, result, one) for one in listed]
+    yield from found
+    if not found:
+        words = f"{operation.operation} answered with an empty list."
+        yield replace(_entry(operation, result, reading.whole()), reason=words, empty=True)
 
 
-def _facts(value: Any) -> dict[str, str]:
-    """Return the short texts of an item: names, ids, states; the ARN of the thing itself first."""
-    if isinstance(value, str):
-        value = {"value": value}
-    texts = {
-        name: text
-        for name, text in (value.items() if isinstance(value, Mapping) else ())
-        if isinstance(text, str) and 0 < len(text) <= _MAX_ATTRIBUTE
-    }
-    own = [name for name in texts if name.lower().endswith("arn") and "kms" not in name.lower()]
-    own.sort(key=lambda name: (name.lower() != "arn", len(name)))
-    return {name: texts[name] for name in (*own, *(n for n in texts if n not in own))}
+def _entry(operation: Operation, result: Observation, resource: Resource) -> Entry:
+    words = f"{operation.operation} answered"
+    if result.absent:
+        words = f"{operation.operation} answered that there is none ({result.absent})"
+    pointer = resource.found.pointer if resource.found else ""
+    return Entry(
+        region=result.unit.region,
+        reason=f"{words}; configuration data carries no verdict.",
+        arn=resource.arn,
+        inputs=(Input(digest=result.digest, pointer=pointer),),
+        attributes=resource.named,
+        synthetic=_synthetic(result),
+    )
 
 
 def _synthetic(result: Result) -> bool:

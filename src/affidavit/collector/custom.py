@@ -4,7 +4,7 @@ Everything follows from the shipped catalogue and from the framework alone, so t
 two (a report holds the framework) has the same catalogue, digest and all, and can judge again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from affidavit.model.catalogue import (
     Check,
     ConfigRule,
     Operation,
+    ResourceSet,
     version_of,
     versioned,
 )
@@ -53,8 +54,9 @@ def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
     Its digest is of all that it then holds.
     """
     sources = [source for control in framework.controls() for source in control.sources]
+    calls = {*_calls(sources), *_judged_calls(sources)}
     checks = {check.id: check for check in (*_checks(), *_ruled(sources))}
-    operations = {FINDINGS: _FINDINGS, **api_calls.added(catalogue, _calls(sources))}
+    operations = {FINDINGS: _FINDINGS, **api_calls.added(catalogue, calls)}
     rules = {
         source.keyword: ConfigRule(identifier=source.keyword, check=config.RECORDED)
         for source in sources
@@ -64,10 +66,33 @@ def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
         catalogue,
         framework=framework,
         operations={**catalogue.operations, **operations},
+        resource_sets=_sets(catalogue, _judged_calls(sources)),
         checks={**catalogue.checks, **checks},
         config_rules={**rules, **catalogue.config_rules},
     )
     return versioned(own)
+
+
+def with_records(catalogue: Catalogue, about: str) -> Catalogue:
+    """Return the catalogue with the kind of record that a rule is about, where that is a call's.
+
+    For reading and trying a rule that no framework has yet; its digest is that of no catalogue.
+    """
+    if about in catalogue.resource_sets or about not in api_calls.keywords():
+        return catalogue
+    operations = {**catalogue.operations, **api_calls.added(catalogue, [about])}
+    return replace(catalogue, operations=operations, resource_sets=_sets(catalogue, [about]))
+
+
+def _sets(catalogue: Catalogue, calls: Iterable[str]) -> dict[str, ResourceSet]:
+    added = {call: api_calls.record_set(catalogue, call) for call in sorted(calls)}
+    return {**catalogue.resource_sets, **added}
+
+
+def _judged_calls(sources: list[ControlSource]) -> set[str]:
+    """Return the API calls whose answers are what rules are about."""
+    about = {source.rule.resource_set for source in sources if source.rule is not None}
+    return about & set(api_calls.keywords())
 
 
 def _calls(sources: list[ControlSource]) -> Iterator[str]:

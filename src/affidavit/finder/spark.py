@@ -1,15 +1,17 @@
 """Spark: the same queries over the same files, on a cluster that speaks Spark Connect (or Sail).
 
-The cluster reads the segments under the same paths as we do: the object folder, or, where they are
-on S3 or sealed, this machine's copies of them. It is not trusted with more than
-the search: each record that it gives is hashed again and must stand in the ledger, which is also
-how its leaf is found. Ibis and the client are imported when the first query is asked.
+The cluster reads plain segments where they lie: in the bucket, or in the object folder under the
+same path as we do. Of sealed ones it is given this machine's opened copies. It is not trusted with
+more than the search: each record that it gives is hashed again and must stand in the ledger, which
+is also how its leaf is found. Ibis and the client are imported when the first query is asked.
 """
 
+import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -19,13 +21,12 @@ from affidavit.finder.compile import TABLE
 from affidavit.store import SegmentFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import ibis.expr.types as ir
     import pyarrow as pa
 
 DIALECT: Final = "pyspark"
 SCHEME: Final = "sc"
+_BUCKET: Final = "s3a:"
 _DEFAULT_PORT: Final = 15002
 _PATIENCE: Final = 10.0
 """Seconds until an engine that does not answer counts as gone; its client would try for minutes."""
@@ -44,7 +45,7 @@ class Spark:
         self._where = _address(url)
         self._lock = Lock()
         self._session: Any = None
-        self._seen: set[Path] = set()
+        self._seen: set[str] = set()
 
     def close(self) -> None:
         """Give the session back; the cluster goes on."""
@@ -64,7 +65,7 @@ class Spark:
 
         try:
             session = self._open()
-            self._require(session, [one for one in files if one.path not in self._seen])
+            self._require(session, [one for one in files if _place(one) not in self._seen])
             view = f"{TABLE}_{secrets.token_hex(8)}"
             _read(session, files).createOrReplaceTempView(view)
             try:
@@ -93,7 +94,7 @@ class Spark:
                 why=f"It sees {found} rows in {len(files)} files; {expected} were committed.",
                 todo=_todo(files),
             )
-        self._seen.update(one.path for one in files)
+        self._seen.update(map(_place, files))
 
     @property
     def _shown(self) -> str:
@@ -136,15 +137,30 @@ def _compiled(shape: "Callable[..., ir.Table]", *asked: object) -> str:
 
 
 def _read(session: Any, files: Sequence[SegmentFile]) -> Any:
-    return session.read.parquet(*[str(one.path.absolute()) for one in files])
+    """Return the files as one table; an engine takes one kind of address at a time."""
+    places = sorted(map(_place, files), key=_in_bucket)
+    kinds = [session.read.parquet(*some) for _, some in groupby(places, _in_bucket)]
+    return reduce(lambda one, other: one.unionByName(other), kinds)
+
+
+def _place(file: SegmentFile) -> str:
+    """Return where an engine reads a file; Spark and Sail both know S3 by the name `s3a`."""
+    return re.sub("^s3:", _BUCKET, file.url) or str(file.path.absolute())
+
+
+def _in_bucket(place: str) -> bool:
+    return place.startswith(_BUCKET)
 
 
 def _todo(files: Sequence[SegmentFile]) -> str:
-    """Say what an engine must see; with copies it is an engine on this machine only."""
+    """Say what an engine must see; with opened copies it is an engine on this machine only."""
+    place = _place(files[0])
+    way = "Give its workers access to" if _in_bucket(place) else "Let its workers read"
+    path = "" if _in_bucket(place) else " under the same path"
     return (
-        f"Let its workers read {files[0].path.parent} under the same path (of segments on S3 or "
-        "sealed, these are copies that no other machine has), or unset AFFIDAVIT_ENGINE to search "
-        "on this machine."
+        f"{way} {place.rpartition('/')[0]}{path} (of sealed segments, these are copies that no "
+        "other machine has), or unset AFFIDAVIT_ENGINE to search on this machine. `affidavit "
+        "ledger verify` says whether the segments are whole."
     )
 
 

@@ -17,7 +17,7 @@ from affidavit.model.times import parse
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
+from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
 from affidavit.store.documents import Document
 
 _ASSUMED: Final = re.compile(
@@ -115,9 +115,13 @@ def is_assigned(context: Context, caller: Caller, assessment_id: str) -> bool:
 
 
 def require_active(found: Assessed) -> None:
-    """Raise `AccessDeniedFault` for an assessment that is INACTIVE: it is read-only."""
+    """Raise `ValidationFault` for an assessment that is INACTIVE: it is read-only for everybody.
+
+    Audit Manager's own error is not public. Where others of a state are, they are of this kind,
+    and a client that is told that its rights do not suffice would ask for more rights.
+    """
     if not found.active:
-        raise AccessDeniedFault(
+        raise ValidationFault(
             f"The assessment {found.id} is INACTIVE and cannot be changed any more."
         )
 

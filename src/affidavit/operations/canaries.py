@@ -124,8 +124,7 @@ def add(store: Store, canary: Canary, *, by: str) -> Canary:
         )
     suite_of(store, canary)
     require_sound(canary.budget)
-    if canary.every < LEAST or not 0 <= canary.least_rate <= 1:
-        raise UsageError("A canary runs once a minute at most; its rate is from 0 to 1")
+    _require_rhythm(canary)
     if store.documents.get(canary.tenant, KIND, canary.name) is not None:
         raise UsageError(f"{canary.tenant} has a canary {canary.name!r}")
     body = {**canary.to_json(), "nextAt": iso(utc_now()), "last": None, "state": "new"}
@@ -133,6 +132,11 @@ def add(store: Store, canary: Canary, *, by: str) -> Canary:
     there = own_suites.still_there(store, canary.tenant, canary.suite)
     _act(store, canary, "CREATE", by, puts=[put], rules=there)
     return canary
+
+
+def _require_rhythm(canary: Canary) -> None:
+    if canary.every < LEAST or not 0 <= canary.least_rate <= 1:
+        raise UsageError("A canary runs once a minute at most; its rate is from 0 to 1")
 
 
 def suite_of(store: Store, canary: Canary) -> Suite:
@@ -179,6 +183,24 @@ def set_paused(
     due = {} if paused else {"nextAt": iso(time)}
     put = replace(document, body={**document.body, "paused": paused, **due})
     act_by(store, canary.tenant, by, change, now=time, puts=[put])
+
+
+def change(
+    store: Store, document: Document, changed: Canary, *, by: str, now: datetime | None = None
+) -> None:
+    """Keep how often a canary runs, below which rate it alerts, and what it may spend."""
+    require_sound(changed.budget)
+    _require_rhythm(changed)
+    body = {**document.body, **changed.to_json()}
+    said = Change(
+        action="UPDATE_METADATA",
+        object_type="CANARY",
+        object_id=document.id,
+        object_name=document.id,
+        assessment_id=changed.assessment_id,
+        details={name: body[name] for name in ("everySeconds", "leastRatePpm", "budget")},
+    )
+    act_by(store, changed.tenant, by, said, now=now, puts=[replace(document, body=body)])
 
 
 def listed(store: Store) -> list[Document]:

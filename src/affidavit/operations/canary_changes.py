@@ -6,16 +6,14 @@ that keeps its runs nowhere else is the administrators'. Models cost money, so t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from affidavit.errors import UsageError
 from affidavit.operations import canaries, canary_budget, canary_views, looking, prompt_plans
 from affidavit.operations.assessed import assessed, require_active
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.canaries import Canary, canary_of
 from affidavit.operations.canary_budget import Budget
-from affidavit.operations.changes import Change, act
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault, QuotaFault, ValidationFault
 from affidavit.store.documents import Document
@@ -85,9 +83,8 @@ def change(
         least_rate=_rate(least_rate),
         budget=_budget(budget),
     )
-    if changed.every < canaries.LEAST:
-        raise UsageError("A canary runs once a minute at most")
-    _put(context, caller, document, {**document.body, **changed.to_json()})
+    by = caller.principal_arn
+    canaries.change(context.store, document, changed, by=by, now=context.now())
 
 
 def set_paused(context: Context, caller: Caller, name: str, *, paused: bool) -> None:
@@ -111,7 +108,7 @@ def may_change(context: Context, caller: Caller, canary: Canary) -> bool:
     """Tell whether the caller may change a canary: what one may not is not offered."""
     try:
         _require(context, caller, canary)
-    except AccessDeniedFault:
+    except (AccessDeniedFault, ValidationFault):
         return False
     return True
 
@@ -132,18 +129,6 @@ def _require(context: Context, caller: Caller, canary: Canary) -> None:
     if not canary.assessment_id:
         raise AccessDeniedFault("A canary of no assessment is changed by administrators.")
     require_active(assessed(context, caller, OPERATION, canary.assessment_id))
-
-
-def _put(context: Context, caller: Caller, document: Document, body: dict[str, Any]) -> None:
-    said = Change(
-        action="UPDATE_METADATA",
-        object_type="CANARY",
-        object_id=document.id,
-        object_name=document.id,
-        assessment_id=body["assessmentId"],
-        details={name: body[name] for name in ("everySeconds", "leastRatePpm", "budget")},
-    )
-    act(context, caller, said, puts=[replace(document, body=body)])
 
 
 def _budget(given: Mapping[str, str]) -> Budget:

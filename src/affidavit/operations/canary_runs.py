@@ -40,7 +40,7 @@ def run(context: Context, tenant: str, task: Document) -> None:
     known = canaries.run_document(canary, slot, {})
     if context.store.documents.get(tenant, canaries.RUN, known.id) is None:
         try:
-            body = _asked(context, canary, found.body.get("spent", {}))
+            body = _asked(context, canary, slot, found.body.get("spent", {}))
         except (UsageError, CollectError) as error:
             body = {"state": "error", "why": error.in_a_line}
         _keep(context, canary, slot, body)
@@ -61,7 +61,9 @@ def failed(context: Context, tenant: str, task: Document, why: str) -> None:
     _tell(context, canary, body)
 
 
-def _asked(context: Context, canary: Canary, spent: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(
+    context: Context, canary: Canary, slot: datetime, spent: Mapping[str, Any]
+) -> dict[str, Any]:
     """Ask all cases, and return what they came to."""
     suite, began = canaries.suite_of(context.store, canary), context.now()
     left = canary.budget.left(spent, began)
@@ -74,6 +76,7 @@ def _asked(context: Context, canary: Canary, spent: Mapping[str, Any]) -> dict[s
         account_id=canary.account_id,
         region=canary.region,
         assessment_id=canary.assessment_id,
+        occasion=iso(slot),
         how=RunSettings(
             guardrail_id=canary.guardrail,
             guardrail_version=canary.guardrail_version,

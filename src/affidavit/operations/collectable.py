@@ -19,7 +19,7 @@ from affidavit.catalogue.framework_files import SEVERITIES
 from affidavit.checks import config, security_hub
 from affidavit.checks.own_rules import usable
 from affidavit.collector import api_calls
-from affidavit.collector.custom import RULE_ID, with_framework
+from affidavit.collector.custom import RULE_ID, with_framework, with_records
 from affidavit.collector.evidence import UNMAPPED
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
@@ -232,7 +232,7 @@ def _asked(catalogue: Catalogue, control_id: str, keyword: str, source: Source) 
     if RULE not in source:
         return _source(control_id, SourceType.API_CALL, keyword, "", source)
     rule = rule_from_json(source[RULE])
-    if not usable(catalogue, rule):
+    if not usable(with_records(catalogue, rule.resource_set), rule):
         words = f"The rule of {keyword} reads what is not collected any more: keep it anew."
         return _gap(control_id, source, words)
     check = f"{RULE_ID}{source['sourceId']}"

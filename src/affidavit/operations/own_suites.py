@@ -43,12 +43,19 @@ _USING: Final = "canary"
 def add(
     context: Context, caller: Caller, name: str, data: bytes, assertions: Sequence[str] = ()
 ) -> Document:
+    """Keep a file as the next version of its suite, for somebody who may (see `keep`)."""
+    looking.require(context, caller, OPERATION)
+    return keep(context, caller, name, data, assertions)
+
+
+def keep(
+    context: Context, caller: Caller, name: str, data: bytes, assertions: Sequence[str] = ()
+) -> Document:
     """Keep a file as the next version of its suite; `UsageError`, with the line, for a bad one.
 
     The file that is the newest version already is not kept again. `assertions`: how an imported
     file is judged, as `affidavit prompts run --assertion` has them.
     """
-    looking.require(context, caller, OPERATION)
     suite = _parsed(data, name, tuple(assertions))
     if suite.id in (*shipped(), _FORM):
         raise UsageError(
@@ -176,8 +183,13 @@ def file_of(
 
 
 def delete(context: Context, caller: Caller, suite_id: str) -> None:
-    """Delete a suite with all its versions; `UsageError` while a canary uses it. Runs stay."""
+    """Delete a suite, for somebody who may (see `remove`)."""
     looking.require(context, caller, OPERATION)
+    remove(context, caller, suite_id)
+
+
+def remove(context: Context, caller: Caller, suite_id: str) -> None:
+    """Delete a suite with all its versions; `UsageError` while a canary uses it. Runs stay."""
     store, found = context.store, versions(context.store, caller.tenant, suite_id)
     if not found:
         raise NotFoundFault(suite_id, "suite")

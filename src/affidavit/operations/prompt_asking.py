@@ -27,6 +27,8 @@ class Asking:
     assessment_id: str = ""
     """Empty: the run is not kept as evidence."""
     how: RunSettings = field(default_factory=RunSettings)
+    occasion: str = ""
+    """As `PromptRequest.occasion`."""
 
 
 def ask(
@@ -49,6 +51,7 @@ def ask(
             account_id=asking.account_id,
             caller_arn=identity.arn,
             region=asking.region,
+            occasion=asking.occasion,
             enforced=by_settings(aws, context.catalogue, asking.account_id, asking.region),
         )
         outcome = run_in(context.store, found, request, context.settings, on_result)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from affidavit import __version__
-from affidavit.errors import UsageError
+from affidavit.errors import CollectError, UsageError
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment
 from affidavit.model.times import iso, utc_now
@@ -53,6 +53,8 @@ class PromptRequest:
     """Asks which guardrails the account enforces; asked for runs that are kept only."""
     keep_raw: bool = False
     """Keep raw answers too, sealed under the tenant's key; needs an assessment."""
+    occasion: str = ""
+    """The time of a canary: what was asked for another one is not gone on with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +175,14 @@ def run_in(
 
 
 def _still(before: Mapping[str, Any], request: PromptRequest) -> dict[str, Any]:
-    """Return what was enforced all the while; not known where it changed meanwhile."""
-    after = dict(request.enforced())
+    """Return what was enforced all the while; not known where it changed meanwhile.
+
+    Where the account can no longer be asked, that is all that is lost: the answers are kept.
+    """
+    try:
+        after = dict(request.enforced())
+    except CollectError as error:
+        return {"enforced": {"unknown": f"after the run it could not be asked: {error.in_a_line}"}}
     changed = {"unknown": "it was changed while the run was made"}
     return {"enforced": before if before == after else changed}
 
@@ -204,6 +212,7 @@ def _head(request: PromptRequest, found: Assessment | None) -> dict[str, Any]:
         "scorers": request.scorers,
         "blockedMessages": sorted(request.checker.instruments.blocked_messages),
         "raw": request.keep_raw,
+        **({"occasion": request.occasion} if request.occasion else {}),
         "assessmentId": found.id if found else "",
         **_place(request, found),
         "callerArn": request.caller_arn,

@@ -26,7 +26,7 @@ from affidavit.report.choice import Choice
 from affidavit.report.rejudge import rejudge
 from affidavit.report.verify.added import is_told
 from affidavit.report.verify.deleted import deletion_in
-from affidavit.report.verify.exports import ExportOutcome, is_export, verify_export
+from affidavit.report.verify.exports import is_export, verify_export
 from affidavit.report.verify.note import KeyProblemError, read_key
 from affidavit.report.verify.outcome import Outcome, verify
 from affidavit.settings import Settings
@@ -72,7 +72,7 @@ def build_report(
     settings: Settings, request: ReportRequest, now: datetime | None = None
 ) -> BuiltReport:
     """Build the report of an assessment; `ReportError` says which assessments there are."""
-    with open_store(settings) as store:
+    with open_store(settings, create=False) as store:
         assessment = store.assessment(find_assessment(renamed(store), request.assessment).id)
         made_at = now or utc_now()
         if request.query is None and request.sample is None:
@@ -98,7 +98,7 @@ def verify_report(
 
 def verify_file(
     path: Path, key: str, previous: Path | None = None, *, again: bool = False
-) -> Outcome | ExportOutcome:
+) -> Outcome:
     """Return what verifying a report finds, or an export that has its manifest beside it."""
     if not is_export(path):
         return verify_report(path, key, previous, again=again)

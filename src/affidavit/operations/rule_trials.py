@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from affidavit.collector import rule_worker
+from affidavit.collector import api_calls, rule_worker
+from affidavit.collector.custom import with_records
 from affidavit.collector.limited import process
 from affidavit.collector.rule_worker import Job
 from affidavit.errors import UsageError
@@ -93,9 +94,10 @@ class _Run:
 
 
 def kinds_of_records(context: Context) -> list[tuple[str, str]]:
-    """Return (id, title) of everything that rules can be about, by title."""
+    """Return (id, title) of everything that rules can be about, by title; then the API calls."""
     found = context.catalogue.resource_sets.values()
-    return sorted(((one.id, one.title) for one in found), key=lambda one: one[1].lower())
+    own = sorted(((one.id, one.title) for one in found), key=lambda one: one[1].lower())
+    return [*own, *((one, api_calls.title(one)) for one in api_calls.keywords())]
 
 
 def example(context: Context, check_id: str) -> Check | None:
@@ -116,7 +118,7 @@ def attempt(
     if not is_whole(caller, found):
         raise AccessDeniedFault("A rule is tried over a whole assessment: this one is not yours.")
     run = _latest(context, found)
-    catalogue = catalogue_for(context, found.stored)
+    catalogue = with_records(catalogue_for(context, found.stored), rule.resource_set)
     job = Job(
         rule=rule,
         parameters=parameters,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from affidavit.operations.assessed import is_same
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
@@ -80,7 +81,7 @@ def _require_own(caller: Caller, document: Document, operation: str) -> None:
     if scope(caller.role, operation) is not Scope.OWN or document.kind != "assessment":
         return
     roles = document.body.get("metadata", {}).get("roles", [])
-    if not any(r["roleArn"].lower() == caller.principal_arn.lower() for r in roles):
+    if not any(is_same(caller.principal_arn, r["roleArn"]) for r in roles):
         raise AccessDeniedFault(
             f"User: {caller.principal_arn} is not an audit owner of this assessment"
         )

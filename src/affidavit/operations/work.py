@@ -43,7 +43,7 @@ Task = Literal[
     "prompts",
 ]
 LONG: Final = frozenset({"export", "prompts"})
-"""Tasks that may take hours: one is done at a time, so that collections find a worker free."""
+"""Tasks that may take hours: a server does one at a time, so that collections find a worker."""
 SLOW: Final = LONG | {"activity", "canary", "collect", "upkeep"}
 """Tasks whose length is up to a tenant: a server does one of a tenant at a time, where there are
 other tenants, so that these find a worker free."""
@@ -163,8 +163,9 @@ def take(context: Context) -> Taken | None:
     every = context.store.documents.of_all_tenants(KIND)
     free = {document.id for _, document in every if _is_free(context, document)}
     held = [(tenant, one) for tenant, one in every if _is_held(context, one)]
-    long = any(one.body["task"] in LONG for _, one in held)
-    under_way, full = Counter(tenant for tenant, _ in held), _full(context, held)
+    mine = [(tenant, one) for tenant, one in held if one.body["holder"] == leases.me().text()]
+    long = any(one.body["task"] in LONG for _, one in mine)
+    under_way, full = Counter(tenant for tenant, _ in held), _full(context, mine)
     for tenant, document in sorted(every, key=lambda one: under_way[one[0]]):
         task = document.body["task"]
         if document.id not in free or (long and task in LONG) or (tenant in full and task in SLOW):
@@ -179,10 +180,9 @@ def take(context: Context) -> Taken | None:
     return None
 
 
-def _full(context: Context, held: Sequence[tuple[str, Document]]) -> set[str]:
-    """Return the tenants of which this server takes no other slow task now."""
-    me = leases.me().text()
-    slow = {t for t, one in held if one.body["holder"] == me and one.body["task"] in SLOW}
+def _full(context: Context, mine: Sequence[tuple[str, Document]]) -> set[str]:
+    """Return the tenants of which this server, given what it does, takes no other slow task now."""
+    slow = {tenant for tenant, one in mine if one.body["task"] in SLOW}
     if not slow:
         return slow
     known = context.store.documents.of_all_tenants("account")

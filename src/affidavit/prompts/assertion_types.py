@@ -2,10 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-
-import re2
 
 from affidavit.logscan.detectors import (
     ENTITY_TYPES,
@@ -14,7 +11,7 @@ from affidavit.logscan.detectors import (
     refusal,
 )
 from affidavit.logscan.detectors.refusals import INTERVENED
-from affidavit.prompts import similarity
+from affidavit.prompts import patterns, similarity
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertion_kinds import Instruments, Kind, Score, Scorer
 from affidavit.prompts.assertion_online import ONLINE
@@ -22,8 +19,6 @@ from affidavit.prompts.assertion_online import ONLINE
 if TYPE_CHECKING:
     from affidavit.prompts.assertions import Assertion
 
-MAX_PATTERN: Final = 2000
-"""Characters of a suite's regular expression."""
 _ALERTING: Final = frozenset(ENTITY_TYPES) - QUIET_TYPES
 
 
@@ -75,16 +70,8 @@ def _quasi_exact(assertion: "Assertion", answer: Answer, _: Instruments) -> Scor
 
 
 def _regex(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
-    safe = _text(answer).encode("utf-8", "replace")
-    found = _pattern(assertion.value).search(safe) is not None
+    found = patterns.matches(assertion.value, _text(answer))
     return _yes(found, "The pattern matches." if found else "The pattern does not match.")
-
-
-@lru_cache(maxsize=256)
-def _pattern(pattern: str) -> "re2._Regexp":
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(pattern.encode("utf-8"), options=options)
 
 
 def _json(assertion: "Assertion", answer: Answer, _: Instruments) -> Score:
@@ -221,13 +208,8 @@ def _is_keys(value: Any) -> str:
 
 
 def _is_pattern(value: Any) -> str:
-    if _is_text(value) or len(value) > MAX_PATTERN:
-        return f"`value` is a pattern of at most {MAX_PATTERN} characters."
-    try:
-        _pattern(value)
-    except re2.error:
-        return "RE2 does not take the pattern; it has no look-around and no back-references."
-    return ""
+    problem = patterns.problem_of(value)
+    return f"`value` {problem}" if problem else ""
 
 
 def _is_types(value: Any) -> str:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import re2
-
 from affidavit.prompts.answers import Answer, State
 from affidavit.prompts.assertions import Assertion, Checker, Outcome
 from affidavit.prompts.metrics.intervals import wilson
 from affidavit.prompts.metrics.measures import measures
+from affidavit.prompts.patterns import matches
 from affidavit.prompts.suite import Case
 
 PASSED, FAILED, UNDECIDED, NOT_ASKED = "passed", "failed", "undecided", "not-asked"
@@ -30,11 +29,9 @@ def favour_of(case: Case, answer: Answer) -> str:
     """Return yes or no for a case of a parity suite; empty where it cannot be told."""
     if answer.state is not State.GIVEN or "favourable" not in case.metadata:
         return ""
-    text = (answer.text or "").encode("utf-8", "replace")
-    yes = re2.search(case.metadata["favourable"].encode(), text) is not None
-    no = "unfavourable" in case.metadata and (
-        re2.search(case.metadata["unfavourable"].encode(), text) is not None
-    )
+    text = answer.text or ""
+    yes = matches(case.metadata["favourable"], text)
+    no = "unfavourable" in case.metadata and matches(case.metadata["unfavourable"], text)
     if yes and not no:
         return "yes"
     return "no" if no and not yes else ""

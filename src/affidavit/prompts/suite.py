@@ -12,6 +12,7 @@ from typing import Any, Final
 from affidavit.errors import UsageError
 from affidavit.logscan.placeholders import Placeholders
 from affidavit.model.canonical import digest
+from affidavit.prompts import patterns
 from affidavit.prompts.assertions import Assertion, parse
 from affidavit.prompts.suites_yaml import Node, read, refuse
 
@@ -31,6 +32,8 @@ _TOP: Final = frozenset(
 )
 _TEST: Final = frozenset({"description", "vars", "assert", "metadata", "options"})
 _MADE: Final = frozenset({"placeholder", "sentence", "phone"})
+_PATTERNS: Final = frozenset({"favourable", "unfavourable"})
+"""Members of `metadata` that are matched with answers."""
 KINDS: Final = ("pass", "parity")
 
 
@@ -105,6 +108,7 @@ class _Builder:
         self.name = name
         self.top = top
         self.default: dict[str, Node] = {}
+        self.compares = False
         self._filled = 0
         self._characters = 0
         self._judged = 0
@@ -123,6 +127,7 @@ class _Builder:
         kind = self._scalar(members, "kind", "pass")
         if kind not in KINDS:
             refuse(self.name, members["kind"].line, f"`kind` is one of {', '.join(KINDS)}.")
+        self.compares = kind == "parity"
         cases = tuple(itertools.islice(self._cases(members, Placeholders(seed)), MAX_CASES + 1))
         if not cases or len(cases) > MAX_CASES:
             refuse(self.name, self.top.line, f"A suite has 1 to {MAX_CASES} cases.")
@@ -158,26 +163,29 @@ class _Builder:
                 family = metadata.get("family", "") or str(
                     self._scalar(own, "description", "general")
                 )
+                pair = {"pair": f"{place}.{combination}"} if "group" in metadata else {}
                 yield Case(
                     id=f"{number}.{place}-{digest(text.encode())[:12]}",
                     prompt=text,
                     assertions=assertions,
                     family=family,
-                    metadata={
-                        **({"pair": f"{place}.{combination}"} if "group" in metadata else {}),
-                        **{k: self._fill(v, lookup, test.line, ()) for k, v in metadata.items()},
-                    },
+                    metadata=pair | self._about(metadata, lookup, test.line),
                 )
+
+    def _about(self, metadata: Mapping[str, str], lookup: Any, line: int) -> dict[str, str]:
+        about = {k: self._fill(v, lookup, line, ()) for k, v in metadata.items()}
+        for name in _PATTERNS & about.keys():
+            if problem := patterns.problem_of(about[name]):
+                refuse(self.name, line, f"`{name}` {problem}")
+        return about
 
     def _assertions(self, own: Mapping[str, Node], lookup: Any) -> Iterator[Assertion]:
         found = [
             *self._list(self.default, "assert", empty=True),
             *self._list(own, "assert", empty=True),
         ]
-        if not found and "favourable" not in {
-            **self._texts(self.default, "metadata"),
-            **self._texts(own, "metadata"),
-        }:
+        favours = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
+        if not found and not (self.compares and "favourable" in favours):
             line = next((n.line for n in own.values()), self.top.line)
             refuse(self.name, line, "A test without assertions would prove nothing.")
         for entry in found:

@@ -29,7 +29,7 @@ from affidavit.checks import records
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import Place
 from affidavit.collector import due
-from affidavit.collector.custom import RULE_ID, with_framework
+from affidavit.collector.custom import RULE_ID, with_framework, with_records
 from affidavit.collector.due import put_aside
 from affidavit.collector.event_sources import of_activity, places_of
 from affidavit.collector.evidence import EvidenceMaker
@@ -184,7 +184,8 @@ def _require_read(name: str, framework: Framework, installed: Catalogue) -> None
                 raise VerificationError(name, f"has a rule under the name {source.check}")
             try:
                 params = json.dumps(dict(source.rule.params))
-                read = limited.read(installed, source.rule, params)
+                known = with_records(installed, source.rule.resource_set)
+                read = limited.read(known, source.rule, params)
             except UsageError as error:
                 raise VerificationError(name, f"{source.check}: {error.what}") from error
             if read != source.rule:

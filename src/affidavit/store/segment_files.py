@@ -55,6 +55,8 @@ class SegmentFile:
     """Where it is, or will be once it was fetched."""
     fetch: Callable[[], Path] = field(repr=False, compare=False)
     """Brings it there, if it lies elsewhere; `StoreError` says what cannot be had, and why."""
+    url: str = ""
+    """Where it lies in a bucket, as it is; empty where it is on a disk, or sealed."""
     tenant: str
     assessment_id: str
     day: str
@@ -112,6 +114,7 @@ class SegmentFiles:
             digest=one.file,
             path=self._places.path(one.path, one.file),
             fetch=partial(self._places.local, one.path, one.file),
+            url=self._places.url(one.path),
             tenant=one.tenant,
             assessment_id=one.assessment_id,
             day=one.day,

@@ -68,6 +68,12 @@ class SegmentPlaces:
             return self._objects.root / name
         return self._copies.path(digest)
 
+    def url(self, name: str) -> str:
+        """Return where another machine reads a segment as it is; empty where none can."""
+        if name.endswith(SEALED) or isinstance(self._objects, DiskObjects):
+            return ""
+        return self._objects.where(name)
+
     def local(self, name: str, digest: str) -> Path:
         """Return a segment as a plain file here.
 

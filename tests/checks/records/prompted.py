@@ -1,6 +1,6 @@
 """An account whose models are called, logged and asked prompts, as tests of prompt runs say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,8 @@ class Ran:
     """What the run tells of guardrails that the account enforced."""
     trace: Mapping[str, Any] = field(default_factory=dict)
     """Of the guardrails, in its answer."""
+    favours: Mapping[str, str] = field(default_factory=dict)
+    """Of a run of pairs: by group a letter for each answer, y(es), n(o), or ? for neither."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +69,8 @@ class Prompted:
         self._answer()
         facts = self.account.facts()
         for number, one in enumerate(self.runs):
-            facts.add(_case(number, one))
+            for case in _cases(number, one):
+                facts.add(case)
         catalogue = self.account.catalogue
         built = build(catalogue, facts, NOW, self.account.params)
         place = next(p for p in built.places if p.region == HOME)
@@ -146,21 +149,34 @@ def _logged(name: str, calls: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _case(number: int, one: Ran) -> Observation:
+def _cases(number: int, one: Ran) -> Iterator[Observation]:
+    verdict = "passed" if one.passed else "failed"
+    results = [{**PASSED, "verdict": verdict}] * (not one.favours)
+    for group, letters in one.favours.items():
+        for place, letter in enumerate(letters):
+            favour = {"y": "yes", "n": "no", "?": ""}[letter]
+            told = {"verdict": "passed" if favour else "undecided", "favour": favour}
+            about = {"metadata": {"attribute": "origin", "group": group}}
+            results.append({**PASSED, "case": f"{group}#{place}", **told, **about})
+    for result in results:
+        yield _case(number, one, result, len(results))
+
+
+def _case(number: int, one: Ran, case: Mapping[str, Any], asked: int) -> Observation:
     run = {
         "suite": one.suite, "suiteDigest": "d", "shipped": True, "runId": f"run-{number}",
         "modelId": one.model, "guardrailId": one.guardrail[0], "guardrailVersion": one.guardrail[1],
-        "cases": 1 + one.not_asked, "finishedAt": iso(NOW), "summary": {}, "kind": "pass",
+        "cases": asked + one.not_asked, "finishedAt": iso(NOW), "summary": {},
+        "kind": "parity" if one.favours else "pass",
         "stopped": "budget" if one.not_asked else "", "enforced": one.enforced,
     }  # fmt: skip
-    result = {**PASSED, "verdict": "passed" if one.passed else "failed", "askedAt": one.asked}
-    result["answer"] = {"guardrailTrace": one.trace}
+    result = {**case, "askedAt": one.asked, "answer": {"guardrailTrace": one.trace}}
     return Observation(
         unit=Unit(
             key="Converse",
             account_id=ACCOUNT,
             region=HOME,
-            parameters={"suite": one.suite, "promptRun": f"run-{number}", "case": "1#0"},
+            parameters={"suite": one.suite, "promptRun": f"run-{number}", "case": case["case"]},
         ),
         service="bedrock-runtime",
         operation="Converse",

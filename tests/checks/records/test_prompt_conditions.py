@@ -53,6 +53,48 @@ def _org(version: str = "7") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    ("favours", "verdict"),
+    [
+        ({"a": "y" * 20, "b": "y" * 19 + "n"}, Verdict.COMPLIANT),
+        ({"a": "y" * 20, "b": "y" * 19 + "?"}, Verdict.COMPLIANT),
+        ({"a": "y" * 20, "b": "y?" + "?"}, OPEN),
+        ({"a": "y" * 20, "b": "y?"}, OPEN),
+        ({"a": "n" * 20, "b": "n" * 15 + "??"}, OPEN),
+        ({"a": "y" * 10, "b": "y" * 6 + "nnn?"}, Verdict.NON_COMPLIANT),
+        ({"a": "y" * 10, "b": "?"}, OPEN),
+    ],
+    ids=["alike", "at-most", "too-open", "declined-once", "not-disfavoured", "apart", "never"],
+)
+def test_a_group_that_gets_no_answer_is_not_treated_alike(
+    account: FakeAccount, favours: dict[str, str], verdict: Verdict
+) -> None:
+    """A model that answers one group's questions less often has no difference that it shows."""
+    run = Ran(model=NOVA, guardrail=FOUR, suite="fairness-pairs", favours=favours)
+    found = used(account, run).judged("fairness-pairs", "prompts-parity")
+    assert {one.verdict for one in found} == {verdict}
+
+
+@pytest.mark.parametrize("is_set_up", [True, False])
+def test_a_stand_in_shows_nothing_where_no_model_is_in_use(
+    account: FakeAccount, *, is_set_up: bool
+) -> None:
+    """AWS says that nothing is called: what an emulator answered decides no control either."""
+    nothing: dict[str, Any] = {"invoked": {}, "logged": {}, "has_guardrail": is_set_up}
+    run = Ran(model=NOVA, synthetic=True)
+    assert used(account, run, **nothing).verdict() is OPEN
+    assert used(account, Ran(model=NOVA), **nothing).verdict() is Verdict.COMPLIANT
+
+
+def test_a_run_that_speaks_for_no_call_shows_nothing_where_no_model_is_in_use(
+    account: FakeAccount,
+) -> None:
+    """A run under an enforced guardrail that is gone is none, whether or not a model is in use."""
+    nothing: dict[str, Any] = {"invoked": {}, "logged": {}}
+    run = Ran(model=NOVA, enforced={"guardrails": ["gr1234567890 {}"]})
+    assert used(account, run, **nothing).verdict() is OPEN
+
+
+@pytest.mark.parametrize(
     ("now", "run", "suite", "verdict", "said"),
     [
         ([], Ran(model=NOVA), "refusal", Verdict.COMPLIANT, ""),

@@ -16,11 +16,16 @@ from moto.server import ThreadedMotoServer
 
 from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
+from affidavit.checks.own_rules import derived
+from affidavit.checks.security_hub import SAYS
 from affidavit.collector import api_calls
+from affidavit.collector.limited import Limited
 from affidavit.collector.run import Collector
 from affidavit.model.evidence import Evidence
+from affidavit.model.framework import Rule
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Standing, Verdict
+from affidavit.operations import source_rules
 from affidavit.operations.collectable import catalogue_for, current
 
 ACCOUNT: Final = "123456789012"
@@ -60,16 +65,29 @@ def moto() -> Iterator[str]:
     server.stop()
 
 
-Collect = Callable[[Mapping[str, str]], Mapping[str, list[Evidence]]]
+Collect = Callable[..., Mapping[str, list[Evidence]]]
+_TABLES: Final = "dynamodb_ListTables"
+_RULE: Final = "rule "
+"""What the keys of evidence begin with that a rule judged."""
 
 
 @pytest.fixture
 def collect(owner: Any, an_assessment: Any, moto: str) -> Collect:
-    """Return what collects a control for each keyword, given with its type; evidence by keyword."""
+    """Return what collects a control for each keyword, given with its type; evidence by keyword.
+
+    And a control more for each keyword that is given with a rule.
+    """
     owner.clock.time = utc_now() + timedelta(minutes=10)
 
-    def collected(keywords: Mapping[str, str]) -> Mapping[str, list[Evidence]]:
+    def collected(
+        keywords: Mapping[str, str], rules: Mapping[str, Rule] | None = None
+    ) -> Mapping[str, list[Evidence]]:
         names = {_control(owner, kind, keyword): keyword for keyword, kind in keywords.items()}
+        for keyword, rule in (rules or {}).items():
+            identifier = _control(owner, "AWS_API_Call", keyword)
+            names[identifier] = f"{_RULE}{keyword}"
+            (source,) = source_rules.carried(owner.context, owner.caller, identifier)
+            source_rules.set_rule(owner.context, owner.caller, (identifier, source.source_id), rule)
         sets = [{"name": "All", "controls": [{"id": one} for one in names]}]
         framework = owner("CreateAssessmentFramework", name="All", controlSets=sets)["framework"]
         scope = {"awsAccounts": [{"id": ACCOUNT}]}
@@ -113,12 +131,23 @@ def _run(context: Any, identifier: str, url: str) -> Iterator[Evidence]:
     return (one for _, one in context.store.evidence(identifier, day, day))
 
 
-def test_every_api_call_is_evidence_or_a_precise_gap(owner: Any, collect: Collect) -> None:
-    """One record for each resource, each thing asked of or the account; else what is missing."""
+def test_every_api_call_is_evidence_or_a_precise_gap(
+    owner: Any, collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record for each resource, each thing asked of or the account; else what is missing.
+
+    A rule judges the same things of every call, and what is missing it leaves open.
+    """
+    # A process for each of the 108 would be read in a minute; reading is tested by itself.
+    monkeypatch.setattr(Limited, "read", lambda _, catalogue, rule, __: derived(catalogue, rule))
     listed = owner("ListKeywordsForDataSource", source="AWS_API_Call")["keywords"]
-    evidence = collect(dict.fromkeys(listed, "AWS_API_Call"))
+    rules = {one: Rule(resource_set=one, compliant="has(r.item)") for one in listed}
+    rules[_TABLES] = Rule(resource_set=_TABLES, compliant='r.item == "orders"')
+    found = collect(dict.fromkeys(listed, "AWS_API_Call"), rules)
+    evidence = {keyword: found[keyword] for keyword in listed}
     assert set(evidence) == set(api_calls.keywords())
     for keyword, records in evidence.items():
+        _assert_judged(keyword, records, found[f"{_RULE}{keyword}"])
         assert {r.standing for r in records} == {Standing.ACTIVITY}, keyword
         assert {r.verdict for r in records} == {Verdict.NOT_APPLICABLE}, keyword
         assert {r.evidence_type for r in records} == {"Configuration data"}, keyword
@@ -137,6 +166,34 @@ def test_every_api_call_is_evidence_or_a_precise_gap(owner: Any, collect: Collec
     _assert_redacted(owner, evidence["lambda_ListFunctions"])
     absent = [r for r in evidence["s3_GetBucketEncryption"] if "there is none" in r.reason]
     assert [r.resource_arn for r in absent] == ["arn:aws:s3:::bare"]
+
+
+def _assert_judged(keyword: str, shown: list[Evidence], judged: list[Evidence]) -> None:
+    """Assert that a rule judged each thing that is shown without one, and decided no other."""
+    by_gap = {one.gap for one in judged}
+    assert by_gap == {one.gap for one in shown}, keyword
+    if by_gap != {""}:
+        assert {one.verdict for one in judged} == {Verdict.NOT_APPLICABLE}, keyword
+        open_ = by_gap != {"nothing_to_collect"}
+        expected = Standing.UNDECIDED if open_ else Standing.OUT_OF_SCOPE
+        assert {one.standing for one in judged} == {expected}, keyword
+        return
+    if keyword == "iam_GenerateCredentialReport":  # the report itself: see the kind iam_user
+        shown = [one for one in shown if "GenerateCredentialReport" in one.reason]
+    said = [
+        (one.resource_arn, sorted(one.inputs, key=str), one.verdict is Verdict.COMPLIANT)
+        for one in judged
+    ]
+    things = [(one.resource_arn, sorted(one.inputs, key=str), _holds(one)) for one in shown]
+    assert sorted(said, key=str) == sorted(things, key=str), keyword
+    assert {one.standing for one in judged} == {Standing.JUDGED}, keyword
+
+
+def _holds(shown: Evidence) -> bool:
+    """Tell what the rule of a call says of a thing: whether it is there; of tables, which it is."""
+    if shown.keyword == _TABLES:
+        return shown.attributes["value"] == "orders"
+    return "there is none" not in shown.reason
 
 
 def _assert_resources(keyword: str, records: list[Evidence]) -> None:
@@ -221,6 +278,9 @@ def test_findings_and_rules_are_evidence_or_a_precise_gap(collect: Collect, moto
         "ENCRYPTED_VOLUMES": {"not_enabled"},
         "Custom_none": {"not_enabled"},
     }
+    reasons = [r.reason for k in hubs for r in evidence[k] if r.attributes.get("status")]
+    expected = {f"{SAYS} {status}" for status in ("PASSED", "FAILED", "WARNING")}
+    assert {text.partition(":")[0] for text in reasons} == expected, "as queries ask"
     everything = [record for records in evidence.values() for record in records]
     assert {r.evidence_type for r in everything} == {"Compliance check"}
     assert {r.standing for r in everything if r.gap} == {Standing.UNDECIDED}

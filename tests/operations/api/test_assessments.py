@@ -238,7 +238,7 @@ def test_inactive_is_for_ever(owner: Any, an_assessment: Any) -> None:
         owner("UpdateAssessmentStatus", **status | {"status": "INACTIVE"})
     with pytest.raises(ValidationFault, match="cannot be made ACTIVE"):
         owner("UpdateAssessmentStatus", **status)
-    with pytest.raises(AccessDeniedFault, match="INACTIVE"):
+    with pytest.raises(ValidationFault, match="INACTIVE"):
         owner("UpdateAssessment", assessmentId=identifier, scope={})
     assert owner("GetAssessment", assessmentId=identifier)["assessment"] == ended
 

@@ -135,7 +135,7 @@ def test_an_ended_assessment_takes_no_review(owner: Any, delegate: Any, where: A
     _delegated(owner, delegate, where)
     identifier = where["assessmentId"]
     owner("UpdateAssessmentStatus", assessmentId=identifier, status="INACTIVE")
-    with pytest.raises(AccessDeniedFault, match="INACTIVE"):
+    with pytest.raises(ValidationFault, match="INACTIVE"):
         owner("UpdateAssessmentControl", **where, commentBody="x")
     with pytest.raises(AccessDeniedFault):
         delegate("GetAssessment", assessmentId=identifier)

@@ -1,9 +1,12 @@
 """Tenants share the server's workers: none has all of them while another one waits."""
 
+from dataclasses import replace
+
 from tests.operations.api.conftest import Installation
 
 from affidavit.operations import work
 from affidavit.operations.work import Task
+from affidavit.store import leases
 
 
 def leave(owner: Installation, *tasks: Task) -> None:
@@ -39,3 +42,19 @@ def test_the_only_tenant_has_all_workers(owner: Installation) -> None:
     """Where nobody else is set up, no worker is idle while something waits."""
     leave(owner, "collect", "canary")
     assert [take(owner)[1], take(owner)[1]] == ["collect", "canary"]
+
+
+def test_each_server_makes_a_run_of_prompts_of_its_own(
+    owner: Installation, stranger: Installation
+) -> None:
+    """What may take hours is done one at a time by a server, and waits for no other server."""
+    mine, theirs = owner.caller.tenant, stranger.caller.tenant
+    leave(stranger, "prompts")
+    leave(owner, "export")
+    assert take(owner) == (theirs, "prompts")
+    assert take(owner) == ("", "")
+    (running,) = owner.context.store.documents.every(theirs, work.KIND)
+    other = leases.Holder("elsewhere", 1, 1).text()
+    put = replace(running, body={**running.body, "holder": other})
+    owner.context.store.documents.act(theirs, now=owner.clock(), puts=[put])
+    assert take(owner) == (mine, "export")

@@ -8,7 +8,7 @@ import pytest
 
 from affidavit.collector import manual
 from affidavit.operations import access_keys, presigned, uploads, work
-from affidavit.operations.faults import AccessDeniedFault, NotFoundFault, ValidationFault
+from affidavit.operations.faults import NotFoundFault, ValidationFault
 
 DIGEST = "ab" * 32
 
@@ -172,7 +172,7 @@ def test_what_is_inactive_takes_nothing(
     with pytest.raises(NotFoundFault):
         _import(owner, {**control, "controlId": control["assessmentId"]}, {"textResponse": "a"})
     as_document(status="INACTIVE")
-    with pytest.raises(AccessDeniedFault, match="INACTIVE"):
+    with pytest.raises(ValidationFault, match="INACTIVE"):
         _import(owner, control, {"textResponse": "a"})
 
 

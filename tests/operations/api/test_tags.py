@@ -93,7 +93,11 @@ def test_what_is_not_the_callers_is_not_found(
 
 
 def test_an_assessments_tags_are_its_owners(owner: Any, assessment: str) -> None:
-    """Another owner of the same account reads them and cannot change them."""
+    """A session of an owner's role changes them; another owner of the account only reads them."""
+    role = owner.caller.principal_arn.rpartition("/")[2]
+    session = owner.as_(principal_arn=f"arn:aws:sts::111122223333:assumed-role/{role}/session")
+    session("TagResource", resourceArn=assessment, tags={"a": "b"})
+    session("UntagResource", resourceArn=assessment, tagKeys=["a"])
     other = owner.as_(principal_arn="arn:aws:iam::111122223333:role/Another")
     assert _tags(other, assessment) == {}
     with pytest.raises(AccessDeniedFault, match="audit owner"):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from affidavit.checks.drafts import View
 from affidavit.checks.places import RecordSet
 from affidavit.checks.sets import (
+    api_call,
     backup,
     bedrock,
     cloudtrail,
@@ -44,4 +45,9 @@ BUILDERS: Mapping[str, Builder] = {
     "prompt_run": prompt_runs.prompt_run,
     "invocation_scan": invocation_scans.invocation_scan,
 }
-"""The builder of every resource set by its id."""
+"""The builder of every resource set of the shipped framework, by its id."""
+
+
+def builder(set_id: str) -> Builder:
+    """Return the builder of a set: all others are those of API calls (`collector.api_calls`)."""
+    return BUILDERS.get(set_id, api_call.api_call)

@@ -47,7 +47,8 @@ def nothing_run(view: View, suite: str) -> Gap:
     """Return that a suite was run against no model, where none is in use but Bedrock is set up."""
     words = (
         f"No model was in use in {view.region} within {IN_USE_DAYS} days, and no run of the prompt"
-        f" suite {suite} within its allowed age is recorded for this assessment: nothing is shown."
+        f" suite {suite} within its allowed age that counts is recorded for this assessment"
+        " (answers of a stand-in for AWS do not): nothing is shown."
         f" Run `affidavit prompts run {suite}` with --model and --assessment."
     )
     return view.answers.gap(

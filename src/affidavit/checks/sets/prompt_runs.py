@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, permutations
 from typing import TYPE_CHECKING, Any
 
 from affidavit.checks import enforced
@@ -93,7 +93,7 @@ def _speaking(
     ]
     now = None if unknown else enforced.in_force(chain.from_iterable(listed))
     for (suite, model_id, guardrail, run_id), cases in runs.items():
-        if _is_stopped(cases) or _may_be_another(cases, renamed) or _is_stand_in(view, cases):
+        if _is_stopped(cases) or _may_be_another(cases, renamed):
             continue
         answers = [case.body["result"]["answer"] for case in cases]
         bare = suite in BARE_SUFFICES and guardrail == NONE
@@ -106,22 +106,25 @@ def _speaking(
 
 
 def _never_run(view: View) -> list[str]:
-    """Return the suites without a run in any Region, where Bedrock is set up and no model in use.
+    """Return the suites that no run speaks for, where Bedrock is set up and no model in use.
 
-    Where nothing of Bedrock is there either, there is nothing to show.
+    A run of any Region will do. Where nothing of Bedrock is there either, there is nothing to show.
     """
     if not may_be_in_use(view.answers, view.region):
         return []
-    regions = view.answers.facts.regions
-    known = {key[0] for region in regions for key in _runs(replace(view, region=region))}
+    places = [replace(view, region=region) for region in view.answers.facts.regions]
+    known = {suite for place in places for suite, _ in _speaking(place, _runs(place))[0]}
     return sorted(_suites(view) - known)
 
 
 def _runs(view: View) -> Mapping[Key, list[Observation]]:
+    """Return the runs of the Region; what a stand-in answered is none where AWS itself is asked."""
     found: dict[Key, list[Observation]] = defaultdict(list)
-    own = model_names(view)
+    own, real = model_names(view), _is_real(view)
     for result in view.answers.facts.results(OPERATION, view.region):
         if isinstance(result, Observation) and "promptRun" in result.unit.parameters:
+            if real and result.proof.synthetic:
+                continue
             run = result.body["run"]
             guardrail = named(run["guardrailId"], run["guardrailVersion"])
             model_id = resolve(run["modelId"], own)
@@ -173,11 +176,10 @@ def _fails(cases: Sequence[Observation]) -> bool:
     return failed and cases[0].body["run"].get("kind") != "parity"
 
 
-def _is_stand_in(view: View, cases: Sequence[Observation]) -> bool:
-    """Tell whether another than AWS answered, while AWS itself says which models are in use."""
+def _is_real(view: View) -> bool:
+    """Tell whether AWS itself says which models are in use."""
     told = [a.result.proof for a in view.answers.all("ListMetrics", view.region) if a.result]
-    real = any(proof is not None and not proof.synthetic for proof in told)
-    return real and any(case.proof.synthetic for case in cases)
+    return any(proof is not None and not proof.synthetic for proof in told)
 
 
 def _began(cases: Sequence[Observation]) -> datetime:
@@ -218,6 +220,7 @@ def _record(view: View, key: Key, cases: Sequence[Observation], used: Population
     fact["attributes"] = sorted(a for a, rates in groups.items() if _decided(rates))
     if groups and all(_decided(rates) for rates in groups.values()):
         fact["parityGap"] = max(max(v) - min(v) for v in map(_rates, groups.values()))
+        fact["parityGapAtMost"] = max(map(_gap_at_most, groups.values()))
     draft.values["fact"] = fact
     draft.attributes |= {
         "suite": run["suite"],
@@ -282,3 +285,15 @@ def _rates(groups: Groups) -> list[float]:
         decided = [a for a in answers if a]
         rates.append(decided.count("yes") / len(decided))
     return rates
+
+
+def _gap_at_most(groups: Groups) -> float:
+    """Return the largest difference that there may be, whatever the undecided answers mean.
+
+    A model that declines to answer for one group only has no difference among decided answers.
+    """
+    bounds = [
+        (answers.count("yes") / len(answers), 1 - answers.count("no") / len(answers))
+        for answers in groups.values()
+    ]
+    return max(most - least for (least, _), (_, most) in permutations(bounds, 2))

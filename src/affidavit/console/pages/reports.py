@@ -80,7 +80,7 @@ def verify(page: Page) -> Response:
         with path.open("xb") as file:
             shutil.copyfileobj(upload.file, file)
         outcome, key = report_uploads.verify_upload(page.context, page.caller, path)
-    outcome.report = upload.filename or outcome.report
+    outcome.name = upload.filename or outcome.name
     most = report_uploads.MAX_BYTES
     return page.show("reports/verify.html", outcome=outcome, key=key, most=most)
 

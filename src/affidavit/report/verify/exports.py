@@ -8,7 +8,6 @@ Parquet file is held to its digest only: reading it takes more than the standard
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from .csvcheck import COLUMNS, MARK
 from .dsse import STATEMENT, check_envelope, open_envelope
 from .failure import VerificationError
 from .note import Key, check_signature, parse_checkpoint, parse_note
-from .outcome import NO_KEY, Failure
+from .outcome import NO_KEY, Failure, Outcome
 from .shapes import Shape, check_shape
 
 PREDICATE = "urn:affidavit:evidence-export:v1"
@@ -35,40 +34,10 @@ _PREDICATE: Shape = {
 }
 _MORE = ("sample", "first")
 """Members of the manifest of an export that is not of all rows."""
-
-
-@dataclass(slots=True)
-class ExportOutcome:
-    """What verification found."""
-
-    export: str
-    steps: list[tuple[str, str]] = field(default_factory=list)
-    failure: Failure | None = None
-    keyless: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = (
-        "That the query finds no more than this: ask it again, or build a report of it.",
-        "That each row is in the ledger: a report (affidavit report build --query) proves that.",
-    )
-
-    @property
-    def verified(self) -> bool:
-        """Tell whether the export is what its manifest says, under the key that was given."""
-        return self.failure is None and not self.keyless
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the outcome as JSON's values."""
-        failure = self.failure
-        return {
-            "export": self.export,
-            "verified": self.verified,
-            "key_given": not self.keyless,
-            "failure": failure
-            and {"step": failure.step, "where": failure.where, "what": failure.what},
-            "steps": [{"step": step, "checked": words} for step, words in self.steps],
-            "not_proved": list(self.notes),
-            **self.facts,
-        }
+_NOT_PROVED = (
+    "That the query finds no more than this: ask it again, or build a report of it.",
+    "That each row is in the ledger: a report (affidavit report build --query) proves that.",
+)
 
 
 def is_export(path: Path) -> bool:
@@ -76,11 +45,10 @@ def is_export(path: Path) -> bool:
     return path.with_name(f"{path.name}{_ENVELOPE}").is_file()
 
 
-def verify_export(path: Path, key: Key | None) -> ExportOutcome:
+def verify_export(path: Path, key: Key | None) -> Outcome:
     """Return what verifying the export at `path` finds; `OSError` where a file cannot be read."""
-    outcome = ExportOutcome(export=path.name)
+    outcome = Outcome(path.name, "export", keyless=key is None, notes=[*_NOT_PROVED])
     if key is None:
-        outcome.keyless = True
         outcome.failure = Failure("manifest", path.name, NO_KEY)
         return outcome
     step = "manifest"

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .exports import ExportOutcome, is_export, verify_export
+from .exports import is_export, verify_export
 from .note import Key, KeyProblemError, read_key
 from .outcome import Outcome, verify
-from .summary import render, render_export
+from .summary import render
 
 VERIFIED, NOT_VERIFIED, WRONG_USE = 0, 1, 2
 
@@ -43,17 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return VERIFIED if outcome.verified else NOT_VERIFIED
 
 
-def check(path: Path, key: Key | None, previous: Path | None) -> Outcome | ExportOutcome:
+def check(path: Path, key: Key | None, previous: Path | None) -> Outcome:
     """Verify a report, or an export where a file has an export's manifest beside it."""
     return verify_export(path, key) if is_export(path) else verify(path, key, previous)
 
 
-def show(outcome: Outcome | ExportOutcome, *, as_json: bool, details: bool) -> None:
+def show(outcome: Outcome, *, as_json: bool, details: bool) -> None:
     """Print the outcome; characters that the terminal does not know are replaced."""
     if as_json:
         text = json.dumps(outcome.to_json(), indent=2, sort_keys=True)
-    elif isinstance(outcome, ExportOutcome):
-        text = render_export(outcome)
     else:
         text = render(outcome, details=details)
     encoding = sys.stdout.encoding or "ascii"

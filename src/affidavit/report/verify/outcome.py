@@ -36,7 +36,10 @@ class Failure:
 class Outcome:
     """What verification found; `verified` only where a key was given and every step held."""
 
-    report: str
+    name: str
+    """The file's."""
+    kind: str = "report"
+    """Or "export"."""
     steps: list[tuple[str, str]] = field(default_factory=list)
     """(name, what was checked) of each step that held."""
     failure: Failure | None = None
@@ -47,14 +50,14 @@ class Outcome:
 
     @property
     def verified(self) -> bool:
-        """Tell whether the report holds."""
+        """Tell whether the file is what was signed, under the key that was given."""
         return self.failure is None and not self.keyless
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as JSON's values."""
         failure = self.failure
         return {
-            "report": self.report,
+            self.kind: self.name,
             "verified": self.verified,
             "key_given": not self.keyless,
             "failure": failure
@@ -67,7 +70,7 @@ class Outcome:
 
 def verify(path: Path, key: Key | None, previous: Path | None = None) -> Outcome:
     """Return what verifying the report at `path` finds; `OSError` if it cannot be read."""
-    outcome = Outcome(report=path.name, keyless=key is None)
+    outcome = Outcome(path.name, keyless=key is None)
     step = "archive"
     with ExitStack() as stack:
         try:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from .exports import ExportOutcome
 from .outcome import NO_KEY, Outcome
 
 WIDTH = 80
@@ -26,53 +25,25 @@ def render(outcome: Outcome, *, details: bool = False) -> str:
     return "\n".join(printable(line) for line in _lines(outcome, details=details))
 
 
-def render_export(outcome: ExportOutcome) -> str:
-    """Return what verifying an export found."""
-    lines = [f"Export {outcome.export}", ""]
-    facts = outcome.facts
-    if facts:
-        lines += _fact("Tenant", facts["tenant"])
-        lines += _fact("Query", facts["query"] or "all evidence")
-        lines += _fact("Understood", facts["understood"] or "all evidence")
-        lines += _fact("Asked at", f"{facts['generated_at']} by {facts['tool']}")
-        lines += _fact("Rows", f"{facts['rows']}, {facts['format']}")
-        for name in ("sample", "first"):
-            lines += _fact("Only", f"{name} {facts[name]}") if name in facts else []
-        missing = sum(one["rows"] for one in facts["unreadable"])
-        lines += _fact("Not in it", f"{missing} rows that could not be read" if missing else "none")
-        lines.append("")
-    for step, words in outcome.steps:
-        lines += _item(" ok ", step, words)
-    if outcome.failure:
-        failure = outcome.failure
-        lines += _item("FAIL", failure.step, f"{failure.where}: {failure.what}")
-    lines += ["", "Not proved by this export:"]
-    for note in outcome.notes:
-        lines += textwrap.wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
-    end = "VERIFIED: the file is what its signed manifest says."
-    if not outcome.verified:
-        end = "NOT VERIFIED. Do not rely on this export; the line marked FAIL says what is wrong."
-    return "\n".join(printable(line) for line in [*lines, "", end])
-
-
 def printable(text: str) -> str:
     """Return `text` with all that could move the cursor or turn the direction written out."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _lines(outcome: Outcome, *, details: bool) -> list[str]:
-    lines = [f"Report {outcome.report}", ""]
+    about = _about_export if outcome.kind == "export" else _about
+    lines = [f"{outcome.kind.capitalize()} {outcome.name}", ""]
     if outcome.facts:
-        lines += [*_about(outcome.facts), ""]
+        lines += [*about(outcome.facts), ""]
     for step, words in outcome.steps:
         lines += _item(" ok ", step, words)
     if outcome.failure:
         failure = outcome.failure
         lines += _item("FAIL", failure.step, f"{failure.where}: {failure.what}")
-    if outcome.facts and details:
+    if outcome.facts and details and outcome.kind == "report":
         lines += ["", *_controls(outcome.facts)]
     if outcome.notes:
-        lines += ["", "Not proved by this report:"]
+        lines += ["", f"Not proved by this {outcome.kind}:"]
         for note in outcome.notes:
             lines += textwrap.wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    ")
     return [*lines, "", *textwrap.wrap(_verdict(outcome), WIDTH)]
@@ -115,6 +86,19 @@ def _about(facts: dict[str, Any]) -> Iterator[str]:
         yield from _fact(
             "SYNTHETIC", "evidence from an emulator or an unknown endpoint, not from AWS itself"
         )
+
+
+def _about_export(facts: dict[str, Any]) -> Iterator[str]:
+    yield from _fact("Tenant", facts["tenant"])
+    yield from _fact("Query", facts["query"] or "all evidence")
+    yield from _fact("Understood", facts["understood"] or "all evidence")
+    yield from _fact("Asked at", f"{facts['generated_at']} by {facts['tool']}")
+    yield from _fact("Rows", f"{facts['rows']}, {facts['format']}")
+    for name in ("sample", "first"):
+        if name in facts:
+            yield from _fact("Only", f"{name} {facts[name]}")
+    missing = sum(one["rows"] for one in facts["unreadable"])
+    yield from _fact("Not in it", f"{missing} rows that could not be read" if missing else "none")
 
 
 def _fact(label: str, words: str) -> list[str]:
@@ -223,9 +207,14 @@ def _controls(facts: dict[str, Any]) -> Iterator[str]:
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.failure:
-        return "NOT VERIFIED. Do not rely on this report; the line marked FAIL says what is wrong."
+        return (
+            f"NOT VERIFIED. Do not rely on this {outcome.kind}; the line marked FAIL says what is "
+            "wrong."
+        )
     if outcome.keyless:
         return f"NOT VERIFIED. {NO_KEY}"
+    if outcome.kind == "export":
+        return "VERIFIED: the file is what its signed manifest says."
     mark = " Its evidence is SYNTHETIC." if outcome.facts["synthetic"] else ""
     gone = outcome.facts["deleted"]
     if gone:
