@@ -22,14 +22,15 @@ from affidavit.store.intact import check_digest, damaged_file
 from affidavit.store.places import from_micros
 from affidavit.store.segment_columns import columns_of
 from affidavit.store.segment_places import SegmentPlaces
-from affidavit.store.segment_sink import SegmentSink
+from affidavit.store.segment_sink import STRETCH, SegmentSink
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 BLOCK = 1024
-"""Rows that are made into columns at once: some MiB, and twice that as records."""
+"""Rows that are made into columns at once: some MiB, and twice that as records. Of records that
+come together, and are in memory anyway, as many as are sorted and written together."""
 READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
@@ -91,8 +92,9 @@ class SegmentWriter:
 
     def append(self, evidence: Sequence[Evidence]) -> None:
         """Take records in; stretches of some thousands are sorted by control and time."""
-        for first in range(0, len(evidence), BLOCK):
-            part = evidence[first : first + BLOCK]
+        size = BLOCK if len(evidence) < STRETCH else STRETCH
+        for first in range(0, len(evidence), size):
+            part = evidence[first : first + size]
             self._refuse_strange(part)
             self._waiting += part
             if len(self._waiting) >= BLOCK:
