@@ -230,15 +230,18 @@ class Events:
         assert len(self._names) == len(self._weights)
 
     def events(self, count: int) -> Iterator[dict[str, Any]]:
-        """Return events of one file, with its own hundred roles."""
+        """Return events of one file: of a quarter of an hour, with its own hundred roles."""
         drawn = self._drawn
+        hour, quarter = drawn.randrange(24), 15 * drawn.randrange(4)
         roles = [f"App-{drawn.getrandbits(32):x}" for _ in range(100)]
         for number in range(count):
             source, name = drawn.choices(self._names, cum_weights=self._weights)[0]
-            yield self._event(source, name, drawn.choice(roles), number)
+            time = f"{hour:02}:{quarter + drawn.randrange(15):02}:{drawn.randrange(60):02}"
+            yield self._event((source, name), drawn.choice(roles), number, time)
 
-    def _event(self, source: str, name: str, role: str, number: int) -> dict[str, Any]:
+    def _event(self, event: tuple[str, str], role: str, number: int, time: str) -> dict[str, Any]:
         drawn = self._drawn
+        source, name = event
         identity, unit = drawn.getrandbits(128), drawn.getrandbits(64)
         account = f"{111122223333 + len(role) * 7:012}"
         return {
@@ -263,7 +266,7 @@ class Events:
                     },
                 },
             },
-            "eventTime": f"2026-11-23T{number % 24:02}:{drawn.randrange(60):02}:00Z",
+            "eventTime": f"2026-11-23T{time}Z",
             "eventSource": f"{source}.amazonaws.com",
             "eventName": name,
             "awsRegion": drawn.choice(("us-east-1", "eu-central-1")),

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from affidavit.logscan import gunzip, trails
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
 from affidavit.logscan.findings import ScanFinding, Scanned
 from affidavit.logscan.gunzip import ReadLimits
+from affidavit.logscan.trails import Records, TrailReader
 
 TRAP = [{"a": 1}, {"eventVersion": "1", "eventName": "UpdateGuardrail"}, {"eventVersion": "2"}]
 EVENTS = [
@@ -61,6 +63,32 @@ def test_pieces_give_what_the_whole_gives(
     assert result.totals.records == len(EVENTS)
     assert result.totals.raw == len(plain)
     assert [gap.why for gap in result.gaps] == ["a record names no event"]
+
+
+_FAKE = '{"eventVersion":"1","eventName":"UpdateGuardrail","requestParameters":[{"eventVersion":'
+RECORDS = (
+    '{"eventVersion":"1.10","eventName":"A"}',
+    '{"eventName":"B","eventVersion":"1.10"}',
+    '{"eventName":"C"}',
+    '{"eventVersion":"1","eventName":"D","eventVersion":"2"}',
+    '{ "eventVersion" : "1" , "eventName" : "E" }',
+    _FAKE + '"1"},{"eventVersion":"1"}]}',
+    '{"eventName":"G","list":[{"eventVersion":"1"},{"eventVersion":"1"}],"eventVersion":"3"}',
+    '{"eventVersion":{"eventVersion":"1"},"eventName":"\\"},{\\"eventVersion\\":"}',
+    '{"eventVersion":null}',
+)
+
+
+@pytest.mark.parametrize("between", [",", " ,", ", "])
+@pytest.mark.parametrize("after", ["]}", "] }\n", '],"more":[{"eventVersion":"1"},{}]}'])
+def test_a_record_is_cut_out_exactly(between: str, after: str) -> None:
+    """Whatever stands beside a record or within it, its bytes are its own."""
+    for order in permutations(RECORDS, 3):
+        piece = ('{"Records":[' + between.join(order) + after).encode()
+        reader = TrailReader(ReadLimits(), pytest.fail, lambda _part: None)
+        [(names, same)] = reader.pieces(gzip.compress(piece, 1))
+        records = Records(names, same)
+        assert [bytes(records[n]).decode() for n in range(3)] == list(order)
 
 
 @pytest.mark.parametrize("part", [200, 900])

@@ -40,10 +40,14 @@ def test_everything_that_is_asked_is_granted() -> None:
 
 
 def test_prompts_are_sent_only_on_demand() -> None:
-    """InvokeModel costs money and sends text: a flag of its own."""
+    """Asking models and guardrails costs money and sends text: a flag of its own."""
     assert "bedrock:InvokeModel" not in actions(policies.policy(CATALOGUE))
     more = actions(policies.policy(CATALOGUE, prompts=True))
-    assert more - actions(policies.policy(CATALOGUE)) == {"bedrock:InvokeModel"}
+    assert more - actions(policies.policy(CATALOGUE)) == {
+        "bedrock:InvokeModel",
+        "bedrock:ApplyGuardrail",
+        "bedrock:InvokeGuardrailChecks",
+    }
 
 
 def test_only_the_members_role_can_be_assumed() -> None:
@@ -108,12 +112,28 @@ BOUND = policies.Bound(
     evidence_buckets=["northwind-evidence"],
     report_buckets=["northwind-reports"],
     metrics=True,
+    audit_manager=True,
 )
-SERVICES = ["cloudwatch", "events", "kms", "logs", "s3", "sns", "sqs", "sts"]
+SERVICES = [
+    "auditmanager",
+    "bedrock-runtime",
+    "cloudwatch",
+    "events",
+    "kms",
+    "logs",
+    "s3",
+    "sns",
+    "sqs",
+    "sts",
+]
 NAMED_OTHERWISE = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "bedrock-runtime:ApplyGuardrail": "bedrock:ApplyGuardrail",
+    "bedrock-runtime:Converse": "bedrock:InvokeModel",
+    "bedrock-runtime:InvokeGuardrailChecks": "bedrock:InvokeGuardrailChecks",
+    "bedrock-runtime:InvokeModel": "bedrock:InvokeModel",
 }
 """Operations whose action has another name (Service Authorization Reference)."""
 NO_PERMISSION = {"sts:GetCallerIdentity"}
@@ -122,7 +142,7 @@ OWN_BUCKET = {"s3:CopyObject", "s3:GetObjectLockConfiguration"}
 
 
 def calls() -> set[str]:
-    """Return the operations that the code of the door to AWS calls by name."""
+    """Return the operations that the door to AWS, and prompts through it, call by name."""
     session = botocore.session.get_session()
     known = {
         called: f"{service}:{name}"
@@ -131,7 +151,8 @@ def calls() -> set[str]:
         for called in (name, xform_name(name))
     }
     found: set[str] = set()
-    for file in Path(policies.__file__).parent.parent.joinpath("aws").glob("*.py"):
+    source = Path(policies.__file__).parent.parent
+    for file in (*source.glob("aws/*.py"), *source.glob("prompts/*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
@@ -145,7 +166,8 @@ def test_every_call_of_watches_alerts_and_reports_can_be_granted() -> None:
     """What the code can ask of AWS besides the catalogue has its option of `affidavit policy`."""
     asked = calls() - NO_PERMISSION - OWN_BUCKET
     assert {"sqs:ReceiveMessage", "sns:Publish", "logs:FilterLogEvents", "s3:GetObject"} <= asked
-    granted = actions(policies.policy(CATALOGUE, bound=BOUND))
+    assert {"auditmanager:GetControl", "bedrock-runtime:ApplyGuardrail"} <= asked
+    granted = actions(policies.policy(CATALOGUE, prompts=True, bound=BOUND))
     assert {NAMED_OTHERWISE.get(one, one) for one in asked} <= granted
 
 
@@ -167,4 +189,5 @@ def test_what_is_bound_is_granted_on_it_alone() -> None:
             "ReadManualEvidence": ["arn:aws:s3:::northwind-evidence/*"],
             "KeepReports": ["arn:aws:s3:::northwind-reports/*"],
             "PutMetrics": ["*"],
+            "UseAuditManager": ["*"],
         }

@@ -8,19 +8,23 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from moto.server import ThreadedMotoServer
 
-from affidavit.aws.log_reading import LogObject, NotReadError
+from affidavit.aws.door import Door
+from affidavit.aws.log_reading import LogObject, LogReader, NotReadError
+from affidavit.aws.settings import AwsSettings
 from affidavit.model.observation import GapReason, Unit
 from affidavit.model.times import iso
 from affidavit.sources import trail_reading
 from affidavit.sources.trail_files import TrailReadings
 
-ACCOUNT, DAY = "111122223333", "2026-11-29"
+ACCOUNT, DAY, BUCKET = "111122223333", "2026-11-29", "trail-files"
 ROOT = f"AWSLogs/{ACCOUNT}"
 EVENTS = ["bedrock.amazonaws.com:UpdateGuardrail", "iam.amazonaws.com:CreateAccessKey"]
 
@@ -80,11 +84,11 @@ def write(
     return key
 
 
-def reading(bucket: Bucket, **more: Any) -> dict[str, Any]:
+def reading(bucket: Bucket | LogReader, **more: Any) -> dict[str, Any]:
     """Return what is observed of the bucket."""
     trail = {
         "trail": f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main",
-        "bucket": "b",
+        "bucket": BUCKET,
         "prefix": "",
         "organization": False,
         "home": "us-east-1",
@@ -111,7 +115,10 @@ def test_an_event_is_kept_with_the_place_of_its_bytes() -> None:
     assert json.loads(exact)["eventID"] == "e-3"
     assert body["events"][1]["CloudTrailEvent"].encode() == exact
     assert file["recordSha256"] == hashlib.sha256(exact).hexdigest()
-    assert (file["object"], file["sha256"]) == (f"s3://b/{key}", hashlib.sha256(raw).hexdigest())
+    assert (file["object"], file["sha256"]) == (
+        f"s3://{BUCKET}/{key}",
+        hashlib.sha256(raw).hexdigest(),
+    )
     assert body["population"]["objects"] == 2
     assert body["population"]["ofNextDay"] == 1
     assert 10 not in body["population"]["hoursWithout"]
@@ -191,41 +198,75 @@ def test_what_cannot_be_read_is_named() -> None:
     assert "e-1" in {one["EventId"] for one in body["events"]}
 
 
+def served(bucket: Bucket, url: str) -> LogReader:
+    """Put a bucket's objects on a server of S3, and return what reads them from there."""
+    settings = AwsSettings(
+        access_key="AKIDEXAMPLE", secret_key="secret", endpoint_url=url, role_name="Reader"
+    )
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="secret",
+    )
+    s3.create_bucket(Bucket=BUCKET)
+    for key, body in bucket.held.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    s3.close()
+    return Door(settings).log_reader(ACCOUNT, "us-east-1")
+
+
 def test_an_organizations_trail_is_read_for_one_account() -> None:
-    """Below the organization's id only the account's own files are read; the others are named."""
-    bucket = Bucket()
-    for number, account in enumerate((ACCOUNT, "444455556666")):
-        write(bucket, [event(number=number)], root=f"AWSLogs/o-abc123/{account}")
+    """From a server of S3: only the account's own files, proved by its own digests, are read.
+
+    Of the other accounts below the organization's id the names are told.
+    """
+    bucket, own = Bucket(), f"AWSLogs/o-abc123/{ACCOUNT}"
+    signer = Signer(bucket, own)
+    log = write(bucket, [event(number=0)], root=own)
+    for stamp, logs in (("20261129T000100Z", []), ("20261129T105900Z", [log])):
+        signer.write(stamp, logs)
+    signer.write("20261130T000100Z", [])
+    write(bucket, [event(number=1)], root="AWSLogs/o-abc123/444455556666")
     write(bucket, [event(number=7)])
-    body = reading(bucket, organization=True)
-    assert [one["EventId"] for one in body["events"]] == ["e-0"]
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        reader = served(bucket, f"http://{host}:{port}")
+        body = reading(reader, organization=True, validated=True, keys=signer.keys)
+        with pytest.raises(NotReadError, match="no organization's folder"):
+            reading(reader, organization=True, prefix="elsewhere")
+    finally:
+        server.stop()
+    assert [(one["EventId"], one["file"]["proved"]) for one in body["events"]] == [("e-0", True)]
     assert body["otherAccounts"] == ["444455556666"]
-    with pytest.raises(NotReadError, match="no organization's folder"):
-        reading(bucket, organization=True, prefix="elsewhere")
+    assert (body["integrity"]["findings"], body["integrity"]["proved"]) == ([], 1)
 
 
 class Signer:
     """Writes digests as CloudTrail does: each has the signature of the one before it."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
-        self._key: RSAPrivateKey = generate_private_key(65537, 2048)
+    def __init__(self, bucket: Bucket, root: str = ROOT, key: RSAPrivateKey | None = None) -> None:
+        self._bucket, self._root = bucket, root
+        self.key = key or generate_private_key(65537, 2048)
         self._before: dict[str, Any] = {}
 
     @property
     def keys(self) -> list[dict[str, str]]:
         """Return the public key as ListPublicKeys gives it."""
-        der = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+        der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
         return [{"Fingerprint": "f1", "Value": base64.b64encode(der).decode()}]
 
-    def write(self, stamp: str, logs: list[str]) -> str:
-        """Write a digest over log files; return its key."""
-        folder = f"{ROOT}/CloudTrail-Digest/us-east-1/{stamp[:4]}/{stamp[4:6]}/{stamp[6:8]}"
-        name = f"{ACCOUNT}_CloudTrail-Digest_us-east-1_main_us-east-1_{stamp}.json.gz"
+    def write(self, stamp: str, logs: list[str], late: str = "") -> str:
+        """Write a digest over log files; return its key. `late`: the suffix of its name."""
+        folder = f"{self._root}/CloudTrail-Digest/us-east-1/{stamp[:4]}/{stamp[4:6]}/{stamp[6:8]}"
+        name = f"{ACCOUNT}_CloudTrail-Digest_us-east-1_main_us-east-1_{stamp}{late}.json.gz"
         key = f"{folder}/{name}"
         files = [
             {
-                "s3Bucket": "b",
+                "s3Bucket": BUCKET,
                 "s3Object": one,
                 "hashValue": hashlib.sha256(gzip.decompress(self._bucket.held[one])).hexdigest(),
             }
@@ -236,7 +277,7 @@ class Signer:
             "awsAccountId": ACCOUNT,
             "digestStartTime": end,
             "digestEndTime": end,
-            "digestS3Bucket": "b",
+            "digestS3Bucket": BUCKET,
             "digestS3Object": key,
             "digestPublicKeyFingerprint": "f1",
             **self._before,
@@ -245,8 +286,8 @@ class Signer:
         content = json.dumps(digest).encode()
         own = hashlib.sha256(content).hexdigest()
         last = self._before.get("previousDigestSignature", "null")
-        signature = self._key.sign(
-            "\n".join([end, f"b/{key}", own, last]).encode(), PKCS1v15(), SHA256()
+        signature = self.key.sign(
+            "\n".join([end, f"{BUCKET}/{key}", own, last]).encode(), PKCS1v15(), SHA256()
         )
         self._bucket.held[key] = gzip.compress(content)
         self._before = {
@@ -275,6 +316,25 @@ def copied(bucket: Bucket) -> Bucket:
     other = Bucket()
     other.held = dict(bucket.held)
     return other
+
+
+def test_digests_of_late_files_are_a_chain_of_their_own(
+    signed: tuple[Bucket, Signer, list[str], list[str]],
+) -> None:
+    """Their predecessor is days old: none is missing, and what the next of them signs is proved."""
+    bucket, signer, logs, digests = copied(signed[0]), *signed[1:]
+    late = write(bucket, [event(number=5)], "20261129T1935Z")
+    other = Signer(bucket, key=signer.key)
+    before = other.write("20261120T100000Z", [], "_backfill")
+    del bucket.held[before]
+    other.write("20261129T195900Z", [late], "_backfill")
+    other.write("20261130T001000Z", [], "_backfill")
+    told = reading(bucket, validated=True, keys=signer.keys)["integrity"]
+    assert (told["findings"], told["proved"], told["inNone"]) == ([], len(logs) + 1, 0)
+    del bucket.held[digests[-1]]  # those of the day's last hours
+    bucket.started_at = datetime(2026, 12, 1, tzinfo=UTC)
+    told = reading(bucket, validated=True, keys=signer.keys)["integrity"]
+    assert [one["what"] for one in told["findings"]] == ["DIGEST_MISSING"]
 
 
 def test_files_are_proved_by_a_signed_chain(

@@ -17,7 +17,7 @@ from affidavit.operations.frameworks import get_framework
     help="Name of the role in member accounts.",
 )
 @click.option("--partition", default=policies.PARTITION, show_default=True, help="Of the ARNs.")
-@click.option("--prompts", is_flag=True, help="Allow sending prompts to models too.")
+@click.option("--prompts", is_flag=True, help="Allow asking models and guardrails too.")
 @click.option("--queue", "queues", multiple=True, help="ARN of a queue that a watch reads.")
 @click.option("--topic", "topics", multiple=True, help="ARN of a topic that alerts go to.")
 @click.option("--kms-key", "keys", multiple=True, help="ARN of a key that reports are under.")
@@ -25,6 +25,11 @@ from affidavit.operations.frameworks import get_framework
 @click.option("--evidence-bucket", "evidence_buckets", multiple=True, help="Of manual evidence.")
 @click.option("--report-bucket", "report_buckets", multiple=True, help="For reports.")
 @click.option("--metrics", is_flag=True, help="Allow canaries to put metrics.")
+@click.option(
+    "--audit-manager",
+    is_flag=True,
+    help="Allow what `framework import` and `manual add` ask of AWS Audit Manager.",
+)
 @click.option(
     "--cloudformation",
     is_flag=True,

@@ -139,6 +139,7 @@ class Collector:
             _write(writer, tally, maker.account(facts, account.places))
             del facts, account  # before the next account's answers come
             gc.collect()  # botocore's clients are classes of their own, in cycles
+            heap.give_back()
 
     def _ask(
         self, assessment: Assessment, the_plan: Plan, opened: OpenRun, account_id: str

@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from affidavit.logscan.findings import HOUR, ScanFinding, ScanGap, Scanned, Totals
+from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, whole
 from affidavit.logscan.invocations import Sink
-from affidavit.logscan.trails import BAD, NAME, Name, TrailReader, records_in
+from affidavit.logscan.trails import BAD, NAME, Name, Records, TrailReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,68 +123,67 @@ class TrailScanner:
                 trouble("a record is damaged or has members of an unknown type")
                 continue
             totals.seen(name.eventTime or "")
-            self._record(name, raw, file)
+            if self._is_asked(name.event, file):
+                self._match(name, raw, file)
         return content.hexdigest() if content is not None else ""
 
     def _piece(self, names: list[Name], piece: bytes, file: "_File") -> None:
         """Count the records of a piece; where one is asked for, find their bytes."""
-        file.totals.records += len(names)
-        file.totals.hours.update([(name.eventTime or "")[:HOUR] for name in names])
+        file.totals.seen_all([name.eventTime or "" for name in names])
         asked, sources = self._names, self._sources
         some = [
             number
             for number, name in enumerate(names)
             if name.eventName in asked or name.eventSource in sources
         ]
-        hits = [number for number in some if self._is_asked(names[number])]
-        records = records_in(piece) if hits else ()
-        for number in hits:
-            self._record(names[number], records[number], file)
+        records: Records | None = None
+        for number in some:
+            name = names[number]
+            if self._is_asked(name.event, file):
+                records = records or Records(names, piece)
+                self._match(name, records[number], file)
 
-    def _is_asked(self, name: Name) -> bool:
-        """Return whether the event is on the list, or names itself so badly that it is told."""
-        event = name.event
-        return not all(event) or event in self._pairs or event[0] in self._whole
-
-    def _record(self, name: Name, raw: msgspec.Raw | bytes, file: "_File") -> None:
-        source, called = name.event
-        if not source or not called:
+    def _is_asked(self, event: tuple[str, str], file: "_File") -> bool:
+        """Return whether the event is on the list; one that names itself badly is told."""
+        if not all(event):
             file.trouble("a record names no event")
-        elif (source, called) in self._pairs or source in self._whole:
-            event = f"{source}:{called}"
-            found = self._match(raw, file.uri, event, name.eventTime or "", file.trouble)
-            if found is not None:
-                file.totals.findings[f"event - {event}"] += 1
-                file.sink(found)
+            return False
+        return event in self._pairs or event[0] in self._whole
 
-    def _match(
-        self, raw: msgspec.Raw | bytes, uri: str, called: str, time: str, trouble: Trouble
-    ) -> ScanFinding | None:
+    def _match(self, name: Name, raw: msgspec.Raw | bytes, file: "_File") -> None:
+        """Report an event on the list, with its record, where the settings ask for it."""
         try:
             event = _EVENT.decode(raw)
             record = bytes(raw).decode()
         except BAD:
-            trouble("a record on the watch list is damaged or has members of an unknown type")
-            return None
+            file.trouble("a record on the watch list is damaged or has members of an unknown type")
+            return
+        if not self._is_wanted(event):
+            return
+        who = event.userIdentity or _Caller()
+        issuer = who.sessionContext.sessionIssuer if who.sessionContext else None
+        called = ":".join(name.event)
+        file.totals.findings[f"event - {called}"] += 1
+        file.sink(
+            ScanFinding(
+                kind="event",
+                entity_type=called,
+                object_uri=file.uri,
+                request_id=event.requestID or event.eventID or "",
+                principal=who.arn or who.principalId or who.invokedBy or "",
+                issuer=(issuer.arn or "") if issuer else "",
+                time=name.eventTime or "",
+                account_id=event.recipientAccountId or "",
+                region=event.awsRegion or "",
+                error_code=event.errorCode or "",
+                record=record,
+            )
+        )
+
+    def _is_wanted(self, event: _Event) -> bool:
         settings = self._settings
         if settings.errors_only and not event.errorCode:
-            return None
-        read_only = event.readOnly in {True, "true", "True"}
-        known = settings.read_only is not None and event.readOnly is not None
-        if known and read_only != settings.read_only:
-            return None
-        who = event.userIdentity or _Caller()
-        context = who.sessionContext or _Context()
-        return ScanFinding(
-            kind="event",
-            entity_type=called,
-            object_uri=uri,
-            request_id=event.requestID or event.eventID or "",
-            principal=who.arn or who.principalId or who.invokedBy or "",
-            issuer=(context.sessionIssuer.arn or "") if context.sessionIssuer else "",
-            time=time,
-            account_id=event.recipientAccountId or "",
-            region=event.awsRegion or "",
-            error_code=event.errorCode or "",
-            record=record,
-        )
+            return False
+        if settings.read_only is None or event.readOnly is None:
+            return True
+        return (event.readOnly in {True, "true", "True"}) == settings.read_only

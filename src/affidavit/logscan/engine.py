@@ -8,6 +8,7 @@ grow with them. Results come in the order of the objects. What an object costs i
 
 import json
 import mmap
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ class _Lines:
 def encoded(finding: ScanFinding) -> bytes:
     """Return a finding as a JSON line; lone surrogates are escaped."""
     try:
-        return msgspec.json.encode(finding.to_json()) + b"\n"
+        return msgspec.json.encode(finding) + b"\n"
     except UnicodeEncodeError:
         return json.dumps(finding.to_json()).encode() + b"\n"
 
@@ -165,13 +166,16 @@ def _scanned(job: Job, scanner: Scanner, uri: str, sink: Sink) -> Scanned:
         if job.read is None:
             return unread(uri, "nothing here reads such an object")
         return scanner.scan(job.read(uri), uri, sink)
-    with Path(uri).open("rb") as file:
-        size = file.seek(0, 2)
-        if size < _MAPPED:
-            file.seek(0)
-            return scanner.scan(file.read(), uri, sink)
+    return scan_file(scanner, uri, sink)
+
+
+def scan_file(scanner: Scanner, path: str, sink: Sink) -> Scanned:
+    """Scan a local file: a small one is read, a big one mapped."""
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of a Path
+        if os.fstat(file.fileno()).st_size < _MAPPED:
+            return scanner.scan(file.read(), path, sink)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return scanner.scan(data, uri, sink)
+            return scanner.scan(data, path, sink)
 
 
 def scan_object(job: Job, scanner: Scanner, number: int, uri: str) -> Scanned:

@@ -1,9 +1,11 @@
 """What a scan found, what it could not read, and over how much: never the text itself."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,15 +19,17 @@ HOUR: Final = len("2026-11-23T10")
 """Characters of a time that name its hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanFinding:
-    """One thing found. Holds a keyed hash and a masked excerpt, never what was found."""
+class ScanFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """One thing found. Holds a keyed hash and a masked excerpt, never what was found.
+
+    Made by the million: so it is a Struct, whose fields in camel case are the JSON lines' members.
+    """
 
     kind: Kind
     entity_type: str
     """Of personal data its type; of a guardrail the policy; of an event `source:name`."""
-    object_uri: str
     request_id: str = ""
+    object_uri: str
     part: Part = ""
     path: str = ""
     """Where in the body: keys with dots between; the chunks of a stream are joined."""
@@ -48,29 +52,8 @@ class ScanFinding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding in the words of the JSON lines; empty fields stay."""
-        return {name: getattr(self, attribute) for name, attribute in _JSON.items()}
-
-
-_JSON: Final = {
-    "kind": "kind",
-    "entityType": "entity_type",
-    "requestId": "request_id",
-    "objectUri": "object_uri",
-    "part": "part",
-    "path": "path",
-    "start": "start",
-    "end": "end",
-    "hash": "hash",
-    "excerpt": "excerpt",
-    "modelId": "model_id",
-    "principal": "principal",
-    "time": "time",
-    "accountId": "account_id",
-    "region": "region",
-    "errorCode": "error_code",
-    "issuer": "issuer",
-    "record": "record",
-}
+        told: dict[str, Any] = msgspec.to_builtins(self)
+        return told
 
 
 def arrow_schema() -> "pa.Schema":
@@ -78,7 +61,8 @@ def arrow_schema() -> "pa.Schema":
     import pyarrow as pa
 
     numbers = {"start", "end"}
-    return pa.schema([(name, pa.int64() if name in numbers else pa.string()) for name in _JSON])
+    names = ScanFinding.__struct_encode_fields__
+    return pa.schema([(name, pa.int64() if name in numbers else pa.string()) for name in names])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +130,17 @@ class Totals:
         """Count a record of this time."""
         self.records += 1
         self.hours[time[:HOUR]] += 1
+
+    def seen_all(self, times: Sequence[str]) -> None:
+        """Count records of these times; those of one file are mostly of one hour."""
+        if not times:
+            return
+        self.records += len(times)
+        first, last = min(times)[:HOUR], max(times)[:HOUR]
+        if first == last:
+            self.hours[first] += len(times)
+        else:
+            self.hours.update([time[:HOUR] for time in times])
 
     def days(self) -> Iterator[DayTotals]:
         """Return the days on which there were records, the first first."""

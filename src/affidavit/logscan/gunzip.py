@@ -24,7 +24,7 @@ _MAGIC: Final = b"\x1f\x8b"
 _DAMAGED: Final = cast("type[Exception]", isal_zlib.IsalError)
 _GZIP: Final = 31
 """wbits of zlib for gzip with its header and checksum."""
-_SLICE: Final = 2**14
+_SLICE: Final = 2**15
 """Compressed bytes given at once: bounds what each further member has to copy, and what is made of
 them stays in the processor's cache while it is read."""
 _PART: Final = 2**22

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
 
@@ -371,7 +371,7 @@ class _Object:
             return
         name = f"{kind} {more.get('part', '') or '-'} {entity_type}"
         self._totals.findings[name] += 1
-        self._sink(replace(about, kind=kind, entity_type=entity_type, **more))
+        self._sink(msgspec.structs.replace(about, kind=kind, entity_type=entity_type, **more))
 
 
 def _apart(found: Finding, others: Sequence[Finding]) -> list[Finding]:

@@ -18,6 +18,8 @@ from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, one_member, part
 
 _HEAD: Final = b'{"Records":['
 _CUT: Final = b'},{"eventVersion"'
+_FIRST: Final = b'{"eventVersion":'
+_NEXT: Final = b'},{"eventVersion":'
 _BORDER: Final = re.compile(rb'\}\s*,\s*(?P<record>\{)\s*"eventVersion"')
 _OPENING: Final = re.compile(rb'(?:\{\s*"Records"\s*:\s*\[[^{]*)?(?P<record>\{)')
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}]', re.DOTALL)
@@ -37,6 +39,8 @@ class _Insight(msgspec.Struct, gc=False):
 class Name(msgspec.Struct, gc=False):
     """What decides about a record."""
 
+    eventVersion: msgspec.Raw = msgspec.Raw()  # noqa: N815 - AWS's word
+    """A view of the document, which tells where the record begins."""
     eventTime: str | None = None  # noqa: N815 - AWS's word
     eventSource: str | None = None  # noqa: N815 - AWS's word
     eventName: str | None = None  # noqa: N815 - AWS's word
@@ -162,13 +166,40 @@ class TrailReader:
             pass
 
 
-def records_in(piece: bytes) -> Sequence[msgspec.Raw]:
-    """Return the bytes of each record of a piece that `pieces` gave.
+class Records:
+    """The bytes of single records of a piece that `pieces` gave.
 
-    Decoding all is no slower than to look for one by its name, and what a caller sent into a record
-    cannot pass for one.
+    The version is a record's first member. The document was decoded, so what stands right before
+    its value, and before that of the next record, is the record's own brace: nothing that a caller
+    sent into a record can pass for it. A record that does not begin so is found by decoding the
+    piece once more, which takes as long as it took to find the names.
     """
-    return _TRAIL.decode(piece).Records
+
+    def __init__(self, names: Sequence[Name], piece: bytes) -> None:
+        self._names, self._piece = names, piece
+        from pyarrow import py_buffer  # 20 MiB, which only matches need
+
+        self._buffer = py_buffer
+        self._begin: int = py_buffer(piece).address
+        self._all: Sequence[msgspec.Raw] | None = None
+
+    def __getitem__(self, number: int) -> msgspec.Raw | bytes:
+        """Return the bytes of a record."""
+        start, after = self._version(number) - len(_FIRST), self._version(number + 1)
+        end = after - len(_NEXT) + 1
+        begins = start > 0 and self._piece.startswith(_FIRST, start)
+        if begins and end > start and self._piece.startswith(_NEXT, end - 1):
+            return self._piece[start:end]
+        if self._all is None:
+            self._all = _TRAIL.decode(self._piece).Records
+        return self._all[number]
+
+    def _version(self, number: int) -> int:
+        """Return where the value of a record's version stands; anywhere where there is none."""
+        if number == len(self._names):
+            return -1
+        place: int = self._buffer(self._names[number].eventVersion).address
+        return place - self._begin
 
 
 def _names(piece: bytes) -> list[Name] | None:

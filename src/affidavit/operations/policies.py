@@ -20,8 +20,12 @@ ROLE_NAME: Final = "AffidavitCollector"
 PARTITION: Final = "aws"
 NOT_READS: Final = frozenset({"iam:GenerateCredentialReport"})
 """The only action that is no read: it makes IAM write what iam:GetCredentialReport reads."""
-PROMPT_ACTIONS: Final = ("bedrock:InvokeModel",)
-"""Sends prompts to a model; granted only on demand."""
+PROMPT_ACTIONS: Final = (
+    "bedrock:InvokeModel",
+    "bedrock:ApplyGuardrail",
+    "bedrock:InvokeGuardrailChecks",
+)
+"""Sends prompts to a model, and answers to the scorers that a suite may ask; only on demand."""
 
 _READ: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe|Lookup|Filter)[A-Za-z]*")
 _NOT_CONFIGURED: Final = "not_configured"
@@ -50,6 +54,8 @@ class Bound:
     """Names of buckets to which reports are written, where they are checked and deleted."""
     metrics: bool = False
     """Whether canaries put metrics."""
+    audit_manager: bool = False
+    """Whether AWS Audit Manager is read to move from there, and given manual evidence."""
 
     def statements(self, partition: str) -> list[Document]:
         """Return the statements that grant it, on nothing that is not named."""
@@ -65,11 +71,22 @@ class Bound:
             ("ReadManualEvidence", ("s3:GetObject",), evidence),
             ("KeepReports", ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"), reports),
             ("PutMetrics", ("cloudwatch:PutMetricData",), ["*"] if self.metrics else []),
+            ("UseAuditManager", _AUDIT_MANAGER, ["*"] if self.audit_manager else []),
         )
         return [_statement(sid, actions, on) for sid, actions, on in granted if on]
 
 
 _QUEUE: Final = ("sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage")
+_AUDIT_MANAGER: Final = (
+    "auditmanager:ListControls",
+    "auditmanager:GetControl",
+    "auditmanager:ListAssessmentFrameworks",
+    "auditmanager:GetAssessmentFramework",
+    "auditmanager:ListAssessments",
+    "auditmanager:GetAssessment",
+    "auditmanager:GetEvidenceFileUploadUrl",
+    "auditmanager:BatchImportEvidenceToAssessmentControl",
+)
 _NOTHING: Final = Bound()
 
 

@@ -74,7 +74,7 @@ def test_the_first_stage_misses_nothing(text: str) -> None:
     """Every rule that matches alone is among those that the set names."""
     data = Reading(text).data
     hits = set(DETECTORS._hits(data))
-    alone = {i for i, (_, pattern) in enumerate(DETECTORS._rules) if pattern.search(data)}
+    alone = {i for i, (_, pattern, _) in enumerate(DETECTORS._rules) if pattern.search(data)}
     assert hits == alone
 
 

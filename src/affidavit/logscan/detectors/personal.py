@@ -94,7 +94,8 @@ class Detectors:
         self.settings = settings or DetectorSettings()
         self._names = names if self.settings.entity_types & MODEL_TYPES else None
         wanted = [r for r in RULES if self._is_wanted(r)]
-        self._rules = [(rule, _compiled(rule.pattern)) for rule in wanted]
+        found = [(rule, _compiled(rule.pattern)) for rule in wanted]
+        self._rules = [(rule, pattern, 1 if pattern.groups else 0) for rule, pattern in found]
         self._set = _set_of(tuple(rule.pattern for rule in wanted))
 
     def _is_wanted(self, rule: Rule) -> bool:
@@ -112,7 +113,7 @@ class Detectors:
     @property
     def patterns(self) -> tuple[str, ...]:
         """The patterns of which every finding by rules is a match, for a joint prefilter."""
-        return tuple(rule.pattern for rule, _ in self._rules)
+        return tuple(rule.pattern for rule, _, _ in self._rules)
 
     def may_find(self, text: str) -> bool:
         """Return whether `find` could find anything in `text`, or in a part of it: quick."""
@@ -132,8 +133,7 @@ class Detectors:
     def _by_rules(self, reading: Reading) -> list[Finding]:
         found = []
         for index in self._hits(reading.data):
-            rule, pattern = self._rules[index]
-            group = 1 if pattern.groups else 0
+            rule, pattern, group = self._rules[index]
             for match in pattern.finditer(reading.data):
                 place = rule.accept(reading, *match.span(group))
                 if place is not None and place[0] < place[1]:

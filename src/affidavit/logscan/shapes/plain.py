@@ -159,11 +159,15 @@ PLAIN: Final = msgspec.json.Decoder(PlainRecord)
 
 
 def plain_texts(record: PlainRecord, asked: list[str], said: list[str]) -> None:
-    """Add the texts of request and answer."""
+    """Add the texts of request and answer; done for each record, so the commonest comes first."""
     body = record.input.inputBodyJson
     if body.messages is not None:
         for message in body.messages:
-            _content(message.content, asked)
+            content = message.content
+            if len(content) == 1 and type(content) is list:
+                asked.append(content[0].text)
+            else:
+                _content(content, asked)
     if body.system is not None:
         _content(body.system, asked)
     if body.prompt or body.inputText:
@@ -190,7 +194,5 @@ def _said(body: _TextAnswer, said: list[str]) -> None:
 def _content(content: list[_Text] | str, found: list[str]) -> None:
     if isinstance(content, str):
         found.append(content)
-    elif len(content) == 1:
-        found.append(content[0].text)
     else:
         found += [block.text for block in content]
