@@ -20,7 +20,6 @@ from affidavit.prompts.results import (
     NOT_ASKED,
     PASSED,
     UNDECIDED,
-    four_fifths,
     parity,
     parity_gap,
     tally,
@@ -192,17 +191,15 @@ def test_rates_have_intervals() -> None:
 
 
 def test_parity_is_not_known_where_a_group_was_not_decided() -> None:
-    """Rates by group give gap and ratio; a group without a decided answer gives neither."""
+    """Rates by group give the gap; a group without a decided answer leaves it open."""
 
     def one(group: str, favour: str) -> dict[str, object]:
         return {"metadata": {"attribute": "age", "group": group}, "favour": favour}
 
     counts = parity([one("a", "yes"), one("a", "yes"), one("b", "yes"), one("b", "no")])
     assert parity_gap(counts) == 0.5
-    assert four_fifths(counts["age"]) == 0.5
     open_ = parity([one("a", "yes"), one("b", "")])
     assert parity_gap(open_) is None
-    assert four_fifths(open_["age"]) is None
 
 
 def test_a_budget_in_money_without_prices_is_refused() -> None:
