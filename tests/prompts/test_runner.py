@@ -20,7 +20,6 @@ from affidavit.prompts.results import (
     NOT_ASKED,
     PASSED,
     UNDECIDED,
-    four_fifths,
     parity,
     parity_gap,
     tally,
@@ -165,7 +164,10 @@ def test_a_killed_run_asks_nothing_recorded_again(tmp_path: Path) -> None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    recorded = _lines(folder).count('"done"')
+    entries = [json.loads(line) for line in _lines(folder).splitlines() if line.endswith("}")]
+    done = {entry["done"] for entry in entries if "done" in entry}
+    under_way = {entry["begun"] for entry in entries if "begun" in entry} - done
+    recorded = len(done)
     assert 3 <= recorded < 10
     with next(folder.iterdir()).open("a") as journal:
         journal.write('{"done": "cut of')
@@ -173,7 +175,8 @@ def test_a_killed_run_asks_nothing_recorded_again(tmp_path: Path) -> None:
     results = run(folder, target)
     assert len(target.asked) == 10 - recorded
     assert len(results) == 10
-    assert 1 <= sum(bool(r["repeated"]) for r in results) <= 2
+    assert {r["case"] for r in results if r["repeated"]} == under_way
+    assert len(under_way) <= 2
 
 
 def _lines(folder: Path) -> str:
@@ -188,17 +191,15 @@ def test_rates_have_intervals() -> None:
 
 
 def test_parity_is_not_known_where_a_group_was_not_decided() -> None:
-    """Rates by group give gap and ratio; a group without a decided answer gives neither."""
+    """Rates by group give the gap; a group without a decided answer leaves it open."""
 
     def one(group: str, favour: str) -> dict[str, object]:
         return {"metadata": {"attribute": "age", "group": group}, "favour": favour}
 
     counts = parity([one("a", "yes"), one("a", "yes"), one("b", "yes"), one("b", "no")])
     assert parity_gap(counts) == 0.5
-    assert four_fifths(counts["age"]) == 0.5
     open_ = parity([one("a", "yes"), one("b", "")])
     assert parity_gap(open_) is None
-    assert four_fifths(open_["age"]) is None
 
 
 def test_a_budget_in_money_without_prices_is_refused() -> None:
