@@ -320,9 +320,10 @@ def _exit_on_sigterm() -> None:
 
 def key_lookup(store: Store) -> KeyLookup:
     """Return the way from an access key id to its credential; what is disabled says so at once."""
+    find = access_keys.Lookup(store)
 
     def lookup(access_key_id: str) -> Credential | None:
-        key = access_keys.lookup(store, access_key_id)
+        key = find(access_key_id)
         if key is None:
             return None
         return Credential(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.console import library
+from tests.console.conftest import assessment_of
 
 from affidavit.console.pages.all import VIEWS
 from affidavit.operations import activity, report_uploads
@@ -249,13 +250,8 @@ def test_an_assessment_is_ended_only_when_its_name_is_given(fresh: Any) -> None:
 
 
 def test_library_settings_and_tags(fresh: Any) -> None:
-    """A framework is copied, a control made and deleted, a tag set, settings changed by admins."""
+    """A control is made and deleted, a tag set, settings changed by admins."""
     olga = fresh.client("olga")
-    framework = fresh.context.catalogue.framework.uuid
-    form = {"name": "Ours", "set": ["Privacy", "Secure"]}
-    page = olga.post(f"/console/frameworks/{framework}/copy", data=form)
-    assert "This is your copy" in page.text
-    assert "Fair" not in page.text
     form = {
         "name": "Trails log",
         "key": "0",
@@ -271,6 +267,10 @@ def test_library_settings_and_tags(fresh: Any) -> None:
     assert wrong.status_code == 422
     assert "cloudtrail_nonsense" in wrong.text
     assert "deleted" in str(olga.post(f"{page.url.path}/delete").url)
+    by_command = assessment_of("By the command line")
+    fresh.store.create_assessment(by_command, "test")
+    path = f"/console/assessments/{by_command.id}/tags"
+    assert "<td>legal</td>" in olga.post(path, data={"key": "team", "value": "legal"}).text
     base = f"/console/assessments/{fresh.assessment.id}/tags"
     assert "<td>legal</td>" in olga.post(base, data={"key": "team", "value": "legal"}).text
     assert "<td>legal</td>" not in olga.post(f"{base}/drop", data={"key": "team"}).text

@@ -248,21 +248,21 @@ def test_an_organizations_trail_is_read_for_one_account() -> None:
 class Signer:
     """Writes digests as CloudTrail does: each has the signature of the one before it."""
 
-    def __init__(self, bucket: Bucket, root: str = ROOT) -> None:
+    def __init__(self, bucket: Bucket, root: str = ROOT, key: RSAPrivateKey | None = None) -> None:
         self._bucket, self._root = bucket, root
-        self._key: RSAPrivateKey = generate_private_key(65537, 2048)
+        self.key = key or generate_private_key(65537, 2048)
         self._before: dict[str, Any] = {}
 
     @property
     def keys(self) -> list[dict[str, str]]:
         """Return the public key as ListPublicKeys gives it."""
-        der = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+        der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
         return [{"Fingerprint": "f1", "Value": base64.b64encode(der).decode()}]
 
-    def write(self, stamp: str, logs: list[str]) -> str:
-        """Write a digest over log files; return its key."""
+    def write(self, stamp: str, logs: list[str], late: str = "") -> str:
+        """Write a digest over log files; return its key. `late`: the suffix of its name."""
         folder = f"{self._root}/CloudTrail-Digest/us-east-1/{stamp[:4]}/{stamp[4:6]}/{stamp[6:8]}"
-        name = f"{ACCOUNT}_CloudTrail-Digest_us-east-1_main_us-east-1_{stamp}.json.gz"
+        name = f"{ACCOUNT}_CloudTrail-Digest_us-east-1_main_us-east-1_{stamp}{late}.json.gz"
         key = f"{folder}/{name}"
         files = [
             {
@@ -286,7 +286,7 @@ class Signer:
         content = json.dumps(digest).encode()
         own = hashlib.sha256(content).hexdigest()
         last = self._before.get("previousDigestSignature", "null")
-        signature = self._key.sign(
+        signature = self.key.sign(
             "\n".join([end, f"{BUCKET}/{key}", own, last]).encode(), PKCS1v15(), SHA256()
         )
         self._bucket.held[key] = gzip.compress(content)
@@ -316,6 +316,25 @@ def copied(bucket: Bucket) -> Bucket:
     other = Bucket()
     other.held = dict(bucket.held)
     return other
+
+
+def test_digests_of_late_files_are_a_chain_of_their_own(
+    signed: tuple[Bucket, Signer, list[str], list[str]],
+) -> None:
+    """Their predecessor is days old: none is missing, and what the next of them signs is proved."""
+    bucket, signer, logs, digests = copied(signed[0]), *signed[1:]
+    late = write(bucket, [event(number=5)], "20261129T1935Z")
+    other = Signer(bucket, key=signer.key)
+    before = other.write("20261120T100000Z", [], "_backfill")
+    del bucket.held[before]
+    other.write("20261129T195900Z", [late], "_backfill")
+    other.write("20261130T001000Z", [], "_backfill")
+    told = reading(bucket, validated=True, keys=signer.keys)["integrity"]
+    assert (told["findings"], told["proved"], told["inNone"]) == ([], len(logs) + 1, 0)
+    del bucket.held[digests[-1]]  # those of the day's last hours
+    bucket.started_at = datetime(2026, 12, 1, tzinfo=UTC)
+    told = reading(bucket, validated=True, keys=signer.keys)["integrity"]
+    assert [one["what"] for one in told["findings"]] == ["DIGEST_MISSING"]
 
 
 def test_files_are_proved_by_a_signed_chain(

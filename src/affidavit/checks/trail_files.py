@@ -49,17 +49,17 @@ def events_asked(names: Iterable[tuple[str, str]], region: str) -> list[str]:
 def trail_questions(
     scope: "Scope", region: str, events: list[str], since: str
 ) -> Iterator[JsonObject]:
-    """Yield the questions for a Region: each day since `since` from the first trail that is read.
+    """Yield the questions for a Region: each day since `since` from trails until one is whole.
 
-    Of several trails the fullest comes first; another one is asked where that is a gap.
+    Whole is a trail that takes all writes and is read. Where none is, each adds what it has.
     """
     trails = list(_trails(scope, region))
     for day in _days(since, scanned_day(scope.now)):
-        for trail in trails:
+        for trail, narrowed in trails:
             question = {**trail, "day": day, "events": events}
             yield question
             known = scope.facts.result(OPERATION, region, question)
-            if not isinstance(known, Gap):
+            if not narrowed and not isinstance(known, Gap):
                 break
 
 
@@ -71,8 +71,8 @@ def _days(since: str, last: str) -> Iterator[str]:
         day += timedelta(days=1)
 
 
-def _trails(scope: "Scope", region: str) -> Iterator[JsonObject]:
-    """Yield where trails write a Region's files, the fullest trail first."""
+def _trails(scope: "Scope", region: str) -> Iterator[tuple[JsonObject, bool]]:
+    """Yield where trails write a Region's files, and whether narrowed ones; those come last."""
     facts = scope.facts
     keys = [
         {"Fingerprint": one["Fingerprint"], "Value": one["Value"]}
@@ -91,7 +91,7 @@ def _trails(scope: "Scope", region: str) -> Iterator[JsonObject]:
     )
     for trail in ranked:
         validated = bool(trail.get("LogFileValidationEnabled"))
-        yield {
+        question = {
             "trail": trail["TrailARN"],
             "bucket": trail["S3BucketName"],
             "prefix": trail.get("S3KeyPrefix") or "",
@@ -100,6 +100,7 @@ def _trails(scope: "Scope", region: str) -> Iterator[JsonObject]:
             "validated": validated,
             "keys": keys if validated else [],
         }
+        yield question, bool(_narrowed(facts, trail))
 
 
 def validated_trails(scope: "Scope", region: str) -> bool:
@@ -146,7 +147,7 @@ def _takes_all(selector: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailDay:
-    """What a Region's trail files of one day say, or why they were not read."""
+    """What a Region's files of one trail and day say, or why no trail's files were read."""
 
     day: str
     read: Observation | None
@@ -193,15 +194,13 @@ def _silent(facts: Facts, trail: Mapping[str, Any], time: datetime) -> str:
 
 
 def trail_days(facts: Facts, region: str) -> list[TrailDay]:
-    """Return what became of the questions for a Region's files, by day; empty: none was asked."""
+    """Return what was read of a Region's files, by day; empty: no question was asked."""
     by_day: dict[str, list[Observation | Gap]] = {}
     for result in facts.results(OPERATION, region):
         by_day.setdefault(result.unit.parameters["day"], []).append(result)
-    return [
-        TrailDay(
-            day=day,
-            read=next((one for one in results if isinstance(one, Observation)), None),
-            gaps=tuple(one for one in results if isinstance(one, Gap)),
-        )
-        for day, results in sorted(by_day.items())
-    ]
+    days = []
+    for day, results in sorted(by_day.items()):
+        gaps = tuple(one for one in results if isinstance(one, Gap))
+        read = [one for one in results if isinstance(one, Observation)]
+        days += [TrailDay(day=day, read=one, gaps=gaps) for one in read or (None,)]
+    return days

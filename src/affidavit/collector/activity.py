@@ -129,7 +129,7 @@ def _none(facts: Facts, place: Place, keyword: str) -> Entry:
     read = [day for day in days if day.read is not None and not day.read.body["unreadInAll"]]
     reason = f"No {keyword} event was recorded in the period asked."
     if read:
-        reason = f"{reason} The trail's files of {_and(d.day for d in read)} have none either."
+        reason = f"{reason} The trail's files of {_days(read)} have none either."
     return Entry(
         region=place.region,
         reason=reason,
@@ -150,7 +150,7 @@ def _known(facts: Facts, place: Place, keyword: str, known: list[Record]) -> Ent
     read = [day for day in _looked_in(facts, place.region, keyword) if day.read is not None]
     if read:
         filed = [one for one in known if one.attributes.get("trail file")]
-        words = f"{words} The trail's files of {_and(d.day for d in read)} have {len(filed)}."
+        words = f"{words} The trail's files of {_days(read)} have {len(filed)}."
     inputs = dict.fromkeys(item for one in known for item in one.inputs)
     return Entry(
         region=place.region,
@@ -295,6 +295,11 @@ def unread_gap(read: Observation, words: str, parameters: JsonObject) -> Gap:
 
 def _cited(days: list[TrailDay], pointer: str) -> Iterator[Input]:
     return (Input(digest=d.read.digest, pointer=pointer) for d in days if d.read is not None)
+
+
+def _days(read: list[TrailDay]) -> str:
+    """Return the days, each once however many trails were read."""
+    return _and(list(dict.fromkeys(day.day for day in read)))
 
 
 def _and(parts: Iterator[str] | list[str]) -> str:

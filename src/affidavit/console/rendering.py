@@ -42,7 +42,6 @@ DONE: Final[Mapping[str, str]] = {
     "withdrawn": mark("The delegation was withdrawn."),
     "submitted": mark("The control set was submitted to the audit owners."),
     "reviewed": mark("The control set is reviewed, and its delegations are complete."),
-    "copied": mark("This is your copy; what it was copied from stays as it is."),
     "password": mark("The password was changed; your other sessions have ended."),
     "shared": mark("The request was sent. It is open for 120 days."),
     "accepted": mark("The framework is in your library now, among the custom ones."),

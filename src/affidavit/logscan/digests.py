@@ -7,7 +7,7 @@ PKCS #1 v1.5 with SHA-256 over end time, bucket/key, hash of the digest and the 
 
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned
 
 _RSA: Final = "SHA256withRSA"
+_BACKFILL: Final = "_backfill.json.gz"
 
 
 class _LogFile(msgspec.Struct, kw_only=True):
@@ -92,8 +93,12 @@ class _Check:
             proved_files=frozenset(self._proved),
             unsigned=self._unsigned,
             begins=self._begins,
-            until=max((d.digestEndTime for d, _, _ in self._digests.values()), default=""),
+            until=max((d.digestEndTime for d in self._hourly()), default=""),
         )
+
+    def _hourly(self) -> Iterator[_Digest]:
+        """Yield the digests that come each hour, whatever is in them."""
+        return (d for key, (d, _, _) in self._digests.items() if not is_backfill(key))
 
     def _load(self, one: Scanned) -> None:
         try:
@@ -158,6 +163,11 @@ class _Check:
 
     def _gap(self, uri: str, why: str) -> None:
         self._gaps.append(ScanGap(object_uri=uri, why=why))
+
+
+def is_backfill(key: str) -> bool:
+    """Tell whether a digest is one of files that came late: these are a chain of their own."""
+    return key.endswith(_BACKFILL)
 
 
 def check_integrity(scanned: Sequence[Scanned], keys: Mapping[str, RSAPublicKey]) -> Integrity:

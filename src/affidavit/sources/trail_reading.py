@@ -18,7 +18,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from affidavit.aws import redact
 from affidavit.aws.log_reading import LogReader, NotReadError
 from affidavit.logscan.cloudtrail import TrailScanner, TrailSettings
-from affidavit.logscan.digests import Integrity, check_integrity
+from affidavit.logscan.digests import Integrity, check_integrity, is_backfill
 from affidavit.logscan.findings import ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import ReadLimits, whole
 from affidavit.logscan.public_keys import public_keys
@@ -273,6 +273,9 @@ class TrailReading:
 
         The predecessor of the first one lies elsewhere; `settled`: up to when there must be some.
         """
+        late = [uri for uri in digests if is_backfill(uri)]
+        hourly = [uri for uri in digests if not is_backfill(uri)]
+        first = {min(chain) for chain in (late, hourly) if chain}
         bucket = f"s3://{self.place.bucket}/"
         wrong = [
             {"what": one.entity_type, "object": one.object_uri, "detail": one.excerpt}
@@ -283,12 +286,14 @@ class TrailReading:
         wrong += [
             _missing(uri, f"the digest before it is not there: {before}")
             for uri, before in found.begins.items()
-            if uri != min(digests) or self.place.holds_digest(before)
+            if uri not in first or self.place.holds_digest(before)
         ]
         if found.until and found.until < settled:
-            late = f"the last digest is of {found.until}: later ones are gone, or the trail stopped"
-            wrong.append(_missing(max(digests), late))
-        if not digests:
+            words = (
+                f"the last digest is of {found.until}: later ones are gone, or the trail stopped"
+            )
+            wrong.append(_missing(max(hourly), words))
+        if not hourly:
             detail = "no digest file of the day was found, though the trail has them written"
             wrong.append(_missing(bucket, detail))
         return {

@@ -6,6 +6,7 @@ database names it; a file that it does not name is an orphan.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -162,18 +163,34 @@ def read_segment(
     numbered from the part's first. The file's digest is checked first, unless `check` is False.
     `StoreDamagedError` names the file where it is gone or altered.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if check:
         check_digest(path, digest)
+    for start, batch in read_columns(path, part):
+        with damage_named(path):
+            rows = list(_rows(batch, where))
+        for at, row in rows:
+            yield start + at, row
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Raise `StoreDamagedError` that names the file whose content cannot be what was written."""
+    import pyarrow as pa
+
     try:
-        with pq.ParquetFile(path) as file:
-            for start, batch in _batches(file, part or (0, file.metadata.num_rows)):
-                for at, row in _rows(batch, where):
-                    yield start + at, row
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        yield
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise damaged_file(path, str(error)) from error
+
+
+def read_columns(
+    path: Path, part: tuple[int, int] | None = None
+) -> "Iterator[tuple[int, pa.RecordBatch]]":
+    """Yield (number of the first row, rows) as `read_segment` does, by the column; no digest."""
+    import pyarrow.parquet as pq
+
+    with damage_named(path), pq.ParquetFile(path) as file:
+        yield from _batches(file, part or (0, file.metadata.num_rows))
 
 
 def _batches(

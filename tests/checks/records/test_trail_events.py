@@ -316,6 +316,25 @@ def test_the_fullest_trail_is_read_and_another_where_it_is_refused(account: Any)
     assert [u.parameters["trail"] for u in account.asked if _here(u)] == [TRAIL, narrow]
 
 
+def test_where_no_trail_takes_all_writes_each_adds_what_it_has(account: Any) -> None:
+    """All are read; an event of two trails is one, as the proved file tells it."""
+    arns = [f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/{name}" for name in ("a", "b")]
+    trails = [
+        {"TrailARN": arn, "HomeRegion": HOME, "IsMultiRegionTrail": True, "S3BucketName": "b"}
+        for arn in arns
+    ]
+    account.answers("DescribeTrails", {"trailList": trails})
+    account.answers("GetEventSelectors", {"EventSelectors": []})
+    held = {arns[0]: filed(event(1), event(2)), arns[1]: filed(event(2), event(3))}
+    for one in held[arns[0]]["events"]:
+        one["file"] = {**one["file"], "proved": True}
+    account.answers("TrailFiles", lambda unit: held[unit.parameters["trail"]])
+    found = events_by_id(account)
+    assert [u.parameters["trail"] for u in account.asked if _here(u)] == arns
+    shown = [found[f"e-{number}"].attributes.get("proved by a digest") for number in (1, 2, 3)]
+    assert shown == ["yes", "yes", None]
+
+
 def _here(unit: Unit) -> bool:
     return unit.key == "TrailFiles" and unit.region == HOME
 

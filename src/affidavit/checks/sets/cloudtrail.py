@@ -71,7 +71,8 @@ def _events(view: View) -> Iterator[Record]:
     """
     wanted = set(event_names(view.answers.catalogue))
     days = trail_days(view.answers.facts, view.region)
-    filed = {found.value["EventId"]: found for found in view.items(TRAIL_FILES)}
+    held = sorted(view.items(TRAIL_FILES), key=_is_proved)
+    filed = {found.value["EventId"]: found for found in held}
     seen: set[str] = set()
     for found in (*view.items("LookupEvents"), *filed.values()):
         name, identifier = found.value["EventName"], found.value["EventId"]
@@ -90,6 +91,11 @@ def _events(view: View) -> Iterator[Record]:
         if days:
             _seen_in(draft, found, filed.get(identifier), days)
         yield draft.record(arn or _named(draft))
+
+
+def _is_proved(found: Found) -> bool:
+    """Tell whether a digest proves the file: of two trails' records that one stands."""
+    return bool(found.value["file"].get("proved"))
 
 
 def _seen_in(draft: Draft, found: Found, filed: Found | None, days: Sequence[TrailDay]) -> None:
