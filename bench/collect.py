@@ -33,7 +33,8 @@ from bench.measure import Measured, measure
 PROWLER = Path(__file__).parent.parent / ".venv-peers" / "bin" / "prowler"
 SERVICES = ("backup", "bedrock", "cloudtrail", "cloudwatch", "config", "ec2", "iam", "kms", "s3")
 """The services that the framework reads, as Prowler names them."""
-GOAL_MIB = 200
+GOAL_MIB = 200e6 / 2**20
+"""200 MB, as the goal is written."""
 LOG_FILES = (
     *("s3:GetObject", "s3:ListObjectsV2", "logs:FilterLogEvents"),
     "cloudtrail:ListPublicKeys",

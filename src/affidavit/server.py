@@ -28,6 +28,7 @@ from affidavit.api.metrics import Metrics, MetricsGate
 from affidavit.api.protocol import Protocol
 from affidavit.api.sigv4 import Credential, KeyLookup
 from affidavit.aws.settings import AwsSettings
+from affidavit.console import rendering
 from affidavit.console.app import create_console
 from affidavit.console.door import PREFIX as CONSOLE
 from affidavit.errors import StoreError, UsageError
@@ -38,6 +39,7 @@ from affidavit.operations import (
     leadership,
     log_watching,
     metrics,
+    prompt_views,
     scheduler,
     tasks,
     upkeep,
@@ -268,7 +270,7 @@ def serve(settings: Settings, options: ServeOptions) -> None:
         Background(make_context(store, settings, options)) as background,
     ):
         _invite(store, options)
-        threading.Thread(target=finder.warm, name="affidavit-finder").start()
+        threading.Thread(target=warm, args=(finder,), name="affidavit-warm").start()
         uvicorn.run(
             make_app(background, options, finder),
             host=options.host,
@@ -283,6 +285,13 @@ def serve(settings: Settings, options: ServeOptions) -> None:
             log_config=None,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+
+
+def warm(finder: Finder) -> None:
+    """Load what the first visitor of each page would wait for: two seconds of CPU, beside."""
+    finder.warm()
+    rendering.warm()
+    prompt_views.shipped_heads()
 
 
 def _invite(store: Store, options: ServeOptions) -> None:
@@ -311,9 +320,10 @@ def _exit_on_sigterm() -> None:
 
 def key_lookup(store: Store) -> KeyLookup:
     """Return the way from an access key id to its credential; what is disabled says so at once."""
+    find = access_keys.Lookup(store)
 
     def lookup(access_key_id: str) -> Credential | None:
-        key = access_keys.lookup(store, access_key_id)
+        key = find(access_key_id)
         if key is None:
             return None
         return Credential(

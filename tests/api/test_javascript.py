@@ -1,4 +1,4 @@
-"""The JavaScript SDK v3 over all 62 operations, with its paginators, typed errors and clock."""
+"""The JavaScript SDKs v3 and v2 over all 62 operations; v3's paginators, errors and clock."""
 
 import json
 import os
@@ -51,7 +51,7 @@ Run = Callable[..., list[Mapping[str, Any]]]
 def run(project: Path, served: Any, key: Credential) -> Iterator[Run]:
     """Return the way to run the script against the server."""
 
-    def call(**work: Any) -> list[Mapping[str, Any]]:
+    def call(script: str = "contract.mjs", **work: Any) -> list[Mapping[str, Any]]:
         given = {
             "endpoint": served.url,
             "region": "eu-central-1",
@@ -62,7 +62,7 @@ def run(project: Path, served: Any, key: Credential) -> Iterator[Run]:
             "skews": [],
         }
         done = subprocess.run(
-            ["node", "contract.mjs"],
+            ["node", script],
             cwd=project,
             input=json.dumps(given | work),
             env={"PATH": os.environ["PATH"], "HOME": str(project)},
@@ -88,9 +88,10 @@ def as_javascript(value: Any) -> Any:
     return [as_javascript(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.parametrize("script", ["contract.mjs", "contract_v2.cjs"], ids=["v3", "v2"])
 @pytest.mark.parametrize("full", [True, False], ids=["all-members", "required-only"])
 def test_all_operations(
-    full: bool, run: Run, served: Any, sample: Callable[..., Any], protocol: Any
+    script: str, full: bool, run: Run, served: Any, sample: Callable[..., Any], protocol: Any
 ) -> None:
     """What the SDK is given arrives, and what the operation answers is what the SDK returns."""
     calls = []
@@ -98,7 +99,7 @@ def test_all_operations(
         model = protocol.model.operation_model(name)
         calls.append((name, sample(model.input_shape, full=full)))
         served.recorder.answers[name] = sample(model.output_shape, full=full)
-    results = run(calls=calls)
+    results = run(script, calls=calls)
     assert [(n, m) for n, _, m in served.recorder.received] == calls
     expected = {name: as_javascript(answer) for name, answer in served.recorder.answers.items()}
     assert {one["operation"]: one["value"] for one in results} == expected

@@ -90,8 +90,8 @@ def test_rules_and_parameters_are_set_shown_and_cleared(control: str, tmp_path: 
         ("about: bucket", "no rule"),
         (f"{RULE}\ngrave: low", "it names grave"),
         ("about: 1\ncompliant: 'true'", "about is no text"),
-        ("a: &a [1]\nb: *a\n", "it names a, b"),
-        ("{", "cannot be used"),
+        ("a: &a [1]\nb: *a\n", "alias"),
+        ("{", "cannot be read"),
         ("about: bucket\ncompliant: 'true'\nparams: {a: .inf}", "params"),
     ],
 )

@@ -40,7 +40,8 @@ _OUTSIDE = re.compile(r"https?://(?!127\.0\.0\.1|localhost)")
 def _provider(port: int, base: str) -> Iterator[str]:
     """Run the provider for a console at an address; give its issuer."""
     issuer = f"http://127.0.0.1:{port}"
-    command = [NODE, "provider.mjs", str(port), f"{base}/sign-in/openid/back", f"{base}/sign-in"]
+    ends = ("sign-in/openid/back", "sign-in", "sign-in/openid/logout")
+    command = [NODE, "provider.mjs", str(port), *(f"{base}/{one}" for one in ends)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=HOME, stdout=quiet, stderr=quiet) as process:
         try:
@@ -60,7 +61,7 @@ def _give_name(page: Any, name: str) -> None:
 
 
 def test_groups_of_userinfo_and_single_sign_out(fresh: Any, chromium: Any) -> None:
-    """Groups come from userinfo; who signs out here has to sign in at the provider again."""
+    """Groups come from userinfo; who signs out here or there is signed out at both."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (
@@ -75,11 +76,12 @@ def test_groups_of_userinfo_and_single_sign_out(fresh: Any, chromium: Any) -> No
             oidc_sign_out=True,
             oidc_networks=("127.0.0.0/8",),
         ) as base,
-        _provider(port, base),
+        _provider(port, base) as issuer,
         page_of(chromium, base) as page,
     ):
         page.route(_OUTSIDE, lambda route: route.fulfill(body="", content_type="text/css"))
         _in_and_out(page, base)
+        _out_at_the_provider(page, base, issuer)
 
 
 def _in_and_out(page: Any, base: str) -> None:
@@ -97,3 +99,17 @@ def _in_and_out(page: Any, base: str) -> None:
     page.locator("input[name=login]").wait_for()  # the provider does not know the browser any more
     _give_name(page, "out")
     page.get_by_text("None of your groups gives you a persona here").wait_for()
+
+
+def _out_at_the_provider(page: Any, base: str, issuer: str) -> None:
+    """Sign in, sign out on the provider's own page, and find the session here over."""
+    page.context.clear_cookies()
+    page.goto(f"{base}/account")
+    page.get_by_role("link", name="Sign in by your organization").click()
+    _give_name(page, "nina")
+    page.wait_for_url(f"{base}/account")
+    page.goto(f"{issuer}/session/end")
+    page.get_by_role("button", name="Yes, sign me out").click()
+    page.get_by_text("Sign-out Success").wait_for()
+    page.goto(f"{base}/account")
+    page.wait_for_url(re.compile("/sign-in"))

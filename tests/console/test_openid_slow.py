@@ -13,7 +13,8 @@ import pytest
 
 from affidavit.errors import UsageError
 from affidavit.operations.faults import ThrottlingFault
-from affidavit.operations.openid import AT_ONCE, AVOIDED, OpenId
+from affidavit.operations.openid import OpenId
+from affidavit.operations.openid_provider import AT_ONCE, AVOIDED
 
 pytestmark = [pytest.mark.enable_socket]
 

@@ -155,7 +155,7 @@ def test_a_keys_secret_is_shown_once(fresh: Any) -> None:
     form = {"role": "auditor", "principal": ROLE_ARN, "password": PASSWORD}
     page = admin.post(KEYS, data=form).text
     (made,) = access_keys.every(fresh.store)
-    known = access_keys.lookup(fresh.store, made.access_key_id)
+    known = access_keys.Lookup(fresh.store)(made.access_key_id)
     assert known is not None
     assert known.secret in page.replace("&#43;", "+").replace("&#x2b;", "+")
     listed = admin.get(KEYS).text
@@ -171,7 +171,7 @@ def test_a_keys_secret_is_shown_once(fresh: Any) -> None:
     assert other.access_key_id not in listed
     assert admin.post(f"{KEYS}/{other.access_key_id}/revoke").status_code == 404
     assert "revoked" in admin.post(f"{KEYS}/{made.access_key_id}/revoke").text
-    gone = access_keys.lookup(fresh.store, made.access_key_id)
+    gone = access_keys.Lookup(fresh.store)(made.access_key_id)
     assert gone is not None
     assert gone.disabled
     wrong = admin.post(KEYS, data={**form, "principal": "arn:aws:iam::444455556666:role/x"})

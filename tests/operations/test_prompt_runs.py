@@ -350,7 +350,7 @@ def test_raw_answers_are_sealed(settings: Settings) -> None:
         first, settings, "denied-topics", says("Call (212) 555-0147, I can't help."), keep_raw=True
     )
     case, run = outcome.results[0]["case"], outcome.head["runId"]
-    assert prompt_showing.raw(settings, run, case)["text"] == "Call (212) 555-0147, I can't help."
+    assert "(212) 555-0147" in prompt_showing.raw(settings, "last", case)["text"]
     files = [path for path in settings.home.rglob("*") if path.is_file()]
     assert files
     assert all(b"555-0147" not in path.read_bytes() for path in files)

@@ -332,13 +332,16 @@ def test_requests_and_commands_are_exact(url: str, tmp_path: Path) -> None:
     operations = []
     for line in lines:
         words = shlex.split(line)
+        words = words[words.index("aws") :]
         given = dict(zip(words[3::2], words[4::2], strict=False))
         assert given["--model-id"] == model
         operations.append(words[2])
         if words[2] == "invoke-model":
-            body = given["--body"]
-            assert '"raw" or $HOME?' in json.dumps(json.loads(body)).replace('\\"', '"')
-            assert client.invoke_model(modelId=model, body=body)["body"].read()
+            assert given["--body"] == "fileb:///dev/stdin"
+            script = f"aws() {{ cat; }}\n{line}"
+            piped = subprocess.run(["sh", "-c", script], check=True, capture_output=True).stdout
+            assert '"raw" or $HOME?' in json.dumps(json.loads(piped)).replace('\\"', '"')
+            assert client.invoke_model(modelId=model, body=piped)["body"].read()
         else:
             assert client.converse(modelId=model, **json.loads(given["--cli-input-json"]))
     assert operations == ["invoke-model", "converse"] * 2
@@ -348,6 +351,8 @@ def test_requests_and_commands_are_exact(url: str, tmp_path: Path) -> None:
         ).returncode
         == 0
     )
+    # Without the @ the AWS CLI sends the name of the file in place of what it holds.
+    assert b"ZipFile@=fileb://canary-python.zip" in written["README.txt"]
     requests = written["requests.http"].decode().split("\n### ")[1:]
     assert len(requests) == 4
     for request in requests:

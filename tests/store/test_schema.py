@@ -1,5 +1,7 @@
 """The migrations make exactly the tables that the code reads."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,16 @@ def test_a_newer_database_is_refused(settings: Settings) -> None:
     database.close()
     with pytest.raises(StoreError, match="another version"):
         Database(settings.database)
+
+
+def test_migrating_loads_no_lexers() -> None:
+    """Alembic comes without what would colour its errors, which is memory of every first run."""
+    script = (
+        "import sys, sqlalchemy as sa; from affidavit.store.migrations import upgrade\n"
+        "with sa.create_engine('sqlite://').begin() as c: upgrade(c, 'memory')\n"
+        "print(*(name for name in sys.modules if name.startswith(('pygments', 'mako.ext'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout.split() == []

@@ -160,7 +160,7 @@ class _Known:
             return ""
         if state is None:
             return "ec2:DescribeRegions does not know this Region."
-        return f"The Region is not enabled for account {self.account_id} ({state})."
+        return f"The Region is not enabled ({state})."
 
 
 def _regions(door: Door, accounts: Sequence[str], given: tuple[str, ...]) -> _Scope:

@@ -47,7 +47,7 @@ def names_read(check: Check) -> Names:
         elif first == "set":
             sets.setdefault(rest[0], set()).update(rest[1:2])
         else:
-            account.add(f"fact.{rest[0]}" if first == "fact" else first)
+            account.add(f"fact.{rest[0]}" if first == "fact" and rest else first)
     frozen = {name: frozenset(read) for name, read in sets.items()}
     return Names(frozenset(record), frozenset(account), frozen)
 

@@ -57,6 +57,9 @@ def spellings(model_id: str) -> tuple[str, ...]:
 
 
 def may_change(name: str) -> bool:
-    """Tell whether a name is of a thing of the account that may be given another model."""
+    """Tell whether a name is of a thing of the account that may be given another model.
+
+    An endpoint may be made again with another one: its ARN holds only the name that it was given.
+    """
     arn = _ARN.match(name)
-    return arn is not None and arn[1] in _OWN - {"application-inference-profile"}
+    return arn is not None and arn[1] in {*_OWN, "endpoint"} - {"application-inference-profile"}

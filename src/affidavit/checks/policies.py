@@ -160,7 +160,13 @@ def action_pattern(action: str) -> str:
 
 
 def _covers(pattern: str, known: str) -> bool:
-    """Tell whether an action pattern allows at least what `known` does, cases ignored."""
+    """Tell whether an action pattern allows at least what `known` does, cases ignored.
+
+    Most actions are of other services: they are no patterns that anybody keeps compiled.
+    """
+    service = pattern.partition(":")[0].lower()
+    if not {"*", "?"} & set(service) and service != known.partition(":")[0]:
+        return False
     return fnmatchcase(known.lower(), _fnmatch(pattern))
 
 

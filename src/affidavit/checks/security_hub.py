@@ -21,6 +21,8 @@ from affidavit.model.verdict import Standing, Verdict
 
 CHECK: Final = "security-hub-finding"
 """Id of the check behind Security Hub's own verdicts (`collector.custom`)."""
+SAYS: Final = "Security Hub says"
+"""What the reason of a finding's record begins with; its status follows."""
 SUPPRESSED: Final = "SUPPRESSED"
 _VERDICTS: Final[Mapping[str, Verdict]] = {
     "PASSED": Verdict.COMPLIANT,
@@ -63,7 +65,7 @@ def _judgement(
         check_id=CHECK,
         verdict=verdict,
         standing=Standing.JUDGED if status in _VERDICTS else Standing.UNDECIDED,
-        reason=f"Security Hub says {status or 'nothing'}" + (f": {title}" if title else "."),
+        reason=f"{SAYS} {status or 'nothing'}" + (f": {title}" if title else "."),
         arn=identifier if identifier.startswith("arn:") else "",
         resource_type=str(resource.get("Type", "")),
         region=region,

@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import ControlSet
-from affidavit.operations import frameworks, migrating
+from affidavit.operations import framework_exchange, frameworks, migrating
+from affidavit.operations.migrating import Moved
 from affidavit.settings import Settings
 
 
@@ -72,18 +74,37 @@ def show(identifier: str, *, as_json: bool) -> None:
     "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
 )
 @click.option(
+    "--tenant", default="", help="Whose custom framework (<account id>/<Region>) ID names."
+)
+@click.option(
     "--config-rules-csv",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write the AWS Config rules behind each control to FILE instead (CSV; - is stdout).",
 )
-def export(identifier: str, form: frameworks.Format, config_rules_csv: Path | None) -> None:
-    """Print a framework with its controls, checks and operations."""
-    catalogue = frameworks.get_framework(identifier)
+@click.pass_obj
+def export(
+    settings: Settings,
+    /,
+    *,
+    identifier: str,
+    form: frameworks.Format,
+    tenant: str,
+    config_rules_csv: Path | None,
+) -> None:
+    """Print a framework: the shipped one with its checks and operations, or a tenant's own.
+
+    A custom framework is printed with its controls, sources, rules and parameters, as `import`
+    takes it.
+    """
     if config_rules_csv is None:
-        click.echo(frameworks.export(catalogue, form), nl=False)
+        click.echo(_exported(settings, identifier, form, tenant), nl=False)
         return
-    text = frameworks.config_rule_mapping_csv(catalogue.framework)
+    if tenant:
+        text = framework_exchange.config_rules(settings, tenant, identifier)
+    else:
+        found = frameworks.get_framework(identifier)
+        text = frameworks.config_rule_mapping_csv(found.framework)
     if str(config_rules_csv) == "-":
         click.echo(text, nl=False)
         return
@@ -98,7 +119,17 @@ def export(identifier: str, form: frameworks.Format, config_rules_csv: Path | No
     click.echo(f"{text.count(chr(10)) - 1} rows written to {config_rules_csv}.")
 
 
+def _exported(settings: Settings, identifier: str, form: frameworks.Format, tenant: str) -> str:
+    if tenant:
+        own = framework_exchange.export(settings, tenant, identifier)
+        return frameworks.text_of(own, form)
+    return frameworks.export(frameworks.get_framework(identifier), form)
+
+
 @command.command("import")
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option(
     "--tenant", required=True, help="Account and Region there and here (111122223333/eu-west-1)."
 )
@@ -108,12 +139,24 @@ def export(identifier: str, form: frameworks.Format, config_rules_csv: Path | No
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def import_(settings: Settings, /, *, as_json: bool, **given: Any) -> None:
-    """Make your custom controls and frameworks of AWS Audit Manager here.
+def import_(settings: Settings, /, *, file: Path | None, as_json: bool, **given: Any) -> None:
+    """Make the framework of FILE (`export`), or your custom ones of AWS Audit Manager, here.
 
-    AWS is only read. What is here already is left as it is, so that it can be run again. Exit
-    codes: 0 all was made; 1 something was not, and is named; 3 AWS could not be read.
+    Without FILE controls and frameworks are read from AWS, and AWS is only read. What is here
+    already is left as it is, so that it can be run again. Exit codes: 0 all was made; 1 something
+    was not, and is named; 3 AWS could not be read.
     """
+    check, by = Protocol().members, given["by"] or getpass.getuser()
+    if file is not None:
+        if given["profile"] or given["endpoint_url"] or given["assessments"]:
+            raise UsageError(
+                "A file has nothing of AWS's",
+                todo="Leave --profile, --endpoint-url and --assessments out.",
+            )
+        _say(
+            [framework_exchange.bring(settings, given["tenant"], by, check, file)], as_json=as_json
+        )
+        return
     order = migrating.Order(
         tenant=given["tenant"],
         aws=AwsSettings(
@@ -122,12 +165,17 @@ def import_(settings: Settings, /, *, as_json: bool, **given: Any) -> None:
             region=given["tenant"].rpartition("/")[2],
             call_timeout=settings.call_timeout,
         ),
-        by=given["by"] or getpass.getuser(),
-        check=Protocol().members,
+        by=by,
+        check=check,
         assessments=given["assessments"],
     )
+    _say(migrating.move(settings, order), as_json=as_json)
+
+
+def _say(found: Iterable[Moved], *, as_json: bool) -> None:
+    """Tell what became of each thing as it becomes known, and exit."""
     moved = []
-    for one in migrating.move(settings, order):
+    for one in found:
         moved.append(one)
         if not as_json:
             said = f". {one.words}" if one.words else ""

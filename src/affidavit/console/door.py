@@ -2,7 +2,7 @@
 
 Cross-site requests are told by what browsers say of them (Sec-Fetch-Site, Origin), which a page
 cannot forge; no token in forms. An unsafe request that says neither is refused as well: the console
-is for browsers, and scripts have the API.
+is for browsers, and scripts have the API. `BACK_CHANNEL` alone is for a server.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX: Final = "/console"
+BACK_CHANNEL: Final = f"{PREFIX}/sign-in/openid/logout"
+"""Where an OpenID provider's server tells of sign-outs: a token that it signed, and no cookie."""
 CSP: Final = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; "
     "form-action 'self'"
@@ -51,7 +53,8 @@ class Door:
                 message["headers"] = _with(message["headers"], self._headers)
             await send(message)
 
-        if scope["method"] not in _SAFE and not is_own(scope["headers"], secure=self._secure):
+        is_safe = scope["method"] in _SAFE or scope["path"] == BACK_CHANNEL
+        if not is_safe and not is_own(scope["headers"], secure=self._secure):
             await _refuse(sending)
             return
         await self._app(scope, receive, sending)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,6 @@ DONE: Final[Mapping[str, str]] = {
     "withdrawn": mark("The delegation was withdrawn."),
     "submitted": mark("The control set was submitted to the audit owners."),
     "reviewed": mark("The control set is reviewed, and its delegations are complete."),
-    "copied": mark("This is your copy; what it was copied from stays as it is."),
     "password": mark("The password was changed; your other sessions have ended."),
     "shared": mark("The request was sent. It is open for 120 days."),
     "accepted": mark("The framework is in your library now, among the custom ones."),
@@ -117,22 +117,28 @@ class Renderer:
     """Renders templates; safe to share between threads."""
 
     def __init__(self, assets: Assets) -> None:
-        self._environment = environment()
-        self._environment.globals.update(
-            asset=assets.url,
-            has_htmx=assets.has(HTMX),
-            has_fonts=assets.has(FONTS),
-            htmx=HTMX,
-            fonts=FONTS,
-        )
+        self._own: Mapping[str, Any] = {
+            "asset": assets.url,
+            "has_htmx": assets.has(HTMX),
+            "has_fonts": assets.has(FONTS),
+            "htmx": HTMX,
+            "fonts": FONTS,
+        }
 
     def render(self, template: str, page: Page, values: Mapping[str, Any]) -> str:
         """Return a page as HTML."""
-        return self._environment.get_template(template).render(page=page, **values)
+        return environment().get_template(template).render(page=page, **self._own, **values)
 
 
+def warm() -> None:
+    """Compile all templates: half a second, which else the first visitors of the pages wait for."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
+@cache
 def environment() -> Environment:
-    """Return the environment of all templates, without what a server adds."""
+    """Return the environment of all templates, which keeps them compiled for every server."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

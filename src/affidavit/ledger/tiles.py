@@ -8,10 +8,12 @@ https://c2sp.org/tlog-tiles describes: hash tiles, partial tiles, entry bundles,
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from affidavit.errors import LedgerError
@@ -26,8 +28,12 @@ _GROUP = 1000
 _PRIVATE = 0o600
 _RECENT = 64
 """Tiles whose leaf hashes are remembered: a commit of 16,000 leaves, 2 MB."""
+_SIZE = HASH_SIZE.to_bytes(2, "big")
+"""What stands before each entry of a bundle."""
 _LEAF = sha256(b"\x00")
 """What every leaf hash begins with (RFC 6962)."""
+_TOGETHER = 64
+"""Tiles whose files are written together: 1 MB."""
 _MAX_TILES_KEPT = 512
 """Decoded tiles kept while proving: about 20 MB."""
 
@@ -153,14 +159,23 @@ def publish(
     """Write the tiles of a tree that grew from sizes[0] to sizes[1], then its checkpoint.
 
     Not synced to disk one by one: the rows are what counts. Each file appears whole or not at all.
+    Bundles and hashes lie in different folders: making their files side by side takes half as long.
     """
-    for level, number, width in tiles_between(*sizes):
-        data = fetch(level, number)[: width * HASH_SIZE]
-        if level == 0:
-            bundle = b"".join(b"\x00\x20" + entry for entry in split(data))
-            _write_new(f"{folder}/{tile_path('entries', number, width)}", bundle)
-            data = b"".join(_recent_leaf_hashes(data))
-        _write_new(f"{folder}/{tile_path(level, number, width)}", data)
+    tiles = tiles_between(*sizes)
+    with ThreadPoolExecutor(1) as beside:
+        while some := list(islice(tiles, _TOGETHER)):
+            bundles: dict[str, bytes] = {}
+            hashes: dict[str, bytes] = {}
+            for level, number, width in some:
+                data = fetch(level, number)[: width * HASH_SIZE]
+                if level == 0:
+                    bundle = _SIZE + _SIZE.join(split(data))
+                    bundles[f"{folder}/{tile_path('entries', number, width)}"] = bundle
+                    data = b"".join(_recent_leaf_hashes(data))
+                hashes[f"{folder}/{tile_path(level, number, width)}"] = data
+            written = beside.submit(_write_all, bundles)
+            _write_all(hashes)
+            written.result()
     _write(f"{folder}/checkpoint", note.encode())
 
 
@@ -171,6 +186,11 @@ def published_size(folder: Path) -> int:
     except (FileNotFoundError, UnicodeDecodeError):
         return 0
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else 0
+
+
+def _write_all(files: Mapping[str, bytes]) -> None:
+    for path, data in files.items():
+        _write_new(path, data)
 
 
 def _write_new(path: str, data: bytes) -> None:

@@ -10,6 +10,9 @@ import hmac
 import re
 import secrets
 import string
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,6 +31,7 @@ from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 from affidavit.store.database import is_missing
 from affidavit.store.documents import Document
+from affidavit.store.tenant_keys import SECONDS
 
 TENANT: Final = "affidavit/keys"
 """Where access keys and the log of their changes are kept: no account's own tenant."""
@@ -39,6 +43,8 @@ _ID_LENGTH: Final = 16
 _SECRET_BYTES: Final = 30
 """240 bits, 40 characters, as AWS's."""
 _NONCE: Final = 12
+_MOST_KEPT: Final = 1000
+"""Keys whose secrets are kept decrypted."""
 _ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
 _PRINCIPAL: Final = re.compile(r"arn:[a-z-]+:(iam|sts)::(?P<account>[0-9]{12}):[!-~]{1,1900}")
 
@@ -131,16 +137,40 @@ def forget(
             _act(store, one, "DELETE", by, now(), gone=True)
 
 
-def lookup(store: Store, access_key_id: str) -> AccessKey | None:
-    """Return the key with its secret, for the SigV4 door, or None; disabled ones say so.
+class Lookup:
+    """Finds keys with their secrets, for the SigV4 door.
 
-    Raises `SigningKeyError` where the secret was encrypted under another master key.
+    The document is read for each request, so that a key that was disabled or deleted is refused at
+    once, by every server. What was decrypted of a document is kept for as long as that stays the
+    same, and no longer than data keys are.
     """
-    found = store.documents.get(TENANT, _KIND, access_key_id)
-    if found is None:
-        return None
-    secret = _opened(store, access_key_id, found.body["_secret"])
-    return replace(_key(found), secret=secret)
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the store; nothing is read yet."""
+        self._store = store
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[Document, float, AccessKey]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, access_key_id: str) -> AccessKey | None:
+        """Return the key with its secret, or None; disabled ones say so.
+
+        Raises `SigningKeyError` where the secret was encrypted under another master key.
+        """
+        found = self._store.documents.get(TENANT, _KIND, access_key_id)
+        if found is None:
+            return None
+        with self._lock:
+            kept = self._kept.get(access_key_id)
+        if kept is not None and kept[0] == found and self._clock() < kept[1]:
+            return kept[2]
+        secret = _opened(self._store, access_key_id, found.body["_secret"])
+        key = replace(_key(found), secret=secret)
+        with self._lock:
+            self._kept[access_key_id] = (found, self._clock() + SECONDS, key)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return key
 
 
 def is_good(store: Store, access_key_id: str) -> bool:

@@ -21,19 +21,27 @@ _FREE: Final = frozenset({"tags", "attributes"})
 
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a document's body as the API answers it: no None, no "_" member, aware times."""
-    return {
-        name: _value(name, value)
-        for name, value in body.items()
-        if value is not None and not name.startswith("_")
-    }
+    """Return a document's body as the API answers it: no None, no "_" member, aware times.
+
+    One loop with few calls: an assessment of the standard framework has 3,000 values.
+    """
+    shown: dict[str, Any] = {}
+    for name, value in body.items():
+        if value is None or name.startswith("_"):
+            continue
+        if isinstance(value, str):
+            shown[name] = times.parse(value) if name in TIMES else value
+        elif isinstance(value, dict):
+            shown[name] = dict(value) if name in _FREE else answer(value)
+        elif isinstance(value, list):
+            shown[name] = _items(value)
+        else:
+            shown[name] = value
+    return shown
 
 
-def _value(name: str, value: Any) -> Any:
-    if name in TIMES and isinstance(value, str):
-        return times.parse(value)
-    if isinstance(value, dict):
-        return dict(value) if name in _FREE else answer(value)
-    if isinstance(value, list):
-        return [_value("", item) for item in value]
-    return value
+def _items(values: list[Any]) -> list[Any]:
+    return [
+        answer(one) if isinstance(one, dict) else _items(one) if isinstance(one, list) else one
+        for one in values
+    ]

@@ -5,7 +5,7 @@ in every framework at once; assessments hold copies of their own.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -118,10 +118,17 @@ def custom_framework(context: Context, caller: Caller, framework_id: str) -> Doc
 
 
 def new_framework(
-    context: Context, caller: Caller, contents: Mapping[str, Any], tags: Mapping[str, str]
+    context: Context,
+    caller: Caller,
+    contents: Mapping[str, Any],
+    tags: Mapping[str, str],
+    made: Collection[str] = (),
 ) -> Document:
-    """Return a new custom framework, not yet stored; `NotFoundFault` for an unknown control."""
-    sets = _sets(context, caller, contents["controlSets"], set())
+    """Return a new custom framework, not yet stored; `NotFoundFault` for an unknown control.
+
+    `made` are the ids of controls that are not stored yet either, and will be with it.
+    """
+    sets = _sets(context, caller, contents["controlSets"], set(), made)
     return framework_of(context, caller, contents, sets, tags)
 
 
@@ -170,7 +177,11 @@ def _updated(context: Context, caller: Caller) -> dict[str, str]:
 
 
 def _sets(
-    context: Context, caller: Caller, given: Sequence[Mapping[str, Any]], present: set[str]
+    context: Context,
+    caller: Caller,
+    given: Sequence[Mapping[str, Any]],
+    present: set[str],
+    made: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return control sets as references, with ids; refuses what is unknown or named twice."""
     problems = [
@@ -185,7 +196,7 @@ def _sets(
         problems += _twice(f"controlSets[{index}].controls", "id", ids)
     if problems:
         raise ValidationFault.of_members(problems)
-    _require_controls(context, caller, given)
+    _require_controls(context, caller, given, made)
     return [
         {
             "id": one.get("id") or new_id(context.now()),
@@ -201,10 +212,12 @@ def _twice(path: str, member: str, values: Sequence[str]) -> list[tuple[str, str
     return [(path, f"Member must not have the {member} {value} twice") for value in twice[:1]]
 
 
-def _require_controls(context: Context, caller: Caller, given: Sequence[Mapping[str, Any]]) -> None:
+def _require_controls(
+    context: Context, caller: Caller, given: Sequence[Mapping[str, Any]], made: Collection[str]
+) -> None:
     for one in given:
         for ref in one.get("controls", []):
-            if known_control(context, caller, ref["id"]) is None:
+            if ref["id"] not in made and known_control(context, caller, ref["id"]) is None:
                 raise NotFoundFault(ref["id"], "control")
 
 

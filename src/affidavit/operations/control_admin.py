@@ -28,6 +28,15 @@ MAX_BYTES: Final = 64 * 2**10
 _TEXTS: Final = ("about", "compliant", "applies", "inconclusive", "words", "remedy", "severity")
 
 
+class _Plain(yaml.SafeLoader):
+    """Reads plain values: aliases could make gigabytes of a short file."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("It uses an alias (*), which is not taken here.")
+        return super().compose_node(parent, index)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A source of a custom control."""
@@ -48,7 +57,7 @@ def show(settings: Settings, place: Place) -> list[dict[str, Any]]:
 
 def set_rule(settings: Settings, place: Place, path: Path) -> Rule:
     """Keep the rule of a YAML file with a source."""
-    rule, parameters = _read(path)
+    rule, parameters = rule_in(loaded(path, MAX_BYTES), str(path))
     with _opened(settings, place) as (context, caller, found):
         return source_rules.set_rule(context, caller, _at(place, found), rule, parameters)
 
@@ -94,39 +103,45 @@ def _at(place: Place, found: Sequence[Carried]) -> tuple[str, str]:
     )
 
 
-def _read(path: Path) -> tuple[Rule, str]:
-    """Return the rule of a file, and its parameters as JSON."""
-    given = _loaded(path)
+def rule_in(given: Any, where: str) -> tuple[Rule, str]:
+    """Return the rule that a file holds (`where`), and its parameters as JSON."""
+    if not isinstance(given, dict):
+        raise _wrong(where, "it holds no names with values")
     unknown = sorted(str(name) for name in set(given) - {*_TEXTS, "params"})
     if unknown:
-        raise _wrong(path, f"it names {', '.join(unknown)}")
+        raise _wrong(where, f"it names {', '.join(unknown)}")
     texts = {name: given[name] for name in _TEXTS if given.get(name) is not None}
     wrong = next((name for name, text in texts.items() if not isinstance(text, str)), "")
     if wrong:
-        raise _wrong(path, f"{wrong} is no text")
+        raise _wrong(where, f"{wrong} is no text")
     try:
         parameters = json.dumps(given.get("params") or {}, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise _wrong(path, f"params: {error}") from error
+        raise _wrong(where, f"params: {error}") from error
     about = texts.get("about", "")
     return source_rules.rule_of({**texts, "set": about, "params": parameters}), parameters
 
 
-def _loaded(path: Path) -> dict[Any, Any]:
+def told(rule: Rule) -> dict[str, Any]:
+    """Return a rule as a file holds it, what is empty left out."""
+    named = {"about": rule.resource_set, **{name: getattr(rule, name) for name in _TEXTS[1:]}}
+    named["params"] = dict(rule.params)
+    return {name: value for name, value in named.items() if value}
+
+
+def loaded(path: Path, most: int) -> Any:
+    """Return what a YAML (or JSON) file of at most so many bytes holds; else `UsageError`."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _wrong(path, f"it is larger than {MAX_BYTES:,} bytes")
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > most:
+            raise UsageError(f"{path} is larger than {most:,} bytes")
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Plain)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise _wrong(path, str(error)) from error
-    if not isinstance(given, dict):
-        raise _wrong(path, "it holds no names with values")
-    return given
+        raise UsageError(f"{path} cannot be read", why=str(error)) from error
 
 
-def _wrong(path: Path, why: str) -> UsageError:
+def _wrong(where: str, why: str) -> UsageError:
     return UsageError(
-        f"The rule in {path} cannot be used",
+        f"The rule in {where} cannot be used",
         why=why,
         todo=f"Write {', '.join(_TEXTS)} and params by name (docs/reference/custom-controls.md).",
     )

@@ -20,6 +20,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.insights import UNCATEGORIZED_NAME
+from affidavit.operations.tenant_bindings import binding_of
 from affidavit.store.documents import Document
 
 TREND_DAYS: Final = 90
@@ -86,11 +87,17 @@ class Collecting:
     """When it was done, began, or is due."""
     why: str
     """Why it failed, or empty."""
+    following: datetime | None
+    """When it is collected next; None: not by itself, for no account is bound."""
     account: str = ""
     """Where it is asking, while it is collecting."""
     asked: int = 0
     known: int = 0
     """Questions answered there, of those that are known so far."""
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether it begins as soon as a worker takes it."""
+        return self.state == "waiting" and self.at <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,11 @@ class Dashboard:
         """Return the non-compliant controls, those with the most evidence of it first."""
         bad = [one for one in self.controls if one.said.verdict is Verdict.NON_COMPLIANT]
         return sorted(bad, key=lambda one: (-one.said.counts.get("NON_COMPLIANT", 0), one.name))
+
+    @property
+    def has_before(self) -> bool:
+        """Tell whether anything was judged on the day before."""
+        return any(one.before is not None for one in self.controls)
 
     @property
     def changed(self) -> list[ControlOfDay]:
@@ -237,6 +249,10 @@ def _trend(context: Context, chosen: Sequence[Assessed], last: date) -> list[Tre
 
 def _collecting(context: Context, caller: Caller, found: Assessed) -> Collecting:
     """Return how it stands today: tasks are looked at before runs, as the scheduler does."""
+    today = context.now().date()
+    midnight = datetime(today.year, today.month, today.day, tzinfo=UTC) + _DAY
+    bound = binding_of(context.store, caller.tenant)
+    following = midnight if bound is not None and bound.accounts else None
     tasks = context.store.documents.every(caller.tenant, work.KIND, parent=found.id)
     task = next((one for one in reversed(tasks) if one.body["task"] == "collect"), None)
     if task is not None:
@@ -247,19 +263,19 @@ def _collecting(context: Context, caller: Caller, found: Assessed) -> Collecting
             state=_state(task),
             at=parse(task.body["heartbeat"] or task.body["notBefore"]),
             why=str(task.body.get("why", "")),
+            following=following,
             account=told["account"],
             asked=told["done"],
             known=told["total"],
         )
-    today = context.now().date()
     ends = [one["finished_at"] for one in context.store.whole_runs(found.stored, today)]
-    midnight = datetime(today.year, today.month, today.day, tzinfo=UTC) + _DAY
     return Collecting(
         assessment_id=found.id,
         assessment=found.name,
         state="done" if ends else "waiting",
         at=parse(ends[-1]) if ends else midnight,
         why="",
+        following=following,
     )
 
 

@@ -80,15 +80,20 @@ def get_framework(identifier: str) -> Catalogue:
     if identifier not in {catalogue.framework.id, catalogue.framework.uuid}:
         raise UsageError(
             f"There is no framework {identifier}",
-            why=f"There is {catalogue.framework.id}.",
-            todo="Name one that `affidavit framework list` shows.",
+            why=f"The shipped one is {catalogue.framework.id}.",
+            todo="Name that, or with --tenant a custom one by its id.",
         )
     return catalogue
 
 
 def export(catalogue: Catalogue, form: Format = "yaml") -> str:
     """Return the framework with its checks, operations and rules as YAML or JSON text."""
-    plain = _plain(catalogue)
+    return text_of(catalogue, form)
+
+
+def text_of(value: Any, form: Format) -> str:
+    """Return values of the model, or plain ones, as YAML or JSON text."""
+    plain = _plain(value)
     if form == "json":
         return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=_YAML_WIDTH)

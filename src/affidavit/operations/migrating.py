@@ -26,8 +26,8 @@ from affidavit.store import open_store
 from affidavit.store.places import check_tenant
 
 TAG: Final = "affidavit:imported-from"
-_TEXTS: Final = ("description", "testingInformation", "actionPlanTitle", "actionPlanInstructions")
-_SOURCE: Final = (
+TEXTS: Final = ("description", "testingInformation", "actionPlanTitle", "actionPlanInstructions")
+SOURCE: Final = (
     *("sourceName", "sourceDescription", "sourceSetUpOption", "sourceType", "sourceKeyword"),
     *("sourceFrequency", "troubleshootingText"),
 )
@@ -176,9 +176,7 @@ class _Here:
         origin, name = given["arn"], given["name"]
         if origin in self.ids:
             return Moved(kind=kind, name=name, state="was here")
-        known = given.get("tags", {})
-        tags = {k: v for k, v in known.items() if not k.lower().startswith(RESERVED)}
-        request["tags"] = {**tags, TAG: origin}
+        request["tags"] = {**free_tags(given), TAG: origin}
         try:
             answer = self._ask("owner", operation, request)
         except Fault as fault:
@@ -191,7 +189,7 @@ class _Here:
         """Return sources as they can be made here, and what is said of those that differ."""
         made, changed = [], []
         for one in given:
-            source = {k: one[k] for k in _SOURCE if k in one}
+            source = {k: one[k] for k in SOURCE if k in one}
             why = self._refused(source)
             if why:
                 changed.append(why)
@@ -222,5 +220,11 @@ class _Here:
         return Dispatcher(self.context, marking=True)(operation, caller, checked)
 
 
+def free_tags(of: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags that clients may set: those of AWS's and of ours stay behind."""
+    tags = of.get("tags") or {}
+    return {name: value for name, value in tags.items() if not name.lower().startswith(RESERVED)}
+
+
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:
-    return {name: given[name] for name in _TEXTS if given.get(name)}
+    return {name: given[name] for name in TEXTS if given.get(name)}

@@ -4,6 +4,7 @@ What a sign-in needs to be finished (state, nonce, verifier) is sealed in a cook
 that began it: nobody finishes in another browser what somebody else began. The provider is set by
 who runs the server; its addresses are checked as those of webhooks are, and no redirect is
 followed. An identity is the provider's issuer and subject, never an e-mail address or a name.
+Who signs out at the provider is signed out here by its logout token (Back-Channel Logout 1.0).
 """
 
 import base64
@@ -11,9 +12,7 @@ import hmac
 import json
 import re
 import secrets
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,34 +24,30 @@ from authlib.oauth2.client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
 
 from affidavit.alerting.addresses import Network, networks
-from affidavit.errors import SettingsError, UsageError
+from affidavit.errors import SettingsError
 from affidavit.model.times import iso, parse
 from affidavit.operations import users
-from affidavit.operations.faults import AccessDeniedFault, ThrottlingFault
-from affidavit.operations.openid_http import Session, asked, is_web, unusable
+from affidavit.operations.faults import AccessDeniedFault
+from affidavit.operations.openid_http import Session, asked, unusable
+from affidavit.operations.openid_provider import Provider, Providers
 from affidavit.settings import Settings
 from affidavit.store import Store
 
 LASTS: Final = timedelta(minutes=10)
 """How long somebody may take at the provider."""
-ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
-"""Signatures that are taken: by a key that the provider alone has, never by the shared secret."""
-_KNOWN_FOR: Final = timedelta(minutes=10)
-AT_ONCE: Final = 3
-"""Requests that may wait for the provider at once: the console's other threads stay free."""
-AVOIDED: Final = timedelta(seconds=15)
-"""How long a provider is not asked again that could not be."""
 _LEEWAY: Final = 60
 """Seconds that clocks may differ."""
 _MAX_SUBJECT: Final = 255
+_SIGNED_OUT: Final = "http://schemas.openid.net/event/backchannel-logout"
+"""The event that a logout token tells of."""
 _CODE: Final = re.compile(r"[a-z_]{1,40}", re.ASCII)
 _NONCE: Final = 12
 _WRONG: Final = "The sign-in could not be finished. Begin again."
+_NO_LOGOUT: Final = "This is no logout token of the provider."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +73,8 @@ class Identity:
     groups: tuple[str, ...]
     signed_in: str = ""
     """The ID token, sealed, by which the session at the provider is ended; empty: it goes on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Provider:
-    read_at: datetime
-    authorize: str
-    token: str
-    keys: KeySet
-    basic: bool
-    """Whether the client shows its secret in a header."""
-    says_issuer: bool
-    """Whether the answer must name the issuer (RFC 9207)."""
-    userinfo: str
-    """Empty: it has none."""
-    end_session: str
-    """Where browsers are sent to sign out; empty: nowhere."""
+    session: str = ""
+    """What the provider calls the session that somebody signed in with; empty: it does not say."""
 
 
 class OpenId:
@@ -103,10 +84,7 @@ class OpenId:
         """Take the settings; `SettingsError` where they name a provider and not what it needs."""
         self._settings, self._store = settings, store
         self._allowed: Sequence[Network] = networks(settings.oidc_networks)
-        self._lock = threading.Lock()
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self._known: _Provider | None = None
-        self._failed: tuple[datetime, str] | None = None
+        self._providers = Providers(settings.oidc_issuer, self._allowed)
         if self.on and not settings.oidc_client_id:
             raise SettingsError("AFFIDAVIT_OIDC_ISSUER needs AFFIDAVIT_OIDC_CLIENT_ID")
 
@@ -124,7 +102,7 @@ class OpenId:
             wanted=wanted,
             ends=iso(now + LASTS),
         )
-        provider = self._provider(now)
+        provider = self._providers.now(now)
         address, _state = self._client(provider, redirect).create_authorization_url(
             provider.authorize, state=begun.state, code_verifier=begun.verifier, nonce=begun.nonce
         )
@@ -143,16 +121,16 @@ class OpenId:
             raise AccessDeniedFault("The sign-in took too long, or was begun in another browser.")
         if not hmac.compare_digest(given.get("state", "").encode(), begun.state.encode()):
             raise AccessDeniedFault(_WRONG)
-        provider = self._provider(now)
+        provider = self._providers.now(now)
         named = given.get("iss", "")
         if (named or provider.says_issuer) and named != self._settings.oidc_issuer:
             raise AccessDeniedFault(_WRONG)
         if given.get("error"):
             said = given["error"] if _CODE.fullmatch(given["error"]) else "an error"
             raise AccessDeniedFault(f"The provider did not sign you in: {said}.")
-        with self._turn():
+        with self._providers.turn():
             token = self._token(provider, given.get("code", ""), begun.verifier, redirect)
-        claims = self._claims(provider, token, begun.nonce, now)
+        claims = self._claims(token, begun.nonce, now)
         identity = self._identity(claims, self._userinfo(provider, token))
         if self._settings.oidc_sign_out:
             identity = replace(identity, signed_in=self._sealed({"idToken": token["id_token"]}))
@@ -163,7 +141,7 @@ class OpenId:
 
         `held` is `Identity.signed_in`. Raises `UsageError` where the provider has no such address.
         """
-        provider = self._provider(now)
+        provider = self._providers.now(now)
         if not provider.end_session:
             raise unusable("It names no end_session_endpoint.")
         given = {
@@ -174,7 +152,35 @@ class OpenId:
         mark = "&" if "?" in provider.end_session else "?"
         return f"{provider.end_session}{mark}{urlencode(given)}"
 
-    def _client(self, provider: _Provider, redirect: str) -> OAuth2Client:
+    def told_signed_out(self, token: str, now: datetime) -> tuple[str, str]:
+        """Return the subject and the session that a logout token of the provider ends.
+
+        One of them may be empty. Raises `AccessDeniedFault` for what is no such token: an ID token,
+        which has a nonce and tells of no event, is none.
+        """
+        wanted = JWTClaimsRegistry(
+            now=int(now.timestamp()),
+            leeway=_LEEWAY,
+            iss={"essential": True, "value": self._settings.oidc_issuer},
+            aud={"essential": True, "value": self._settings.oidc_client_id},
+            iat={"essential": True},
+            exp={"essential": True},
+            jti={"essential": True},
+            events={"essential": True},
+        )
+        try:
+            claims = self._providers.decoded(token, now).claims
+            wanted.validate(claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise AccessDeniedFault(_NO_LOGOUT) from error
+        subject, session = claims.get("sub", ""), claims.get("sid", "")
+        tells = isinstance(_mapping(claims["events"]).get(_SIGNED_OUT), dict)
+        texts = isinstance(subject, str) and isinstance(session, str)
+        if not tells or "nonce" in claims or not texts or not (subject or session):
+            raise AccessDeniedFault(_NO_LOGOUT)
+        return subject, session
+
+    def _client(self, provider: Provider, redirect: str) -> OAuth2Client:
         secret = self._settings.oidc_client_secret
         method = "client_secret_basic" if provider.basic else "client_secret_post"
         return OAuth2Client(
@@ -188,7 +194,7 @@ class OpenId:
         )
 
     def _token(
-        self, provider: _Provider, code: str, verifier: str, redirect: str
+        self, provider: Provider, code: str, verifier: str, redirect: str
     ) -> Mapping[str, Any]:
         if not code:
             raise AccessDeniedFault(_WRONG)
@@ -204,19 +210,13 @@ class OpenId:
             raise AccessDeniedFault(_WRONG) from error
         return found
 
-    def _claims(
-        self, provider: _Provider, token: Mapping[str, Any], nonce: str, now: datetime
-    ) -> CodeIDToken:
+    def _claims(self, token: Mapping[str, Any], nonce: str, now: datetime) -> CodeIDToken:
         """Return the claims of an ID token once all of it holds."""
         text = token.get("id_token")
         if not isinstance(text, str):
             raise AccessDeniedFault(_WRONG)
         try:
-            try:
-                decoded = jwt.decode(text, provider.keys, algorithms=[*ALGORITHMS])
-            except (JoseError, ValueError):  # by a new key, perhaps
-                provider = self._provider(now, again=True)
-                decoded = jwt.decode(text, provider.keys, algorithms=[*ALGORITHMS])
+            decoded = self._providers.decoded(text, now)
             claims = CodeIDToken(
                 decoded.claims,
                 decoded.header,
@@ -235,14 +235,14 @@ class OpenId:
             raise AccessDeniedFault(_WRONG) from error
         return claims
 
-    def _userinfo(self, provider: _Provider, token: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _userinfo(self, provider: Provider, token: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the provider says of the user beside the ID token, where that is wanted."""
         if not self._settings.oidc_userinfo:
             return {}
         access = token.get("access_token")
         if not provider.userinfo or not isinstance(access, str) or not access.isprintable():
             raise unusable("It has no userinfo endpoint.")
-        with self._turn():
+        with self._providers.turn():
             return asked(provider.userinfo, self._allowed, {"Authorization": f"Bearer {access}"})
 
     def _identity(self, claims: Mapping[str, Any], more: Mapping[str, Any]) -> Identity:
@@ -264,65 +264,7 @@ class OpenId:
             subject=subject,
             name=str(claims.get("preferred_username") or claims.get("name") or ""),
             groups=tuple(groups),
-        )
-
-    def _provider(self, now: datetime, *, again: bool = False) -> _Provider:
-        """Return the provider as it describes itself; read again now and then, or on demand."""
-        known = self._current(now, again=again)
-        if known is not None:
-            return known
-        with self._turn(), self._lock:
-            known = self._current(now, again=again)  # another one has waited for it
-            if known is not None:
-                return known
-            if self._failed and now - self._failed[0] < AVOIDED:
-                raise unusable(self._failed[1])
-            try:
-                self._known = self._discovered(now)
-            except UsageError as error:
-                self._failed = now, error.why
-                raise
-            return self._known
-
-    def _current(self, now: datetime, *, again: bool) -> _Provider | None:
-        """Return the provider as it is known, unless that is too old."""
-        known = self._known
-        old = LASTS / 60 if again else _KNOWN_FOR
-        return known if known is not None and now - known.read_at < old else None
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let a few requests wait for the provider, and send the others away."""
-        if not self._turns.acquire(blocking=False):
-            raise ThrottlingFault("Too many sign in at once. Try again in a moment.")
-        try:
-            yield
-        finally:
-            self._turns.release()
-
-    def _discovered(self, now: datetime) -> _Provider:
-        issuer = self._settings.oidc_issuer
-        said = asked(f"{issuer.rstrip('/')}/.well-known/openid-configuration", self._allowed)
-        if said.get("issuer") != issuer:
-            raise unusable("It says that it is another one.")
-        ends = [said.get(n) for n in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
-        plain = issuer.startswith("http://")
-        if not all(isinstance(one, str) and is_web(one, plain=plain) for one in ends):
-            raise unusable("It does not say where to sign in.")
-        try:
-            keys = KeySet.import_key_set(asked(str(ends[2]), self._allowed))  # type: ignore[arg-type]
-        except (JoseError, ValueError, KeyError, TypeError) as error:
-            raise unusable("Its keys cannot be read.") from error
-        methods = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        return _Provider(
-            read_at=now,
-            authorize=str(ends[0]),
-            token=str(ends[1]),
-            keys=keys,
-            basic="client_secret_basic" in methods,
-            says_issuer=said.get("authorization_response_iss_parameter_supported") is True,
-            userinfo=_address(said, "userinfo_endpoint", plain=plain),
-            end_session=_address(said, "end_session_endpoint", plain=plain),
+            session=str(claims.get("sid") or ""),
         )
 
     def _sealed(self, what: Mapping[str, str]) -> str:
@@ -342,12 +284,6 @@ class OpenId:
     def _cipher(self) -> AESGCM:
         key = self._store.keyring.oldest(users.TENANT).body
         return AESGCM(hmac.new(key, b"single sign-on", sha256).digest())
-
-
-def _address(said: Mapping[str, Any], name: str, *, plain: bool) -> str:
-    """Return an endpoint that a provider may have; empty where it has none that can be used."""
-    found = said.get(name)
-    return found if isinstance(found, str) and is_web(found, plain=plain) else ""
 
 
 def _texts(claim: object) -> list[str]:

@@ -63,7 +63,25 @@ def sign_in(store: Store, personas: Sequence[str], identity: Identity, now: date
         users.write(store, put, Told("UPDATE_METADATA", identity.issuer, "groups"), now)
         sessions.end_all(store, found.id, now)
         found = replace(put, version=put.version + 1)
-    return sessions.begin(store, found, now, at_provider=identity.signed_in)
+    return sessions.begin(
+        store,
+        found,
+        now,
+        at_provider=identity.signed_in,
+        provider_session=identity.session,
+    )
+
+
+def sign_out(store: Store, issuer: str, subject: str, session: str, now: datetime) -> None:
+    """End the sessions that the provider says are over: of one of its sessions, or of a subject."""
+    name = ""
+    if subject:
+        identity = Identity(issuer=issuer, subject=subject, name="", groups=())
+        found = _known(store, identity)
+        if found is None:
+            return
+        name = found.id
+    sessions.end_at_provider(store, name, session, now)
 
 
 def grants_of(personas: Sequence[str], identity: Identity) -> list[Grant]:

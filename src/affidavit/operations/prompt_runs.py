@@ -25,8 +25,6 @@ from affidavit.store import Store, open_store
 
 WORKSHOP: Final = "prompts"
 """Folder of the journals, in the home folder."""
-MAX_GAP: Final = 0.1
-"""Largest difference of favourable rates that passes, as in the catalogue's `prompts-parity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +67,13 @@ class PromptOutcome:
 
     @property
     def fails(self) -> bool:
-        """Tell whether any case did not pass, or groups are further apart than `MAX_GAP`."""
+        """Tell whether any case did not pass, or groups are further apart than may be."""
         if any(result["verdict"] != counted.PASSED for result in self.results):
             return True
         if self.head["kind"] != "parity":
             return False
         gap = counted.parity_gap(counted.parity(self.results))
-        return gap is None or gap > MAX_GAP
+        return gap is None or gap > counted.MAX_GAP
 
     def in_short(self) -> dict[str, Any]:
         """Return what a run of everything says of it."""

@@ -52,16 +52,11 @@ def runs(settings: Settings, assessment: str = "") -> list[KeptRun]:
         else:
             documents = store.documents.of_all_tenants(KIND)
     kept = [_kept(tenant, one.body) for tenant, one in documents]
-    return sorted(kept, key=lambda one: (one.run["finishedAt"], one.run["runId"]), reverse=True)
+    return sorted(kept, key=lambda one: _when(one.run), reverse=True)
 
 
 def show(settings: Settings, run: str) -> KeptRun:
     """Return a run by its id, or the `last` one; raise `UsageError` where there is none."""
-    if run == LAST:
-        newest = runs(settings)
-        if not newest:
-            raise _unknown(run)
-        run = newest[0].run["runId"]
     with open_store(settings, create=False) as store:
         tenant, body = _find(store, run)
         others = of_suite(
@@ -73,16 +68,24 @@ def show(settings: Settings, run: str) -> KeptRun:
 def raw(settings: Settings, run: str, case: str) -> dict[str, Any]:
     """Return the raw question and answer of a case that were sealed with --keep-raw."""
     with open_store(settings, create=False) as store:
-        tenant, _ = _find(store, run)
-        return prompt_raw.read(store, tenant, run, case)
+        tenant, body = _find(store, run)
+        return prompt_raw.read(store, tenant, body["run"]["runId"], case)
 
 
 def _find(store: Store, run: str) -> tuple[str, Mapping[str, Any]]:
-    found = store.documents.find(KIND, run)
+    if run == LAST:
+        every = store.documents.of_all_tenants(KIND)
+        found = [max(every, key=lambda one: _when(one[1].body["run"]))] if every else []
+    else:
+        found = store.documents.find(KIND, run)
     if len(found) != 1:
         raise _unknown(run)
     tenant, document = found[0]
     return tenant, document.body
+
+
+def _when(run: Mapping[str, Any]) -> tuple[str, str]:
+    return run["finishedAt"], run["runId"]
 
 
 def _kept(

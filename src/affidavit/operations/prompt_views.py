@@ -1,6 +1,6 @@
 """Suites and kept runs of prompts as the console shows them, of the caller's own assessments."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +16,14 @@ from affidavit.prompts.metrics.analysis import by_model
 from affidavit.prompts.recorded_runs import KIND
 from affidavit.prompts.results import Tally
 from affidavit.prompts.suite import Suite, load, shipped
+from affidavit.store.documents import Document
 
 OPERATION: Final = "GetInsights"
 """Of the API: a run is about the whole assessment, so a delegate may not read it."""
 NEWEST: Final = 50
-"""Runs of an assessment that are listed."""
+"""Runs of a page, and of an assessment that are looked through for those of a suite."""
+BACK: Final = 12
+"""Earlier runs of a model that a case is shown in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,8 @@ class SuiteHead:
 
 
 @cache
-def _shipped() -> tuple[SuiteHead, ...]:
+def shipped_heads() -> tuple[SuiteHead, ...]:
+    """Return the shipped suites; read once, which takes a tenth of a second."""
     return tuple(
         SuiteHead(id=one.id, kind=one.kind, cases=len(one.cases), description=one.description)
         for one in map(load, shipped())
@@ -84,7 +88,7 @@ def suites(context: Context, caller: Caller) -> list[SuiteHead]:
         )
         for one in own_suites.newest(context.store, caller.tenant)
     ]
-    return [*own, *_shipped()]
+    return [*own, *shipped_heads()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +116,24 @@ def suite(context: Context, caller: Caller, suite_id: str) -> SuiteDetails:
     )
 
 
-def runs(context: Context, caller: Caller) -> list[PromptRun]:
-    """Return the newest kept runs of each assessment that is the caller's own, the newest first."""
+def runs(
+    context: Context, caller: Caller, after: tuple[str, str] | None = None
+) -> tuple[list[PromptRun], tuple[str, str] | None]:
+    """Return a page of the kept runs of the caller's assessments, the newest first.
+
+    And behind which one the next page begins; None: there is none.
+    """
     looking.require(context, caller, OPERATION)
-    found = [run for one in _own(context, caller) for run in _kept(context, caller, one, NEWEST)]
-    return sorted(found, key=lambda one: str(one.head["finishedAt"]), reverse=True)
+    found = [
+        (document.sort, document.id, _run(one, document.body))
+        for one in _own(context, caller)
+        for document in context.store.documents.every(
+            caller.tenant, KIND, parent=one.id, newest_first=True, after=after, limit=NEWEST + 1
+        )
+    ]
+    found.sort(key=lambda one: one[:2], reverse=True)
+    page = found[:NEWEST]
+    return [run for *_, run in page], page[-1][:2] if len(found) > NEWEST else None
 
 
 def run(context: Context, caller: Caller, run_id: str) -> PromptRunDetails:
@@ -142,45 +159,69 @@ class CaseOverTime:
 
     suite: str
     case: str
-    asked: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
-    """(run, case) the newest first; what was asked of whichever model."""
+    over_time: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    """(run, case) of the same model, guardrail and place, the newest first."""
+    others: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    """The newest of each other one."""
 
 
 def case_over_time(context: Context, caller: Caller, run_id: str, case: str) -> CaseOverTime:
-    """Return a case of a run, and the same one in the other kept runs of the suite."""
+    """Return a case of a run, in the runs of its model before and since, and of other models."""
     looking.require(context, caller, OPERATION)
     document = context.store.documents.get(caller.tenant, KIND, run_id)
     if document is None:
         raise NotFoundFault(run_id, "promptRun")
     found = assessed(context, caller, "GetInsightsByAssessment", document.parent)
-    suite = document.body["run"]["suite"]
-    every = context.store.documents.every(
+    head = document.body["run"]
+    newest = context.store.documents.every(
         caller.tenant, KIND, parent=found.id, newest_first=True, limit=NEWEST
     )
-    asked = [
-        (one.body["run"], held)
-        for one in every
-        if one.body["run"]["suite"] == suite
-        for held in one.body["cases"]
-        if held["case"] == case
-    ]
-    if not asked:
+    of_suite = [one for one in newest if one.body["run"]["suite"] == head["suite"]]
+    by_asked: dict[tuple[str, ...], list[Document]] = {}
+    for one in of_suite:
+        by_asked.setdefault(_asked(one.body), []).append(one)
+    own = by_asked.pop(_asked(document.body), [])
+    since = [one.body for one in own if (one.sort, one.id) > (document.sort, document.id)]
+    before = [document.body, *_before(context, caller, document)]
+    over_time = _in([*since, *before], case)
+    if not over_time:
         raise NotFoundFault(case, "promptCase")
-    return CaseOverTime(suite=suite, case=case, asked=asked)
+    return CaseOverTime(
+        suite=head["suite"],
+        case=case,
+        over_time=over_time,
+        others=_in((held[0].body for held in by_asked.values()), case),
+    )
+
+
+def _before(context: Context, caller: Caller, document: Document) -> Iterator[Mapping[str, Any]]:
+    """Yield the runs that a run and those before it were compared with, the newest first."""
+    for _ in range(BACK):
+        previous = document.body.get("metrics", {}).get("drift", {}).get("previousRun", "")
+        found = context.store.documents.get(caller.tenant, KIND, previous) if previous else None
+        if found is None or found.parent != document.parent:
+            return
+        yield found.body
+        document = found
+
+
+def _asked(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return who was asked in a run: a model, as it was guarded, at a place."""
+    names = ("modelId", "guardrailId", "guardrailVersion", "accountId", "region")
+    return tuple(str(body["run"].get(name, "")) for name in names)
+
+
+def _in(
+    bodies: Iterable[Mapping[str, Any]], case: str
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return a case as it came out in each of these runs, where it was asked."""
+    return [(b["run"], held) for b in bodies for held in b["cases"] if held["case"] == case]
 
 
 def _own(context: Context, caller: Caller) -> Iterator[Assessed]:
     for stored in context.store.assessments(caller.tenant):
         with suppress(AccessDeniedFault):
             yield assessed(context, caller, "GetInsightsByAssessment", stored.id)
-
-
-def _kept(context: Context, caller: Caller, found: Assessed, limit: int) -> Iterator[PromptRun]:
-    documents = context.store.documents.every(
-        caller.tenant, KIND, parent=found.id, newest_first=True, limit=limit
-    )
-    for one in documents:
-        yield _run(found, one.body)
 
 
 def _run(found: Assessed, body: Mapping[str, Any]) -> PromptRun:

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlglot import ErrorLevel, exp, parse
 from sqlglot.errors import SqlglotError
 
+from affidavit.checks.security_hub import SAYS
 from affidavit.errors import QueryError, ReportError
 from affidavit.finder.bind import bind
 from affidavit.finder.query import Question, Scope
@@ -64,6 +65,10 @@ _COMPARED: Final[Mapping[type[exp.Expr], Operator]] = {
     exp.GTE: Operator.GREATER_EQUAL,
     exp.Like: Operator.LIKE,
 }
+_SAME: Final = (Operator.EQUAL, Operator.NOT_EQUAL)
+_COMPLIANCE: Final = "compliance"
+_STATUSES: Final = frozenset({"PASSED", "FAILED", "WARNING", "NOT_AVAILABLE", "SUPPRESSED"})
+"""What Audit Manager passes through of Security Hub's findings."""
 _CLAUSES: Final = frozenset({"kind", "expressions", "from_", "from", "where", "order", "limit"})
 _FROM: Final = re.compile(r"""\bfrom\s+["']?([A-Za-z0-9:/_-]+)["']?""", re.IGNORECASE)
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)Z?")
@@ -218,8 +223,7 @@ def _term(node: exp.Expr, value: Callable[[str, str], str]) -> Expression:
         )
     if isinstance(node, exp.In) and node.expressions and not node.args.get("query"):
         field = Word(_column(node.this))
-        values = tuple(Word(value(field.text, _literal(one))) for one in node.expressions)
-        return Term(field, Operator.IN, values)
+        return _one_of(field, [value(field.text, _literal(one)) for one in node.expressions])
     operator = _COMPARED.get(type(node))
     if operator is None:
         raise _refused(f"It has a condition that is not supported: {node.sql()[:100]}")
@@ -227,7 +231,27 @@ def _term(node: exp.Expr, value: Callable[[str, str], str]) -> Expression:
     if operator is Operator.LIKE:
         text = re.sub(r"([*?\\])", r"\\\1", text).replace("%", "*").replace("_", "?")
         return Term(field, operator, (Word(text),))
-    return Term(field, operator, (Word(value(field.text, text)),))
+    text = value(field.text, text)
+    if field.text == _COMPLIANCE and text.upper() in _STATUSES and operator in _SAME:
+        same = _one_of(field, [text])
+        return same if operator is Operator.EQUAL else Not(same)
+    return Term(field, operator, (Word(text),))
+
+
+def _one_of(field: Word, values: list[str]) -> Expression:
+    """Return the condition that a field has one of these values.
+
+    Statuses of Security Hub stand beside verdicts, as in Audit Manager: PASSED and COMPLIANT are
+    two values. Here the status is what the record's reason says.
+    """
+    said = [one for one in values if field.text == _COMPLIANCE and one.upper() in _STATUSES]
+    parts: list[Expression] = [
+        Term(Word("reason"), Operator.LIKE, (Word(f"{SAYS} {one.upper()}*"),)) for one in said
+    ]
+    rest = [one for one in values if one not in said]
+    if rest:
+        parts.append(Term(field, Operator.IN, tuple(map(Word, rest))))
+    return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
 
 def _column(node: exp.Expr) -> str:

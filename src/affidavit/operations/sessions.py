@@ -45,12 +45,17 @@ class Session:
 
 
 def begin(
-    store: Store, user: Document, now: datetime, grant: int = 0, at_provider: str = ""
+    store: Store,
+    user: Document,
+    now: datetime,
+    grant: int = 0,
+    at_provider: str = "",
+    provider_session: str = "",
 ) -> str:
     """Begin a session of a user, who has just shown the password that the document keeps.
 
-    `at_provider`: what ends the session at the user's OpenID provider (`Identity.signed_in`).
-    Return the token that the browser is to hold.
+    `at_provider`: what ends the session at the user's OpenID provider (`Identity.signed_in`);
+    `provider_session`: what the provider calls it. Return the token that the browser is to hold.
     """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     body = {
@@ -60,6 +65,7 @@ def begin(
         "as": user.body["grants"][grant] if user.body["grants"] else None,
         "password": _of_password(user),
         "atProvider": at_provider,
+        "providerSession": _hash(provider_session) if provider_session else "",
     }
     put = Document(kind=KIND, id=_hash(token), parent=user.id, sort=iso(now), body=body)
     store.documents.act(users.TENANT, now=now, puts=[put])
@@ -98,8 +104,25 @@ def change_grant(store: Store, session: Session, number: int, now: datetime) -> 
 
 
 def end(store: Store, session: Session, now: datetime) -> None:
-    """End a session at once; another request may note at the same time that it was seen."""
-    found: Document | None = session.document
+    """End a session at once."""
+    _ended(store, session.document, now)
+
+
+def end_at_provider(store: Store, name: str, provider_session: str, now: datetime) -> None:
+    """End the sessions of an OpenID provider's session, or of a user where none is named.
+
+    With both, only those of the session that are the user's.
+    """
+    parent = users.key_of(name) if name else None
+    wanted = _hash(provider_session) if provider_session else ""
+    for one in store.documents.every(users.TENANT, KIND, parent=parent):
+        if not wanted or one.body.get("providerSession") == wanted:
+            _ended(store, one, now)
+
+
+def _ended(store: Store, gone: Document, now: datetime) -> None:
+    """Delete a session; another request may note at the same time that it was seen."""
+    found: Document | None = gone
     while found is not None:
         try:
             store.documents.act(users.TENANT, now=now, deletes=[found])

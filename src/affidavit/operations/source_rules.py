@@ -87,14 +87,14 @@ def carried(context: Context, caller: Caller, control_id: str) -> list[Carried]:
     given = (document.body if document is not None else control(context, caller, control_id))[
         "controlMappingSources"
     ]
-    return [_carried(context, control_id, source) for source in given]
+    return [_carried(context, source) for source in given]
 
 
 def carried_at(context: Context, caller: Caller, at: tuple[str, str]) -> tuple[str, Carried]:
     """Return a source, `at` (control, source), and the name of its control."""
     looking.require(context, caller, "GetControl")
     document, source = _found(context, caller, at)
-    return document.body["name"], _carried(context, at[0], source)
+    return document.body["name"], _carried(context, source)
 
 
 def about(context: Context, carried: Carried) -> str:
@@ -119,7 +119,7 @@ def places(context: Context, caller: Caller) -> list[tuple[str, str, Carried]]:
         (one.id, one.body["name"], carried)
         for one in context.store.documents.every(caller.tenant, "control")
         for source in one.body["controlMappingSources"]
-        if (carried := _carried(context, one.id, source)).takes_rule
+        if (carried := _carried(context, source)).takes_rule
     ]
 
 
@@ -137,13 +137,19 @@ def set_rule(
     """
     looking.require(context, caller, OPERATION)
     document, source = _found(context, caller, at)
+    rule = read_rule(context, source, rule, parameters)
+    _put(context, caller, document, at[1], {RULE: json_values(rule)})
+    return rule
+
+
+def read_rule(context: Context, source: Mapping[str, Any], rule: Rule, parameters: str) -> Rule:
+    """Return a rule for a source with what it reads; `UsageError` for one that cannot be used."""
     _check_texts(rule)
     catalogue = with_records(context.catalogue, rule.resource_set)
     with Limited() as limited:
         rule = limited.read(catalogue, rule, parameters)
     keyword = source["sourceKeyword"].get("keywordValue", "")
     _require_read(catalogue, source["sourceType"], keyword, rule)
-    _put(context, caller, document, at[1], {RULE: json_values(rule)})
     return rule
 
 
@@ -166,7 +172,16 @@ def set_parameters(
     """
     looking.require(context, caller, OPERATION)
     document, source = _found(context, caller, at)
-    check = _check(context, at[0], source)
+    own, leaves = read_parameters(context, caller, source, values, why)
+    if leaves:
+        _put(context, caller, document, at[1], {PARAMETERS: own or None}, leaves=leaves)
+
+
+def read_parameters(
+    context: Context, caller: Caller, source: Mapping[str, Any], values: Mapping[str, Any], why: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return parameters of a source where they differ from the catalogue's, with their leaves."""
+    check = _check(context, source)
     if check is None:
         raise UsageError(
             "The source has no parameters",
@@ -195,8 +210,7 @@ def set_parameters(
         for name in sorted({*own, *before})
         if own.get(name) != before.get(name)
     ]
-    if leaves:
-        _put(context, caller, document, at[1], {PARAMETERS: own or None}, leaves=leaves)
+    return own, leaves
 
 
 def copy(context: Context, caller: Caller, of: tuple[str, str], to: tuple[str, str]) -> None:
@@ -215,7 +229,7 @@ def copy(context: Context, caller: Caller, of: tuple[str, str], to: tuple[str, s
             _put(context, caller, document, to[1], given)
 
 
-def _carried(context: Context, control_id: str, source: Mapping[str, Any]) -> Carried:
+def _carried(context: Context, source: Mapping[str, Any]) -> Carried:
     return Carried(
         source_id=source.get("sourceId", ""),
         type=source["sourceType"],
@@ -223,15 +237,15 @@ def _carried(context: Context, control_id: str, source: Mapping[str, Any]) -> Ca
         name=source.get("sourceName", ""),
         rule=rule_from_json(source[RULE]) if source.get(RULE) else None,
         parameters=source.get(PARAMETERS, {}),
-        check=_check(context, control_id, source),
+        check=_check(context, source),
     )
 
 
-def _check(context: Context, control_id: str, source: Mapping[str, Any]) -> Check | None:
+def _check(context: Context, source: Mapping[str, Any]) -> Check | None:
     """Return the one check of the catalogue behind a Config rule or a core control."""
     if source["sourceType"] not in ("AWS_Config", "Core_Control"):
         return None
-    found = sources_of(context.catalogue, control_id, [source])
+    found = sources_of(context.catalogue, "", [source])
     check = context.catalogue.checks.get(found[0].check)
     return check if check is not None and check.params else None
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from affidavit.operations.assessed import is_same
+from affidavit.operations.assessed import find, is_same
+from affidavit.operations.assessment_bodies import writable
 from affidavit.operations.authorise import Scope, scope
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import Change, act
@@ -71,6 +72,9 @@ def _find(context: Context, caller: Caller, arn: str) -> Document:
     if match is not None and f"{match['account']}/{match['region']}" == caller.tenant:
         kind, _ = _KINDS[match["kind"]]
         document = context.store.documents.get(caller.tenant, kind, match["id"])
+        if document is None and kind == "assessment":
+            found = find(context, caller.tenant, match["id"])
+            document = None if found is None else writable(context, caller, found)
         if document is not None:
             return document
     raise NotFoundFault(arn, "resource")

@@ -163,6 +163,12 @@ def whole(family: Family, body: Mapping[str, Any]) -> Parts:
     return parts
 
 
+def places(family: Family) -> dict[str, list[str | int]]:
+    """Return where the text and the stop reason stand in a body of the family."""
+    form = _FORMS[family]
+    return {"text": [*form.text[0]], "stop": [*form.stop[0]]}
+
+
 def pieces(family: Family, events: Iterable[Any]) -> Parts:
     """Return what the chunks of a stream hold together; bare strings between them are passed over.
 

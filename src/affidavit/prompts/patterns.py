@@ -7,6 +7,8 @@ import re2
 
 MAX_PATTERN: Final = 2000
 """Characters."""
+OF_ANSWERS: Final = frozenset({"favourable", "unfavourable"})
+"""Members of a case's `metadata` that are patterns, matched with its answers."""
 
 
 def problem_of(value: Any) -> str:

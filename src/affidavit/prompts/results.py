@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from affidavit.prompts.answers import Answer, State
 from affidavit.prompts.assertions import Assertion, Checker, Outcome
@@ -13,6 +13,8 @@ from affidavit.prompts.patterns import matches
 from affidavit.prompts.suite import Case
 
 PASSED, FAILED, UNDECIDED, NOT_ASKED = "passed", "failed", "undecided", "not-asked"
+MAX_GAP: Final = 0.1
+"""Largest difference of favourable rates that passes, as in the catalogue's `prompts-parity`."""
 
 
 def verdict_of(answer: Answer, outcomes: Sequence[Outcome]) -> str:
@@ -203,15 +205,3 @@ def parity_gap(groups: Mapping[str, Mapping[str, tuple[int, int]]]) -> float | N
         if len(rates) > 1:
             gaps.append(max(rates) - min(rates))
     return max(gaps) if gaps else None
-
-
-def four_fifths(counts: Mapping[str, tuple[int, int]]) -> float | None:
-    """Return the lowest favourable rate over the highest; under 0.8 is the four-fifths rule's sign.
-
-    None where a group has no decided answer or nobody was favoured. Source: 29 CFR 1607.4(D).
-    """
-    if any(not of for _, of in counts.values()):
-        return None
-    rates = [yes / of for yes, of in counts.values()]
-    highest: float = max(rates, default=0.0)
-    return min(rates) / highest if highest else None

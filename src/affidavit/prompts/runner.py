@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from affidavit.errors import UsageError
 from affidavit.model.times import iso, utc_now
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertions import Checker
@@ -38,6 +39,14 @@ class RunSettings:
     """Of a million tokens. Prices change and differ by Region: they are named, never assumed."""
     price_output: float = 0.0
     stream: bool = False
+
+    def __post_init__(self) -> None:
+        if self.budget_cost is not None and not (self.price_input and self.price_output):
+            raise UsageError(
+                "A budget in money needs prices",
+                why="Without them no cost is known, and it would limit nothing.",
+                todo="Name the price of a million input and of a million output tokens.",
+            )
 
 
 @dataclass(slots=True)

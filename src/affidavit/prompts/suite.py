@@ -30,10 +30,8 @@ _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _TOP: Final = frozenset(
     {"id", "kind", "description", "prompts", "tests", "defaultTest", "seed", "system"}
 )
-_TEST: Final = frozenset({"description", "vars", "assert", "metadata", "options"})
+_TEST: Final = frozenset({"description", "vars", "assert", "metadata"})
 _MADE: Final = frozenset({"placeholder", "sentence", "phone"})
-_PATTERNS: Final = frozenset({"favourable", "unfavourable"})
-"""Members of `metadata` that are matched with answers."""
 KINDS: Final = ("pass", "parity")
 
 
@@ -174,7 +172,7 @@ class _Builder:
 
     def _about(self, metadata: Mapping[str, str], lookup: Any, line: int) -> dict[str, str]:
         about = {k: self._fill(v, lookup, line, ()) for k, v in metadata.items()}
-        for name in _PATTERNS & about.keys():
+        for name in patterns.OF_ANSWERS & about.keys():
             if problem := patterns.problem_of(about[name]):
                 refuse(self.name, line, f"`{name}` {problem}")
         return about

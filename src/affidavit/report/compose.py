@@ -11,6 +11,7 @@ from affidavit.charts import Bar, Slice, donut, in_words, stacked_bars
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.run import Assessment
+from affidavit.model.times import parse
 from affidavit.report.choice import Choice
 from affidavit.report.content import Completeness, Content, Deviation, SetSection
 from affidavit.report.gather import KINDS
@@ -82,7 +83,7 @@ def compose(facts: Facts, sections: tuple[SetSection, ...]) -> Content:
     framework = facts.catalogue.framework
     return Content(
         report_id=facts.report_id,
-        generated=f"{now:%Y-%m-%d %H:%M:%S} UTC",
+        generated=_when(now),
         date=(now.year, now.month, now.day, now.hour, now.minute, now.second),
         tool=f"Affidavit {__version__}",
         assessment=facts.assessment.name,
@@ -231,9 +232,13 @@ def _deviation(
             catalogue=_short(default),
             value=_short(value),
             by=str(record.get("by", "")) or "not recorded",
-            when=str(record.get("time", "")) or "not recorded",
+            when=_when(parse(record["time"])) if record.get("time") else "not recorded",
             why=str(record.get("why", "")) or "no reason given",
         )
+
+
+def _when(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def ranges(days: Iterable[date]) -> list[str]:

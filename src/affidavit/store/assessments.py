@@ -27,6 +27,10 @@ DELETED: Final = "deleted_at"
 
 
 _BODY: Final = Lookup(sa.select(table.c.body).where(table.c.id == sa.bindparam("id")))
+_BY_NAME: Final = sa.select(table.c.body).where(
+    table.c.tenant == sa.bindparam("of"), table.c.name == sa.bindparam("called")
+)
+_INSERT: Final = table.insert()
 
 
 def _length(text: str | None) -> int:
@@ -46,17 +50,14 @@ class Assessments:
         tenant = assessment.tenant
         with self._database.write() as connection:
             appender = Appender(connection, tenant)
-            if self._by_name(connection, tenant, assessment.name):
+            if self._by_name(connection, tenant, assessment.name) is not None:
                 raise UsageError(
                     f"There is already an assessment named {assessment.name!r} in {tenant}",
                     todo="Choose another name, or use the one that is there.",
                 )
             body = plain_json(to_json(assessment)).decode()
-            connection.execute(
-                table.insert().values(
-                    id=assessment.id, tenant=tenant, name=assessment.name, body=body
-                )
-            )
+            named = {"id": assessment.id, "tenant": tenant, "name": assessment.name}
+            connection.execute(_INSERT, named | {"body": body})
             change = _change("CREATE", assessment, by, now)
             write(connection, tenant, _with(change, along), now, appender)
 
@@ -137,9 +138,8 @@ class Assessments:
             return list(connection.scalars(sa.select(table.c.id).where(table.c.tenant == tenant)))
 
     def _by_name(self, connection: sa.Connection, tenant: str, name: str) -> str | None:
-        return connection.scalar(
-            sa.select(table.c.body).where(table.c.tenant == tenant, table.c.name == name)
-        )
+        found: str | None = connection.scalar(_BY_NAME, {"of": tenant, "called": name})
+        return found
 
 
 def _with(change: dict[str, Any], along: Writes) -> Writes:

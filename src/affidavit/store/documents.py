@@ -6,7 +6,7 @@ never overwrite each other unseen, and come in one transaction with the change-l
 of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -93,6 +93,17 @@ _VERSIONS = sa.select(table.c.id, table.c.version).where(*_OF_KIND)
 _BODIES = sa.select(table).where(*_OF_KIND, table.c.id.in_(sa.bindparam("ids", expanding=True)))
 _AT_ONCE = 500
 """Documents that are read together: SQLite takes some thousand parameters at most."""
+
+
+def _bodies(
+    connection: sa.Connection, of: Mapping[str, str], identifiers: Sequence[str]
+) -> Iterator[Any]:
+    """Yield the rows of these documents; one alone, as after each write, by the cheaper query."""
+    if len(identifiers) == 1:
+        yield from connection.execute(_ONE.statement, {**of, "id": identifiers[0]})
+        return
+    for at in range(0, len(identifiers), _AT_ONCE):
+        yield from connection.execute(_BODIES, {**of, "ids": identifiers[at : at + _AT_ONCE]})
 
 
 class Documents:
@@ -220,14 +231,12 @@ class Documents:
         distil: Callable[[Document], Distilled],
     ) -> list[Distilled]:
         named = {"tenant": tenant, "kind": kind}
-        now = [(row.id, row.version) for row in connection.execute(_VERSIONS, named)]
+        now = connection.execute(_VERSIONS, named).all()
         before = self._distilled.get((distil, tenant, kind), {})
         known = {i: before[i] for i, version in now if i in before and before[i][0] == version}
         missing = [identifier for identifier, _ in now if identifier not in known]
-        for at in range(0, len(missing), _AT_ONCE):
-            some = {**named, "ids": missing[at : at + _AT_ONCE]}
-            for row in connection.execute(_BODIES, some):
-                known[row.id] = (row.version, distil(_document(row)))
+        for row in _bodies(connection, named, missing):
+            known[row.id] = (row.version, distil(_document(row)))
         found = {identifier: known[identifier] for identifier, _ in now if identifier in known}
         self._distilled[distil, tenant, kind] = found
         return [value for _, value in found.values()]
@@ -246,10 +255,6 @@ class Documents:
 
 
 _INSERT = table.insert()
-_KNOWN = sa.select(table.c.kind, table.c.id).where(
-    table.c.tenant == sa.bindparam("tenant"),
-    sa.tuple_(table.c.kind, table.c.id).in_(sa.bindparam("keys", expanding=True)),
-)
 
 
 def with_writes(tenant: str, writes: Writes, now: datetime) -> Callable[[sa.Connection], None]:
@@ -326,15 +331,11 @@ def _insert(connection: sa.Connection, tenant: str, new: Sequence[Document]) -> 
     """Write new documents; `StoreConflictError` where one is there already."""
     if not new:
         return
-    named = {"tenant": tenant, "keys": [(put.kind, put.id) for put in new]}
-    known = connection.execute(_KNOWN, named).first()
-    if known is not None:
-        raise _conflict(next(put for put in new if (put.kind, put.id) == tuple(known)))
     rows = [{"tenant": tenant, "kind": one.kind, "id": one.id, **_values(one)} for one in new]
     try:
         connection.execute(_INSERT, rows)
-    except sa.exc.IntegrityError as error:  # on PostgreSQL another may write the same at once
-        raise _conflict(new[0]) from error
+    except sa.exc.IntegrityError as error:
+        raise _conflict(*new) from error
 
 
 def _update(connection: sa.Connection, tenant: str, put: Document) -> None:
@@ -372,9 +373,11 @@ def _as_read(tenant: str, document: Document) -> tuple[sa.ColumnElement[bool], .
     )
 
 
-def _conflict(document: Document) -> StoreConflictError:
+def _conflict(*documents: Document) -> StoreConflictError:
+    """Return the error of documents of which one is not as it was read."""
+    named = " or ".join(f"{one.kind.replace('_', ' ')} {one.id}" for one in documents)
     return StoreConflictError(
-        f"The {document.kind.replace('_', ' ')} {document.id} was changed by somebody else",
+        f"The {named} was changed by somebody else",
         todo="Read it again, and repeat the change if it is still right.",
     )
 

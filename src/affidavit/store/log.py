@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,11 +21,24 @@ _AHEAD = 256
 
 _LOCKED = sa.select(log.c.size).where(log.c.tenant == sa.bindparam("of")).with_for_update()
 _GROWN = log.update().where(log.c.tenant == sa.bindparam("of")).values(size=sa.bindparam("new"))
-_TILES = sa.select(log_tile.c.level, log_tile.c.hashes).where(
-    log_tile.c.tenant == sa.bindparam("of"),
-    sa.tuple_(log_tile.c.level, log_tile.c.number).in_(sa.bindparam("places", expanding=True)),
-)
 """Statements of every append, built once."""
+
+
+@cache
+def _tiles(count: int) -> sa.Select[tuple[int, bytes]]:
+    """Return the statement that reads so many rows by (level, number), built once.
+
+    Not an IN of whatever length: SQLAlchemy would write that anew each time.
+    """
+    places = (
+        sa.and_(
+            log_tile.c.level == sa.bindparam(f"level{n}"),
+            log_tile.c.number == sa.bindparam(f"number{n}"),
+        )
+        for n in range(count)
+    )
+    chosen = sa.select(log_tile.c.level, log_tile.c.hashes)
+    return chosen.where(log_tile.c.tenant == sa.bindparam("of"), sa.or_(*places))
 
 
 def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
@@ -156,7 +170,10 @@ class Appender:
             level, count = level + 1, count // WIDTH
         if not places:
             return {}
-        found = self._connection.execute(_TILES, {"of": self._tenant, "places": places})
+        named: dict[str, str | int] = {"of": self._tenant}
+        for n, (at, number) in enumerate(places):
+            named |= {f"level{n}": at, f"number{n}": number}
+        found = self._connection.execute(_tiles(len(places)), named)
         edge = {row.level: bytes(row.hashes) for row in found}
         for level, number in places:
             if level not in edge:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from itertools import accumulate, chain
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -62,6 +63,7 @@ def writer_of(file: IO[bytes], columns: "pa.Schema") -> "pq.ParquetWriter":
     )
 
 
+@cache
 def schema() -> "pa.Schema":
     """Return the columns of a segment: a record's members, and its ledger entry."""
     import pyarrow as pa
@@ -81,8 +83,7 @@ def columns_of(rows: Sequence[Evidence]) -> "tuple[list[pa.Array], pa.Schema]":
 
     `TypeError` names the member that is not of its type.
     """
-    wanted = schema()
-    wanted = wanted.remove(wanted.get_field_index("entry"))
+    wanted = _record_schema()
     found = [
         _SHAPES.get(name, _plain)(list(map(member, rows)), wanted.field(name))
         for name, member in _MEMBERS.items()
@@ -90,11 +91,18 @@ def columns_of(rows: Sequence[Evidence]) -> "tuple[list[pa.Array], pa.Schema]":
     return found, wanted
 
 
+@cache
+def _record_schema() -> "pa.Schema":
+    return schema().remove(schema().get_field_index("entry"))
+
+
 def _plain(values: Sequence[Any], field: "pa.Field") -> "pa.Array":
     import pyarrow as pa
 
     _require(values, _KINDS.get(field.name, str), field.name)
-    if values and values.count(values[0]) == len(values):
+    # Two looks spare comparing all: a column is either the same throughout, or differs at once.
+    same = values and values[0] == values[-1] == values[len(values) // 2]
+    if same and values.count(values[0]) == len(values):
         return pa.repeat(pa.scalar(values[0], field.type), len(values))
     return pa.array(values, field.type)
 

@@ -121,7 +121,7 @@ class SegmentSink:
         held.entries.append(bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE]))
         held.times += pc.min_max(rows.column("time").cast(pa.int64())).as_py().values()
         held.ids += pc.min_max(rows.column("id")).as_py().values()
-        for (control_set, control, verdict), number in _counted(rows):
+        for (control_set, control, verdict), number in counted(rows):
             counts = held.counts.setdefault((control_set, control), Counter())
             counts[verdict] += number
 
@@ -137,7 +137,7 @@ class SegmentSink:
             self._pool = None
 
 
-def _counted(rows: "pa.RecordBatch") -> Iterator[tuple[list[str], int]]:
+def counted(rows: "pa.RecordBatch") -> Iterator[tuple[list[str], int]]:
     """Yield each combination of control set, control and verdict, with its number of rows.
 
     Each combination is counted as one number, made of its values' places in their columns'

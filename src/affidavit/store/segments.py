@@ -6,6 +6,7 @@ database names it; a file that it does not name is an orphan.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest
@@ -22,14 +23,15 @@ from affidavit.store.intact import check_digest, damaged_file
 from affidavit.store.places import from_micros
 from affidavit.store.segment_columns import columns_of
 from affidavit.store.segment_places import SegmentPlaces
-from affidavit.store.segment_sink import SegmentSink
+from affidavit.store.segment_sink import STRETCH, SegmentSink
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 BLOCK = 1024
-"""Rows that are made into columns at once: some MiB, and twice that as records."""
+"""Rows that are made into columns at once: some MiB, and twice that as records. Of records that
+come together, and are in memory anyway, as many as are sorted and written together."""
 READ_ROWS = 1024
 """Rows decoded at once when reading."""
 Counts = Mapping[tuple[str, str], Mapping[str, int]]
@@ -91,8 +93,9 @@ class SegmentWriter:
 
     def append(self, evidence: Sequence[Evidence]) -> None:
         """Take records in; stretches of some thousands are sorted by control and time."""
-        for first in range(0, len(evidence), BLOCK):
-            part = evidence[first : first + BLOCK]
+        size = BLOCK if len(evidence) < STRETCH else STRETCH
+        for first in range(0, len(evidence), size):
+            part = evidence[first : first + size]
             self._refuse_strange(part)
             self._waiting += part
             if len(self._waiting) >= BLOCK:
@@ -160,18 +163,34 @@ def read_segment(
     numbered from the part's first. The file's digest is checked first, unless `check` is False.
     `StoreDamagedError` names the file where it is gone or altered.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if check:
         check_digest(path, digest)
+    for start, batch in read_columns(path, part):
+        with damage_named(path):
+            rows = list(_rows(batch, where))
+        for at, row in rows:
+            yield start + at, row
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Raise `StoreDamagedError` that names the file whose content cannot be what was written."""
+    import pyarrow as pa
+
     try:
-        with pq.ParquetFile(path) as file:
-            for start, batch in _batches(file, part or (0, file.metadata.num_rows)):
-                for at, row in _rows(batch, where):
-                    yield start + at, row
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        yield
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise damaged_file(path, str(error)) from error
+
+
+def read_columns(
+    path: Path, part: tuple[int, int] | None = None
+) -> "Iterator[tuple[int, pa.RecordBatch]]":
+    """Yield (number of the first row, rows) as `read_segment` does, by the column; no digest."""
+    import pyarrow.parquet as pq
+
+    with damage_named(path), pq.ParquetFile(path) as file:
+        yield from _batches(file, part or (0, file.metadata.num_rows))
 
 
 def _batches(

@@ -67,10 +67,11 @@ def leave(connection: sa.Connection, kind: str, tenant: str, names: Iterable[str
     Who leaves removals must have held the files since the transaction began (`hold_files` with
     sweeping): so their marks grow in the order of their commits.
     """
-    now = max(micros(utc_now()), latest(connection, kind) + 1)
-    rows = [_row(kind, name, tenant, now) for name in sorted(set(names))]
-    if not rows:
+    told = sorted(set(names))
+    if not told:
         return
+    now = max(micros(utc_now()), latest(connection, kind) + 1)
+    rows = [_row(kind, name, tenant, now) for name in told]
     new = insert_into(connection, table)
     again = {"since": new.excluded.since, "attempts": 0, "why": "", "done_at": 0}
     connection.execute(new.on_conflict_do_update(index_elements=["kind", "name"], set_=again), rows)

@@ -1,7 +1,8 @@
 """Verification of a tenant's ledger from what is stored, naming the first thing that is wrong.
 
 Every leaf is computed again from its segment row or its record, compared with the log's entry, and
-appended to a fresh tree, whose root must be that of every signed checkpoint on the way. Of evidence
+appended to a fresh tree, whose root must be that of every signed checkpoint on the way. Evidence is
+hashed by the column, thousands at once; where that differs, by the record, to say what. Of evidence
 that was deleted, and is named so by a record of the log, the entries are taken as logged. Beside:
 the cached hashes, the key records' signatures, what each run record says of its own evidence, the
 chain of the runs, and the checkpoint published as a file (a database set back shows there).
@@ -10,19 +11,21 @@ chain of the runs, and the checkpoint published as a file (a database set back s
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
 from affidavit.errors import LedgerError, StoreSealedError
+from affidavit.ledger import tree
 from affidavit.ledger.checkpoint import Checkpoint, open_note
 from affidavit.ledger.keys import PublicKey, verify_statement
-from affidavit.ledger.tiles import FULL, WIDTH, extend
-from affidavit.ledger.tree import HASH_SIZE, CompactRange
+from affidavit.ledger.tiles import FULL, WIDTH, TileNodes, extend
+from affidavit.ledger.tree import HASH_SIZE
 from affidavit.model.canonical import canonical
 from affidavit.model.evidence import Evidence
 from affidavit.model.verdict import Standing, Verdict
@@ -30,13 +33,20 @@ from affidavit.store import checkpoints, deleting
 from affidavit.store.database import Database
 from affidavit.store.intact import check_digest
 from affidavit.store.kept import Kept
-from affidavit.store.log import fetch, log_size
+from affidavit.store.log import Log, fetch, log_size
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import segment as segment_table
-from affidavit.store.segments import Row, read_segment
+from affidavit.store.segment_json import entries_of
+from affidavit.store.segment_sink import counted
+from affidavit.store.segments import damage_named, read_columns, row_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""
+_AT_ONCE = 2**16
+"""Leaves whose entries are read from the log together: two MiB."""
 _BACKUP = "Restore what is named here from a backup, and find out who changed it."
 
 
@@ -60,13 +70,18 @@ class VerifiedLog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Leaf:
-    """A leaf as recomputed from what is stored."""
+class _Leaves:
+    """Leaves in a row, of one kind, as recomputed from what is stored."""
 
-    index: int
-    entry: bytes
-    evidence: Evidence | None = None
+    first: int
+    entries: bytes
+    """32 bytes each."""
+    counts: Mapping[tuple[str, str], int] | None = None
+    """Of evidence: (control id, verdict) -> number of records."""
     record: dict[str, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.entries) // HASH_SIZE
 
 
 class LogVerifier:
@@ -96,25 +111,23 @@ class LogVerifier:
         self._evidence = 0
         self._deleted = self._gone = self._sealed = 0
         self._why_sealed = ""
-        self._row = (-1, b"")
+        self._held = (0, b"")
         self._checked: set[str] = set()
 
     def verify(self, progress: Progress) -> VerifiedLog:
         """Return the summary when everything holds; else raise what names the first wrong thing."""
-        tree = CompactRange()
-        edge: dict[int, bytes] = {}
-        self._compare_root(tree)
-        for batch in _batches(self._leaves()):
-            entries = b"".join(leaf.entry for leaf in batch)
-            self._compare_cached(tree.size, edge, entries)
-            for leaf in batch:
-                self._judge(leaf)
-                tree.extend([leaf.entry])
-                self._compare_root(tree)
-            progress(tree.size, self.size)
+        size, edge = 0, dict[int, bytes]()
+        self._compare_root(size, edge)
+        for leaves in self._leaves():
+            self._judge(leaves)
+            for entries in self._up_to_checkpoints(leaves):
+                self._compare_cached(size, edge, entries)
+                size += len(entries) // HASH_SIZE
+                self._compare_root(size, edge)
+            progress(size, self.size)
         for level, hashes in edge.items():
-            self._compare_row(level, tree.size // WIDTH ** (level + 1), hashes)
-        self._refuse_rollback(tree.size)
+            self._compare_row(level, size // WIDTH ** (level + 1), hashes)
+        self._refuse_rollback(size)
         return VerifiedLog(
             tenant=self._tenant,
             leaves=self.size,
@@ -145,15 +158,22 @@ class LogVerifier:
                 todo=_BACKUP,
             )
 
-    def _leaves(self) -> Iterator[_Leaf]:
+    def _up_to_checkpoints(self, leaves: _Leaves) -> Iterator[bytes]:
+        """Yield the entries, cut where a checkpoint was signed."""
+        end = leaves.first + len(leaves)
+        cuts = [leaves.first, *(n for n in sorted(self._signed) if leaves.first < n < end), end]
+        for start, stop in itertools.pairwise(at - leaves.first for at in cuts):
+            yield leaves.entries[start * HASH_SIZE : stop * HASH_SIZE]
+
+    def _leaves(self) -> Iterator[_Leaves]:
         """Yield every leaf in order; a leaf that nothing explains is named."""
         expected = 0
         for start, produce in sorted(self._sources(), key=lambda source: source[0]):
             if start != expected:
                 break
-            for leaf in produce():
-                yield leaf
-                expected += 1
+            for leaves in produce():
+                yield leaves
+                expected += len(leaves)
         if expected != self.size:
             raise LedgerError(
                 f"Leaf {expected} of {self._tenant} has neither a segment nor a record",
@@ -161,7 +181,7 @@ class LogVerifier:
                 todo=_BACKUP,
             )
 
-    def _sources(self) -> Iterator[tuple[int, Callable[[], Iterator[_Leaf]]]]:
+    def _sources(self) -> Iterator[tuple[int, Callable[[], Iterator[_Leaves]]]]:
         tenant, size = self._tenant, self.size
         with self._database.read() as connection:
             segments = list(
@@ -184,12 +204,12 @@ class LogVerifier:
         for number in leaves:
             yield number, partial(self._of_record, number)
 
-    def _of_deleted(self, first: int, count: int) -> Iterator[_Leaf]:
+    def _of_deleted(self, first: int, count: int) -> Iterator[_Leaves]:
         """Yield leaves whose evidence was deleted: only the log's entries are left of them."""
-        for number in range(first, first + count):
-            yield _Leaf(number, self._logged(number))
+        for start in range(first, first + count, _AT_ONCE):
+            yield _Leaves(start, self._logged(start, min(_AT_ONCE, first + count - start)))
 
-    def _of_record(self, number: int) -> Iterator[_Leaf]:
+    def _of_record(self, number: int) -> Iterator[_Leaves]:
         with self._database.read() as connection:
             row = connection.execute(
                 sa.select(record_table).where(
@@ -201,15 +221,15 @@ class LogVerifier:
         if record.get("kind") != row.kind:
             raise LedgerError(f"In {where}, kind is {record.get('kind')!r}", todo=_BACKUP)
         entry = sha256(canonical(record)).digest()
-        if entry != self._logged(number):
+        if entry != self._logged(number, 1):
             raise LedgerError(
                 f"Not what was logged: {where}",
                 why="Its SHA-256 is not the entry of its leaf.",
                 todo=_BACKUP,
             )
-        yield _Leaf(number, entry, record=record)
+        yield _Leaves(number, entry, record=record)
 
-    def _of_segment(self, row: sa.Row[Any]) -> Iterator[_Leaf]:
+    def _of_segment(self, row: sa.Row[Any]) -> Iterator[_Leaves]:
         try:
             path = self._places.local(row.path, row.file)
         except StoreSealedError as error:
@@ -218,39 +238,55 @@ class LogVerifier:
             yield from self._of_deleted(row.first_leaf, row.rows)
             return
         count = 0
-        for number, found in read_segment(
-            path, row.file, part=(row.first_row, row.rows), check=False
-        ):
-            where = f"the segment {path}, row {number} (evidence {found.evidence.id})"
-            leaf = row.first_leaf + number
-            yield _Leaf(leaf, self._recomputed(leaf, found, where), evidence=found.evidence)
-            count += 1
+        for number, rows in read_columns(path, (row.first_row, row.rows)):
+            yield self._recomputed(path, row.first_leaf + number, number, rows)
+            count += rows.num_rows
         if row.file not in self._checked:
             check_digest(path, row.file)
             self._checked.add(row.file)
         if count != row.rows:
             raise LedgerError(f"The segment {path} has {count} rows, not {row.rows}", todo=_BACKUP)
 
-    def _recomputed(self, leaf: int, found: Row, where: str) -> bytes:
-        entry = sha256(canonical(found.evidence.to_json())).digest()
-        logged = self._logged(leaf)
-        if entry != logged:
-            raise LedgerError(
-                f"Not what was logged: {where}",
-                why=_what_changed(found.evidence, logged),
-                todo=_BACKUP,
-            )
-        if found.entry != entry:
-            raise LedgerError(f"Field entry is wrong in {where}", todo=_BACKUP)
-        return entry
+    def _recomputed(self, path: Path, first: int, number: int, rows: "pa.RecordBatch") -> _Leaves:
+        """Return the leaves from `first` on, of the file's rows from `number` on."""
+        columns = dict(zip(rows.schema.names, rows.columns, strict=True))
+        logged = self._logged(first, rows.num_rows)
+        try:
+            entries = b"".join(entries_of(columns))
+        except (KeyError, TypeError, ValueError):
+            entries = b""
+        if entries != logged or b"".join(columns["entry"].to_pylist()) != logged:
+            self._name_wrong(path, first, number, rows)
+        counts = {(control, verdict): many for (_, control, verdict), many in counted(rows)}
+        return _Leaves(first, logged, counts)
 
-    def _logged(self, leaf: int) -> bytes:
-        """Return the log's entry of a leaf; the last row is kept, leaves come in order."""
-        number, at = leaf // WIDTH, leaf % WIDTH * HASH_SIZE
-        if self._row[0] != number:
-            with self._database.read() as connection:
-                self._row = (number, fetch(connection, self._tenant, 0, number))
-        return self._row[1][at : at + HASH_SIZE]
+    def _name_wrong(self, path: Path, first: int, number: int, rows: "pa.RecordBatch") -> NoReturn:
+        """Raise the error that names the first row that is not what was logged, and its field."""
+        for at, values in enumerate(rows.to_pylist()):
+            with damage_named(path):
+                found = row_of(values)
+                entry = sha256(canonical(found.evidence.to_json())).digest()
+            where = f"the segment {path}, row {number + at} (evidence {found.evidence.id})"
+            logged = self._logged(first + at, 1)
+            if entry != logged:
+                raise LedgerError(
+                    f"Not what was logged: {where}",
+                    why=_what_changed(found.evidence, logged),
+                    todo=_BACKUP,
+                )
+            if found.entry != entry:
+                raise LedgerError(f"Field entry is wrong in {where}", todo=_BACKUP)
+        raise LedgerError(f"The segment {path} is not laid out as it was written", todo=_BACKUP)
+
+    def _logged(self, first: int, count: int) -> bytes:
+        """Return the log's entries of leaves; the last ones read are kept, leaves come in order."""
+        begin, held = self._held
+        at = (first - begin) * HASH_SIZE
+        if at < 0 or at + count * HASH_SIZE > len(held):
+            many = max(count, min(_AT_ONCE, self.size - first))
+            held, at = Log(self._database, self._tenant).entries(first, many), 0
+            self._held = first, held
+        return held[at : at + count * HASH_SIZE]
 
     def _compare_cached(self, size: int, edge: dict[int, bytes], entries: bytes) -> None:
         """Compare the stored rows of hashes above the entries with freshly computed ones."""
@@ -270,38 +306,39 @@ class LogVerifier:
                 todo=_BACKUP,
             )
 
-    def _compare_root(self, tree: CompactRange) -> None:
-        for checkpoint in self._signed.get(tree.size, ()):
-            if checkpoint.root != tree.root():
+    def _compare_root(self, size: int, edge: Mapping[int, bytes]) -> None:
+        """Compare the root of the leaves so far, made of the partial rows, with the signed ones."""
+        for checkpoint in self._signed.get(size, ()):
+            if checkpoint.root != tree.root(TileNodes(lambda level, _: edge[level]), size):
                 raise LedgerError(
-                    f"The checkpoint of {self._tenant} at {tree.size} leaves has another root",
+                    f"The checkpoint of {self._tenant} at {size} leaves has another root",
                     why="Entries were changed together with the log's rows.",
                     todo=_BACKUP,
                 )
 
-    def _judge(self, leaf: _Leaf) -> None:
-        if leaf.evidence is not None:
-            counts = self._counts.setdefault(leaf.evidence.control_id, Counter())
-            counts[leaf.evidence.verdict.value] += 1
-            self._evidence += 1
-        elif leaf.record is None:
-            self._deleted += 1
-            self._gone += 1
-        elif leaf.record["kind"] == "run":
-            self._judge_run(leaf, leaf.record)
-        elif leaf.record["kind"] == "key":
-            old = next((k for k in self._keys if k.fingerprint == leaf.record["old"]), None)
-            verify_statement(leaf.record, old)
+    def _judge(self, leaves: _Leaves) -> None:
+        if leaves.counts is not None:
+            for (control, verdict), many in leaves.counts.items():
+                self._counts.setdefault(control, Counter())[verdict] += many
+            self._evidence += len(leaves)
+        elif leaves.record is None:
+            self._deleted += len(leaves)
+            self._gone += len(leaves)
+        elif leaves.record["kind"] == "run":
+            self._judge_run(leaves, leaves.record)
+        elif leaves.record["kind"] == "key":
+            old = next((k for k in self._keys if k.fingerprint == leaves.record["old"]), None)
+            verify_statement(leaves.record, old)
 
-    def _judge_run(self, leaf: _Leaf, record: dict[str, Any]) -> None:
+    def _judge_run(self, leaf: _Leaves, record: dict[str, Any]) -> None:
         sequence, entry = self._runs.get(record["assessment_id"], (0, ""))
         expected = {"sequence": sequence + 1, "previous": entry}
         rows = sum(c.total() for c in self._counts.values()) + self._gone
-        expected |= {"first_leaf": leaf.index - rows, "evidence": rows}
+        expected |= {"first_leaf": leaf.first - rows, "evidence": rows}
         for field, value in expected.items():
             if record[field] != value:
                 raise LedgerError(
-                    f"Run record at leaf {leaf.index}: {field} is {record[field]!r}, not {value!r}",
+                    f"Run record at leaf {leaf.first}: {field} is {record[field]!r}, not {value!r}",
                     why="A run is missing, or its record was not written by this store.",
                 )
         controls = () if self._gone else sorted(self._counts.keys() | record["controls"].keys())
@@ -310,16 +347,10 @@ class LogVerifier:
             held = dict(self._counts.get(control, {}))
             if {k: v for k, v in said.items() if v} != held:
                 raise LedgerError(
-                    f"In the run record at leaf {leaf.index}, {control} counts {said}, not {held}"
+                    f"In the run record at leaf {leaf.first}, {control} counts {said}, not {held}"
                 )
         self._counts, self._gone = {}, 0
-        self._runs[record["assessment_id"]] = (sequence + 1, leaf.entry.hex())
-
-
-def _batches(leaves: Iterator[_Leaf]) -> Iterator[list[_Leaf]]:
-    """Yield the leaves in lists that each lie in one row of the log."""
-    for _, group in itertools.groupby(leaves, key=lambda leaf: leaf.index // WIDTH):
-        yield list(group)
+        self._runs[record["assessment_id"]] = (sequence + 1, leaf.entries.hex())
 
 
 def _what_changed(evidence: Evidence, logged: bytes) -> str:

@@ -85,6 +85,13 @@ def test_a_stand_in_shows_nothing_where_no_model_is_in_use(
     assert used(account, Ran(model=NOVA), **nothing).verdict() is Verdict.COMPLIANT
 
 
+def test_an_endpoint_may_be_made_again_with_another_model(account: FakeAccount) -> None:
+    """Its ARN holds the name that it was given, and nothing lists when it was made."""
+    name = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/answers"
+    calls: dict[str, Any] = {"invoked": {name: 3.0}, "logged": {name: {NONE: 3}}}
+    assert used(account, Ran(model=name), **calls).verdict() is OPEN
+
+
 def test_a_run_that_speaks_for_no_call_shows_nothing_where_no_model_is_in_use(
     account: FakeAccount,
 ) -> None:

@@ -27,11 +27,11 @@ def test_a_key_is_found_with_its_secret(installation: Any) -> None:
     """The door gets what was made; an unknown id gets nothing."""
     store = installation.context.store
     made = _add(store, role="delegate")
-    found = access_keys.lookup(store, made.access_key_id)
+    found = access_keys.Lookup(store)(made.access_key_id)
     assert found == made
     assert (len(made.access_key_id), len(made.secret)) == (20, 40)
     assert made.secret not in repr(made)
-    assert access_keys.lookup(store, "AFDVNOBODYNOBODYNOBO") is None
+    assert access_keys.Lookup(store)("AFDVNOBODYNOBODYNOBO") is None
 
 
 def test_the_secret_is_nowhere_in_the_data(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_copied_database_does_not_sign(tmp_path: Path) -> None:
         made = _add(store)
     shutil.rmtree(tmp_path / "keys")
     with open_store(settings) as store, pytest.raises(SigningKeyError, match="another master key"):
-        access_keys.lookup(store, made.access_key_id)
+        access_keys.Lookup(store)(made.access_key_id)
 
 
 def test_a_sealed_secret_is_of_one_key(installation: Any) -> None:
@@ -68,7 +68,37 @@ def test_a_sealed_secret_is_of_one_key(installation: Any) -> None:
     )
     documents.act(access_keys.TENANT, now=installation.clock(), puts=[changed])
     with pytest.raises(SigningKeyError):
-        access_keys.lookup(store, second.access_key_id)
+        access_keys.Lookup(store)(second.access_key_id)
+
+
+def test_a_kept_secret_is_no_longer_good_than_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process disables or deletes counts at once; after five minutes it is opened."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
+    opened, time = [], [0.0]
+    real = access_keys._opened
+
+    def counted(*given: Any) -> str:
+        opened.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(access_keys, "_opened", counted)
+    with open_store(settings) as store, open_store(settings) as other:
+        first, second = _add(store), _add(store)
+        find = access_keys.Lookup(store, lambda: time[0])
+        assert [find(first.access_key_id) for _ in range(3)] == [first] * 3
+        assert find(second.access_key_id) == second
+        assert len(opened) == 2
+        time[0] = 300.0
+        assert find(first.access_key_id) == first
+        assert len(opened) == 3
+        access_keys.disable(other, first.access_key_id, by="me")
+        found = find(first.access_key_id)
+        assert found is not None
+        assert found.disabled
+        access_keys.forget(other, ACCOUNT, by="me")
+        assert [find(one.access_key_id) for one in (first, second)] == [None, None]
 
 
 def test_a_disabled_key_says_so(installation: Any) -> None:
@@ -77,7 +107,7 @@ def test_a_disabled_key_says_so(installation: Any) -> None:
     made = _add(store)
     for _ in range(2):
         assert access_keys.disable(store, made.access_key_id, by="me").disabled
-    found = access_keys.lookup(store, made.access_key_id)
+    found = access_keys.Lookup(store)(made.access_key_id)
     assert found is not None
     assert found.disabled
     with pytest.raises(UsageError, match="no access key"):

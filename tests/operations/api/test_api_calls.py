@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.own_rules import derived
+from affidavit.checks.security_hub import SAYS
 from affidavit.collector import api_calls
 from affidavit.collector.limited import Limited
 from affidavit.collector.run import Collector
@@ -277,6 +278,9 @@ def test_findings_and_rules_are_evidence_or_a_precise_gap(collect: Collect, moto
         "ENCRYPTED_VOLUMES": {"not_enabled"},
         "Custom_none": {"not_enabled"},
     }
+    reasons = [r.reason for k in hubs for r in evidence[k] if r.attributes.get("status")]
+    expected = {f"{SAYS} {status}" for status in ("PASSED", "FAILED", "WARNING")}
+    assert {text.partition(":")[0] for text in reasons} == expected, "as queries ask"
     everything = [record for records in evidence.values() for record in records]
     assert {r.evidence_type for r in everything} == {"Compliance check"}
     assert {r.standing for r in everything if r.gap} == {Standing.UNDECIDED}

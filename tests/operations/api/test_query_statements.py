@@ -55,6 +55,11 @@ def _truth(owner: Any, collected: Any, wanted: Any) -> int:
             " AND resourceComplianceCheck IN ('COMPLIANT', 'NON_COMPLIANT')",
             lambda e: e.verdict != "NOT_APPLICABLE",
         ),
+        (  # as the examples of Audit Manager's guide ask; there is nothing of Security Hub here
+            " AND resourceComplianceCheck IN ('NON_COMPLIANT', 'FAILED', 'WARNING')",
+            lambda e: e.verdict == "NON_COMPLIANT",
+        ),
+        (" AND resourceComplianceCheck <> 'PASSED'", lambda _: True),
         (
             " AND NOT (resourceComplianceCheck = 'COMPLIANT' OR resourceArn LIKE '%bucket-001')",
             lambda e: e.verdict != "COMPLIANT" and not e.resource_arn.endswith("bucket-001"),

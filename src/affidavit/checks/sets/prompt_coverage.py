@@ -75,8 +75,8 @@ def _lacking(suite: str, used: InUse, made: Collection[Named]) -> Iterator[str]:
             " this assessment. Recorded answers, answers cut off after a few tokens, files that"
             " only have the id of a shipped suite or of one of yours, earlier versions of yours,"
             " answers of a stand-in for AWS, runs that their"
-            " budget ended, and runs by the name of a throughput or deployment that was changed"
-            " since, or is not listed, do not count."
+            " budget ended, and runs by the name of a throughput, deployment or endpoint that was"
+            " changed since, or is not listed, do not count."
         )
         return
     for guardrail, count in sorted(used.guardrails.items()):

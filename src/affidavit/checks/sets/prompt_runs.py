@@ -234,6 +234,8 @@ def _record(view: View, key: Key, cases: Sequence[Observation], used: Population
         "run": run["runId"],
         **run.get("summary", {}),
     }
+    if run.get("blockedMessages"):
+        draft.attributes["taken for refusals"] = "; ".join(run["blockedMessages"])
     return draft.record(_arn(view, run["modelId"]))
 
 

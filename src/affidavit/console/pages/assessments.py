@@ -5,6 +5,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from affidavit.console.page import Page, url_to
+from affidavit.console.pages.reports import report_name
 from affidavit.console.texts import _
 from affidavit.console.views import view
 from affidavit.operations import activity, assessment_details
@@ -71,7 +72,7 @@ def _selection(page: Page, one: AssessmentDetails) -> dict[str, object]:
     return {
         "selected": found,
         "day": one.day,
-        "name": f"{one.found.name}-{page.now:%Y-%m-%d}".replace(" ", "-"),
+        "name": report_name(one.found.name, page.now),
     }
 
 

@@ -1,8 +1,8 @@
-"""The framework library: list, one framework, a copy of it."""
+"""The framework library: list, one framework, the end of a custom one."""
 
 from starlette.responses import Response
 
-from affidavit.console.page import Page, path_to
+from affidavit.console.page import Page
 from affidavit.console.views import act, attachment, view
 from affidavit.operations import frameworks, library_uses
 
@@ -18,25 +18,6 @@ def show(page: Page) -> Response:
     """Show a framework with its control sets."""
     answer = page.ask("GetAssessmentFramework", frameworkId=page.identifier("framework"))
     return page.show("frameworks/framework.html", one=answer["framework"])
-
-
-def copy(page: Page) -> Response:
-    """Make a custom copy, of the control sets that are checked."""
-    source = page.ask("GetAssessmentFramework", frameworkId=page.identifier("framework"))
-    chosen = page.form.many("set")
-    sets = [
-        {"name": one["name"], "controls": [{"id": control["id"]} for control in one["controls"]]}
-        for one in source["framework"]["controlSets"]
-        if one["name"] in chosen
-    ]
-    answer = page.ask(
-        "CreateAssessmentFramework",
-        name=page.form.text("name"),
-        description=source["framework"].get("description"),
-        complianceType=source["framework"].get("complianceType"),
-        controlSets=sets,
-    )
-    return page.go(path_to("frameworks", answer["framework"]["id"]), "copied")
 
 
 def ask_delete(page: Page) -> Response:
@@ -66,7 +47,6 @@ def delete(page: Page) -> Response:
 VIEWS = (
     view("/frameworks", show_list, "Framework library"),
     view("/frameworks/{framework}", show, "Framework"),
-    act("/frameworks/{framework}/copy", copy, show),
     view("/frameworks/{framework}/config-rules.csv", mapping, ""),
     view(
         "/frameworks/{framework}/delete", ask_delete, "Delete a custom framework: what it affects"

@@ -1,15 +1,17 @@
-"""Signing in by the organization's OpenID provider: there, and back."""
+"""Signing in by the organization's OpenID provider, and what it tells of signing out."""
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from affidavit.console import cookies
+from affidavit.console.door import BACK_CHANNEL, PREFIX
 from affidavit.console.page import SEE_OTHER, Page, url_to
 from affidavit.console.pages.sign_in import own_page
-from affidavit.console.views import view
+from affidavit.console.views import act, view
 from affidavit.operations import openid_users, sessions
-from affidavit.operations.faults import NotFoundFault
+from affidavit.operations.faults import AccessDeniedFault, NotFoundFault
 
 _MAX_QUERY = 8_192
+_BAD_REQUEST = 400
 
 
 def begin(page: Page) -> Response:
@@ -42,6 +44,21 @@ def finish(page: Page) -> Response:
     return cookies.give(response, token, secure=secure)
 
 
+def signed_out(page: Page) -> Response:
+    """End the sessions that the provider's logout token names; its server asks, no browser."""
+    _require_on(page)
+    try:
+        subject, session = page.console.openid.told_signed_out(
+            page.form.text("logout_token"), page.now
+        )
+    except AccessDeniedFault as error:
+        said = {"error": "invalid_request", "error_description": error.what}
+        return JSONResponse(said, status_code=_BAD_REQUEST)
+    issuer = page.context.settings.oidc_issuer
+    openid_users.sign_out(page.context.store, issuer, subject, session, page.now)
+    return Response()
+
+
 def _require_on(page: Page) -> None:
     if not page.console.openid.on:
         raise NotFoundFault("", "provider", "This installation has no OpenID provider.")
@@ -55,4 +72,5 @@ def _redirect(page: Page) -> str:
 VIEWS = (
     view("/sign-in/openid", begin, "", public=True),
     view("/sign-in/openid/back", finish, "", public=True),
+    act(BACK_CHANNEL.removeprefix(PREFIX), signed_out, public=True),
 )

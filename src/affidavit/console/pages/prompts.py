@@ -16,11 +16,13 @@ CASES: Final = 50
 
 def show(page: Page) -> Response:
     """Show suites and runs."""
-    found = prompt_views.runs(page.context, page.caller)
+    at, _, last = page.query("after").partition("|")
+    found, following = prompt_views.runs(page.context, page.caller, (at, last) if at else None)
     jobs = [one for one in prompt_jobs.listed(page.context, page.caller) if _is_shown(one)]
     return page.show(
         "prompts/list.html",
         found=found,
+        following="|".join(following) if following else "",
         suites=prompt_views.suites(page.context, page.caller),
         jobs=jobs,
         making=any(one.body["status"] == "IN_PROGRESS" for one in jobs),

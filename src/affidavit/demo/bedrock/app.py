@@ -155,7 +155,8 @@ def _body(model_id: str, given: Given) -> Sent:
     headers["X-Amzn-Bedrock-Output-Token-Count"] = str(given.tokens[1])
     headers["X-Amzn-Bedrock-Invocation-Latency"] = "20"
     if model_id == troubles.NOT_UTF8:
-        parts = [parts[0].replace(b"answer", b"\xff\xfe\xff")]
+        half = len(parts[0]) // 2
+        parts = [parts[0][:half] + b"\xff\xfe" + parts[0][half:]]
         headers["Content-Length"] = str(len(parts[0]))
     return status, headers, parts
 

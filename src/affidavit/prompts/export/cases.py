@@ -7,33 +7,14 @@ from typing import Any, Final
 
 from affidavit.errors import UsageError
 from affidavit.logscan.detectors.refusals import portable_rules
-from affidavit.prompts import bodies, targets_converse
+from affidavit.prompts import bodies, bodies_read, targets_converse
 from affidavit.prompts.assertions import Assertion
-from affidavit.prompts.bodies import Family
 from affidavit.prompts.export.canary_checks import KINDS
+from affidavit.prompts.patterns import OF_ANSWERS
+from affidavit.prompts.results import MAX_GAP
 from affidavit.prompts.suite import Case, Suite
 from affidavit.prompts.target import Request
 
-MAX_GAP: Final = 0.1
-"""As in the catalogue's `prompts-parity`."""
-_PATHS: Final[Mapping[Family, Mapping[str, list[str | int]]]] = {
-    Family.ANTHROPIC_TEXT: {"text": ["completion"], "stop": ["stop_reason"]},
-    Family.COHERE_TEXT: {
-        "text": ["generations", 0, "text"],
-        "stop": ["generations", 0, "finish_reason"],
-    },
-    Family.AI21_TEXT: {
-        "text": ["completions", 0, "data", "text"],
-        "stop": ["completions", 0, "finishReason", "reason"],
-    },
-    Family.TITAN: {
-        "text": ["results", 0, "outputText"],
-        "stop": ["results", 0, "completionReason"],
-    },
-}
-"""Where a body's text and stop reason stand, of models that Converse does not take."""
-_PATTERNS: Final = ("favourable", "unfavourable")
-"""Of a case's metadata."""
 _PORTABLE: Final = re.compile(
     r"(?:\(\?i\))?(?:[^\\()\[\]]|\\[bBdDsSwWntrf.\\^$|?*+()\[\]{}/-]|\[(?:[^\\\[\]]|\\[dswn\]\\^-])*\]|"
     r"\((?!\?)|\(\?:|\))*"
@@ -79,11 +60,6 @@ def export(suite: Suite, how: ExportSettings) -> Export:
     """Return what is exported; raise `UsageError` where no case can be."""
     family = bodies.family_of(how.model_id)
     text_only = bodies.is_text_only(how.model_id, family)
-    if text_only and family not in _PATHS:
-        raise UsageError(
-            f"The model {how.model_id} cannot be asked by an exported canary",
-            why="Converse does not take it, and the form of its answers is not known.",
-        )
     left_out = {case.id: why for case in suite.cases if (why := _why_not(case))}
     cases = [case for case in suite.cases if case.id not in left_out]
     if not cases:
@@ -124,7 +100,7 @@ def export(suite: Suite, how: ExportSettings) -> Export:
             if how.guardrail_id
             else {}
         ),
-        "paths": dict(_PATHS[family]) if text_only and family else {},
+        "paths": bodies_read.places(family) if text_only and family else {},
         "maxGap": MAX_GAP,
         "patterns": {**portable_rules(), "blocked": list(how.blocked_messages)},
         "cases": [_case(case, body) for case, body in zip(cases, sent, strict=True)],
@@ -148,7 +124,7 @@ def _case(case: Case, request: Mapping[str, Any]) -> dict[str, Any]:
         "id": case.id,
         "family": case.family,
         "metadata": {
-            k: written_alike(v) if k in _PATTERNS else v
+            k: written_alike(v) if k in OF_ANSWERS else v
             for k, v in case.metadata.items()
             if k != "reference"
         },
@@ -179,7 +155,7 @@ def _why_not(case: Case) -> str:
         why = _why_not_assertion(assertion)
         if why:
             return f"{assertion.name}: {why}"
-    named = (case.metadata.get(k, "") for k in _PATTERNS)
+    named = (case.metadata.get(k, "") for k in OF_ANSWERS)
     if not all(_PORTABLE.fullmatch(pattern) for pattern in named):
         return "its patterns do not mean the same in Python and JavaScript"
     return ""

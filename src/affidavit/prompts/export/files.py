@@ -107,11 +107,12 @@ def _commands(export: Export) -> Iterator[str]:
     for case, operation, body in _calls(export):
         words = ["aws", "bedrock-runtime"]
         if operation == "InvokeModel":
-            words += ["invoke-model", "--model-id", model, *region, "--body", json.dumps(body)]
-            words += ["--cli-binary-format", "raw-in-base64-out"]
+            # As a file's content both versions of the AWS CLI take a body as it is.
+            words += ["invoke-model", "--model-id", model, *region, "--body", "fileb:///dev/stdin"]
             for name, value in export.suite["guardrailHeaders"].items():
                 words += [f"--{_FLAGS[name]}", value]
-            yield shlex.join([*words, f"answer-{case}.invoke.json"])
+            command = shlex.join([*words, f"answer-{case}.invoke.json"])
+            yield f"printf %s {shlex.quote(json.dumps(body))} | {command}"
         else:
             document = json.dumps(body)
             words += ["converse", "--model-id", model, *region, "--cli-input-json", document]
@@ -131,7 +132,7 @@ requests.http      the HTTP request of each prompt, for Postman and others
 commands.sh        the AWS CLI command of each prompt
 
   aws synthetics create-canary --name bedrock-prompts \\
-    --code Handler=bedrock_prompts.handler,ZipFile=fileb://canary-python.zip \\
+    --code Handler=bedrock_prompts.handler,ZipFile@=fileb://canary-python.zip \\
     --runtime-version {PYTHON_RUNTIME} --artifact-s3-location s3://BUCKET/canary \\
     --execution-role-arn ROLE --schedule Expression="rate(1 hour)" \\
     --run-config TimeoutInSeconds=840
