@@ -31,7 +31,7 @@ class Bucket:
         """Yield the objects as `LogReader` does."""
         for key in sorted({*self.held, *self.denied}):
             if key.startswith(prefix) and key > after:
-                yield LogObject(bucket=bucket, key=key, size=1, etag="", modified="")
+                yield LogObject(bucket=bucket, key=key, size=1)
 
     def folders(self, _bucket: str, prefix: str) -> list[str]:
         """Return the common prefixes."""

@@ -11,8 +11,6 @@ from affidavit.console.views import view
 from affidavit.operations import activity, assessment_details
 from affidavit.operations.assessment_details import AssessmentDetails
 
-TABS = ("controls", "selection", "scope", "owners", "tags", "changes")
-
 
 def show_list(page: Page) -> Response:
     """Show the assessments that are the user's own."""
