@@ -7,9 +7,11 @@ import pytest
 
 from affidavit.catalogue.fixtures import FIXTURE_NOW, Fixture, load_fixtures
 from affidavit.checks.judge import Judgement, judge, judged_here
-from affidavit.checks.places import Place, RecordSet
+from affidavit.checks.own_rules import check_of, derived
+from affidavit.checks.places import Place, Record, RecordSet
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Input
+from affidavit.model.framework import Rule
 from affidavit.model.observation import GLOBAL_REGION, Gap, GapReason, Unit
 from affidavit.model.verdict import Standing, Verdict
 
@@ -116,6 +118,20 @@ def test_a_gap_comes_before_all_else(catalogue: Catalogue, place_of: PlaceOf) ->
     (found,) = judged(catalogue, place, check.id)
     assert (found.standing, found.gap) == (Standing.UNDECIDED, gap)
     assert found.reason == "GetBucketVersioning is unknown (denied): The role may not."
+
+
+def test_a_gap_in_any_fact_matters_to_who_reads_all(catalogue: Catalogue) -> None:
+    """A fact that is unknown is not one that the account has not."""
+    rule = Rule(
+        resource_set="log_group", compliant='has(acct.fact) && !("bedrockInUse" in acct.fact)'
+    )
+    check = check_of(derived(catalogue, rule), "own")
+    record = Record(values={}, arn="arn", resource_type="", region=REGION)
+    place = a_place(log_group=RecordSet(records=(record,)))
+    place = replace(place, acct_gaps={"fact.bedrockInUse": (a_gap("ListGuardrails"),)})
+    with_own = replace(catalogue, checks={**catalogue.checks, "own": check})
+    (found,) = judged(with_own, place, "own")
+    assert (found.verdict, found.standing) == (Verdict.NOT_APPLICABLE, Standing.UNDECIDED)
 
 
 def test_a_gap_in_another_join_does_not_matter(catalogue: Catalogue, place_of: PlaceOf) -> None:

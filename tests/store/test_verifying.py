@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import sqlalchemy as sa
 from affidavit.errors import AffidavitError, LedgerError, StoreDamagedError
 from affidavit.ledger.tiles import extend
 from affidavit.model.run import Assessment
+from affidavit.model.verdict import Standing, Verdict
 from affidavit.store import Store
-from affidavit.store.schema import checkpoint, log_tile, record
+from affidavit.store.schema import checkpoint, log_tile, record, segment
 
 
 @pytest.fixture
@@ -54,6 +56,18 @@ def test_all_holds(store: Store, collected: Assessment) -> None:
     assert store.verify(tenants=[]) == []
 
 
+def test_a_control_of_two_sets_holds(store: Store, assessment: Assessment, sample: Any) -> None:
+    """A run counts a control's records of all the control sets that it stands in."""
+    run = store.begin_run(assessment, sample.day, "c" * 64, sample.now)
+    made = [sample.evidence(run.run_id, assessment.id, number) for number in range(12)]
+    evidence = [replace(one, control_id="C") for one in made]
+    written = sample.segment(store, assessment, run, evidence)
+    counted = [replace(one, control_set_id="") for one in evidence]
+    store.commit_run(sample.run_record(run.run_id, assessment, counted), [written])
+    (log,) = store.verify()
+    assert log.evidence == 12
+
+
 def rewrite(path: Path, column: str, row: int, value: object) -> None:
     """Write a segment anew with one value changed."""
     table = pq.read_table(path)
@@ -82,17 +96,62 @@ def test_a_changed_verdict_is_named(store: Store, collected: Assessment, sample:
         list(store.evidence(collected.id, sample.day, sample.day))
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [("reason", "all is well"), ("salt", "0" * 32), ("resource_arn", "arn:aws:s3:::other")],
-)
-def test_any_changed_field_is_found(
-    store: Store, collected: Assessment, column: str, value: str
-) -> None:
-    """A change of any field is named with file and row."""
+def another(column: str, value: Any) -> Any:
+    """Return another value that a column may hold."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, bytes):
+        return bytes(len(value))
+    if isinstance(value, datetime):
+        return value + timedelta(microseconds=1)
+    if isinstance(value, list):
+        return [*value, ("zz", "") if column == "attributes" else {"digest": "", "pointer": ""}]
+    for known in (Verdict, Standing):
+        if value in [*map(str, known)]:
+            return next(str(one) for one in known if str(one) != value)
+    return f"{value} "
+
+
+def test_any_changed_field_is_found(store: Store, collected: Assessment) -> None:
+    """A change of any member, in the first row or the last, is named with file and row."""
     path = segments(store)[0]
-    rewrite(path, column, 7, value)
-    with pytest.raises(LedgerError, match=rf"{path.name}, row 7 "):
+    whole = path.read_bytes()
+    table = pq.read_table(path)
+    for number, column in enumerate(table.column_names):
+        row = number % 2 * (table.num_rows - 1)
+        rewrite(path, column, row, another(column, table.column(column)[row].as_py()))
+        with pytest.raises(LedgerError, match=rf"{path.name}, row {row} "):
+            store.verify(tenants=[collected.tenant])
+        path.write_bytes(whole)
+
+
+OTHERWISE: dict[str, Callable[[pa.Table], pa.Table]] = {
+    "times of another unit": lambda table: cast(table, "time", pa.timestamp("ms", tz="UTC")),
+    "truth as text": lambda table: cast(table, "synthetic", pa.string()),
+    "one column more": lambda table: table.append_column("more", table.column("reason")),
+}
+
+
+def cast(table: pa.Table, column: str, kind: pa.DataType) -> pa.Table:
+    """Return a table with the numbers of one column as values of another kind."""
+    values = table.column(column)
+    values = (values.cast(pa.int64()) if pa.types.is_timestamp(kind) else values).cast(kind)
+    field = pa.field(column, kind, nullable=False)
+    return table.set_column(table.schema.get_field_index(column), field, values)
+
+
+@pytest.mark.parametrize("change", OTHERWISE)
+def test_columns_of_another_kind_are_found(
+    store: Store, collected: Assessment, change: str
+) -> None:
+    """A segment whose columns hash as they did, and are read as something else, does not hold."""
+    path = segments(store)[0]
+    pq.write_table(OTHERWISE[change](pq.read_table(path)), path)
+    digest = sha256(path.read_bytes()).hexdigest()
+    with store._database.write() as connection:
+        named = segment.update().where(segment.c.file == path.stem)
+        connection.execute(named.values(file=digest))
+    with pytest.raises(LedgerError, match=rf"{path.name} is not laid out as it was written"):
         store.verify(tenants=[collected.tenant])
 
 

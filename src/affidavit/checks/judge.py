@@ -6,7 +6,7 @@ set that may be incomplete gives an undecided judgement of its own besides those
 record that is known to fail is not hidden by another that could not be seen.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -132,8 +132,7 @@ class _Judge:
     def _account_gaps(self) -> list[Gap]:
         """Return the gaps in what the check reads of the account and of other sets."""
         gaps: list[Gap] = []
-        for name in sorted(self.names.account):
-            key = METRIC_OPERATION if name == "metric" else name
+        for key in self._account_keys(self.place.acct_gaps):
             gaps += self.place.acct_gaps.get(key, ())
         for identifier, names in self.names.sets.items():
             found = self.place.sets.get(identifier, RecordSet())
@@ -141,6 +140,13 @@ class _Judge:
             for record in found.records:
                 gaps += self._gaps_of(record, names)
         return gaps
+
+    def _account_keys(self, known: Iterable[str]) -> Iterator[str]:
+        """Yield the keys of what the check reads of the account; of all facts, who reads them."""
+        for name in sorted(self.names.account):
+            if name == "fact":
+                yield from (key for key in known if key.startswith("fact."))
+            yield METRIC_OPERATION if name == "metric" else name
 
     def _gaps_of(self, record: Record, names: frozenset[str]) -> list[Gap]:
         relevant = names | set(self.check.operations)
@@ -309,8 +315,7 @@ class _Judge:
     def _account_inputs(self) -> tuple[Input, ...]:
         """Return what acct was built from, as far as the check reads it."""
         inputs: list[Input] = []
-        for name in sorted(self.names.account):
-            key = METRIC_OPERATION if name == "metric" else name
+        for key in self._account_keys(self.place.acct_inputs):
             inputs += self.place.acct_inputs.get(key, ())
         for identifier in sorted(self.names.sets):
             found = self.place.sets.get(identifier, RecordSet())

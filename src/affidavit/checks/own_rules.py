@@ -20,11 +20,14 @@ from affidavit.catalogue.reads import Reads, reads_of
 from affidavit.catalogue.shapes import PathError, Shapes, kind_of
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
-from affidavit.checks.judge import ACCOUNT_SET, METRIC_OPERATION, Judgement, judge
+from affidavit.checks.fanout import PER_ITEM
+from affidavit.checks.judge import ACCOUNT_SET, METRIC_OPERATION, Judgement, judge, judged_here
 from affidavit.checks.members import names_read
+from affidavit.checks.places import Place
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue, Check, Member, version_of
 from affidavit.model.framework import Rule
+from affidavit.model.observation import GLOBAL_REGION
 from affidavit.model.verdict import Verdict
 
 ID: Final = "trial"
@@ -55,7 +58,9 @@ def derived(catalogue: Catalogue, rule: Rule) -> Rule:
         for path, required in sorted(_paths(reads, shapes, rule.resource_set).items())
     )
     rule = replace(rule, reads=members, operations=())
-    return replace(rule, operations=_operations(catalogue, check_of(rule, ID)))
+    rule = replace(rule, operations=_operations(catalogue, check_of(rule, ID)))
+    _require_there(catalogue, check_of(rule, ID))
+    return rule
 
 
 def check_of(rule: Rule, identifier: str, keyword: str = "") -> Check:
@@ -144,6 +149,29 @@ def check_parameters(params: Mapping[str, Any]) -> None:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if name.endswith(_DAYS) and not (whole and 0 <= value <= MAX_DAYS):
             raise UsageError(f"{name} is a whole number of days, at most {MAX_DAYS:,}")
+
+
+def _require_there(catalogue: Catalogue, check: Check) -> None:
+    """Refuse what is never known of the account where the check is judged: `!has` of it holds."""
+    everywhere = Place(region=GLOBAL_REGION, acct={}, sets={})
+    of_account, names = judged_here(catalogue, check, everywhere), names_read(check)
+    wrong = [f"set.{one}" for one in names.sets if _is_once(catalogue, one) != of_account]
+    for name in sorted(names.account):
+        asked = catalogue.operations.get(name)
+        regional = not asked.per_account if asked else True
+        if (regional and of_account) or (asked and asked.fan_out in PER_ITEM):
+            wrong.append(name)
+    if wrong:
+        raise UsageError(
+            f"The rule reads acct.{wrong[0]}, which is not known there",
+            why="It is of another place (a Region, or the account as a whole), or of each thing.",
+            todo="Read it of the records (r), or let the rule be about another kind of record.",
+        )
+
+
+def _is_once(catalogue: Catalogue, resource_set: str) -> bool:
+    known = catalogue.resource_sets.get(resource_set)
+    return known is not None and known.per_account
 
 
 def _reads(rule: Rule) -> Reads:

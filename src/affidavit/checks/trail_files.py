@@ -152,7 +152,7 @@ class TrailDay:
     day: str
     read: Observation | None
     gaps: tuple[Gap, ...] = ()
-    """Of the trails that were asked before, or instead."""
+    """Of trails that could not be read that day, told once; none where a whole one was."""
 
     def should_hold(self, facts: Facts, source: str, name: str, time: datetime) -> str:
         """Return why the files need not hold an event; empty: they lack it where they do.
@@ -202,5 +202,9 @@ def trail_days(facts: Facts, region: str) -> list[TrailDay]:
     for day, results in sorted(by_day.items()):
         gaps = tuple(one for one in results if isinstance(one, Gap))
         read = [one for one in results if isinstance(one, Observation)]
-        days += [TrailDay(day=day, read=one, gaps=gaps) for one in read or (None,)]
+        if any(not _narrowed(facts, {"TrailARN": one.unit.parameters["trail"]}) for one in read):
+            gaps = ()
+        first, *others = read or (None,)
+        days.append(TrailDay(day=day, read=first, gaps=gaps))
+        days += [TrailDay(day=day, read=one) for one in others]
     return days

@@ -164,11 +164,11 @@ def _known(facts: Facts, place: Place, keyword: str, known: list[Record]) -> Ent
 def trail_entries(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
     """Yield what is wrong with the files in which a keyword's events were looked for."""
     for day in _looked_in(facts, place.region, keyword):
-        if day.read is None:
-            yield from (_unread(gap, place) for gap in day.gaps)
-            continue
-        yield from _incomplete(day.read, day.day)
-        yield from _altered(day.read, day.day)
+        instead = "LookupEvents was asked" if day.read is None else "those of narrowed trails were"
+        yield from (_unread(gap, instead, place) for gap in day.gaps)
+        if day.read is not None:
+            yield from _incomplete(day.read, day.day)
+            yield from _altered(day.read, day.day)
     for record in events_of(place, keyword).records if place.region != GLOBAL_REGION else ():
         if record.attributes.get("trail files") == LACKED:
             yield _lacked(record, keyword)
@@ -213,9 +213,9 @@ def _population(facts: Facts, region: str, days: list[TrailDay]) -> Mapping[str,
     return {name: str(value) for name, value in shown.items() if value != ""}
 
 
-def _unread(gap: Gap, place: Place) -> Entry:
+def _unread(gap: Gap, instead: str, place: Place) -> Entry:
     """Return why files were not read; nothing may have been sent, so the place says whose it is."""
-    words = f"The trail's files were not read, only LookupEvents was asked. {gap.message}"
+    words = f"The trail's files were not read, only {instead}. {gap.message}"
     return replace(_gap(gap), reason=words, synthetic=place.synthetic)
 
 

@@ -36,6 +36,7 @@ from affidavit.store.kept import Kept
 from affidavit.store.log import Log, fetch, log_size
 from affidavit.store.schema import record as record_table
 from affidavit.store.schema import segment as segment_table
+from affidavit.store.segment_columns import schema
 from affidavit.store.segment_json import entries_of
 from affidavit.store.segment_sink import counted
 from affidavit.store.segments import damage_named, read_columns, row_of
@@ -249,6 +250,8 @@ class LogVerifier:
 
     def _recomputed(self, path: Path, first: int, number: int, rows: "pa.RecordBatch") -> _Leaves:
         """Return the leaves from `first` on, of the file's rows from `number` on."""
+        if not rows.schema.equals(schema()):  # what is hashed would be read as something else
+            raise _laid_out_otherwise(path)
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
         logged = self._logged(first, rows.num_rows)
         try:
@@ -257,7 +260,9 @@ class LogVerifier:
             entries = b""
         if entries != logged or b"".join(columns["entry"].to_pylist()) != logged:
             self._name_wrong(path, first, number, rows)
-        counts = {(control, verdict): many for (_, control, verdict), many in counted(rows)}
+        counts = Counter[tuple[str, str]]()
+        for (_, control, verdict), many in counted(rows):
+            counts[control, verdict] += many
         return _Leaves(first, logged, counts)
 
     def _name_wrong(self, path: Path, first: int, number: int, rows: "pa.RecordBatch") -> NoReturn:
@@ -276,7 +281,7 @@ class LogVerifier:
                 )
             if found.entry != entry:
                 raise LedgerError(f"Field entry is wrong in {where}", todo=_BACKUP)
-        raise LedgerError(f"The segment {path} is not laid out as it was written", todo=_BACKUP)
+        raise _laid_out_otherwise(path)
 
     def _logged(self, first: int, count: int) -> bytes:
         """Return the log's entries of leaves; the last ones read are kept, leaves come in order."""
@@ -351,6 +356,10 @@ class LogVerifier:
                 )
         self._counts, self._gone = {}, 0
         self._runs[record["assessment_id"]] = (sequence + 1, leaf.entries.hex())
+
+
+def _laid_out_otherwise(path: Path) -> LedgerError:
+    return LedgerError(f"The segment {path} is not laid out as it was written", todo=_BACKUP)
 
 
 def _what_changed(evidence: Evidence, logged: bytes) -> str:

@@ -12,7 +12,7 @@ from tests.checks.records.conftest import ACCOUNT, HOME, OTHER
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import Record
 from affidavit.checks.trail_files import LACKED
-from affidavit.collector.activity import EVENT_ID, activity, trail_entries
+from affidavit.collector.activity import EVENT_ID, activity, trail_entries, unread_gap
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.verdicts import is_open
 from affidavit.model.framework import SourceType
@@ -333,6 +333,27 @@ def test_where_no_trail_takes_all_writes_each_adds_what_it_has(account: Any) -> 
     assert [u.parameters["trail"] for u in account.asked if _here(u)] == arns
     shown = [found[f"e-{number}"].attributes.get("proved by a digest") for number in (1, 2, 3)]
     assert shown == ["yes", "yes", None]
+
+
+def test_of_narrowed_trails_the_one_that_could_not_be_read_is_told(account: Any) -> None:
+    """What the others add does not hide that one trail's files were not seen."""
+    arns = [f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/{name}" for name in ("a", "b", "c")]
+    trails = [
+        {"TrailARN": arn, "HomeRegion": HOME, "IsMultiRegionTrail": True, "S3BucketName": "b"}
+        for arn in arns
+    ]
+    account.answers("DescribeTrails", {"trailList": trails})
+    account.answers("GetEventSelectors", {"EventSelectors": []})
+    account.answers("LookupEvents", {"Events": []})
+    account.answers("TrailFiles", filed())
+    facts, place = Facts(ACCOUNT, account.facts().regions), account.place()
+    for one in account.facts():
+        asked = one.unit
+        refused = asked.key == "TrailFiles" and asked.parameters["trail"] == arns[1]
+        facts.add(unread_gap(one, "AccessDenied", asked.parameters) if refused else one)
+    (entry,) = trail_entries(facts, place, KEYWORD)
+    assert "only those of narrowed trails were. AccessDenied" in entry.reason
+    assert entry.gap is not None
 
 
 def _here(unit: Unit) -> bool:

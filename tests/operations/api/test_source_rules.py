@@ -158,6 +158,24 @@ def test_what_a_rule_asks_of_is_read(
     assert names.record | names.account
 
 
+@pytest.mark.parametrize(
+    ("about", "text"),
+    [
+        ("account", "!has(acct.fact.bedrockInUse)"),
+        ("iam_ListUsers", "!has(acct.GetModelInvocationLoggingConfiguration)"),
+        ("log_group", "!has(acct.GetGuardrail)"),
+        ("log_group", "!has(acct.set.iam_user)"),
+    ],
+)
+def test_what_is_never_known_of_the_account_there_is_refused(
+    owner: Any, about: str, text: str
+) -> None:
+    """Of a Region where the account is judged, or of each thing: `!has` of it would always hold."""
+    catalogue = with_records(owner.context.catalogue, about)
+    with pytest.raises(UsageError, match="not known there"):
+        derived(catalogue, Rule(resource_set=about, compliant=text))
+
+
 @pytest.mark.parametrize("role", ["delegate", "auditor"])
 def test_only_who_may_change_controls_keeps_rules(owner: Any, role: Any) -> None:
     """A delegate and an auditor are refused, whatever they name."""
