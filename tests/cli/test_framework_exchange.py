@@ -119,6 +119,11 @@ def test_what_was_exported_comes_back_equal(framework: str, tmp_path: Path) -> N
     [
         ("form: affidavit-framework/1", "form: other", 2, "holds no framework"),
         ("name: All of it", "nom: All of it", 2, "It names nom"),
+        ("name: All of it", "name: 2026-99-99", 2, "cannot be read"),
+        ("name: All of it", "name: !!timestamp x", 2, "cannot be read"),
+        ("from: arn", f"from: {'a' * 300}", 2, "from does not say"),
+        ("  parameters:", "  params:", 2, "It names params"),
+        ("custom: 1", "custom: 1\n    id: x", 2, "It names id"),
         ("r.item.startsWith", "r.item.Name.startsWith", 2, "no answer has"),
         ("max_key_age_days", "max_key_age_hours", 2, "no parameter"),
         ("custom: 1", "custom: 2", 2, "no control 2"),
