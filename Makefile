@@ -14,7 +14,7 @@ BROWSER := $(VENV)/.browser
 
 VENDOR := src/affidavit/console/static/vendor
 
-.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-100m bench-crash bench-peers docs pictures verify-pyz clean lock
+.PHONY: assets chromium screenshots test-browser install run test test-slow lint format bench bench-scan bench-100m bench-crash bench-peers docs pictures verify-pyz clean lock
 
 install: $(STAMP)
 
@@ -109,6 +109,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+bench-scan: $(STAMP) $(SPARK_STAMP)
+	$(BIN)/python -m bench.scan --full
 
 # A million, ten and a hundred million records: 30 GB of disk and an hour or more; nothing of it is kept.
 BENCH_SIZES ?= 1000000 10000000 100000000

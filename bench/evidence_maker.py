@@ -18,6 +18,8 @@ from affidavit.store import Segment, Store
 from bench.evidence_columns import ACCOUNTS, REGIONS, columns_of, records_of
 
 TENANT = "111122223333/us-east-1"
+NAME = "Production"
+"""Of the larger assessment."""
 DAYS = 120
 LAST_DAY = date(2026, 10, 31)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +42,7 @@ def make(store: Store, records: int, *, days: int = DAYS, seed: int = 4) -> Made
     """Write `records` records over `days` days up to `LAST_DAY`."""
     dice = random.Random(seed)  # noqa: S311 - the same evidence for the same seed
     begin = BEGIN
-    large, small = (assessment_of(name, begin, dice) for name in ("Production", "Test"))
+    large, small = (assessment_of(name, begin, dice) for name in (NAME, "Test"))
     for one in (large, small):
         store.create_assessment(one, "bench")
     middle: Evidence | None = None

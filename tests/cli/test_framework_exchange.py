@@ -110,6 +110,7 @@ def test_what_was_exported_comes_back_equal(framework: str, tmp_path: Path) -> N
     assert first == second
     assert len(first["controls"]) == 1
     assert [len(one["controls"]) for one in first["controlSets"]] == [2, 2]
+    assert _run("export", "genai-v1", "--tenant", THERE).exit_code == 2
     rows = _run("export", copy.id, "--tenant", THERE, "--config-rules-csv", "-").output
     assert "ACCESS_KEYS_ROTATED" in rows
 
@@ -118,10 +119,11 @@ def test_what_was_exported_comes_back_equal(framework: str, tmp_path: Path) -> N
     ("old", "new", "code", "words"),
     [
         ("form: affidavit-framework/1", "form: other", 2, "holds no framework"),
+        ("from: arn:aws:", "from: arn of ", 2, "where it is from"),
         ("name: All of it", "nom: All of it", 2, "It names nom"),
         ("name: All of it", "name: 2026-99-99", 2, "cannot be read"),
         ("name: All of it", "name: !!timestamp x", 2, "cannot be read"),
-        ("from: arn", f"from: {'a' * 300}", 2, "from does not say"),
+        ("from: arn:", f"from: arn:{'a' * 300}:", 2, "does not say where"),
         ("  parameters:", "  params:", 2, "It names params"),
         ("custom: 1", "custom: 1\n    id: x", 2, "It names id"),
         ("r.item.startsWith", "r.item.Name.startsWith", 2, "no answer has"),

@@ -10,6 +10,7 @@ import pytest
 from tests.console import library
 from tests.console.conftest import assessment_of
 
+from affidavit.console.pages import reports
 from affidavit.console.pages.all import VIEWS
 from affidavit.operations import activity, report_uploads
 from affidavit.operations.assessment_reports import choice_of
@@ -143,6 +144,12 @@ def test_a_report_is_asked_for_and_its_failure_told(fresh: Any) -> None:
     assert "October.zip" not in page
 
 
+def test_the_name_that_is_offered_for_a_report_is_taken(fresh: Any) -> None:
+    """Whatever an assessment is called: names of reports have letters, digits, and - _ . only."""
+    for name in ("Northwind Assistants (simulated)", "Prüfung", "?"):
+        assert re.fullmatch(r"[\w.-]+", reports.report_name(name, fresh.time), re.ASCII), name
+
+
 def test_what_is_no_report_is_not_verified(fresh: Any) -> None:
     """An upload that is no report is refused by the verifier's first step, and not kept."""
     client = fresh.client("arthur")
@@ -230,7 +237,7 @@ def test_an_assessment_is_made_in_steps(fresh: Any) -> None:
     assert page.status_code == 422
     assert "assessmentReportsDestination.destination" in page.text
     assert len(fresh.store.assessments()) == 1
-    page = olga.post("/console/assessments/new", data={**form, "destination": "s3://reports/x"})
+    page = olga.post("/console/assessments/new", data={**form, "destination": ""})
     assert "Its first collection has begun" in page.text
     assert "Second" in olga.get("/console/assessments").text
 

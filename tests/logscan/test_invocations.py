@@ -274,6 +274,7 @@ def test_any_bytes_are_welcome(data: bytes) -> None:
             b"\xff\xfe",
             b"\xfe\xff",
             b"\xef\xbb\xbf",
+            b"[]",
         }:
             assert result.gaps or result.totals.foreign
 

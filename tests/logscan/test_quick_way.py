@@ -148,6 +148,18 @@ def chunks(draw: st.DrawFn) -> list[Any]:
     return [*found, stop, {"type": "message_stop", **draw(GUARDED)}]
 
 
+TIMED: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {},
+        {"metrics": {"latencyMs": 812}},
+        {"metrics": {"latencyMs": 812.5}},
+        {"metrics": {"latencyMs": 3}, "amazon-bedrock-invocationMetrics": {}},
+        {"amazon-bedrock-invocationMetrics": {"invocationLatency": 5, "inputTokenCount": 1}},
+    ]
+)
+"""How long an answer took, as it tells in several ways or not at all."""
+
+
 @st.composite
 def said(draw: st.DrawFn) -> Any:
     """Return an answer."""
@@ -163,7 +175,7 @@ def said(draw: st.DrawFn) -> Any:
         {"generation": text, "stop_reason": stop},
         {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": stop}]},
     ]
-    plain = {**draw(st.sampled_from(shapes)), **draw(GUARDED), **draw(MORE)}
+    plain = {**draw(st.sampled_from(shapes)), **draw(GUARDED), **draw(MORE), **draw(TIMED)}
     return draw(st.one_of(st.just(plain), chunks(), ANY))
 
 

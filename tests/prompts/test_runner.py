@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from affidavit.errors import UsageError
 from affidavit.prompts.answers import Answer
-from affidavit.prompts.journal import Journal
+from affidavit.prompts.journal import Journal, sweep
 from affidavit.prompts.metrics.intervals import wilson
 from affidavit.prompts.results import (
     FAILED,
@@ -177,6 +178,23 @@ def test_a_killed_run_asks_nothing_recorded_again(tmp_path: Path) -> None:
     assert len(results) == 10
     assert {r["case"] for r in results if r["repeated"]} == under_way
     assert len(under_way) <= 2
+
+
+def test_journals_of_runs_that_were_given_up_are_swept(tmp_path: Path) -> None:
+    """One that is old goes, unless somebody writes it; a newer one may be gone on with."""
+    now = datetime.now(UTC)
+    for name in ("old", "new"):
+        with Journal(tmp_path, {"name": name}, name) as journal:
+            journal.begin("1")
+    with Journal(tmp_path, {"name": "held"}, "held") as held:
+        for path in tmp_path.iterdir():
+            age = 0 if '"new"' in path.read_text() else 31 * 86_400
+            os.utime(path, (now.timestamp() - age,) * 2)
+        sweep(tmp_path, now)
+        assert held.path.exists()
+        held.finish()
+    (left,) = tmp_path.iterdir()
+    assert '"new"' in left.read_text()
 
 
 def _lines(folder: Path) -> str:

@@ -23,7 +23,7 @@ class Bucket:
         self.asked += 1
         for key in self.keys:
             if key.startswith(prefix) and key > after:
-                yield LogObject(bucket=bucket, key=key, size=1, etag="", modified="")
+                yield LogObject(bucket=bucket, key=key, size=1)
 
     def read(self, _bucket: str, key: str, _limit: int) -> bytes:
         """Return an empty file, and note that it was asked for."""

@@ -40,6 +40,19 @@ def test_a_write_is_all_or_nothing(settings: Settings) -> None:
     database.close()
 
 
+def test_what_is_held_at_the_end_is_closed_when_it_comes_back(settings: Settings) -> None:
+    """A connection that outlives the database, as one behind a paused generator does, is closed."""
+    database = Database(settings.database)
+    with database.read() as connection:
+        held, driver = connection.connection.dbapi_connection, connection.dialect.dbapi
+        assert held is not None
+        assert driver is not None
+        database.close()
+        assert connection.scalar(sa.select(sa.literal(1))) == 1
+    with pytest.raises(driver.Error, match="closed"):
+        held.cursor().execute("SELECT 1")
+
+
 def test_two_openers_migrate_once(settings: Settings) -> None:
     """Processes that open a new database at once both get a whole one."""
     failures: list[BaseException] = []

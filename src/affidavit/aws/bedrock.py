@@ -56,8 +56,6 @@ class Reply:
     request_id: str = ""
     latency_ms: float = 0.0
     """From when the last request was sent to the last byte read, in ms."""
-    service_ms: float | None = None
-    """What the service says that the model took, in ms."""
     input_tokens: int | None = None
     """From the headers of InvokeModel."""
     output_tokens: int | None = None
@@ -222,7 +220,6 @@ class _Exchange:
             failure=problem,
             request_id=str(self._metadata.get("RequestId") or ""),
             latency_ms=round(elapsed, 3),
-            service_ms=_number(headers.get("x-amzn-bedrock-invocation-latency")),
             input_tokens=_number(headers.get("x-amzn-bedrock-input-token-count")),
             output_tokens=_number(headers.get("x-amzn-bedrock-output-token-count")),
             attempts=trace.sent,

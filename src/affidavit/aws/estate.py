@@ -33,8 +33,6 @@ def _operation(service: str, name: str, action: str) -> Operation:
 
 LIST_ACCOUNTS = _operation("organizations", "ListAccounts", "organizations:ListAccounts")
 DESCRIBE_REGIONS = _operation("ec2", "DescribeRegions", "ec2:DescribeRegions")
-ESTATE_OPERATIONS = (LIST_ACCOUNTS, DESCRIBE_REGIONS)
-"""Asked to find out the estate; `affidavit policy` must allow them too."""
 
 
 @dataclass(slots=True)

@@ -27,7 +27,6 @@ from affidavit.aws.settings import TOOL
 from affidavit.aws.trace import Trace
 from affidavit.errors import CollectError
 from affidavit.model.observation import GapReason, Proof
-from affidavit.model.times import iso
 
 _CHUNK: Final = 2**20
 _MOST_IDS: Final = 100
@@ -61,9 +60,6 @@ class LogObject:
     bucket: str
     key: str
     size: int
-    etag: str
-    modified: str
-    """When S3 took it, as RFC 3339."""
 
     @property
     def uri(self) -> str:
@@ -100,13 +96,7 @@ class LogReader:
         asked = {"StartAfter": after} if after else {}
         for page in self._listed(bucket, prefix, asked):
             for one in page.get("Contents", ()):
-                yield LogObject(
-                    bucket=bucket,
-                    key=one["Key"],
-                    size=one["Size"],
-                    etag=str(one.get("ETag", "")).strip('"'),
-                    modified=iso(one["LastModified"]) if one.get("LastModified") else "",
-                )
+                yield LogObject(bucket=bucket, key=one["Key"], size=one["Size"])
 
     def folders(self, bucket: str, prefix: str) -> list[str]:
         """Return the keys that begin with `prefix` up to the next slash, each once."""

@@ -107,6 +107,7 @@ def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> N
 @click.option("--blocked-message", multiple=True, help="What your guardrail says; repeat.")
 @click.option("--judge", default="", help="Model that `llm-judge` asks.")
 @click.option("--online", is_flag=True, help="Let assertions ask guardrails.")
+@click.option("--names", is_flag=True, help="Look for names and addresses, too (extra `names`).")
 @click.option("--keep-raw", is_flag=True, help="Keep raw answers, sealed with the tenant's key.")
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before spending more.")
 @click.option("--budget-cost", type=click.FloatRange(0, min_open=True), help="So too, in money.")
@@ -194,6 +195,7 @@ def _call(settings: Settings, options: dict[str, Any], aws: AwsSettings) -> Prom
         own_answers=options["own_answers"],
         judge=options["judge"],
         online=options["online"],
+        names=options["names"],
         blocked_messages=options["blocked_message"],
         keep_raw=options["keep_raw"],
     )

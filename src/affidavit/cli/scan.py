@@ -199,6 +199,14 @@ def _population(outcome: scans.Outcome) -> None:
         if day.hours_without:
             hours = ", ".join(f"{hour:02}" for hour in day.hours_without)
             click.echo(f"{day.day}: {day.records:,} records; none in hours {hours} (UTC).")
+    if totals.models:
+        failed = totals.errors.total()
+        latency = f"{totals.latency_ms / totals.timed:,.0f} ms" if totals.timed else "not told"
+        click.echo(
+            f"{len(totals.models):,} models, {totals.input_tokens:,} tokens in and "
+            f"{totals.output_tokens:,} out, {failed:,} errors ({failed / totals.records:.1%}), "
+            f"mean latency {latency} (told by {totals.timed:,} calls)."
+        )
     if totals.guard_unknown:
         click.echo(f"{totals.guard_unknown:,} calls: whether guarded is not to be seen.")
     if outcome.proved or outcome.unsigned:

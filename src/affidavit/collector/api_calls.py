@@ -55,11 +55,6 @@ def operations_of(catalogue: Catalogue, keyword: str) -> list[Operation]:
     return named + [catalogue.operations[key] for key in _call(keyword).get("also", ()) if named]
 
 
-def title(keyword: str) -> str:
-    """Return what the records of an API call are called (`record_set`)."""
-    return f"resources of {keyword}"
-
-
 def record_set(catalogue: Catalogue, keyword: str) -> ResourceSet:
     """Return the kind of record that one of Audit Manager's API calls makes; its id: the keyword.
 
@@ -72,7 +67,7 @@ def record_set(catalogue: Catalogue, keyword: str) -> ResourceSet:
     asked = _as_asked(catalogue, own)
     return ResourceSet(
         id=keyword,
-        title=title(keyword),
+        title=f"resources of {keyword}",
         arn="as the answer names it",
         resource_type="",
         per_account=asked.per_account,

@@ -12,12 +12,11 @@ One account is in memory at a time: the estate may grow without the process grow
 import gc
 import hmac
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
-from affidavit import __version__
 from affidavit.aws.door import Door
 from affidavit.checks import records
 from affidavit.checks.facts import Facts
@@ -112,7 +111,7 @@ class Collector:
         manual = states(self.store, self.catalogue.framework, assessment, opened.started_at)
         _write(writer, tally, maker.manual(account_id, region, manual))
         segment = writer.close()
-        record = self._record(assessment, opened, tally, manual)
+        record = self._record(maker, opened, tally, manual)
         return self.store.commit_run(record, [segment])
 
     def _accounts(
@@ -196,32 +195,16 @@ class Collector:
         }
 
     def _record(
-        self, assessment: Assessment, opened: OpenRun, tally: Tally, manual: Mapping[str, str]
+        self, maker: EvidenceMaker, opened: OpenRun, tally: Tally, manual: Mapping[str, str]
     ) -> RunRecord:
-        return RunRecord(
-            run_id=opened.run_id,
-            assessment_id=assessment.id,
-            assessment_name=assessment.name,
-            tenant=assessment.tenant,
+        return replace(
+            tally.record(maker, self.catalogue, self.now()),
             sequence=opened.sequence,
             previous=opened.previous,
-            framework_id=self.catalogue.framework.id,
-            framework_version=self.catalogue.framework.version,
-            catalogue_digest=self.catalogue.digest,
-            day=opened.started_at.date(),
-            started_at=opened.started_at,
-            finished_at=self.now(),
-            tool=f"affidavit {__version__}",
-            synthetic=tally.synthetic,
-            estate=assessment.estate,
             operations=self.counts.operations,
             naive_operations=self.counts.naive,
             calls=self.counts.calls,
-            gaps=dict(sorted(tally.gaps.items())),
             controls=tally.results(manual),
-            evidence=tally.evidence,
-            first_leaf=-1,
-            parameters=assessment.parameters,
         )
 
 

@@ -8,11 +8,15 @@ manual evidence never decide. `report.verify` states the same rule again, on its
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from affidavit import __version__
+from affidavit.collector.evidence import EvidenceMaker
+from affidavit.model.catalogue import Catalogue
 from affidavit.model.evidence import Evidence
 from affidavit.model.framework import Control, Framework
 from affidavit.model.observation import GapReason
-from affidavit.model.run import ControlVerdict
+from affidavit.model.run import ControlVerdict, RunRecord
 from affidavit.model.verdict import Standing, Verdict
 
 
@@ -99,3 +103,34 @@ class Tally:
             )
             for control_id, tally in self._controls.items()
         }
+
+    def record(
+        self, maker: EvidenceMaker, catalogue: Catalogue, finished_at: datetime
+    ) -> RunRecord:
+        """Return the record of the run whose evidence was counted, without what it asked."""
+        assessment, framework = maker.assessment, catalogue.framework
+        return RunRecord(
+            run_id=maker.run_id,
+            assessment_id=assessment.id,
+            assessment_name=assessment.name,
+            tenant=assessment.tenant,
+            sequence=0,
+            previous="",
+            framework_id=framework.id,
+            framework_version=framework.version,
+            catalogue_digest=catalogue.digest,
+            day=maker.now.date(),
+            started_at=maker.now,
+            finished_at=finished_at,
+            tool=f"affidavit {__version__}",
+            synthetic=self.synthetic,
+            estate=assessment.estate,
+            operations=0,
+            naive_operations=0,
+            calls=0,
+            gaps=dict(sorted(self.gaps.items())),
+            controls={},
+            evidence=self.evidence,
+            first_leaf=-1,
+            parameters=assessment.parameters,
+        )

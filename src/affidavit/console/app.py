@@ -146,7 +146,10 @@ def _session(page: Page) -> Session | None:
 
 
 def _run(page: Page, view: View) -> Response:
-    """Return the view's answer; what it refuses is said on the form's own page, or on one of it."""
+    """Return the view's answer; what it refuses is said on the form's own page, or on one of it.
+
+    Whoever is not signed in yet has no other page: there the form is shown again whatever it was.
+    """
     try:
         return view.answer(page)
     except AffidavitError as error:
@@ -156,7 +159,7 @@ def _run(page: Page, view: View) -> Response:
         if page.status == _FAILED:
             log.error("Request %s failed: %s", page.request_id, error)
         page.trouble = _trouble(error, page.status)
-    if view.back is not None and page.status == _UNPROCESSABLE:
+    if view.back is not None and (page.status == _UNPROCESSABLE or view.public):
         try:
             return view.back(page)
         except AffidavitError as error:

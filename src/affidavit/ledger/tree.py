@@ -180,36 +180,6 @@ def _split(width: int) -> int:
     return 1 << ((width - 1).bit_length() - 1)
 
 
-class CompactRange:
-    """The root of a growing tree in O(log n) memory: for reading a log from end to end."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._stack: list[bytes] = []
-
-    def extend(self, entries: Iterable[bytes]) -> None:
-        """Append `entries` as leaves."""
-        stack, size = self._stack, self.size
-        for entry in entries:
-            value = sha256(b"\x00" + entry).digest()
-            carry = size
-            while carry & 1:
-                value = sha256(b"\x01" + stack.pop() + value).digest()
-                carry >>= 1
-            stack.append(value)
-            size += 1
-        self.size = size
-
-    def root(self) -> bytes:
-        """Return the root of the tree so far."""
-        if not self._stack:
-            return EMPTY_ROOT
-        value = self._stack[-1]
-        for left in reversed(self._stack[:-1]):
-            value = node_hash(left, value)
-        return value
-
-
 class Tree:
     """A whole tree in memory; every level as a list of hashes of complete subtrees."""
 

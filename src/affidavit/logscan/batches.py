@@ -21,6 +21,7 @@ from affidavit.logscan.shapes import (
     PlainRecord,
     RichRecord,
     is_guarded,
+    latency_of,
     plain_texts,
     rich_texts,
 )
@@ -126,3 +127,6 @@ def _count(records: Sequence[_Common], totals: Totals) -> None:
     totals.errors.update(filter(None, map(_ERROR, records)))
     totals.input_tokens += sum(filter(None, map(_TOKENS_IN, records)))
     totals.output_tokens += sum(filter(None, map(_TOKENS_OUT, records)))
+    spans = [span for span in map(latency_of, records) if span is not None]
+    totals.timed += len(spans)
+    totals.latency_ms += sum(spans)

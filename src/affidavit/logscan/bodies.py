@@ -25,6 +25,7 @@ textGenerationConfig anthropic_beta
 """
 _PROTOCOL: Final = frozenset(_PROTOCOL_WORDS.split())
 """Keys of protocol: what stands there is chosen by the API, not by people or models."""
+_COUNTS: Final = "amazon-bedrock-invocationMetrics"
 _FREE: Final = frozenset({"input", "arguments", "json", "requestMetadata"})
 """Keys below which anything may stand: arguments and results of tools."""
 _TRACES: Final = frozenset({"trace", "amazon-bedrock-trace"})
@@ -55,6 +56,8 @@ class BodyTexts:
     stop_reason: str = ""
     media: int = 0
     too_deep: bool = False
+    latency_ms: int | None = None
+    """How long the answer took, where it tells."""
 
 
 def read_body(body: Any, part: Part) -> BodyTexts:
@@ -71,7 +74,22 @@ def read_body(body: Any, part: Part) -> BodyTexts:
     else:
         reader.walk(body, part, "", 0)
     found.texts = {place: "".join(pieces) for place, pieces in reader.pieces.items()}
+    if part == "output":
+        found.latency_ms = _latency(body)
     return found
+
+
+def _latency(body: Any) -> int | None:
+    """Return what Converse's metrics tell, or those of InvokeModel or of a stream's last chunk."""
+    if isinstance(body, list):
+        told = next((c for c in reversed(body) if isinstance(c, dict) and _COUNTS in c), None)
+    else:
+        told = body if isinstance(body, dict) else None
+    for key, name in ((_COUNTS, "invocationLatency"), ("metrics", "latencyMs")):
+        metrics = told.get(key) if told else None
+        if isinstance(metrics, dict) and type(metrics.get(name)) is int:
+            return int(metrics[name])
+    return None
 
 
 def _parsed(text: str) -> Any:

@@ -178,11 +178,6 @@ def scan_file(scanner: Scanner, path: str, sink: Sink) -> Scanned:
             return scanner.scan(data, path, sink)
 
 
-def scan_object(job: Job, scanner: Scanner, number: int, uri: str) -> Scanned:
-    """Scan one object into its spool file."""
-    return _spooled(job, result_of(job, scanner, number, uri))
-
-
 def unread(uri: str, why: str) -> Scanned:
     """Return the result of an object of which nothing was read."""
     return Scanned(

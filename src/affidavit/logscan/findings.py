@@ -110,6 +110,10 @@ class Totals:
     """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
     input_tokens: int = 0
     output_tokens: int = 0
+    timed: int = 0
+    """Calls whose answer tells how long it took."""
+    latency_ms: int = 0
+    """Of these calls together."""
     findings: Counter[str] = field(default_factory=Counter)
     """By kind, part and type, with blanks between."""
     models: Counter[str] = field(default_factory=Counter)

@@ -268,8 +268,11 @@ class _Object:
             body = self._body(raw, part) if raw else None
             if body is None:
                 complete = False
-            else:
-                found.append(body)
+                continue
+            found.append(body)
+            if body.latency_ms is not None:
+                self._totals.timed += 1
+                self._totals.latency_ms += body.latency_ms
         return found, complete
 
     def _body(self, raw: Any, part: Part) -> BodyTexts | None:

@@ -234,10 +234,8 @@ def _check(
     problems += _scope_problems(context, caller, request["scope"])
     destination = request.get("assessmentReportsDestination")
     if destination is not None:
-        url = destination.get("destination")
-        problem = "Member must be an S3 URL, for example s3://bucket/folder"
-        if url:
-            problem = destination_problem(context, caller.tenant, url)
+        url = destination.get("destination")  # without one reports are kept here only
+        problem = destination_problem(context, caller.tenant, url) if url else ""
         if problem:
             problems.append(("assessmentReportsDestination.destination", problem))
     if problems:

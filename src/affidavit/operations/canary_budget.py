@@ -44,11 +44,6 @@ class Budget:
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: str(value) for name, value in given.items() if value is not None}
 
-    @property
-    def is_limited(self) -> bool:
-        """Tell whether there is any limit."""
-        return any(name.endswith(("tokens", "cost")) for name in self.to_json())
-
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield (member, what it must be) for what does not go together."""
         priced = self.price_input is not None and self.price_output is not None

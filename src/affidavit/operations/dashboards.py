@@ -95,6 +95,10 @@ class Collecting:
     known: int = 0
     """Questions answered there, of those that are known so far."""
 
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether it begins as soon as a worker takes it."""
+        return self.state == "waiting" and self.at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:

@@ -6,9 +6,10 @@ control never stands here without its rule and parameters. The framework carries
 came from, so that an import that is run again makes nothing twice.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from affidavit.operations.changes import act_all
 from affidavit.operations.context import Context
 from affidavit.operations.control_admin import loaded, rule_in, told
 from affidavit.operations.controls import MAX_CONTROLS, known_control, new_control, room
-from affidavit.operations.custom_runs import require_framework
+from affidavit.operations.custom_runs import is_shipped, require_framework
 from affidavit.operations.dispatch import Dispatcher
 from affidavit.operations.faults import Fault
 from affidavit.operations.mapping_sources import PARAMETERS, RULE
@@ -38,10 +39,9 @@ from affidavit.store.places import check_tenant
 FORM: Final = "affidavit-framework/1"
 """What the file's member `form` says."""
 MAX_BYTES: Final = 8 * 2**20
+_ORIGIN: Final = re.compile(r"arn:[!-~]{1,128}:assessmentFramework/[0-9a-f-]{36}")
 _OF_FRAMEWORK: Final = ("name", "description", "complianceType")
 _OF_CONTROL: Final = ("name", *TEXTS)
-_MAX_ORIGIN: Final = 256
-"""A tag holds it."""
 
 Plain = dict[str, Any]
 
@@ -64,6 +64,11 @@ def _opened(settings: Settings, tenant: str, framework_id: str) -> Iterator[tupl
     check_tenant(tenant)
     with open_store(settings, create=False) as store:
         context = Context(store=store, catalogue=catalogues.load(), settings=settings)
+        if is_shipped(context.catalogue, framework_id):
+            raise UsageError(
+                f"{framework_id} is the shipped framework, and no tenant's own",
+                todo="Leave --tenant out.",
+            )
         require_framework(store, context.catalogue, tenant, framework_id)
         yield context, Caller.of_tenant(tenant, "", "owner")
 
@@ -102,9 +107,6 @@ def bring(settings: Settings, tenant: str, by: str, check: Check, path: Path) ->
         principal = principal_of(tenant.partition("/")[0], by)
         caller = Caller.of_tenant(tenant, principal, "owner")
         try:
-            if not is_registered(context, tenant):
-                admin = Caller.of_tenant(tenant, principal, "admin")
-                Dispatcher(context)("RegisterAccount", admin, {})
             state, words = _Import(context, caller, check, given).made()
         except Fault as fault:
             state, words = "not made", f"{fault}"
@@ -138,8 +140,15 @@ class _Import:
             room(self.context, self.caller, "control", MAX_CONTROLS, adding=len(made)),
         ]
         puts = [*made, framework]
+        self._register()
         act_all(self.context, self.caller, changes, puts=puts, rules=rules, leaves=self.leaves)
         return "made", f"It is {framework.id}, with {len(made)} custom controls."
+
+    def _register(self) -> None:
+        """Register the tenant where it is not, as an import from AWS does."""
+        if not is_registered(self.context, self.caller.tenant):
+            admin = replace(self.caller, role="admin")
+            Dispatcher(self.context)("RegisterAccount", admin, {})
 
     def _control(self, given: Mapping[str, Any]) -> Document:
         _refuse_others(given, (*_OF_CONTROL, "tags", "controlMappingSources"))
@@ -225,9 +234,8 @@ def _read(path: Path) -> Plain:
             todo="`affidavit framework export ID --tenant …` writes one.",
         )
     _refuse_others(given, (*_OF_FRAMEWORK, "form", "from", "tags", "controls", "controlSets"))
-    origin = given.get("from")
-    if not isinstance(origin, str) or not 0 < len(origin) <= _MAX_ORIGIN:
-        why = f"from does not say where it is from, in {_MAX_ORIGIN} characters at most."
+    if not _ORIGIN.fullmatch(str(given.get("from"))):
+        why = "It does not say where it is from."
         raise UsageError(f"{path} holds no framework", why=why)
     return given
 

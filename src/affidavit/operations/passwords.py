@@ -52,11 +52,6 @@ def fits(password: str, known: str) -> bool:
         return bool(known)
 
 
-def is_outdated(known: str) -> bool:
-    """Tell whether a hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(known)
-
-
 @cache
 def _nobodys() -> str:
     return _hasher.hash(secrets.token_hex())

@@ -94,10 +94,10 @@ class _Run:
 
 
 def kinds_of_records(context: Context) -> list[tuple[str, str]]:
-    """Return (id, title) of everything that rules can be about, by title; then the API calls."""
+    """Return (id, title) of everything that rules can be about, by title; API calls by keyword."""
     found = context.catalogue.resource_sets.values()
     own = sorted(((one.id, one.title) for one in found), key=lambda one: one[1].lower())
-    return [*own, *((one, api_calls.title(one)) for one in api_calls.keywords())]
+    return [*own, *((one, one) for one in api_calls.keywords())]
 
 
 def example(context: Context, check_id: str) -> Check | None:

@@ -14,7 +14,9 @@ from affidavit.errors import StoreConflictError, StoreDamagedError, StoreError
 from affidavit.model.identifiers import stable_id
 from affidavit.operations import evidence_exports, leadership, retention, uploads, work
 from affidavit.operations.context import Context
+from affidavit.operations.prompt_runs import WORKSHOP
 from affidavit.operations.service import service_caller
+from affidavit.prompts import journal
 from affidavit.store.documents import Document
 
 MARK: Final = "upkeep"
@@ -62,6 +64,7 @@ def keep_up(context: Context, tenant: str, stopping: Callable[[], bool]) -> None
     evidence_exports.expire(context, tenant)
     done = store.compact(tenant, stopping)
     store.sweep(daily=True)
+    journal.sweep(context.settings.home / WORKSHOP, context.now())
     if done.damaged:
         raise StoreDamagedError(
             f"{len(done.damaged)} day(s) of {tenant} cannot be compacted",

@@ -8,12 +8,27 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from affidavit.errors import StoreBusyError, StoreDamagedError
 from affidavit.model.canonical import digest_of
+
+KEPT: Final = timedelta(days=30)
+"""A run that nobody went on with for so long is not gone on with."""
+
+
+def sweep(folder: Path, now: datetime) -> None:
+    """Remove the journals of runs that were given up, with the answers that they hold."""
+    for path in folder.glob("*.jsonl"):
+        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            written = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+            if now - written > KEPT:
+                path.unlink()
 
 
 class Journal:
@@ -66,7 +81,7 @@ class Journal:
 
     def finish(self) -> None:
         """Remove the journal: its results are stored elsewhere now."""
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
 
     def _read(self, run_id: str) -> str:
         self._file.seek(0)

@@ -30,7 +30,7 @@ _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _TOP: Final = frozenset(
     {"id", "kind", "description", "prompts", "tests", "defaultTest", "seed", "system"}
 )
-_TEST: Final = frozenset({"description", "vars", "assert", "metadata", "options"})
+_TEST: Final = frozenset({"description", "vars", "assert", "metadata"})
 _MADE: Final = frozenset({"placeholder", "sentence", "phone"})
 KINDS: Final = ("pass", "parity")
 

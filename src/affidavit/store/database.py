@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from affidavit.errors import (
     SettingsError,
@@ -67,6 +68,7 @@ class Database:
         self.busy_seconds = busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._turn = threading.Lock()
+        self._closed = False
         if self.is_sqlite and self.url.database:
             with disk_errors(Path(self.url.database).parent):
                 file = Path(self.url.database).absolute()
@@ -77,6 +79,7 @@ class Database:
         self.recent = Recent(self.url.database if self.is_sqlite else None)
         """What was read since the database last changed."""
         self._engine = self._make_engine()
+        event.listen(self._engine, "checkin", self._returned)
         self._writer = self._engine.execution_options(**{_WRITE: True})
         try:
             self._migrate()
@@ -85,9 +88,14 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; those that somebody still holds, when they come back."""
+        self._closed = True
         self.recent.close()
         self._engine.dispose()
+
+    def _returned(self, _: object, record: ConnectionPoolEntry) -> None:
+        if self._closed:  # the pool that it goes to is nobody's any more
+            record.invalidate()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

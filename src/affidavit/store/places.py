@@ -2,19 +2,11 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from affidavit.errors import StoreError
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}/[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def tenant_folder(objects: Path, tenant: str) -> Path:
-    """Return the tenant's folder; `StoreError` for what is not `<account>/<Region>`."""
-    check_tenant(tenant)
-    account, region = tenant.split("/")
-    return objects / account / region
 
 
 def check_tenant(tenant: str) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.logscan.detectors.names import SpacyNames, is_installed
+from affidavit.operations.prompt_requests import PromptCall, opened
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / ".venv-names"
@@ -30,8 +32,13 @@ print(ascii(detectors.mask(text)))
 @pytest.mark.skipif(is_installed(), reason="the extra `names` is installed")
 def test_missing_model_is_said() -> None:
     """Without the extra the call says what to install; it never finds nothing in silence."""
-    with pytest.raises(UsageError, match="extra `names`"):
+    with pytest.raises(UsageError, match="cannot be looked for"):
         SpacyNames()
+    asked = PromptCall(
+        suite="refusal", model_id="m", aws=AwsSettings(), recorded=Path(os.devnull), names=True
+    )
+    with pytest.raises(UsageError, match="cannot be looked for"), opened(asked):
+        pass
 
 
 @pytest.mark.slow

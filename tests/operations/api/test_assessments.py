@@ -83,6 +83,13 @@ def test_services_in_scope_are_inferred(an_assessment: Any) -> None:
     assert [account["id"] for account in shown["awsAccounts"]] == ["111122223333"]
 
 
+def test_reports_need_no_bucket(an_assessment: Any) -> None:
+    """Without a destination an assessment's reports are kept here only."""
+    place = {"destinationType": "S3"}
+    metadata = an_assessment(assessmentReportsDestination=place)["metadata"]
+    assert metadata["assessmentReportsDestination"] == place
+
+
 def test_creation_leaves_a_collection_to_the_worker(owner: Any, an_assessment: Any) -> None:
     """What the collector runs is there under the same id, and a first collection waits."""
     identifier = an_assessment(scope={})["metadata"]["id"]
@@ -99,7 +106,6 @@ def test_creation_leaves_a_collection_to_the_worker(owner: Any, an_assessment: A
     [
         {"roles": [{"roleType": "RESOURCE_OWNER", "roleArn": OTHER_OWNER}]},
         {"roles": [{"roleType": "PROCESS_OWNER", "roleArn": "arn:aws:iam::444455556666:role/A"}]},
-        {"assessmentReportsDestination": {"destinationType": "S3"}},
     ],
 )
 def test_what_cannot_be_is_refused(owner: Any, an_assessment: Any, wrong: Any) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from affidavit.console.page import Page, url_to
+from affidavit.console.pages.reports import report_name
 from affidavit.console.texts import _
 from affidavit.console.views import view
 from affidavit.operations import activity, assessment_details
 from affidavit.operations.assessment_details import AssessmentDetails
-
-TABS = ("controls", "selection", "scope", "owners", "tags", "changes")
 
 
 def show_list(page: Page) -> Response:
@@ -71,7 +70,7 @@ def _selection(page: Page, one: AssessmentDetails) -> dict[str, object]:
     return {
         "selected": found,
         "day": one.day,
-        "name": f"{one.found.name}-{page.now:%Y-%m-%d}".replace(" ", "-"),
+        "name": report_name(one.found.name, page.now),
     }
 
 

@@ -38,6 +38,7 @@ def show(page: Page) -> Response:
         today=page.now.date(),
         trend=[(one.day, one.controls) for one in found.trend],
         shown=_SHOWN,
+        live=any(one.state == "running" or one.is_due(page.now) for one in found.collecting),
         finder=_finder(found),
     )
 

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from affidavit.console.forms import Trouble
 from affidavit.console.page import SEE_OTHER, Page, url_to
+from affidavit.console.pages.reports import report_name
 from affidavit.console.views import act, view
 from affidavit.errors import QueryError
 from affidavit.finder.fields import FIELDS, OPERATORS, Field
@@ -178,7 +179,7 @@ def ask_report(page: Page) -> Response:
         plan=plan,
         chosen=chosen,
         assessments=search.assessments,
-        name=f"{plan.assessment}-{page.now:%Y-%m-%d}-query".replace(" ", "-") if plan else "",
+        name=f"{report_name(plan.assessment, page.now)}-query" if plan else "",
         here=page.with_query(),
         back=address_of(page),
     )

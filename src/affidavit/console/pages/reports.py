@@ -1,10 +1,12 @@
 """Assessment reports: the list with its progress, downloads, and verifying an uploaded one."""
 
+import re
 import shutil
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -16,6 +18,13 @@ from affidavit.errors import UsageError
 from affidavit.operations import report_uploads
 from affidavit.operations.assessment_reports import report_file
 from affidavit.operations.faults import Fault, NotFoundFault
+
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+
+
+def report_name(assessment: str, now: datetime) -> str:
+    """Return a name to offer for a report of an assessment: of what names may hold."""
+    return f"{_NOT_IN_NAMES.sub('-', assessment).strip('-') or 'report'}-{now:%Y-%m-%d}"
 
 
 def show(page: Page) -> Response:

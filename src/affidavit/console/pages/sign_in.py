@@ -16,8 +16,8 @@ from affidavit.store.documents import Document
 
 
 def show(page: Page) -> Response:
-    """Show the form; who is signed in goes on."""
-    if page.session is not None:
+    """Show the form; who is signed in goes on, unless another sign-in was just refused."""
+    if page.session is not None and page.trouble is None:
         return RedirectResponse(_wanted(page), status_code=SEE_OTHER)
     return page.show("account/sign_in.html", next=_wanted(page))
 

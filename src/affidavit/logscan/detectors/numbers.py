@@ -63,16 +63,6 @@ def near(words: str, check: Callable[[str], bool], reach: int = 60) -> Accept:
     return accept
 
 
-def digits_between(least: int, most: int) -> Callable[[str], bool]:
-    """Return a check: how many digits there are, and that they are not all the same."""
-
-    def check(code: str) -> bool:
-        digits = [c for c in code if c.isdigit()]
-        return least <= len(digits) <= most and (len(set(digits)) > 1 or most <= least)
-
-    return check
-
-
 def card(reading: Reading, start: int, end: int) -> Span | None:
     """Find a card number in a run of digit groups: the longest row of whole groups that is one.
 

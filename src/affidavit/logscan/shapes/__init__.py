@@ -19,9 +19,23 @@ __all__ = [
     "PlainRecord",
     "RichRecord",
     "is_guarded",
+    "latency_of",
     "plain_texts",
     "rich_texts",
 ]
+
+
+def latency_of(record: PlainRecord | RichRecord) -> int | None:
+    """Return how long the answer took in milliseconds, where it tells."""
+    body = record.output.outputBodyJson
+    if isinstance(body, list):
+        told = next((c for c in reversed(body) if getattr(c, "counts", None) is not None), None)
+        counts, metrics = getattr(told, "counts", None), None
+    else:
+        counts, metrics = getattr(body, "counts", None), body.metrics
+    if counts is not None and type(counts.invocationLatency) is int:
+        return int(counts.invocationLatency)
+    return metrics.latencyMs if metrics is not None and type(metrics.latencyMs) is int else None
 
 
 def is_guarded(record: PlainRecord | RichRecord) -> bool:
