@@ -58,8 +58,9 @@ def test_migrating_loads_no_lexers() -> None:
     assert done.stdout.split() == []
 
 
-def test_two_threads_may_open_databases_at_once() -> None:
+def test_two_threads_may_open_databases_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who began first is done first: what stood in for Mako's colouring is gone by then."""
+    monkeypatch.delitem(sys.modules, "mako.ext.pygmentplugin", raising=False)
     first, second = ExitStack(), ExitStack()
     for one in (first, second):
         one.enter_context(migrations._uncoloured())
