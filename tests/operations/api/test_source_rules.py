@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 from affidavit.aws.door import Door
-from affidavit.checks.members import names_read
-from affidavit.checks.own_rules import check_of, derived
-from affidavit.collector.custom import with_records
 from affidavit.collector.limited import STOPPED, Limited
 from affidavit.errors import UsageError
 from affidavit.model.canonical import json_values
@@ -131,49 +128,6 @@ def test_parameters_that_no_question_can_be_of_are_refused(owner: Any, text: str
     control = _control(owner, BUCKETS)
     with pytest.raises(UsageError, match=r"parameter|days"):
         source_rules.set_rule(owner.context, owner.caller, _at(control), TRAINING, text)
-
-
-@pytest.mark.parametrize(
-    ("about", "text", "read"),
-    [
-        ("bucket", "!has(r.item)", ("r.item", False, "map")),
-        ("bucket", "!has(acct.fact)", ("acct.fact", False, "map")),
-        ("dynamodb_ListTables", 'r.item == "orders"', ("r.item", True, "string")),
-        ("kms_GetKeyPolicy", 'r.fact.KeyId != ""', ("r.fact.KeyId", True, "string")),
-        (
-            "cloudwatch_DescribeAlarms",
-            "has(r.item.AlarmRule)",
-            ("r.item.AlarmRule", False, "string"),
-        ),
-    ],
-)
-def test_what_a_rule_asks_of_is_read(
-    owner: Any, about: str, text: str, read: tuple[str, bool, str]
-) -> None:
-    """What is not read is not there when a rule is evaluated: `!has` of it would always hold."""
-    catalogue = with_records(owner.context.catalogue, about)
-    rule = derived(catalogue, Rule(resource_set=about, compliant=text))
-    assert rule.reads == (read,)
-    names = names_read(check_of(rule, "trial"))
-    assert names.record | names.account
-
-
-@pytest.mark.parametrize(
-    ("about", "text"),
-    [
-        ("account", "!has(acct.fact.bedrockInUse)"),
-        ("iam_ListUsers", "!has(acct.GetModelInvocationLoggingConfiguration)"),
-        ("log_group", "!has(acct.GetGuardrail)"),
-        ("log_group", "!has(acct.set.iam_user)"),
-    ],
-)
-def test_what_is_never_known_of_the_account_there_is_refused(
-    owner: Any, about: str, text: str
-) -> None:
-    """Of a Region where the account is judged, or of each thing: `!has` of it would always hold."""
-    catalogue = with_records(owner.context.catalogue, about)
-    with pytest.raises(UsageError, match="not known there"):
-        derived(catalogue, Rule(resource_set=about, compliant=text))
 
 
 @pytest.mark.parametrize("role", ["delegate", "auditor"])
@@ -302,8 +256,7 @@ class Collected:
         )
         sets = [{"name": "Own", "controls": [{"id": c["id"]} for c in self.controls.values()]}]
         made = owner("CreateAssessmentFramework", name="Own", controlSets=sets)["framework"]
-        scope = {"awsAccounts": [{"id": healthy.accounts[0]}]}
-        self.id = str(an_assessment(frameworkId=made["id"], scope=scope)["metadata"]["id"])
+        self.id = _assessed(an_assessment, made, healthy)
         _collect(owner, self.id, healthy)
         day = context.now().date()
         self.evidence = [one for _, one in context.store.evidence(self.id, day, day)]
@@ -315,6 +268,11 @@ class Collected:
     def report(self, out: Path) -> BuiltReport:
         """Build a report."""
         return _report(self.owner, self.id, out)
+
+
+def _assessed(an_assessment: Any, framework: dict[str, Any], estate: Any) -> str:
+    scope = {"awsAccounts": [{"id": estate.accounts[0]}]}
+    return str(an_assessment(frameworkId=framework["id"], scope=scope)["metadata"]["id"])
 
 
 def _collect(owner: Any, identifier: str, estate: Any) -> None:
@@ -401,8 +359,7 @@ def test_each_run_is_judged_again_by_the_rule_that_it_had(
     first = source_rules.set_rule(owner.context, owner.caller, at, TRAINING, PREFIX)
     sets = [{"name": "Own", "controls": [{"id": control["id"]}]}]
     made = owner("CreateAssessmentFramework", name="Own", controlSets=sets)["framework"]
-    scope = {"awsAccounts": [{"id": healthy.accounts[0]}]}
-    identifier = an_assessment(frameworkId=made["id"], scope=scope)["metadata"]["id"]
+    identifier = _assessed(an_assessment, made, healthy)
     days = [owner.context.now().date()]
     _collect(owner, identifier, healthy)
     second = source_rules.set_rule(owner.context, owner.caller, at, TRAINING, '{"prefix": "no"}')
