@@ -59,14 +59,23 @@ def _folder() -> Iterator[Path]:
     """Give the empty folder, and remove it afterwards."""
     if HOME.exists() and any(HOME.iterdir()) and not (HOME / _MARK).exists():
         sys.exit(f"{HOME} holds what this benchmark did not write: name another one")
-    shutil.rmtree(HOME, ignore_errors=True)
-    HOME.mkdir(parents=True)
-    (HOME / _MARK).touch()
     signal.signal(signal.SIGTERM, _ended)
+    HOME.mkdir(parents=True, exist_ok=True)
+    (HOME / _MARK).touch()
     try:
+        _empty()
         yield HOME
     finally:
-        shutil.rmtree(HOME)
+        _empty()
+        (HOME / _MARK).unlink()
+        HOME.rmdir()
+
+
+def _empty() -> None:
+    """Remove the homes; the mark goes last, so that who is killed meanwhile leaves it."""
+    for one in HOME.iterdir():
+        if one.name != _MARK:
+            shutil.rmtree(one)
 
 
 def _ended(number: int, _: FrameType | None) -> None:

@@ -122,9 +122,10 @@ def test_what_was_refused_is_a_gap(shipped: Catalogue) -> None:
     assert entry.gap is not None
 
 
-def test_a_list_that_was_refused_hides_its_children(shipped: Catalogue) -> None:
+@pytest.mark.parametrize("keyword", ["s3_GetBucketPolicy", "s3_GetBucketTagging"])
+def test_a_list_that_was_refused_hides_its_children(shipped: Catalogue, keyword: str) -> None:
     """Where the parent's list is unknown, the child's answers are too; its bounds are said."""
-    found = _entries(shipped, "s3_GetBucketPolicy", _gap(shipped, "ListBuckets", GLOBAL_REGION))
+    found = _entries(shipped, keyword, _gap(shipped, "ListBuckets", GLOBAL_REGION))
     assert any(entry.gap for entry in found)
     assert found[-1].narrowed
     assert "others are not covered" in found[-1].reason

@@ -106,7 +106,10 @@ def _logout(browser: Any, liar: providers.Provider, fresh: Any, **changed: Any) 
 def test_a_sign_out_at_the_provider_ends_sessions_here(
     fresh: Any, liar: providers.Provider
 ) -> None:
-    """Those of the session that is named, or all of the subject; nobody else's."""
+    """Those of the session that is named, or all of the subject; nobody else's.
+
+    A session of the subject that the provider gave no name at the sign-in may be the one meant.
+    """
     with console(fresh, liar.issuer) as browsers:
         one, two, other = browsers(), browsers(), browsers()
         for browser, sid, sub in ((one, "s1", "u-9"), (two, "s2", "u-9"), (other, "s3", "u-8")):
@@ -120,6 +123,11 @@ def test_a_sign_out_at_the_provider_ends_sessions_here(
         assert (is_in(two), is_in(other)) == (False, True)
         assert _logout(server, liar, fresh, sub="nobody") == 200
         assert is_in(other)
+        assert _signed_in(two, liar, fresh, sub="u-9").status_code == 303
+        assert _logout(server, liar, fresh, sid="s4") == 200
+        assert is_in(two)
+        assert _logout(server, liar, fresh, sid="s4", sub="u-9") == 200
+        assert (is_in(two), is_in(other)) == (False, True)
 
 
 def test_only_a_logout_token_of_the_provider_ends_sessions(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,12 @@ def test_migrating_loads_no_lexers() -> None:
         [sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True
     )
     assert done.stdout.split() == []
+
+
+def test_two_threads_may_open_databases_at_once() -> None:
+    """Who began first is done first: what stood in for Mako's colouring is gone by then."""
+    first, second = ExitStack(), ExitStack()
+    for one in (first, second):
+        one.enter_context(migrations._uncoloured())
+    for one in (first, second):
+        one.close()

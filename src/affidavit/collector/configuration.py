@@ -21,6 +21,10 @@ from affidavit.model.observation import GLOBAL_REGION, Gap, Observation, Result
 
 NARROWED: Final[Mapping[str, str]] = {
     "bucket": "Only buckets that generative AI resources name were asked; others are not covered.",
+    "bucket_tags": (
+        "Only buckets that generative AI resources name in a role that is judged by tags were"
+        " asked; others are not covered."
+    ),
     "list_recovery_points_by_resource": (
         "Only buckets that generative AI resources name were asked; others are not covered."
     ),

@@ -135,7 +135,8 @@ def loaded(path: Path, most: int) -> Any:
         if path.stat().st_size > most:
             raise UsageError(f"{path} is larger than {most:,} bytes")
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Plain)  # noqa: S506 - a safe one
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    # PyYAML lets through what a scalar raises: a day that no calendar has, a !!timestamp of none.
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read", why=str(error)) from error
 
 

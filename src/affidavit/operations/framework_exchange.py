@@ -42,7 +42,8 @@ MAX_BYTES: Final = 8 * 2**20
 _ORIGIN: Final = re.compile(r"arn:[!-~]+:assessmentFramework/[0-9a-f-]{36}")
 _OF_FRAMEWORK: Final = ("name", "description", "complianceType")
 _OF_CONTROL: Final = ("name", *TEXTS)
-_MEMBERS: Final = frozenset((*_OF_FRAMEWORK, "form", "from", "tags", "controls", "controlSets"))
+_MAX_ORIGIN: Final = 256
+"""A tag holds it."""
 
 Plain = dict[str, Any]
 
@@ -152,7 +153,10 @@ class _Import:
             Dispatcher(self.context)("RegisterAccount", admin, {})
 
     def _control(self, given: Mapping[str, Any]) -> Document:
+        _refuse_others(given, (*_OF_CONTROL, "tags", "controlMappingSources"))
         sources = _list(given, "controlMappingSources")
+        for one in sources:
+            _refuse_others(one, (*SOURCE, "rule", "parameters"))
         bare = [_given(one, SOURCE) for one in sources]
         request = {**_given(given, (*_OF_CONTROL, "tags")), "controlMappingSources": bare}
         request = self.check("CreateControl", request)
@@ -180,20 +184,20 @@ class _Import:
             self.leaves += leaves
 
     def _framework(self, made: list[Document]) -> Document:
-        sets = [
-            {
-                "name": one.get("name"),
-                "controls": [self._ref(made, c) for c in _list(one, "controls")],
-            }
-            for one in _list(self.given, "controlSets")
-        ]
+        sets = [self._set(made, one) for one in _list(self.given, "controlSets")]
         request = {**_given(self.given, (*_OF_FRAMEWORK, "tags")), "controlSets": sets}
         request = self.check("CreateAssessmentFramework", request)
         tags = {**free_tags(request), TAG: self.given["from"]}
         ids = {one.id for one in made}
         return new_framework(self.context, self.caller, request, tags, ids)
 
+    def _set(self, made: list[Document], given: Mapping[str, Any]) -> Plain:
+        _refuse_others(given, ("name", "controls"))
+        refs = [self._ref(made, one) for one in _list(given, "controls")]
+        return {"name": given.get("name"), "controls": refs}
+
     def _ref(self, made: list[Document], ref: Mapping[str, Any]) -> Plain:
+        _refuse_others(ref, ("custom",) if "custom" in ref else ("id", "name"))
         number = ref.get("custom")
         if number is None:
             return {"id": ref.get("id")}
@@ -231,11 +235,19 @@ def _read(path: Path) -> Plain:
             why=f"Its member form is not {FORM}.",
             todo="`affidavit framework export ID --tenant …` writes one.",
         )
-    unknown = sorted(str(name) for name in set(given) - _MEMBERS)
-    if unknown or not _ORIGIN.fullmatch(str(given.get("from"))):
-        why = f"It names {', '.join(unknown)}." if unknown else "It does not say where it is from."
+    _refuse_others(given, (*_OF_FRAMEWORK, "form", "from", "tags", "controls", "controlSets"))
+    origin = str(given.get("from"))
+    if len(origin) > _MAX_ORIGIN or not _ORIGIN.fullmatch(origin):
+        why = f"from does not say where it is from: an ARN of at most {_MAX_ORIGIN} characters."
         raise UsageError(f"{path} holds no framework", why=why)
     return given
+
+
+def _refuse_others(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse members of other names: a limit that is spelled wrongly would not be in force."""
+    unknown = sorted(str(name) for name in set(given) - set(known))
+    if unknown:
+        raise UsageError("The file holds no framework", why=f"It names {', '.join(unknown)}.")
 
 
 def _list(of: Mapping[str, Any], name: str) -> list[Plain]:

@@ -24,7 +24,8 @@ def read_parameters(path: Path) -> tuple[Parameters, str]:
         if path.stat().st_size > MAX_BYTES:
             raise _wrong(path, f"it is larger than {MAX_BYTES:,} bytes")
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # PyYAML lets through what a scalar raises: a day that no calendar has, a !!timestamp of none.
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError) as error:
         raise _wrong(path, str(error)) from error
     if not isinstance(loaded, dict):
         raise _wrong(path, "it is not a mapping of check ids")

@@ -111,12 +111,14 @@ def end(store: Store, session: Session, now: datetime) -> None:
 def end_at_provider(store: Store, name: str, provider_session: str, now: datetime) -> None:
     """End the sessions of an OpenID provider's session, or of a user where none is named.
 
-    With both, only those of the session that are the user's.
+    With both, only those of the user's that are of the session, or of which the provider did not
+    say at the sign-in what it calls its own.
     """
     parent = users.key_of(name) if name else None
-    wanted = _hash(provider_session) if provider_session else ""
+    wanted = {_hash(provider_session)} if provider_session else set()
+    unnamed = {None, ""} if name else set()
     for one in store.documents.every(users.TENANT, KIND, parent=parent):
-        if not wanted or one.body.get("providerSession") == wanted:
+        if not wanted or one.body.get("providerSession") in wanted | unnamed:
             _ended(store, one, now)
 
 

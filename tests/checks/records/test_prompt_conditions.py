@@ -57,13 +57,23 @@ def _org(version: str = "7") -> dict[str, Any]:
     [
         ({"a": "y" * 20, "b": "y" * 19 + "n"}, Verdict.COMPLIANT),
         ({"a": "y" * 20, "b": "y" * 19 + "?"}, Verdict.COMPLIANT),
+        ({"a": "yyy" + "n" * 7, "b": "yy" + "n" * 8}, Verdict.COMPLIANT),
         ({"a": "y" * 20, "b": "y?" + "?"}, OPEN),
         ({"a": "y" * 20, "b": "y?"}, OPEN),
         ({"a": "n" * 20, "b": "n" * 15 + "??"}, OPEN),
         ({"a": "y" * 10, "b": "y" * 6 + "nnn?"}, Verdict.NON_COMPLIANT),
         ({"a": "y" * 10, "b": "?"}, OPEN),
     ],
-    ids=["alike", "at-most", "too-open", "declined-once", "not-disfavoured", "apart", "never"],
+    ids=[
+        "alike",
+        "at-most",
+        "at-the-limit",
+        "too-open",
+        "declined-once",
+        "not-disfavoured",
+        "apart",
+        "never",
+    ],
 )
 def test_a_group_that_gets_no_answer_is_not_treated_alike(
     account: FakeAccount, favours: dict[str, str], verdict: Verdict

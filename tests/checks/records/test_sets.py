@@ -6,6 +6,7 @@ import pytest
 
 from affidavit.checks.judge import judge
 from affidavit.checks.places import Place, Record
+from affidavit.collector.custom import with_records
 from affidavit.model.observation import GLOBAL_REGION, GapReason
 from affidavit.model.times import utc_now
 
@@ -318,3 +319,13 @@ def test_metric_math_alarms_count(account: Any) -> None:
     account.answers("DescribeAlarms", {"MetricAlarms": [alarm]})
     (record,) = records_of(account.place(), "alarm")
     assert record.attributes["metric"] == "InvocationThrottles"
+
+
+def test_a_whole_answer_that_was_cut_off_is_not_judged(empty: Any) -> None:
+    """What an API call answers of one thing is unknown where there is more of it."""
+    call = "iam_GetAccountSummary"
+    empty.catalogue = with_records(empty.catalogue, call)
+    empty.answers("GetAccountSummary", {"SummaryMap": {"Users": 1}, "IsTruncated": True})
+    (record,) = records_of(empty.place(GLOBAL_REGION), call)
+    assert "item" not in record.values
+    assert "item" in record.gaps

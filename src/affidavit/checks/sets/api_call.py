@@ -33,7 +33,9 @@ def _records(view: View, key: str) -> Iterator[Record]:
             continue
         draft = view.draft()
         draft.cite(result)
-        if not answer.absent:
+        if answer.gap is not None:
+            draft.gaps["item"] = answer.gap
+        elif not answer.absent:
             draft.values["item"] = answer.body
         yield _record(draft, reading.whole(), reading.asked)
 

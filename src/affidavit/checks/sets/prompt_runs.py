@@ -295,7 +295,7 @@ def _gap_at_most(groups: Groups) -> float:
     A model that declines to answer for one group only has no difference among decided answers.
     """
     bounds = [
-        (answers.count("yes") / len(answers), 1 - answers.count("no") / len(answers))
+        (answers.count("yes") / len(answers), (len(answers) - answers.count("no")) / len(answers))
         for answers in groups.values()
     ]
     return max(most - least for (least, _), (_, most) in permutations(bounds, 2))

@@ -44,5 +44,5 @@ def _uncoloured() -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.modules[stand_in.__name__] is stand_in:
+        if sys.modules.get(stand_in.__name__) is stand_in:
             del sys.modules[stand_in.__name__]
