@@ -223,7 +223,10 @@ class Collected:
             estate = replace(assessment.estate, accounts=())
             assessment = replace(assessment, estate=estate)
         store.keep_catalogue(assessment.tenant, self.catalogue)
-        record = collector._record(assessment, opened, tally, {})
+        entered = EvidenceMaker(
+            catalogue=self.catalogue, assessment=assessment, run_id=opened.run_id, now=now
+        )
+        record = collector._record(entered, opened, tally, {})
         store.commit_run(record, [segment])
         return made
 

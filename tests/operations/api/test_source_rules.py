@@ -15,9 +15,6 @@ from tests.operations.api.rule_sources import (
     source,
 )
 
-from affidavit.checks.members import names_read
-from affidavit.checks.own_rules import check_of, derived
-from affidavit.collector.custom import with_records
 from affidavit.errors import UsageError
 from affidavit.model.canonical import json_values
 from affidavit.model.framework import Rule
@@ -84,49 +81,6 @@ def test_parameters_that_no_question_can_be_of_are_refused(owner: Any, text: str
     control = control_of(owner, BUCKETS)
     with pytest.raises(UsageError, match=r"parameter|days"):
         source_rules.set_rule(owner.context, owner.caller, place_of(control), TRAINING, text)
-
-
-@pytest.mark.parametrize(
-    ("about", "text", "read"),
-    [
-        ("bucket", "!has(r.item)", ("r.item", False, "map")),
-        ("bucket", "!has(acct.fact)", ("acct.fact", False, "map")),
-        ("dynamodb_ListTables", 'r.item == "orders"', ("r.item", True, "string")),
-        ("kms_GetKeyPolicy", 'r.fact.KeyId != ""', ("r.fact.KeyId", True, "string")),
-        (
-            "cloudwatch_DescribeAlarms",
-            "has(r.item.AlarmRule)",
-            ("r.item.AlarmRule", False, "string"),
-        ),
-    ],
-)
-def test_what_a_rule_asks_of_is_read(
-    owner: Any, about: str, text: str, read: tuple[str, bool, str]
-) -> None:
-    """What is not read is not there when a rule is evaluated: `!has` of it would always hold."""
-    catalogue = with_records(owner.context.catalogue, about)
-    rule = derived(catalogue, Rule(resource_set=about, compliant=text))
-    assert rule.reads == (read,)
-    names = names_read(check_of(rule, "trial"))
-    assert names.record | names.account
-
-
-@pytest.mark.parametrize(
-    ("about", "text"),
-    [
-        ("account", "!has(acct.fact.bedrockInUse)"),
-        ("iam_ListUsers", "!has(acct.GetModelInvocationLoggingConfiguration)"),
-        ("log_group", "!has(acct.GetGuardrail)"),
-        ("log_group", "!has(acct.set.iam_user)"),
-    ],
-)
-def test_what_is_never_known_of_the_account_there_is_refused(
-    owner: Any, about: str, text: str
-) -> None:
-    """Of a Region where the account is judged, or of each thing: `!has` of it would always hold."""
-    catalogue = with_records(owner.context.catalogue, about)
-    with pytest.raises(UsageError, match="not known there"):
-        derived(catalogue, Rule(resource_set=about, compliant=text))
 
 
 @pytest.mark.parametrize("role", ["delegate", "auditor"])
