@@ -25,11 +25,17 @@ def with_judged_tags(scope: Scope) -> list[str]:
 
 def judged_by_tags(scope: Scope, bucket: NamedBucket) -> bool:
     """Tell whether a check judges the tags of a bucket that is named in these roles."""
-    readers = (check for check in scope.catalogue.checks.values() if TAGS in check.operations)
     return any(
-        check.applies != BY_ROLE or any(set(bucket.roles) & set(r) for r in _roles(scope, check))
-        for check in readers
+        _of_all(check) or any(set(bucket.roles) & set(r) for r in _roles(scope, check))
+        for check in scope.catalogue.checks.values()
+        if any(TAGS in member.path for member in check.reads)
     )
+
+
+def _of_all(check: Check) -> bool:
+    """Tell whether a check that reads tags may read those of any bucket, as of acct.set.bucket."""
+    by_set = any(m.path.startswith("acct.") and TAGS in m.path for m in check.reads)
+    return by_set or check.applies != BY_ROLE
 
 
 def _roles(scope: Scope, check: Check) -> Iterator[Collection[str]]:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from affidavit.checks.bucket_tags import BY_ROLE
 from affidavit.checks.facts import Facts
 from affidavit.checks.fanout import EACH, FAN_OUTS, PER_ITEM, FanOutContext
+from affidavit.checks.own_rules import check_of, derived
+from affidavit.model.framework import Rule
 from affidavit.model.observation import GLOBAL_REGION
 
 HOME = "us-east-1"
@@ -106,9 +108,12 @@ def test_tags_are_asked_of_buckets_that_are_judged_by_them(account: Any) -> None
     assert parameters(account, facts, key) == [{"Bucket": "documents"}, {"Bucket": "training-data"}]
     account.params = {"bucket-tags": {"roles": ["evaluation"]}}
     assert parameters(account, facts, key) == [{"Bucket": "evaluations"}]
-    own = replace(check, id="rule-of-an-owner", applies="true")
-    account.catalogue = replace(account.catalogue, checks={check.id: check, own.id: own})
-    assert parameters(account, facts, key) == parameters(account, facts, "GetBucketPolicy")
+    of_all = "acct.set.bucket.all(b, has(b.GetBucketTagging))"
+    rule = Rule(resource_set="log_group", compliant=of_all)
+    of_set = check_of(derived(account.catalogue, rule), "rule-of-an-owner")
+    for own in (replace(check, id="rule-of-an-owner", applies="true"), of_set):
+        account.catalogue = replace(account.catalogue, checks={check.id: check, own.id: own})
+        assert parameters(account, facts, key) == parameters(account, facts, "GetBucketPolicy")
 
 
 def test_backups_are_asked_where_the_bucket_lies(account: Any) -> None:
