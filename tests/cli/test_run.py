@@ -112,7 +112,7 @@ def test_json_is_one_document_and_fail_on_gives_the_exit_code(tmp_path: Path) ->
         (["run", "--parameters", "missing.yaml"], {}, 2, "missing.yaml"),
         (["run", "--demo"], {"AFFIDAVIT_DATABASE_URL": "nonsense"}, 2, "AFFIDAVIT_DATABASE_URL"),
         (["run", "--demo"], {"AFFIDAVIT_CONCURRENCY": "no"}, 2, "whole number"),
-        (["report", "build", "nothing"], {}, 1, "no assessment 'nothing'"),
+        (["report", "build", "nothing"], {}, 3, "There is no database"),
         (["verify", "missing.zip"], {}, 2, "missing.zip"),
     ],
 )
