@@ -163,6 +163,19 @@ def test_a_changed_entry_is_named(store: Store, collected: Assessment) -> None:
         store.verify(tenants=[collected.tenant])
 
 
+def test_what_is_no_text_is_named(store: Store, collected: Assessment) -> None:
+    """A damaged letter, which no program can read any more, is told by the file's name."""
+    path = segments(store)[0]
+    table = pq.read_table(path)
+    cut = table.column("reason").cast(pa.binary()).combine_chunks()
+    broken = pa.array([b"\xe9" + one.as_py() for one in cut]).view(pa.string())
+    at = table.schema.get_field_index("reason")
+    field = table.schema.field("reason")
+    pq.write_table(table.set_column(at, field, broken), path)
+    with pytest.raises(StoreDamagedError, match=path.name):
+        store.verify(tenants=[collected.tenant])
+
+
 def test_bytes_without_meaning_are_found(store: Store, collected: Assessment) -> None:
     """A segment that holds the same rows in other bytes is not the registered file."""
     path = segments(store)[0]

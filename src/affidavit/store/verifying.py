@@ -240,7 +240,9 @@ class LogVerifier:
             return
         count = 0
         for number, rows in read_columns(path, (row.first_row, row.rows)):
-            yield self._recomputed(path, row.first_leaf + number, number, rows)
+            with damage_named(path):
+                leaves = self._recomputed(path, row.first_leaf + number, number, rows)
+            yield leaves
             count += rows.num_rows
         if row.file not in self._checked:
             check_digest(path, row.file)
@@ -268,9 +270,8 @@ class LogVerifier:
     def _name_wrong(self, path: Path, first: int, number: int, rows: "pa.RecordBatch") -> NoReturn:
         """Raise the error that names the first row that is not what was logged, and its field."""
         for at, values in enumerate(rows.to_pylist()):
-            with damage_named(path):
-                found = row_of(values)
-                entry = sha256(canonical(found.evidence.to_json())).digest()
+            found = row_of(values)
+            entry = sha256(canonical(found.evidence.to_json())).digest()
             where = f"the segment {path}, row {number + at} (evidence {found.evidence.id})"
             logged = self._logged(first + at, 1)
             if entry != logged:
