@@ -71,7 +71,7 @@ def _show(shown: Period) -> None:
     table.add_column("Control", no_wrap=True)
     for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Longest gap", no_wrap=True)
+    table.add_column("Longest gap", justify="right", no_wrap=True)
     for one in shown.controls:
         numbers = [one.counts[state] for state in State]
         good = (0, numbers[0]) if one.partial else (numbers[0], 0)
@@ -98,4 +98,4 @@ def _gap(one: ControlPeriod) -> str:
     gap = one.longest_gap
     if gap is None:
         return "none"
-    return f"{(gap[1] - gap[0]).days + 1} d from {gap[0]}"
+    return f"{(gap[1] - gap[0]).days + 1} d"
