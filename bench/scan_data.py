@@ -317,14 +317,3 @@ def trails(folder: Path, events: int, files: int) -> list[str]:
         path.write_bytes(gzip.compress(orjson.dumps({"Records": records}), 6))
         paths.append(str(path))
     return paths
-
-
-def invocation_files(folder: Path, records: int, files: int) -> list[str]:
-    """Write invocation logs and return their paths."""
-    drawn = Records()
-    paths = []
-    for number in range(files):
-        path = folder / f"invocations-{files}-{number}.json.gz"
-        path.write_bytes(gzip.compress(b"".join(drawn.lines(records // files)), 6))
-        paths.append(str(path))
-    return paths

@@ -48,7 +48,7 @@ def cli_reference() -> str:
     parts = [
         "# Command line\n",
         "Made by `python -m tests.test_docs`; a test compares.\n",
-        "Exit codes: 0 done; 1 found or not verified; 2 wrong call; 3 could not collect.\n",
+        "Exit codes: 0 done; 1 found, not verified; 2 wrong call; 3 not collected; 130 stopped.\n",
         f"```\n{_help(('affidavit',))}\n```\n",
     ]
     parts += [

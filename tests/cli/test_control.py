@@ -25,12 +25,8 @@ severity: high
 
 
 @pytest.fixture
-def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def control(installation: Settings) -> str:
     """Give an installation with a custom control of two sources; return the control's id."""
-    monkeypatch.setenv("AFFIDAVIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("AFFIDAVIT_KEYS", str(tmp_path / "keys"))
-    monkeypatch.chdir(tmp_path)
-    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
     sources = [
         {
             "sourceName": keyword,
@@ -43,8 +39,10 @@ def control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             ("AWS_Config", "ACCESS_KEYS_ROTATED"),
         )
     ]
-    with open_store(settings) as store:
-        dispatch = Dispatcher(Context(store=store, catalogue=catalogues.load(), settings=settings))
+    with open_store(installation) as store:
+        dispatch = Dispatcher(
+            Context(store=store, catalogue=catalogues.load(), settings=installation)
+        )
         admin = Caller.of_tenant(TENANT, "arn:aws:iam::111122223333:user/ada", "admin")
         dispatch("RegisterAccount", admin, {})
         owner = Caller.of_tenant(TENANT, "arn:aws:iam::111122223333:user/olga", "owner")

@@ -7,8 +7,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from affidavit.cli import INTERRUPTED, main
 from affidavit.cli.framework import command as framework
 from affidavit.cli.policy import command as policy
+from affidavit.operations import frameworks
 
 
 def run(group: object, *arguments: str, columns: int = 80) -> str:
@@ -83,3 +85,14 @@ def test_the_template_is_printed_as_yaml_or_json() -> None:
     as_json = json.loads(run(policy, "--cloudformation", "--role-name", "Reader", "--json"))
     assert as_yaml == as_json
     assert as_yaml["Parameters"]["RoleName"]["Default"] == "Reader"
+
+
+def test_ctrl_c_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is interrupted ends with an exit code of its own, and without a traceback."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(frameworks, "list_frameworks", interrupted)
+    result = CliRunner().invoke(main, ["framework", "list"])
+    assert (result.exit_code, result.output) == (INTERRUPTED, "Interrupted.\n")

@@ -29,14 +29,10 @@ KEYWORDS = (("AWS_API_Call", "dynamodb_ListTables"), ("AWS_Config", "ACCESS_KEYS
 
 
 @pytest.fixture
-def framework(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def framework(installation: Settings) -> str:
     """Give an installation with a framework of all kinds of controls; return its id."""
-    monkeypatch.setenv("AFFIDAVIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("AFFIDAVIT_KEYS", str(tmp_path / "keys"))
-    monkeypatch.chdir(tmp_path)
-    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys")
-    with open_store(settings) as store:
-        context = Context(store=store, catalogue=catalogues.load(), settings=settings)
+    with open_store(installation) as store:
+        context = Context(store=store, catalogue=catalogues.load(), settings=installation)
         return _made(context, Dispatcher(context))
 
 

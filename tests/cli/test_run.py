@@ -106,7 +106,7 @@ def test_json_is_one_document_and_fail_on_gives_the_exit_code(tmp_path: Path) ->
     [
         (["run"], {}, 3, "No usable AWS credentials"),
         (["run", "--profile", "nope"], {}, 3, "nope"),
-        (["run", "--demo", "--profile", "x"], {}, 2, "do not go together"),
+        (["run", "--demo", "--account", "1"], {}, 2, "--demo and --account do not go together"),
         (["run", "--framework", "iso"], {}, 2, "no framework 'iso'"),
         (["run", "--session-tag", "x"], {}, 2, "KEY=VALUE"),
         (["run", "--parameters", "missing.yaml"], {}, 2, "missing.yaml"),

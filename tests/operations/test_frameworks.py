@@ -31,8 +31,8 @@ def test_a_framework_is_found_by_id_and_uuid() -> None:
 def test_both_exports_say_the_same() -> None:
     """YAML and JSON hold the whole framework with its checks."""
     catalogue = catalogue_package.load()
-    as_json = json.loads(frameworks.export(catalogue, "json"))
-    assert yaml.safe_load(frameworks.export(catalogue)) == as_json
+    as_json = json.loads(frameworks.text_of(catalogue, "json"))
+    assert yaml.safe_load(frameworks.text_of(catalogue)) == as_json
     assert len(as_json["checks"]) == 83
     control = as_json["framework"]["control_sets"][0]["controls"][0]
     assert control["id"] == "GENAI-RESP-01"

@@ -37,6 +37,14 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"affidavit.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C is no finding, whose exit code is that of click's own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and turn our errors into words and exit codes."""
         try:

@@ -54,7 +54,7 @@ def show(identifier: str, *, as_json: bool) -> None:
     """Show a framework: its controls, and its checks with their parameters."""
     catalogue = frameworks.get_framework(identifier)
     if as_json:
-        click.echo(frameworks.export(catalogue, "json"), nl=False)
+        click.echo(frameworks.text_of(catalogue, "json"), nl=False)
         return
     console = _console()
     framework = catalogue.framework
@@ -124,7 +124,7 @@ def _exported(settings: Settings, identifier: str, form: frameworks.Format, tena
     if tenant:
         own = framework_exchange.export(settings, tenant, identifier)
         return frameworks.text_of(own, form)
-    return frameworks.export(frameworks.get_framework(identifier), form)
+    return frameworks.text_of(frameworks.get_framework(identifier), form)
 
 
 @command.command("import")

@@ -69,36 +69,35 @@ def _guardrail(head: Mapping[str, Any]) -> str:
 
 def kept(console: Console, runs: Sequence[KeptRun]) -> None:
     """Print kept runs: what was asked, whom, and what came of it."""
-    table = _plain("Run", "Finished", "Suite", "Passed")
-    table.columns[0].no_wrap = True
-    table.add_column("Model, guardrail, where", overflow="fold")
+    table = _plain("Run, model, guardrail, where", "Suite, finished", "Passed")
     for one in runs:
         run, tally = one.run, counted.tally(one.cases)
         style = "green" if tally.passed == tally.cases else "red" if tally.failed else "yellow"
-        whom = Text.assemble(
-            run["modelId"],
-            "\n",
-            (f"{_guardrail(run)}, {run['accountId']} {run['region']}", "dim"),
+        where = f"{_guardrail(run)}, {run['accountId']} {run['region']}"
+        table.add_row(
+            _lines(run["runId"], run["modelId"], where),
+            _lines(run["suite"], run["finishedAt"][:16]),
+            Text(f"{tally.passed} of {tally.cases}", style=style),
         )
-        passed = Text(f"{tally.passed} of {tally.cases}", style=style)
-        table.add_row(run["runId"], run["finishedAt"][:16], run["suite"], passed, whom)
     console.print(table)
 
 
 def models(console: Console, rows: Sequence[Result]) -> None:
     """Print the newest run of each model."""
-    table = _plain("Model", "Guardrail", "Suite version", "Passed", "Finished", "Run")
+    table = _plain("Model, guardrail, run", "Suite version, finished", "Passed")
     for row in rows:
-        guardrail = ":".join(filter(None, (row["guardrailId"], row["guardrailVersion"])))
+        guardrail = in_words(named(row["guardrailId"], row["guardrailVersion"]))
         table.add_row(
-            row["modelId"],
-            guardrail or "-",
-            row["suiteDigest"][:12],
+            _lines(row["modelId"], guardrail, row["runId"]),
+            _lines(row["suiteDigest"][:12], row["finishedAt"][:16]),
             f"{row['passed']} of {row['cases']}",
-            row["finishedAt"][:16],
-            row["runId"],
         )
     console.print(table)
+
+
+def _lines(first: str, *more: str) -> Text:
+    """Return a cell of several lines: so that ids stand whole in a terminal of 80 columns."""
+    return Text("\n").join([Text(first), *(Text(line, style="dim") for line in more)])
 
 
 def _families(cases: Sequence[Result]) -> Table:

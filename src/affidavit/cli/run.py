@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -120,26 +120,27 @@ def _request(settings: Settings, options: dict[str, Any]) -> Iterator[runs.RunRe
     )
 
 
-_NOT_WITH_DEMO = (
-    "profile",
-    "home",
-    "accounts",
-    "organization",
-    "role_name",
-    "external_id",
-    "tags",
-    "endpoint_url",
-    "parameter_file",
-)
+_NOT_WITH_DEMO: Final[Mapping[str, str]] = {
+    "profile": "profile",
+    "home": "region",
+    "accounts": "account",
+    "organization": "organization",
+    "role_name": "role-name",
+    "external_id": "external-id",
+    "tags": "session-tag",
+    "endpoint_url": "endpoint-url",
+    "parameter_file": "parameters",
+}
+"""Parameters of the command, and the options that give them."""
 
 
 def _simulated(settings: Settings, options: dict[str, Any]) -> Iterator[runs.RunRequest]:
     from affidavit import demo
 
-    given = [name for name in _NOT_WITH_DEMO if options[name]]
+    given = [option for name, option in _NOT_WITH_DEMO.items() if options[name]]
     if given:
         raise UsageError(
-            f"--demo and --{given[0].replace('_', '-')} do not go together",
+            f"--demo and --{given[0]} do not go together",
             why="The simulated estate brings its own accounts, role and parameters.",
             todo="Leave one of them out.",
         )

@@ -225,7 +225,9 @@ def _incomplete(read: Observation, day: str) -> Iterator[Entry]:
     why_not = read.body["integrity"].get("why", "")
     if count:
         first = [f"{one['objectUri']}: {one['why']}" for one in read.body["unread"][:_NAMED]]
-        words = f"{count} things in the trail's files of {day} could not be read: {_and(first)}."
+        words = (
+            f"{count} things in the trail's files of {day} could not be read: {', '.join(first)}."
+        )
         yield _said(read, words, "/unread", gap=unread_gap(read, words, {}))
     if why_not:
         words = f"The trail's digest files of {day} could not be checked: {why_not}"
@@ -242,7 +244,7 @@ def _altered(read: Observation, day: str) -> Iterator[Entry]:
         ]
         words = (
             f"The digests of the trail's files of {day} show {count} things that are missing or "
-            f"were altered: {_and(first)}."
+            f"were altered: {', '.join(first)}."
         )
         yield _said(read, words, "/integrity")
 
@@ -299,8 +301,4 @@ def _cited(days: list[TrailDay], pointer: str) -> Iterator[Input]:
 
 def _days(read: list[TrailDay]) -> str:
     """Return the days, each once however many trails were read."""
-    return _and(list(dict.fromkeys(day.day for day in read)))
-
-
-def _and(parts: Iterator[str] | list[str]) -> str:
-    return ", ".join(parts)
+    return ", ".join(dict.fromkeys(day.day for day in read))

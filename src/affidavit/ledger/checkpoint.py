@@ -21,7 +21,6 @@ from affidavit.ledger.tree import HASH_SIZE
 ED25519 = b"\x01"
 """Signature type of Ed25519 in a signed note."""
 _KEY_ID_SIZE = 4
-_SIGNATURE_SIZE = 64
 _DASH = "\u2014 "
 _MAX_SIGNATURES = 100
 """More than the 16 that signed-note asks for, and an end to what a hostile note can cost."""

@@ -98,14 +98,10 @@ def _same(framework: Framework, sets: tuple[ControlSet, ...]) -> bool:
     """Tell whether control sets are those of the shipped framework."""
     own = [(one.name, one.controls) for one in framework.control_sets]
     unsettled = [
-        (one.name, tuple(_in_set(c, known.id) for c in one.controls))
+        (one.name, tuple(replace(c, control_set=known.id) for c in one.controls))
         for one, known in zip(sets, framework.control_sets, strict=False)
     ]
     return len(sets) == len(own) and unsettled == own
-
-
-def _in_set(control: Control, set_id: str) -> Control:
-    return replace(control, control_set=set_id)
 
 
 def _framework(body: Mapping[str, Any], sets: tuple[ControlSet, ...]) -> Framework:
@@ -135,7 +131,7 @@ def _sets(
                 continue
             seen.add(one["id"])
             own = known.get(one["id"]) or _custom(store, catalogue, assessment.tenant, one)
-            controls.append(_in_set(own, body["id"]))
+            controls.append(replace(own, control_set=body["id"]))
         yield ControlSet(
             id=body["id"],
             uuid=stable_id("assessment-control-set", f"{assessment.id}:{body['id']}"),

@@ -9,19 +9,15 @@ from typing import Any, Final
 
 import yaml
 
-from affidavit import catalogue as catalogues
 from affidavit.errors import UsageError
 from affidavit.model.canonical import json_values
 from affidavit.model.framework import Rule
 from affidavit.operations import source_rules
+from affidavit.operations.as_owner import as_owner
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
-from affidavit.operations.faults import Fault
 from affidavit.operations.source_rules import Carried
-from affidavit.operations.users import principal_of
 from affidavit.settings import Settings
-from affidavit.store import open_store
-from affidavit.store.places import check_tenant
 
 MAX_BYTES: Final = 64 * 2**10
 """Of a file with a rule."""
@@ -80,17 +76,9 @@ def _opened(
     settings: Settings, place: Place
 ) -> Iterator[tuple[Context, Caller, Sequence[Carried]]]:
     """Open the store, for an owner of the tenant; yield the control's sources besides."""
-    check_tenant(place.tenant)
-    with open_store(settings, create=False) as store:
-        context = Context(store=store, catalogue=catalogues.load(), settings=settings)
-        principal = principal_of(place.tenant.partition("/")[0], place.by)
-        caller = Caller.of_tenant(place.tenant, principal, "owner")
-        try:
-            yield context, caller, source_rules.carried(context, caller, place.control)
-        except Fault as fault:
-            raise UsageError(
-                f"The control {place.control} stays as it is", why=f"{fault}"
-            ) from fault
+    otherwise = f"The control {place.control} stays as it is"
+    with as_owner(settings, place.tenant, place.by, otherwise) as (context, caller):
+        yield context, caller, source_rules.carried(context, caller, place.control)
 
 
 def _at(place: Place, found: Sequence[Carried]) -> tuple[str, str]:

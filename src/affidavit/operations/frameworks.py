@@ -86,13 +86,8 @@ def get_framework(identifier: str) -> Catalogue:
     return catalogue
 
 
-def export(catalogue: Catalogue, form: Format = "yaml") -> str:
-    """Return the framework with its checks, operations and rules as YAML or JSON text."""
-    return text_of(catalogue, form)
-
-
-def text_of(value: Any, form: Format) -> str:
-    """Return values of the model, or plain ones, as YAML or JSON text."""
+def text_of(value: Any, form: Format = "yaml") -> str:
+    """Return values of the model (a catalogue is all of them), or plain ones, as YAML or JSON."""
     plain = _plain(value)
     if form == "json":
         return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"

@@ -46,7 +46,10 @@ def add(store: Store, watch: Watch, *, by: str) -> Document:
     if watch.queue:
         log_queues.require_bound(store, watch.tenant, watch.queue)
     if store.documents.get(watch.tenant, KIND, watch.name) is not None:
-        raise UsageError(f"{watch.name} is watched for {watch.tenant} already")
+        raise UsageError(
+            f"{watch.name} is watched for {watch.tenant} already",
+            todo="To give it another queue, remove the watch first.",
+        )
     body = {
         "accountId": watch.account_id,
         "region": watch.region,

@@ -1,21 +1,18 @@
 """Own suites from the command line: brought from a file, listed, deleted, as in the console."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from affidavit import catalogue as catalogues
 from affidavit.errors import UsageError
 from affidavit.operations import own_suites
-from affidavit.operations.accounts import has_left
-from affidavit.operations.caller import Caller
-from affidavit.operations.context import Context
-from affidavit.operations.faults import Fault
-from affidavit.operations.users import principal_of
+from affidavit.operations.as_owner import as_owner
 from affidavit.settings import Settings
 from affidavit.store import open_store
 from affidavit.store.documents import Document
 from affidavit.store.places import check_tenant
+
+_OTHERWISE: Final = "The suites stay as they are"
 
 
 def add(
@@ -27,7 +24,7 @@ def add(
             data = file.read(own_suites.MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read", why=str(error)) from error
-    with _opened(settings, tenant, by) as (context, caller):
+    with as_owner(settings, tenant, by, _OTHERWISE) as (context, caller):
         return own_suites.keep(context, caller, path.name, data, assertions)
 
 
@@ -40,20 +37,5 @@ def listed(settings: Settings, tenant: str) -> list[Document]:
 
 def remove(settings: Settings, tenant: str, suite: str, by: str) -> None:
     """Delete a suite with all its versions."""
-    with _opened(settings, tenant, by) as (context, caller):
+    with as_owner(settings, tenant, by, _OTHERWISE) as (context, caller):
         own_suites.remove(context, caller, suite)
-
-
-@contextmanager
-def _opened(settings: Settings, tenant: str, by: str) -> Iterator[tuple[Context, Caller]]:
-    """Open the store, for an owner of the tenant."""
-    check_tenant(tenant)
-    with open_store(settings, create=False) as store:
-        context = Context(store=store, catalogue=catalogues.load(), settings=settings)
-        if has_left(context, tenant):
-            raise UsageError(f"The account of {tenant} was deregistered")
-        principal = principal_of(tenant.partition("/")[0], by)
-        try:
-            yield context, Caller.of_tenant(tenant, principal, "owner")
-        except Fault as fault:
-            raise UsageError(f"The suites of {tenant} stay as they are", why=str(fault)) from fault

@@ -10,8 +10,6 @@ from affidavit.collector import manual
 from affidavit.operations import access_keys, presigned, uploads, work
 from affidavit.operations.faults import NotFoundFault, ValidationFault
 
-DIGEST = "ab" * 32
-
 
 @pytest.fixture
 def control(collected: Any) -> dict[str, str]:

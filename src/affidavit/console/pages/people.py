@@ -17,11 +17,6 @@ from affidavit.operations.user_admin import ACTS, Admin
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
-def show_users(page: Page) -> Response:
-    """Show the users of the account and Region."""
-    return _show_users(page)
-
-
 def invite(page: Page) -> Response:
     """Make a user, and show the link this once."""
     admin = _admin(page)
@@ -61,10 +56,11 @@ def _with_link(page: Page, name: str, token: str) -> Response:
     host = page.request.headers.get("host", "")
     scheme = "https" if page.console.secure else page.request.url.scheme
     page.form = type(page.form)()
-    return _show_users(page, made=name, link=f"{scheme}://{host}{url_to('welcome', token)}")
+    return show_users(page, made=name, link=f"{scheme}://{host}{url_to('welcome', token)}")
 
 
-def _show_users(page: Page, made: str = "", link: str = "") -> Response:
+def show_users(page: Page, made: str = "", link: str = "") -> Response:
+    """Show the users of the account and Region, and the link of who was just `made`."""
     found = _admin(page).every()
     return page.show(
         "settings/users.html",

@@ -11,11 +11,6 @@ from affidavit.operations import channel_admin, keeping
 from affidavit.operations.alert_channels import Channel, Kind
 
 
-def show_channels(page: Page) -> Response:
-    """Show the channels of alerts."""
-    return _show_channels(page)
-
-
 def add_channel(page: Page) -> Response:
     """Keep a new channel."""
     page.require(channel_admin.OPERATION)
@@ -45,14 +40,15 @@ def change_channel(page: Page) -> Response:
     name, what = page.part("channel"), page.form.text("do")
     if what == "test":
         said = channel_admin.test(page.context, page.caller, name)
-        return _show_channels(page, name, said)
+        return show_channels(page, name, said)
     if what != "remove":
         raise UsageError(_("Nothing was chosen."))
     channel_admin.remove(page.context, page.caller, name, by=page.signed_in.user.name)
     return page.go("/settings/channels", "deleted")
 
 
-def _show_channels(page: Page, tested: str = "", said: str = "") -> Response:
+def show_channels(page: Page, tested: str = "", said: str = "") -> Response:
+    """Show the channels of alerts, and what a test of one of them `said`."""
     found = channel_admin.every(page.context, page.caller)
     kind = page.query("kind") or page.form.text("kind")
     return page.show(

@@ -35,7 +35,7 @@ class SpacyNames:
             raise UsageError(
                 "Names and addresses cannot be looked for",
                 why="spaCy or its model is not installed.",
-                todo="Install affidavit with the extra `names`, or leave NAME and ADDRESS out.",
+                todo="Install affidavit with the extra `names`, or look for neither.",
             )
         import spacy
 

@@ -114,7 +114,7 @@ _SECRET: Final = (
         r"(?i)\b(?:user ?name|user_name|login name|screen ?name)"
         r"\b[\"'`]?(?: (?:is|was)\b|[ ]?[=:]){1,2}[ \"'`]{0,3}"
         r"@?([A-Za-z0-9][A-Za-z0-9._\-]{2,63})",
-        secrets.username,
+        secrets.password,
         _CONTEXT,
     ),
     _rule(

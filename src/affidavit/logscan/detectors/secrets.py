@@ -72,7 +72,7 @@ def _is_mixed(text: str) -> bool:
 
 
 def password(reading: Reading, start: int, end: int) -> Span | None:
-    """Accept a word given as a password: assigned or quoted, or not an ordinary word."""
+    """Accept a word given as password or user name: assigned or quoted, or no ordinary word."""
     while end > start and reading.view[end - 1] in ".,;:":
         end -= 1
     text = reading.view[start:end]
@@ -89,11 +89,6 @@ def password(reading: Reading, start: int, end: int) -> Span | None:
     assigned = _ASSIGNED.search(reading.before(start, 3)) is not None
     plain = text.isalpha() and (text.islower() or text.istitle() or text.isupper())
     return (start, end) if assigned or not plain else None
-
-
-def username(reading: Reading, start: int, end: int) -> Span | None:
-    """Accept a name given as the name to log in with; like `password`."""
-    return password(reading, start, end)
 
 
 def plate(reading: Reading, start: int, end: int) -> Span | None:
