@@ -15,6 +15,7 @@ from affidavit.model.framework import Rule
     [
         ("bucket", "!has(r.item)", ("r.item", False, "map")),
         ("bucket", "!has(acct.fact)", ("acct.fact", False, "map")),
+        ("bucket", '!("CreationDate" in r.item)', ("r.item.CreationDate", False, "timestamp")),
         ("dynamodb_ListTables", 'r.item == "orders"', ("r.item", True, "string")),
         ("kms_GetKeyPolicy", 'r.fact.KeyId != ""', ("r.fact.KeyId", True, "string")),
         (
@@ -46,3 +47,18 @@ def test_what_is_never_known_of_the_account_there_is_refused(about: str, text: s
     catalogue = with_records(catalogues.load(), about)
     with pytest.raises(UsageError, match="not known there"):
         derived(catalogue, Rule(resource_set=about, compliant=text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('r.item.Name != "" && !("Nom" in r.item)', "no answer has"),
+        ('r.item.Name != "" && !("GetBucketPolicy" in r)', "r stands alone"),
+        ('r.item.Name != "" && !r.exists(k, k == "GetBucketPolicy")', "r stands alone"),
+        ('r.item.Name != "" && size(acct) == 0', "acct stands alone"),
+    ],
+)
+def test_what_is_looked_for_is_named_as_answers_name_it(text: str, words: str) -> None:
+    """A record holds what is read of it by name: what is looked for otherwise is never found."""
+    with pytest.raises(UsageError, match=words):
+        derived(catalogues.load(), Rule(resource_set="bucket", compliant=text))

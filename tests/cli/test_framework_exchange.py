@@ -119,6 +119,7 @@ def test_what_was_exported_comes_back_equal(framework: str, tmp_path: Path) -> N
         ("name: All of it", "nom: All of it", 2, "It names nom"),
         ("name: All of it", "name: 2026-99-99", 2, "cannot be read"),
         ("name: All of it", "name: !!timestamp x", 2, "cannot be read"),
+        ("name: All of it", 'name: All of it\n"\\e[2Jx": 1', 2, "It names \\x1b[2Jx"),
         ("from: arn:", f"from: arn:{'a' * 300}:", 2, "does not say where"),
         ("  parameters:", "  params:", 2, "It names params"),
         ("custom: 1", "custom: 1\n    id: x", 2, "It names id"),

@@ -1,5 +1,6 @@
 """Running a suite: nothing is lost, nothing passes by accident, no personal data is kept."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,6 +201,23 @@ def test_journals_of_runs_that_were_given_up_are_swept(tmp_path: Path) -> None:
 
 def _lines(folder: Path) -> str:
     return "".join(p.read_text() for p in folder.iterdir()) if folder.is_dir() else ""
+
+
+def test_a_journal_that_was_removed_before_it_was_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written to a file without a name is lost with the process."""
+    flock = fcntl.flock
+
+    def removed_first(file: Any, how: int) -> None:
+        monkeypatch.undo()
+        (path,) = tmp_path.glob("*.jsonl")
+        path.unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    with Journal(tmp_path, {"name": "x"}, "x") as journal:
+        assert journal.path.exists()
 
 
 def test_rates_have_intervals() -> None:

@@ -1,9 +1,13 @@
 """Suites: what is read, and what is refused with file and line."""
 
+import gc
+
 import pytest
+import yaml
 
 from affidavit.errors import UsageError
 from affidavit.prompts.suite import from_yaml, load, shipped
+from affidavit.prompts.suites_yaml import read
 
 CATALOGUE = {
     *("refusal", "denied-topics", "prompt-injection", "profanity-masking"),
@@ -105,3 +109,15 @@ def test_variables_that_double_at_each_step_are_refused() -> None:
     with pytest.raises(UsageError) as error:
         from_yaml(data.encode(), "double.yaml")
     assert "variables are filled in" in error.value.why
+
+
+def test_nothing_of_a_suite_that_was_read_is_kept() -> None:
+    """A server reads as many as are brought: each would hold a hundred megabytes for good."""
+    before = _nodes()
+    read(b"prompts: [" + b"a, " * 500 + b"b]\ntests: []\n", "suite.yaml")
+    assert _nodes() <= before
+
+
+def _nodes() -> int:
+    gc.collect()
+    return sum(isinstance(one, yaml.ScalarNode) for one in gc.get_objects())

@@ -146,6 +146,16 @@ class Shapes:
                 value = _element(value, path)
         return value
 
+    def has_members(self, path: str, resource_set: str) -> bool:
+        """Tell whether what lies at `path` has members of fixed names: no map of AWS's, no list."""
+        try:
+            shape = self.of(path, resource_set)
+        except PathError:
+            return False
+        if isinstance(shape, str):
+            return shape.startswith("set:")
+        return isinstance(shape, Mapping) or getattr(shape, "type_name", "") == "structure"
+
     def account(self, name: str) -> Any:
         """Return the shape of `acct.<name>`."""
         if name == "fact":

@@ -71,7 +71,10 @@ def read(path: Path, root: Path, problems: Problems) -> Node:
         words = getattr(error, "problem", None) or "not YAML"
         problems.add(Node(None, name, mark.line + 1 if mark else 1), f"{words}")
         return empty
-    return _node(tree, name, problems) if tree is not None else empty
+    try:
+        return _node(tree, name, problems) if tree is not None else empty
+    finally:
+        _SCALARS.constructed_objects.clear()  # it keeps every node that it has read
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -10,12 +10,13 @@ nothing. The judge is the one that decides evidence.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from affidavit.catalogue.cel_library import cel
-from affidavit.catalogue.expression import ExpressionError, parse
+from affidavit.catalogue.expression import ExpressionError, Index, Name, Node, Select, parse
 from affidavit.catalogue.reads import Reads, reads_of
 from affidavit.catalogue.shapes import PathError, Shapes, kind_of
 from affidavit.checks import records
@@ -33,6 +34,7 @@ from affidavit.model.verdict import Verdict
 ID: Final = "trial"
 _FROM: Final[Mapping[str, str]] = {"metric": METRIC_OPERATION, "policy": "GetBucketPolicy"}
 """Operations behind members of a record that are derived."""
+_ROOTS: Final = frozenset({"r", "acct"})
 _ITEM: Final = "r.item"
 _WORDS: Final = 200
 _DAYS: Final = "_days"
@@ -183,6 +185,7 @@ def _reads(rule: Rule) -> Reads:
         try:
             cel.compile(text)
             trees.append(parse(text))
+            _require_named(trees[-1])
         except ExpressionError as error:
             raise UsageError("The rule is none that checks may use", why=f"{error}") from error
         except ValueError as error:
@@ -193,10 +196,41 @@ def _reads(rule: Rule) -> Reads:
     return reads_of(*trees)
 
 
+def _require_named(tree: Node) -> None:
+    """Refuse r or acct alone: they hold no more than what is read of them by name.
+
+    `"GetBucketPolicy" in r` would be false of every record.
+    """
+    whole = next(_whole(tree), "")
+    if whole:
+        raise ExpressionError(f"{whole} stands alone; write {whole}.NAME, or has({whole}.NAME)")
+
+
+def _whole(node: object) -> Iterator[str]:
+    """Yield r and acct where nothing is read of them by name."""
+    if isinstance(node, Name):
+        yield from {node.name} & _ROOTS
+    elif isinstance(node, Select | Index) and isinstance(node.operand, Name):
+        yield from _whole(node.index) if isinstance(node, Index) else ()
+    elif isinstance(node, tuple):
+        yield from chain.from_iterable(map(_whole, node))
+    elif is_dataclass(node):
+        yield from chain.from_iterable(_whole(getattr(node, one.name)) for one in fields(node))
+
+
 def _paths(reads: Reads, shapes: Shapes, resource_set: str) -> dict[str, bool]:
-    """Return what is read, and whether it is required: an item that is a plain value as well."""
+    """Return what is read, and whether it is required: an item that is a plain value as well.
+
+    And, as by `has`, members that `in` looks for where an answer has members of fixed names.
+    """
     plain = _ITEM in reads.used and _kind(shapes, _ITEM, resource_set) != "map"
-    return ({_ITEM: True} if plain else {}) | reads.members()
+    looked = {
+        path: False
+        for path in reads.key_tests
+        if path.partition(".")[0] in _ROOTS
+        and shapes.has_members(path.rpartition(".")[0], resource_set)
+    }
+    return ({_ITEM: True} if plain else {}) | looked | reads.members()
 
 
 def _kind(shapes: Shapes, path: str, resource_set: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from affidavit import __version__
+from affidavit.cli.terminal import printable
 from affidavit.errors import AffidavitError
 from affidavit.settings import load
 
@@ -49,7 +50,8 @@ class LazyGroup(click.Group):
         try:
             return super().main(*args, **kwargs)
         except AffidavitError as error:
-            click.echo(error.diagnostics(), err=True)
+            for line in error.diagnostics().split("\n"):
+                click.echo(printable(line), err=True)
             sys.exit(error.exit_code)
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from affidavit.api.protocol import Protocol
 from affidavit.aws.settings import AwsSettings
+from affidavit.cli.terminal import printable
 from affidavit.errors import UsageError
 from affidavit.model.catalogue import Catalogue
 from affidavit.model.framework import ControlSet
@@ -179,17 +180,12 @@ def _say(found: Iterable[Moved], *, as_json: bool) -> None:
         moved.append(one)
         if not as_json:
             said = f". {one.words}" if one.words else ""
-            click.echo(_printable(f"{one.state:9} {one.kind} {one.name}{said}"))
+            click.echo(printable(f"{one.state:9} {one.kind} {one.name}{said}"))
     if as_json:
         click.echo(json.dumps([one.to_json() for one in moved], indent=2, ensure_ascii=False))
     elif not moved:
         click.echo("Audit Manager has no custom controls and frameworks there.")
     sys.exit(any(one.state == "not made" for one in moved))
-
-
-def _printable(text: str) -> str:
-    """Return a text that drives no terminal: it came from elsewhere."""
-    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _console() -> Console:

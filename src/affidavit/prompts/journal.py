@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 from affidavit.errors import StoreBusyError, StoreDamagedError
 from affidavit.model.canonical import digest_of
@@ -31,6 +31,23 @@ def sweep(folder: Path, now: datetime) -> None:
                 path.unlink()
 
 
+def _held(path: Path) -> IO[bytes]:
+    """Return a journal's file, locked; made anew where it was removed before it was locked."""
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise StoreBusyError(
+                "Another process runs the same prompts", todo="Wait until it has finished."
+            ) from error
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()
+
+
 class Journal:
     """One run's journal; nobody else may write it meanwhile."""
 
@@ -43,16 +60,7 @@ class Journal:
         self.path = folder / f"{digest_of(head)[:32]}.jsonl"
         self.done: dict[str, dict[str, Any]] = {}
         self.begun: set[str] = set()
-        self._file = os.fdopen(
-            os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b"
-        )
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._file.close()
-            raise StoreBusyError(
-                "Another process runs the same prompts", todo="Wait until it has finished."
-            ) from error
+        self._file = _held(self.path)
         self.run_id = self._read(run_id)
         self.resumed = bool(self.done or self.begun)
 

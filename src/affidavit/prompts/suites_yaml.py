@@ -16,7 +16,6 @@ MAX_ALIASES: Final = 100
 MAX_NODES: Final = 100_000
 MAX_NUMBER: Final = 64
 """Characters of a number: YAML's of base 60 (1:1:1) take quadratic time."""
-_SCALARS = yaml.SafeLoader("")
 _NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _NO_VALUE: Final = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError)
 """What the parser raises for a tag that does not fit its value (`!!bool maybe`)."""
@@ -83,6 +82,7 @@ class _Reader:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._scalars = yaml.SafeLoader("")  # keeps every node that it has read
         self._count = 0
         self._open: set[int] = set()
 
@@ -118,7 +118,7 @@ class _Reader:
         if tree.tag in _NUMBERS and len(tree.value) > MAX_NUMBER:
             refuse(self._name, line, f"A number has at most {MAX_NUMBER} characters.")
         try:
-            value = _SCALARS.construct_object(tree)
+            value = self._scalars.construct_object(tree)
         except _NO_VALUE as error:
             refuse(self._name, line, f"Not a value: {error!s:.200}")
         plain = value is None or isinstance(value, str | int | float | bool)
