@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from affidavit.aws.door import Door
-from affidavit.collector import run as collector_run
+from affidavit.collector import verdicts
 from affidavit.model.evidence import Evidence
 from affidavit.model.times import utc_now
 from affidavit.model.verdict import Standing
@@ -186,7 +186,7 @@ def test_another_version_may_word_gaps_otherwise(
 ) -> None:
     """Of another version's run the codes are compared and not the words; of our own both are."""
     if not ours:
-        monkeypatch.setattr(collector_run, "__version__", "0.0.9")
+        monkeypatch.setattr(verdicts, "__version__", "0.0.9")
     aws = {} if change is _reworded else NOWHERE
     story.collect(Changing(story.owner.context.store, change), **aws)
     monkeypatch.undo()
