@@ -104,8 +104,6 @@ class Totals:
     records: int = 0
     foreign: int = 0
     """Well-formed values that are no records of this kind."""
-    unread_media: int = 0
-    """Images, documents and the like in bodies: their content is not scanned."""
     guard_unknown: int = 0
     """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
     input_tokens: int = 0

@@ -143,7 +143,6 @@ class _Object:
             self._body_apart(data, apart["id"], "input" if apart["part"] == "input" else "output")
             return
         if _ABOUT_MEDIA.search(self._uri):
-            self._totals.unread_media += 1
             self._trouble("it is media of a call, whose content is not scanned")
             return
         reader = RecordReader(self._settings.limits, self._trouble, self._size)
@@ -285,7 +284,6 @@ class _Object:
                 self._trouble(f"the {part} of a call is not JSON, cut off or nested too deeply")
                 return None
         body = read_body(value, part)
-        self._totals.unread_media += body.media
         if body.media:
             self._trouble("a call holds media, whose content is not scanned")
         if body.too_deep:
