@@ -247,11 +247,18 @@ def _kind(shapes: Shapes, path: str, resource_set: str) -> str:
 def _operations(catalogue: Catalogue, check: Check) -> tuple[str, ...]:
     """Return the operations that the check reads: an unknown answer of theirs decides nothing."""
     names = names_read(check)
-    found = [*names.record, *(name for name in names.account if not name.startswith("fact."))]
-    if check.resource_set != ACCOUNT_SET:
-        own = catalogue.resource_sets[check.resource_set]
-        found += [own.item_operation, *own.scoping_operations]
+    found = [name for name in names.account if not name.startswith("fact.")]
+    sets = (
+        {**names.sets}
+        if check.resource_set == ACCOUNT_SET
+        else {check.resource_set: names.record, **names.sets}
+    )
+    for name, members in sets.items():
+        own = catalogue.resource_sets.get(name)
+        if own is None:
+            continue
         joined = {join.name: join.operation for join in own.joins}
-        found = [joined.get(name, name) for name in found]
+        found += [joined.get(member, member) for member in sorted(members)]
+        found += [own.item_operation, *own.scoping_operations]
     keys = dict.fromkeys(_FROM.get(name, name) for name in found)
     return tuple(key for key in keys if key in catalogue.operations)
