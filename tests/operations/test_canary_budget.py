@@ -51,6 +51,8 @@ def test_a_budget_of_a_month_ends_with_the_month(
     context: Context, estate: demo.Simulated, clock: Clock
 ) -> None:
     """Once it is spent no model is asked; the next month begins at nothing."""
+    if (clock.now + HOUR).month != clock.now.month:
+        clock.now += HOUR  # both runs are of one month
     dear = Decimal(1000)
     limit = Budget(month_cost=Decimal("0.1"), price_input=dear, price_output=dear)
     frugal = canary(estate, budget=limit)
@@ -58,7 +60,8 @@ def test_a_budget_of_a_month_ends_with_the_month(
     turn(context)
     clock.now += HOUR
     turn(context)
-    first, second = context.store.documents.every(tenant(estate), canaries.RUN)
+    runs = context.store.documents.every(tenant(estate), canaries.RUN)
+    first, second = [one for one in runs if one.body["state"] != "missed"]
     assert (first.body["state"], second.body["state"]) == ("stopped", "stopped")
     assert "no case was asked" in second.body["why"]
     spent = canaries.named(context.store, "answers").body["spent"]
