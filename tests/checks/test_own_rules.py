@@ -62,3 +62,10 @@ def test_what_is_looked_for_is_named_as_answers_name_it(text: str, words: str) -
     """A record holds what is read of it by name: what is looked for otherwise is never found."""
     with pytest.raises(UsageError, match=words):
         derived(catalogues.load(), Rule(resource_set="bucket", compliant=text))
+
+
+def test_what_is_read_of_a_record_counts_beside_its_own_set() -> None:
+    """A rule about buckets that reads all buckets too depends on the answers about its own one."""
+    text = "acct.set.bucket.exists(x, has(x.GetBucketTagging)) && has(r.GetBucketVersioning.Status)"
+    rule = derived(catalogues.load(), Rule(resource_set="bucket", compliant=text))
+    assert {"ListBuckets", "GetBucketTagging", "GetBucketVersioning"} <= {*rule.operations}

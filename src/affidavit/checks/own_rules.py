@@ -157,7 +157,8 @@ def _require_there(catalogue: Catalogue, check: Check) -> None:
     """Refuse what is never known of the account where the check is judged: `!has` of it holds."""
     everywhere = Place(region=GLOBAL_REGION, acct={}, sets={})
     of_account, names = judged_here(catalogue, check, everywhere), names_read(check)
-    wrong = [f"set.{one}" for one in names.sets if _is_once(catalogue, one) != of_account]
+    sets = catalogue.resource_sets
+    wrong = [f"set.{one}" for one in names.sets if sets[one].per_account != of_account]
     for name in sorted(names.account):
         asked = catalogue.operations.get(name)
         regional = not asked.per_account if asked else True
@@ -169,11 +170,6 @@ def _require_there(catalogue: Catalogue, check: Check) -> None:
             why="It is of another place (a Region, or the account as a whole), or of each thing.",
             todo="Read it of the records (r), or let the rule be about another kind of record.",
         )
-
-
-def _is_once(catalogue: Catalogue, resource_set: str) -> bool:
-    known = catalogue.resource_sets.get(resource_set)
-    return known is not None and known.per_account
 
 
 def _reads(rule: Rule) -> Reads:
@@ -247,16 +243,12 @@ def _kind(shapes: Shapes, path: str, resource_set: str) -> str:
 def _operations(catalogue: Catalogue, check: Check) -> tuple[str, ...]:
     """Return the operations that the check reads: an unknown answer of theirs decides nothing."""
     names = names_read(check)
-    found = [name for name in names.account if not name.startswith("fact.")]
-    sets = (
-        {**names.sets}
-        if check.resource_set == ACCOUNT_SET
-        else {check.resource_set: names.record, **names.sets}
-    )
-    for name, members in sets.items():
-        own = catalogue.resource_sets.get(name)
-        if own is None:
-            continue
+    found = sorted(name for name in names.account if not name.startswith("fact."))
+    sets = [*names.sets.items()]
+    if check.resource_set != ACCOUNT_SET:
+        sets.append((check.resource_set, names.record))
+    for name, members in sets:
+        own = catalogue.resource_sets[name]
         joined = {join.name: join.operation for join in own.joins}
         found += [joined.get(member, member) for member in sorted(members)]
         found += [own.item_operation, *own.scoping_operations]
