@@ -5,6 +5,7 @@ owner's own may read those of every bucket: then all are asked.
 """
 
 from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import Final
 
 from affidavit.checks.rules import effective_parameters
@@ -18,18 +19,26 @@ BY_ROLE: Final = "r.fact.roles.exists(x, x in p.roles)"
 
 def with_judged_tags(scope: Scope) -> list[str]:
     """Return the account's in-scope buckets whose tags a check judges, sorted."""
-    own = scope.listed_buckets()
+    own, roles = scope.listed_buckets(), judged_roles(scope)
     named = (bucket for region in scope.facts.regions for bucket in scope.named_buckets(region))
-    return sorted({b.name for b in named if b.name in own and judged_by_tags(scope, b)})
+    return sorted({b.name for b in named if b.name in own and is_judged(b, roles)})
 
 
-def judged_by_tags(scope: Scope, bucket: NamedBucket) -> bool:
-    """Tell whether a check judges the tags of a bucket that is named in these roles."""
-    return any(
-        _of_all(check) or any(set(bucket.roles) & set(r) for r in _roles(scope, check))
+def judged_roles(scope: Scope) -> frozenset[str] | None:
+    """Return the roles of buckets whose tags checks judge; None: those of any bucket."""
+    readers = [
+        check
         for check in scope.catalogue.checks.values()
         if any(TAGS in member.path for member in check.reads)
-    )
+    ]
+    if any(map(_of_all, readers)):
+        return None
+    return frozenset(chain.from_iterable(r for check in readers for r in _roles(scope, check)))
+
+
+def is_judged(bucket: NamedBucket, roles: frozenset[str] | None) -> bool:
+    """Tell whether a check judges the tags of a bucket, given `judged_roles`."""
+    return roles is None or not roles.isdisjoint(bucket.roles)
 
 
 def _of_all(check: Check) -> bool:

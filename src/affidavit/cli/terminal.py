@@ -4,6 +4,7 @@
 def printable(text: str) -> str:
     """Return a line with all that could drive a terminal written out.
 
-    `report.verify.summary` has the same for itself, since the verifier stands alone.
+    `report.verify.summary` has the same for itself: the verifier stands alone, and to import the
+    package of reports here would cost every command half a second.
     """
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -54,7 +54,8 @@ def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
     Its digest is of all that it then holds.
     """
     sources = [source for control in framework.controls() for source in control.sources]
-    calls = {*_calls(sources), *_judged_calls(sources)}
+    judged = _judged_calls(sources)
+    calls = {*_calls(sources), *judged}
     checks = {check.id: check for check in (*_checks(), *_ruled(sources))}
     operations = {FINDINGS: _FINDINGS, **api_calls.added(catalogue, calls)}
     rules = {
@@ -66,7 +67,7 @@ def with_framework(catalogue: Catalogue, framework: Framework) -> Catalogue:
         catalogue,
         framework=framework,
         operations={**catalogue.operations, **operations},
-        resource_sets=_sets(catalogue, _judged_calls(sources)),
+        resource_sets=_sets(catalogue, judged),
         checks={**catalogue.checks, **checks},
         config_rules={**rules, **catalogue.config_rules},
     )

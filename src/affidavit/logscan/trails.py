@@ -17,9 +17,9 @@ import msgspec
 from affidavit.logscan.gunzip import Data, ReadLimits, Trouble, one_member, parts
 
 _HEAD: Final = b'{"Records":['
-_CUT: Final = b'},{"eventVersion"'
 _FIRST: Final = b'{"eventVersion":'
-_NEXT: Final = b'},{"eventVersion":'
+_NEXT: Final = b"}," + _FIRST
+_CUT: Final = _NEXT.removesuffix(b":")
 _BORDER: Final = re.compile(rb'\}\s*,\s*(?P<record>\{)\s*"eventVersion"')
 _OPENING: Final = re.compile(rb'(?:\{\s*"Records"\s*:\s*\[[^{]*)?(?P<record>\{)')
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}]', re.DOTALL)

@@ -11,9 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from affidavit.errors import UsageError
 from affidavit.model.numbers import whole
-from affidavit.operations.prompt_plans import MAX_BUDGET, money
+from affidavit.operations.prompt_plans import MAX_BUDGET, UNPRICED, money
+from affidavit.prompts.runner import unpriced
 
 _MONTH: Final = "%Y-%m"
 
@@ -49,7 +49,7 @@ class Budget:
         priced = self.price_input is not None and self.price_output is not None
         for member, cost in (("budgetCost", self.run_cost), ("monthCost", self.month_cost)):
             if cost is not None and not priced:
-                yield member, "Member must have both prices: without them no cost is known"
+                yield member, UNPRICED
 
     def left(self, spent: Mapping[str, Any], now: datetime) -> "Left":
         """Return what a run may spend now, given what the canary's document says was spent."""
@@ -125,8 +125,4 @@ MEMBERS: Final[Mapping[str, str]] = {
 def require_sound(budget: Budget) -> None:
     """Raise `UsageError` for a budget in money without prices."""
     if any(budget.problems()):
-        raise UsageError(
-            "A budget in money needs prices",
-            why="Without them no cost is known.",
-            todo="Name the price of a million input and of a million output tokens.",
-        )
+        raise unpriced()

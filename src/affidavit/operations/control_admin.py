@@ -16,6 +16,7 @@ from affidavit.operations import source_rules
 from affidavit.operations.as_owner import as_owner
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
+from affidavit.operations.parameters import UNREADABLE
 from affidavit.operations.source_rules import Carried
 from affidavit.settings import Settings
 
@@ -123,8 +124,7 @@ def loaded(path: Path, most: int) -> Any:
         if path.stat().st_size > most:
             raise UsageError(f"{path} is larger than {most:,} bytes")
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Plain)  # noqa: S506 - a safe one
-    # PyYAML lets through what a scalar raises: a day that no calendar has, a !!timestamp of none.
-    except (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UsageError(f"{path} cannot be read", why=str(error)) from error
 
 

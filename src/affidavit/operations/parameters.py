@@ -11,6 +11,10 @@ from affidavit.errors import UsageError
 MAX_BYTES = 1_000_000
 """A file of parameters is read whole; nobody writes a larger one by hand."""
 
+UNREADABLE = (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError)
+"""What reading a YAML file may raise: PyYAML lets through what a scalar raises, as of a day that no
+calendar has or of a !!timestamp of none."""
+
 Parameters = Mapping[str, Mapping[str, Any]]
 
 
@@ -24,8 +28,7 @@ def read_parameters(path: Path) -> tuple[Parameters, str]:
         if path.stat().st_size > MAX_BYTES:
             raise _wrong(path, f"it is larger than {MAX_BYTES:,} bytes")
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # PyYAML lets through what a scalar raises: a day that no calendar has, a !!timestamp of none.
-    except (OSError, ValueError, AttributeError, yaml.YAMLError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _wrong(path, str(error)) from error
     if not isinstance(loaded, dict):
         raise _wrong(path, "it is not a mapping of check ids")

@@ -25,6 +25,7 @@ OPERATION: Final = "UpdateAssessment"
 MAX_REPEAT: Final = 20
 MAX_BUDGET: Final = 1_000_000_000
 """Tokens."""
+UNPRICED: Final = "Member must have both prices: without them no cost is known"
 _MAX_MONEY: Final = 1_000_000
 _NAMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,1023}", re.ASCII)
 _ANSWER: Final = 400
@@ -152,7 +153,7 @@ def _problems(found: Assessed, wanted: Wanted, known: Collection[str]) -> Iterat
         if text and money(text) is None:
             yield member, "Member must be an amount such as 0.25"
     if wanted.budget_cost and not (wanted.price_input and wanted.price_output):
-        yield "budgetCost", "Member must have both prices: without them no cost is known"
+        yield "budgetCost", UNPRICED
 
 
 def money(text: str) -> Decimal | None:

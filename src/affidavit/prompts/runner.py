@@ -42,11 +42,16 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         if self.budget_cost is not None and not (self.price_input and self.price_output):
-            raise UsageError(
-                "A budget in money needs prices",
-                why="Without them no cost is known, and it would limit nothing.",
-                todo="Name the price of a million input and of a million output tokens.",
-            )
+            raise unpriced()
+
+
+def unpriced() -> UsageError:
+    """Return the error of a budget in money without prices."""
+    return UsageError(
+        "A budget in money needs prices",
+        why="Without them no cost is known, and it would limit nothing.",
+        todo="Name the price of a million input and of a million output tokens.",
+    )
 
 
 @dataclass(slots=True)

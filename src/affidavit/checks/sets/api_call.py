@@ -6,11 +6,11 @@ request that tell which thing was asked of.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from affidavit.checks.answers import Answer
 from affidavit.checks.drafts import Draft, View
 from affidavit.checks.places import Record, RecordSet
-from affidavit.checks.resources import Reading, Resource
+from affidavit.checks.resources import Reading
 from affidavit.model.observation import Observation
 
 
@@ -28,24 +28,19 @@ def _records(view: View, key: str) -> Iterator[Record]:
             continue
         reading = Reading(operation, result, view.partition)
         listed = reading.listed()
-        if listed is not None:
-            yield from (_record(_listed(view, one), one, reading.asked) for one in listed)
-            continue
-        draft = view.draft()
-        draft.cite(result)
-        if answer.gap is not None:
-            draft.gaps["item"] = answer.gap
-        elif not answer.absent:
-            draft.values["item"] = answer.body
-        yield _record(draft, reading.whole(), reading.asked)
+        for one in (reading.whole(),) if listed is None else listed:
+            draft = _draft(view, answer, result) if one.found is None else view.of(one.found)
+            draft.values["fact"] = reading.asked
+            draft.attributes |= one.named
+            yield draft.record(one.arn)
 
 
-def _listed(view: View, resource: Resource) -> Draft:
-    assert resource.found is not None  # noqa: S101 - it is listed
-    return view.of(resource.found)
-
-
-def _record(draft: Draft, resource: Resource, asked: dict[str, Any]) -> Record:
-    draft.values["fact"] = asked
-    draft.attributes |= resource.named
-    return draft.record(resource.arn)
+def _draft(view: View, answer: Answer, result: Observation) -> Draft:
+    """Return a draft about what the answer as a whole is about."""
+    draft = view.draft()
+    draft.cite(result)
+    if answer.gap is not None:
+        draft.gaps["item"] = answer.gap
+    elif not answer.absent:
+        draft.values["item"] = answer.body
+    return draft

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from affidavit.checks.backed_up import NAMING, where_unknown
-from affidavit.checks.bucket_tags import TAGS, judged_by_tags
+from affidavit.checks.bucket_tags import TAGS, is_judged, judged_roles
 from affidavit.checks.drafts import Draft, View
 from affidavit.checks.fanout import recovery_point_parameters
 from affidavit.checks.places import Record, RecordSet
@@ -23,12 +23,12 @@ def bucket(view: View) -> RecordSet:
 
 
 def _buckets(view: View) -> Iterator[Record]:
-    listed = view.scope.listed_buckets()
+    listed, tagged = view.scope.listed_buckets(), judged_roles(view.scope)
     for named in view.scope.named_buckets(view.region):
         found = listed.get(named.name)
         if found is not None and view.answers.of(found.source).body:
             draft = view.of(found)
-            _join(draft, named)
+            _join(draft, named, tagged)
         elif view.gaps("ListBuckets"):
             continue
         else:
@@ -51,11 +51,11 @@ def _say_foreign(draft: Draft, named: NamedBucket) -> None:
         draft.unknown(key, key, GapReason.UNREACHABLE, words)
 
 
-def _join(draft: Draft, named: NamedBucket) -> None:
+def _join(draft: Draft, named: NamedBucket, tagged: frozenset[str] | None) -> None:
     for join in draft.view.set.joins:
         if join.operation in BACKUP:
             _join_backup(draft, join.name, named)
-        elif join.operation != TAGS or judged_by_tags(draft.view.scope, named):
+        elif join.operation != TAGS or is_judged(named, tagged):
             draft.join(join.name, join.operation, GLOBAL_REGION, {"Bucket": named.name})
     _add_policy(draft)
 
