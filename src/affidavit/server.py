@@ -230,7 +230,7 @@ def make_app(background: Background, options: ServeOptions, finder: Finder) -> A
         dispatcher.handlers(),
         key_lookup(context.store),
         insecure=options.insecure_no_auth,
-        hosts=hosts,
+        hosts=None,
         ready=background.healthy,
     )
     console = create_console(
@@ -321,11 +321,18 @@ def _exit_on_sigterm() -> None:
 def key_lookup(store: Store) -> KeyLookup:
     """Return the way from an access key id to its credential; what is disabled says so at once."""
     find = access_keys.Lookup(store)
+    known: dict[str, tuple[access_keys.AccessKey, Credential]] = {}
 
     def lookup(access_key_id: str) -> Credential | None:
         key = find(access_key_id)
         if key is None:
             return None
+        kept = known.get(access_key_id)
+        if kept is None or kept[0] is not key:
+            kept = known[access_key_id] = (key, credential(key))
+        return kept[1]
+
+    def credential(key: access_keys.AccessKey) -> Credential:
         return Credential(
             access_key_id=key.access_key_id,
             secret=key.secret,

@@ -33,6 +33,7 @@ READY: Final = "/_affidavit/ready"
 _HEALTHS: Final = (HEALTH, "/healthz")
 _READIES: Final = (READY, "/readyz")
 """Also under the names that orchestrators ask for; the API has no such paths."""
+_OPEN: Final = frozenset({*_HEALTHS, *_READIES})
 _TOO_MANY: Final = 429
 _CLIENT_GONE: Final = 499
 """Never sent; in the access log, as other servers write it."""
@@ -49,7 +50,7 @@ def create_app(
     limits: Limits | None = None,
     *,
     insecure: bool = False,
-    hosts: Iterable[str] = LOOPBACK,
+    hosts: Iterable[str] | None = LOOPBACK,
     ready: Callable[[], bool] = lambda: True,
 ) -> ASGIApp:
     """Return the API as an ASGI application.
@@ -57,13 +58,15 @@ def create_app(
     `handlers` maps operation names (`CreateAssessment`) to functions; an operation without one is
     answered with ValidationException and reason `unknownOperation`, the only modelled error that
     says so and that no SDK repeats. `insecure` takes requests without a signature: loopback only,
-    which is for the caller to see to. `ready` says whether the server can do work; it is called on
+    which is for the caller to see to. `hosts`: those that requests may name; None: who stands in
+    front looks. `ready` says whether the server can do work; it is called on
     the event loop.
     """
     protocol = Protocol()
     identify = anonymous(keys) if insecure else signed(Verifier(keys))
     api = Api(Engine(protocol, handlers, identify), limits or Limits(), ready)
-    return HostAllowList(ServerErrorMiddleware(api, handler=_failed), hosts)
+    caught = ServerErrorMiddleware(api, handler=_failed)
+    return caught if hosts is None else HostAllowList(caught, hosts)
 
 
 class DisconnectedError(ConnectionError):
@@ -89,7 +92,7 @@ class Api:
             return
         if scope["type"] != "http":
             return
-        if scope["path"] in (*_HEALTHS, *_READIES):
+        if scope["path"] in _OPEN:
             answer = replace(self._health(scope["path"]), close=_has_body(scope))
             await _send(send, answer, "")
             return

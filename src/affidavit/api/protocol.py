@@ -15,7 +15,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from affidavit.api import parse, serialise
 from affidavit.api.errors import Answer, faulted
 from affidavit.api.routes import Route, Router, route
-from affidavit.api.validate import Reader, reader, validated
+from affidavit.api.validate import Problems, Reader, reader
 from affidavit.operations.faults import Fault
 
 SERVICE: Final = "auditmanager"
@@ -87,7 +87,7 @@ class Protocol:
             given = {name: sent[name] for name in operation.body_members & sent.keys()}
         for label, text in labels.items():
             given[operation.labels[label]] = text
-        with validated() as problems:
+        with Problems() as problems:
             for key, values in parse.query_values(raw.query).items():
                 if key not in operation.query:
                     continue
@@ -100,7 +100,7 @@ class Protocol:
 
     def members(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """Return an operation's members as a request's are read; raises ValidationFault."""
-        with validated() as problems:
+        with Problems() as problems:
             members: dict[str, Any] = self.operations[name].read(given, "", problems)
         return members
 

@@ -46,8 +46,13 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         table: dict[tuple[str, int], list[Route]] = defaultdict(list)
+        self._plain: dict[tuple[str, bytes], Route] = {}
+        """Routes without labels, by their whole path."""
         for one in routes:
             table[one.method, len(one.segments)].append(one)
+            if not one.labels:
+                path = b"/".join((b"", *(segment or b"" for segment in one.segments)))
+                self._plain[one.method, path] = one
         for candidates in table.values():
             candidates.sort(key=lambda one: one.segments.count(None))
         self._table: Mapping[tuple[str, int], list[Route]] = dict(table)
@@ -58,6 +63,9 @@ class Router:
         Empty segments and `.` or `..` never match: SigV4 signs the path without them, so they
         would let a signature for one operation be used for another.
         """
+        plain = self._plain.get((method, raw_path))
+        if plain is not None:
+            return plain, {}
         parts = raw_path[1:].split(b"/") if raw_path.startswith(b"/") else [b""]
         if not _NOT_A_SEGMENT.isdisjoint(parts):
             raise unknown_operation()

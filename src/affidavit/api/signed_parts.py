@@ -14,7 +14,7 @@ MAX_PRESIGNED: Final = 604_800
 """A presigned request is valid for seven days at most (AWS's limit)."""
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 
-_STAMP_FORM: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
+_STAMP_FORM: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _HTTP_DATE: Final = re.compile(
     r"([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d) (?:GMT|-0000)", re.ASCII
 )
@@ -145,11 +145,8 @@ def _header_time(headers: Mapping[bytes, list[bytes]]) -> tuple[datetime, str]:
 
 
 def _stamp_time(text: str) -> datetime:
-    found = _STAMP_FORM.fullmatch(text)
-    parts = [int(part) for part in found.groups()] if found else [0] * 6
-    year, month, day, hour, minute, second = parts
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        return datetime.fromisoformat(text if _STAMP_FORM.fullmatch(text) else "")
     except ValueError:
         raise incomplete(
             "Date must be in ISO-8601 'basic format'. See ISO-8601 'basic format' and X-Amz-Date."

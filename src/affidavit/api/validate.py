@@ -6,9 +6,8 @@ are those of AWS's own validation: "Value at 'name' failed to satisfy constraint
 botocore's validator checks required, type and min only; max, pattern and enum are checked here.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Self
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
@@ -28,12 +27,22 @@ Reader = Callable[[Any, str, "Problems"], Any]
 
 
 class Problems:
-    """What is wrong with one request: (member path, what it must be), at most `MAX_PROBLEMS`."""
+    """What is wrong with one request: (member path, what it must be), at most `MAX_PROBLEMS`.
+
+    Use it in a `with`, which raises the fault at its end where something is wrong.
+    """
 
     __slots__ = ("found",)
 
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self.found:
+            raise self.fault()
 
     def add(self, path: str, message: str) -> None:
         """Note one wrong member; raises the fault at once when there are too many."""
@@ -52,15 +61,6 @@ class Problems:
         return ValidationFault(
             f"{count} {noun} detected: {each}", reason="fieldValidationFailed", fields=self.found
         )
-
-
-@contextmanager
-def validated() -> Iterator[Problems]:
-    """Yield the list of problems; raise the fault at the end when it is not empty."""
-    problems = Problems()
-    yield problems
-    if problems.found:
-        raise problems.fault()
 
 
 def reader(shape: Shape) -> Reader:
