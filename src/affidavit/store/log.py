@@ -1,8 +1,9 @@
 """A tenant's log in the database: appended in the caller's transaction, proved from rows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,17 +42,20 @@ def _tiles(count: int) -> sa.Select[tuple[int, bytes]]:
     return chosen.where(log_tile.c.tenant == sa.bindparam("of"), sa.or_(*places))
 
 
-def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+INSERTS: Final[Mapping[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""Dialect -> the insertion that can say what to do where the row is there already."""
+
+
+@cache
+def _upsert(dialect: str) -> sa.Executable:
+    insert = INSERTS[dialect](log_tile)
     return insert.on_conflict_do_update(
         index_elements=["tenant", "level", "number"],
         set_={"hashes": insert.excluded.hashes},
     )
-
-
-_UPSERTS = {
-    "sqlite": _upsert(sqlite.insert(log_tile)),
-    "postgresql": _upsert(postgresql.insert(log_tile)),
-}
 
 
 class Log:
@@ -140,7 +144,7 @@ class Appender:
             for r in changed
         ]
         if rows:
-            self._connection.execute(_UPSERTS[self._connection.dialect.name], rows)
+            self._connection.execute(_upsert(self._connection.dialect.name), rows)
         self.size += len(entries) // HASH_SIZE
         self._connection.execute(_GROWN, {"of": self._tenant, "new": self.size})
         return first
@@ -232,6 +236,4 @@ def ahead(connection: sa.Connection, tenant: str) -> Callable[[int, int], bytes]
 
 def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insertion that can say what to do where the row is there already."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return INSERTS[connection.dialect.name](table)

@@ -28,15 +28,8 @@ def add(
     body = canonical(record)
     entry = sha256(body)
     leaf = appender.append(entry.digest())
-    connection.execute(
-        table.insert().values(
-            tenant=tenant,
-            leaf=leaf,
-            kind=record["kind"],
-            day=day.isoformat(),
-            body=body.decode(),
-        )
-    )
+    row = {"tenant": tenant, "leaf": leaf, "kind": record["kind"]}
+    connection.execute(_INSERT, {**row, "day": day.isoformat(), "body": body.decode()})
     return leaf, entry.hexdigest()
 
 
