@@ -77,7 +77,7 @@ def _structure_times(members: list[tuple[str, Callable[[Any], Any]]]) -> Callabl
             if value.written is None:
                 value.written = msgspec.json.encode(convert(dict(value)))
             return msgspec.Raw(value.written)
-        changed = {n: each(value[n]) for n, each in members if value.get(n) is not None}
+        changed = {n: each(value[n]) for n, each in members if value.get(n)}
         return {**value, **changed} if changed else value
 
     return convert
