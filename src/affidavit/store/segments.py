@@ -135,7 +135,10 @@ class SegmentWriter:
 
     def _refuse_strange(self, evidence: Sequence[Evidence]) -> None:
         run_id, assessment_id = self._ids["run_id"], self._ids["assessment_id"]
-        if all(set(map(attrgetter(name), evidence)) <= {one} for name, one in self._ids.items()):
+        if all(
+            list(map(attrgetter(name), evidence)).count(one) == len(evidence)
+            for name, one in self._ids.items()
+        ):
             return
         for item in evidence:
             if item.run_id != run_id:
