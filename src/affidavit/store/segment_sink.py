@@ -122,9 +122,7 @@ class SegmentSink:
 
         held = self.held
         held.rows += rows.num_rows
-        entries = rows.column("entry")
-        first = entries.offset * HASH_SIZE
-        held.entries.append(bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE]))
+        held.entries.append(entries_beside(rows))
         held.times += pc.min_max(rows.column("time").cast(pa.int64())).as_py().values()
         held.ids += pc.min_max(rows.column("id")).as_py().values()
         for (control_set, control, verdict), number in counted(rows):
@@ -141,6 +139,13 @@ class SegmentSink:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+
+
+def entries_beside(rows: "pa.RecordBatch") -> bytes:
+    """Return the ledger entries that stand beside the records, 32 bytes each."""
+    entries = rows.column("entry")
+    first = entries.offset * HASH_SIZE
+    return bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE])
 
 
 def counted(rows: "pa.RecordBatch") -> Iterator[tuple[list[str], int]]:
