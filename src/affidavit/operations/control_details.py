@@ -166,12 +166,13 @@ def _sources(
     verdicts: dict[str, Counter[Verdict]] = {}
     gaps: dict[str, dict[str, tuple[int, str]]] = {}
     if day is not None:
-        for _, one in context.store.evidence(assessment.id, day, day, texts.id):
-            verdicts.setdefault(one.source_id, Counter())[one.verdict] += 1
+        said = context.store.evidence_pages.told(assessment.id, day, texts.id)
+        for one, number in said.items():
+            verdicts.setdefault(one.source_id, Counter())[Verdict(one.verdict)] += number
             if one.gap:
                 known = gaps.setdefault(one.source_id, {})
                 count, words = known.get(one.gap, (0, one.reason))
-                known[one.gap] = (count + 1, words)
+                known[one.gap] = (count + number, words)
     return [
         SourceOfDay(
             source=source,
