@@ -1,4 +1,4 @@
-"""Refusals on XSTest's labelled answers, measured before the rules were changed for any of them.
+"""Refusals on XSTest's labelled answers; the rules were changed with one half of them seen.
 
 `AFFIDAVIT_XSTEST` names a clone of github.com/paul-rottger/exaggerated-safety (CC-BY-4.0); of its
 `model_completions/` the columns `id`, `completion` and `final_label` are read. Five models answered
