@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from affidavit.errors import StoreBusyError, StoreDamagedError, StoreError
 from affidavit.ledger.keys import Signer
@@ -20,7 +20,8 @@ from affidavit.model.canonical import canonical
 from affidavit.model.run import WHOLE, RunRecord
 from affidavit.model.verdict import Verdict
 from affidavit.store import checkpoints, records
-from affidavit.store.log import INSERTS, Appender
+from affidavit.store.database import Prepared
+from affidavit.store.log import Appender
 from affidavit.store.objects import Objects
 from affidavit.store.places import micros
 from affidavit.store.runs import NOBODY, last_committed, record_from_json
@@ -187,17 +188,18 @@ def _count(connection: sa.Connection, record: RunRecord, segments: Sequence[Segm
         for (control_set, control), counts in item.counts.items()
     ]
     if rows:
-        connection.execute(_counting(connection.dialect.name), rows)
+        _COUNT.run(connection, rows)
 
 
-@cache
-def _counting(dialect: str) -> sa.Executable:
-    """Return the statement that adds to the folders' counters, built once."""
-    new = INSERTS[dialect](folder)
+def _adding(new: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    """Return the statement that adds to the folders' counters."""
     more = {v.value.lower(): folder.c[v.value.lower()] for v in Verdict}
     summed = {name: counter + new.excluded[name] for name, counter in more.items()}
     key = [column.name for column in folder.primary_key]
     return new.on_conflict_do_update(index_elements=key, set_=summed)
+
+
+_COUNT = Prepared(_adding(sqlite.insert(folder)), _adding(postgresql.insert(folder)))
 
 
 def _tell_verdicts(connection: sa.Connection, record: RunRecord) -> None:
