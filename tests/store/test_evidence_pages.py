@@ -10,7 +10,7 @@ from affidavit.errors import StoreDamagedError
 from affidavit.model.run import Assessment
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
-from affidavit.store.evidence_pages import PageRow, Told
+from affidavit.store.evidence_pages import COLUMNS, PageRow, Told
 
 RUNS = 3
 
@@ -30,7 +30,7 @@ def _same(rows: list[Any], held: list[Any]) -> None:
     """Assert that pages gave what the whole records say."""
     assert [leaf for leaf, _ in rows] == [leaf for leaf, _ in held]
     for (_, row), (_, evidence) in zip(rows, held, strict=True):
-        for name in set(PageRow._fields) - {"entry"}:
+        for name in set(COLUMNS) - {"entry"}:
             assert getattr(row, name) == getattr(evidence, name), name
         assert row.entry.hex() == evidence.entry
 

@@ -6,7 +6,7 @@ the page are decoded. What was decoded is kept for the next page, up to a bound.
 
 from bisect import bisect_left
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import accumulate
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 KEPT_BYTES: Final = 48 << 20
 """Decoded columns that are kept in memory; a row group takes about one MiB."""
-_ROW_BYTES: Final = 3072
-"""About what a `PageRow` takes with its texts."""
+_ROW_BYTES: Final = 6144
+"""About what a `PageRow` takes with its texts, and with what was made of it."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,6 +53,12 @@ class PageRow(NamedTuple):
     synthetic: bool
     attributes: Mapping[str, str]
     entry: bytes
+    made: dict[Hashable, Any]
+    """What its readers made of it alone, kept with it; empty as read."""
+
+
+COLUMNS: Final = PageRow._fields[:-1]
+"""Of a segment."""
 
 
 class Told(NamedTuple):
@@ -218,22 +224,23 @@ class _Ends:
 
 
 def _read(path: Path, group: int) -> "pa.RecordBatch":
-    """Return a row group's columns of `PageRow`."""
+    """Return a row group's `COLUMNS`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        read = file.read_row_group(group, columns=list(PageRow._fields), use_threads=False)
+        read = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
     micros = read.column("time").cast(pa.int64())  # as times, they take longer than all the rest
     read = read.set_column(read.column_names.index("time"), "time", micros)
-    return read.select(PageRow._fields).combine_chunks().to_batches()[0]
+    return read.select(COLUMNS).combine_chunks().to_batches()[0]
 
 
 def _rows(found: "pa.RecordBatch") -> list[PageRow]:
-    columns = dict(zip(PageRow._fields, (c.to_pylist() for c in found.columns), strict=True))
+    columns = dict(zip(COLUMNS, (c.to_pylist() for c in found.columns), strict=True))
     columns["attributes"] = [dict(pairs) for pairs in columns["attributes"]]
     columns["time"] = [_EPOCH + timedelta(microseconds=micros) for micros in columns["time"]]
-    return list(map(PageRow, *columns.values()))
+    made: Iterable[dict[Hashable, Any]] = ({} for _ in range(found.num_rows))
+    return list(map(PageRow, *columns.values(), made))
 
 
 def _first_above(numbers: "pa.Array", after: int) -> int:
