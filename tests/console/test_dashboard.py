@@ -64,6 +64,7 @@ def test_figures_of_what_is_not_aws_are_marked(fresh: Installation, *, synthetic
         f"/console/finder?day={day}",
         "/console/finder?group=control",
         "/console/finder/report",
+        "/console/finder/export",
         "/console/logs",
     ):
         assert ("<b>SYNTHETIC</b>" in client.get(path).text) is synthetic, path

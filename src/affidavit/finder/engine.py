@@ -242,6 +242,8 @@ class Finder:
     ) -> tuple[list[_Row], list[Unreadable]]:
         """Return the first rows in order; by time, segment after segment until no more can."""
         asked = (question.scope, question.where, order, after, limit)
+        # An id alone leads to few rows, by the files' own statistics.
+        seeks_edges = self._engine is self._duck and not reach(question.where).first_id
         rows: list[_Row] = []
         unreadable: list[Unreadable] = []
         walk = Walk(segments, order, self._engine.first_step)
@@ -251,7 +253,7 @@ class Finder:
             good, bad = self._sifted(step)
             unreadable += bad
             within = _until(order, rows[-1].key) if len(rows) >= limit else ANY_TIME
-            if good and walk.is_first_by_time and self._engine is self._duck:
+            if good and walk.is_first_by_time and seeks_edges:
                 edges = self._duck.edges(self._duck.compiled(shapes.page, *asked), good)
                 good, within = (good, _between(edges)) if edges else ([], ANY_TIME)
             found = self._rows(good, shapes.page, *asked, within=within)
