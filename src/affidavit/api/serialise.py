@@ -14,10 +14,14 @@ from typing import Any, Final
 import msgspec
 from botocore.model import Shape
 
+from affidavit.operations.answers import Fixed
+
 _MILLISECONDS: Final = 3
 
 
-def _encoded(value: object) -> float:
+def _encoded(value: object) -> object:
+    if type(value) is Fixed:
+        return dict(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return round(value.timestamp(), _MILLISECONDS)
     raise TypeError(f"{type(value).__name__} cannot be sent")
@@ -69,7 +73,11 @@ def _times(shape: Any, above: tuple[str, ...]) -> Callable[[Any], Any] | None:
 
 def _structure_times(members: list[tuple[str, Callable[[Any], Any]]]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
-        changed = {n: each(value[n]) for n, each in members if value.get(n) is not None}
+        if type(value) is Fixed:
+            if value.written is None:
+                value.written = msgspec.json.encode(convert(dict(value)))
+            return msgspec.Raw(value.written)
+        changed = {n: each(value[n]) for n, each in members if value.get(n)}
         return {**value, **changed} if changed else value
 
     return convert

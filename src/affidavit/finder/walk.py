@@ -35,12 +35,17 @@ class Walk:
         count = 0
         rows = 0
         for one in self._left:
-            if self._by_time and rows >= self._width:
+            if self._by_time and rows >= self._width and not self._is_among(count, rows):
                 break
             rows += one.rows
             count += 1
         self._step, self._left = self._left[:count], self._left[count:]
         return self._step
+
+    @property
+    def is_first_by_time(self) -> bool:
+        """Tell whether no step of a walk by time was told of yet."""
+        return self._by_time and not self._read
 
     def is_beyond(self, last: datetime) -> bool:
         """Tell whether the step and all later ones come after this time; equal times do not."""
@@ -58,6 +63,15 @@ class Walk:
             lacking = max(wanted - self._found, 0)
             enough = self._read / self._found * lacking * _AMPLE
             self._width = min(self._width, max(enough, self._least))
+
+    def _is_among(self, count: int, rows: int) -> bool:
+        """Tell whether the segment behind the first `count` has to be read with them anyway.
+
+        A few assessments that are collected at the same hours give one step, and not one each.
+        """
+        one, last = self._left[count], self._left[count - 1]
+        meets = one.max_time >= last.min_time and one.min_time <= last.max_time
+        return meets and rows + one.rows <= 2 * self._width
 
     def _nearest(self, one: SegmentFile) -> datetime:
         return one.max_time if self._descending else one.min_time

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from affidavit.model.catalogue import Catalogue
+from affidavit.model.framework import Framework
 from affidavit.model.run import Assessment
 from affidavit.model.times import parse
 from affidavit.operations.authorise import Scope, scope
@@ -185,16 +186,28 @@ def _delegations(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {**delegation, "controlSetId": one["id"]}
 
 
-def _standard(catalogue: Catalogue) -> Iterator[AssessedControl]:
-    for control_set in catalogue.framework.control_sets:
-        for control in control_set.controls:
-            yield AssessedControl(
-                id=control.uuid,
-                key=control.id,
-                name=control.title,
-                set_id=control_set.name,
-                status="UNDER_REVIEW",
-            )
+_shipped: tuple[Framework, tuple[AssessedControl, ...]] | None = None
+"""The standard framework as `_standard` last gave it: every request about it asks."""
+
+
+def _standard(catalogue: Catalogue) -> tuple[AssessedControl, ...]:
+    global _shipped  # noqa: PLW0603 - what is kept of a value that never changes
+    kept, framework = _shipped, catalogue.framework
+    if kept is not None and kept[0] is framework:
+        return kept[1]
+    controls = tuple(
+        AssessedControl(
+            id=control.uuid,
+            key=control.id,
+            name=control.title,
+            set_id=control_set.name,
+            status="UNDER_REVIEW",
+        )
+        for control_set in framework.control_sets
+        for control in control_set.controls
+    )
+    _shipped = framework, controls
+    return controls
 
 
 def _own(context: Context, body: dict[str, Any]) -> Iterator[AssessedControl]:

@@ -25,6 +25,8 @@ from affidavit.store.documents import Document
 KIND: Final = "assessment"
 MAX_DESCRIPTION: Final = 200
 """The model's longest AssessmentFrameworkDescription."""
+_NOTHING: Final[Mapping[str, int]] = {"all": 0, "manual": 0, "selected": 0}
+"""Counts of a control without evidence."""
 _MAX_SORT: Final = 10**17
 """More microseconds than any time here has: what is newest is sorted first."""
 _KEPT_OF_CONTROL: Final = (
@@ -128,14 +130,23 @@ def delegations(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from one.get("delegations", ())
 
 
-def shown(
-    context: Context, caller: Caller, found: Assessed, document: Document, *, new: bool = False
-) -> dict[str, Any]:
-    """Return the API's Assessment: only what the caller may see, with counts unless it is new."""
-    counts = {} if new else _counts(context, caller, found)
+def shown(context: Context, caller: Caller, found: Assessed, document: Document) -> dict[str, Any]:
+    """Return the API's Assessment: only what the caller may see, with counts."""
     sets = {control.set_id for control in found.controls}
-    body = document.body
-    chosen = [one for one in body["framework"]["controlSets"] if one["id"] in sets]
+    chosen = [one for one in document.body["framework"]["controlSets"] if one["id"] in sets]
+    return _shown(document.body, chosen, _counts(context, caller, found))
+
+
+def shown_new(document: Document) -> dict[str, Any]:
+    """Return the API's Assessment to who made it just now: all of it, without evidence."""
+    return _shown(document.body, document.body["framework"]["controlSets"], {})
+
+
+def _shown(
+    body: Mapping[str, Any],
+    chosen: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, Mapping[str, int]],
+) -> dict[str, Any]:
     body = {
         **body,
         "metadata": {**body["metadata"], "delegations": [*_of(chosen)]},
@@ -147,14 +158,14 @@ def shown(
     return answer(body)
 
 
-def shown_set(one: Mapping[str, Any], counts: Mapping[str, Counter[str]]) -> dict[str, Any]:
+def shown_set(one: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     """Return an assessment's control set as the API answers it."""
     return answer(_with_counts(one, counts))
 
 
-def _with_counts(one: Mapping[str, Any], counts: Mapping[str, Counter[str]]) -> dict[str, Any]:
+def _with_counts(one: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     """Return an assessment's control set with the evidence of its controls counted."""
-    found = [counts.get(f"{one['id']}\n{c['id']}", Counter()) for c in one["controls"]]
+    found = [counts.get(f"{one['id']}\n{c['id']}", _NOTHING) for c in one["controls"]]
     return {
         **one,
         "roles": [
@@ -199,21 +210,21 @@ def _set(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _control(control: Mapping[str, Any]) -> dict[str, Any]:
-    sources = control["controlMappingSources"]
-    manual = all(source["sourceType"] == "MANUAL" for source in sources)
-    custom = control["type"] != "Standard"
-    kept = {name: control[name] for name in _KEPT_OF_CONTROL if name in control}
-    return {
+    sources = control["controlSources"]
+    made = {
         "id": control["id"],
         "name": control["name"],
-        **({"description": control["description"]} if control.get("description") else {}),
         "status": "UNDER_REVIEW",
-        "response": "MANUAL" if manual else "AUTOMATE",
+        "response": "MANUAL" if sources == standard.ONLY_MANUAL else "AUTOMATE",
         "comments": [],
-        "evidenceSources": control["controlSources"].split(", "),
+        "evidenceSources": sources.split(", "),
         "_type": control["type"],
-        **({"_control": kept} if custom else {}),
     }
+    if control.get("description"):
+        made["description"] = control["description"]
+    if control["type"] != "Standard":
+        made["_control"] = {name: control[name] for name in _KEPT_OF_CONTROL if name in control}
+    return made
 
 
 def _of(sets: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from affidavit.model.times import iso
 from affidavit.operations import account_settings, erasing, holds, standard, work
 from affidavit.operations.accounts import is_management_account
 from affidavit.operations.answers import answer
-from affidavit.operations.assessed import Assessed, as_assessed, assessed, is_same, require_active
+from affidavit.operations.assessed import Assessed, assessed, is_same, require_active
 from affidavit.operations.assessment_bodies import (
     KIND,
     document_of,
@@ -25,6 +25,7 @@ from affidavit.operations.assessment_bodies import (
     newest_first,
     scope_of,
     shown,
+    shown_new,
     updated,
     writable,
 )
@@ -83,10 +84,9 @@ def create_assessment(context: Context, caller: Caller, request: dict[str, Any])
         created_by=caller.principal_arn,
         parameters={},
     )
-    stored = _keep(context, caller, stored, along)
+    _keep(context, caller, stored, along)
     context.wake()
-    found = as_assessed(context, stored, document)
-    return {"assessment": shown(context, caller, found, document, new=True)}
+    return {"assessment": shown_new(document)}
 
 
 def get_assessment(context: Context, caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
@@ -208,14 +208,13 @@ def _document(
     return Document(kind=KIND, id=identifier, body=body, sort=iso(now))
 
 
-def _keep(context: Context, caller: Caller, stored: Assessment, along: Writes) -> Assessment:
-    """Keep and return what the collector runs; a name that is taken there gets the id behind."""
+def _keep(context: Context, caller: Caller, stored: Assessment, along: Writes) -> None:
+    """Keep what the collector runs; a name that is taken there gets the id behind."""
     try:
         context.store.create_assessment(stored, by=caller.principal_arn, along=along)
     except UsageError:
         stored = replace(stored, name=f"{stored.name} ({stored.id})")
         context.store.create_assessment(stored, by=caller.principal_arn, along=along)
-    return stored
 
 
 def _short_id(context: Context, framework_id: str) -> str:

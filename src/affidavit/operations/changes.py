@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from affidavit.model.canonical import plain_json
+from affidavit.model.canonical import quick_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso, utc_now
 from affidavit.operations import outbox
@@ -149,6 +149,6 @@ def logged_at(now: datetime, caller: Caller, change: Change) -> tuple[Document, 
         "assessment_id": change.assessment_id,
         "control_set_id": change.control_set_id,
         "tenant": caller.tenant,
-        "details": plain_json(change.details or {}).decode(),
+        "details": quick_json(change.details or {}).decode(),
     }
     return document, record

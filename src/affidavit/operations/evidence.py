@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 from affidavit.model.verdict import Verdict
+from affidavit.operations.answers import Fixed
 from affidavit.operations.assessed import Assessed
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context, Operation
@@ -115,11 +116,26 @@ def _place(one: Found) -> tuple[str, str]:
     return f"{_LEAF}{one[0]:0{_LEAF_DIGITS}}", one[1].id
 
 
-def _shown(caller: Caller, folder: Folder, chosen: Selection, one: Found) -> dict[str, Any]:
+def _shown(caller: Caller, folder: Folder, chosen: Selection, one: Found) -> Mapping[str, Any]:
     selected = not chosen.is_empty and chosen.holds(folder.id, identity(one))
-    shown = _added(caller, one) if isinstance(one, ManualItem) else _collected(*one)
     reviewed = folder.control.reviewed_at
-    if reviewed is not None and shown["time"] > reviewed:
+    if isinstance(one, ManualItem):
+        late = reviewed is not None and one.time > reviewed
+        return _in_folder(_added(caller, one), folder, selected=selected, late=late)
+    leaf, evidence = one
+    late = reviewed is not None and evidence.time > reviewed
+    known: Fixed | None = evidence.made.get((folder.id, selected, late))
+    if known is None:
+        made = _in_folder(_collected(leaf, evidence), folder, selected=selected, late=late)
+        known = evidence.made[folder.id, selected, late] = Fixed(made)
+    return known
+
+
+def _in_folder(
+    shown: dict[str, Any], folder: Folder, *, selected: bool, late: bool
+) -> dict[str, Any]:
+    """Return an item with what it is in its folder: selected, and later than the sign-off."""
+    if late:
         shown["attributes"]["review"] = AFTER_SIGN_OFF
     shown["evidenceFolderId"] = folder.id
     shown["assessmentReportSelection"] = "Yes" if selected else "No"

@@ -31,6 +31,8 @@ _SHOWN_SOURCES: Final[Mapping[str, str]] = {
     "MANUAL": "Manual",
 }
 """Words for a control's data sources, in `controlSources`; all together are 98 characters."""
+ONLY_MANUAL: Final = "Manual"
+"""`controlSources` of what people alone bring evidence for."""
 
 
 _KEPT: Final[dict[str, tuple[Framework, Mapping[str, Any]]]] = {}
@@ -52,7 +54,7 @@ def arn(caller: Caller, kind: str, identifier: str) -> str:
 def control_sources(sources: Sequence[Mapping[str, Any]]) -> str:
     """Return the text of `controlSources` for mapping sources; "Manual" where there are none."""
     shown = {_SHOWN_SOURCES[source["sourceType"]] for source in sources}
-    return ", ".join(sorted(shown)) or "Manual"
+    return ", ".join(sorted(shown)) or ONLY_MANUAL
 
 
 def domain_arn(identifier: str) -> str:

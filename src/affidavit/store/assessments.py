@@ -16,7 +16,7 @@ from affidavit.model.canonical import plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.run import Assessment, Estate, LeftOut
 from affidavit.model.times import iso, parse
-from affidavit.store.database import Database, Lookup
+from affidavit.store.database import Database, Lookup, Prepared
 from affidavit.store.documents import Writes, write
 from affidavit.store.log import Appender
 from affidavit.store.schema import assessment as table
@@ -27,10 +27,12 @@ DELETED: Final = "deleted_at"
 
 
 _BODY: Final = Lookup(sa.select(table.c.body).where(table.c.id == sa.bindparam("id")))
-_BY_NAME: Final = sa.select(table.c.body).where(
-    table.c.tenant == sa.bindparam("of"), table.c.name == sa.bindparam("called")
+_BY_NAME: Final = Prepared(
+    sa.select(table.c.body).where(
+        table.c.tenant == sa.bindparam("of"), table.c.name == sa.bindparam("called")
+    )
 )
-_INSERT: Final = table.insert()
+_INSERT: Final = Prepared(table.insert())
 
 
 def _length(text: str | None) -> int:
@@ -57,7 +59,7 @@ class Assessments:
                 )
             body = plain_json(to_json(assessment)).decode()
             named = {"id": assessment.id, "tenant": tenant, "name": assessment.name}
-            connection.execute(_INSERT, named | {"body": body})
+            _INSERT.run(connection, named | {"body": body})
             change = _change("CREATE", assessment, by, now)
             write(connection, tenant, _with(change, along), now, appender)
 
@@ -138,8 +140,8 @@ class Assessments:
             return list(connection.scalars(sa.select(table.c.id).where(table.c.tenant == tenant)))
 
     def _by_name(self, connection: sa.Connection, tenant: str, name: str) -> str | None:
-        found: str | None = connection.scalar(_BY_NAME, {"of": tenant, "called": name})
-        return found
+        found = _BY_NAME.run(connection, {"of": tenant, "called": name})
+        return str(found[0][0]) if found else None
 
 
 def _with(change: dict[str, Any], along: Writes) -> Writes:

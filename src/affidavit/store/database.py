@@ -42,18 +42,46 @@ _PG_FULL = frozenset({"53100", "58030"})
 _OLDEST_POSTGRES = (15,)
 
 
-class Lookup:
-    """A query for at most one row, by named values; compiled once for SQLite."""
+class Prepared:
+    """A statement of every write, by named values; compiled once for SQLite.
+
+    SQLAlchemy takes more time for such a statement than SQLite does.
+    """
+
+    def __init__(self, statement: sa.Executable, postgres: sa.Executable | None = None) -> None:
+        """Take the statement for SQLite, and PostgreSQL's where that is another one."""
+        self.statement = postgres if postgres is not None else statement
+        compiled = statement.compile(dialect=sqlite.dialect())  # type: ignore[attr-defined] # every statement that is run here
+        self.sql = str(compiled)
+        self._order: Sequence[str] = compiled.positiontup or ()
+
+    def values(self, named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the values in the order of the question marks."""
+        return tuple([named[name] for name in self._order])
+
+    def run(
+        self, connection: sa.Connection, named: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    ) -> Sequence[Sequence[Any]]:
+        """Run the statement in a transaction and return its rows.
+
+        Once for each of `named` where those are several, without rows then.
+        """
+        if connection.dialect.name != "sqlite":
+            done = connection.execute(self.statement, named)
+            return done.all() if done.returns_rows else []
+        driver = _driver(connection)
+        if isinstance(named, Mapping):
+            return driver.execute(self.sql, self.values(named)).fetchall()
+        driver.executemany(self.sql, [self.values(one) for one in named])
+        return []
+
+
+class Lookup(Prepared):
+    """A query for at most one row."""
 
     def __init__(self, statement: sa.Select[Any]) -> None:
-        self.statement = statement
-        self._compiled = statement.compile(dialect=sqlite.dialect())
-        self.sql = str(self._compiled)
+        super().__init__(statement)
         self._row = namedtuple("_row", [column.name for column in statement.selected_columns])  # type: ignore[misc] # noqa: PYI024
-
-    def values(self, named: Mapping[str, Any]) -> Sequence[Any]:
-        """Return the values in the order of the question marks."""
-        return [named[name] for name in self._compiled.positiontup or ()]
 
     def row(self, found: Sequence[Any]) -> Any:
         """Return a row with its columns by name."""
@@ -190,10 +218,11 @@ class Database:
         try:
             yield
         except DBAPIError as error:
+            raise self._translated(error.orig) from error
+        except sqlite3.Error as error:
             raise self._translated(error) from error
 
-    def _translated(self, error: DBAPIError) -> StoreError:
-        original = error.orig
+    def _translated(self, original: BaseException | None) -> StoreError:
         if isinstance(original, sqlite3.Error):
             return self._from_sqlite(original)
         code = getattr(original, "sqlstate", None) or ""
@@ -284,7 +313,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     """Take the writer's lock at once: a reader that turns writer could not wait for it."""
     write = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    _driver(connection).execute("BEGIN IMMEDIATE" if write else "BEGIN").close()
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    """Return the driver's own connection: its errors are the driver's, which `_errors` knows."""
+    found: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment] # of this dialect
+    return found
 
 
 def _revision(connection: sa.Connection) -> str:

@@ -6,6 +6,7 @@ never overwrite each other unseen, and come in one transaction with the change-l
 of them.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,9 @@ import msgspec
 import sqlalchemy as sa
 
 from affidavit.errors import StoreConflictError
+from affidavit.model.canonical import quick_json
 from affidavit.store import records, todos
-from affidavit.store.database import Database, Lookup
+from affidavit.store.database import Database, Lookup, Prepared
 from affidavit.store.log import Appender
 from affidavit.store.scanned import ScannedObjects
 from affidavit.store.schema import document as table
@@ -89,7 +91,7 @@ _OF_KIND = (
     table.c.tenant == sa.bindparam("tenant"),
     table.c.kind == sa.bindparam("kind"),
 )
-_VERSIONS = sa.select(table.c.id, table.c.version).where(*_OF_KIND)
+_VERSIONS = Prepared(sa.select(table.c.id, table.c.version).where(*_OF_KIND))
 _BODIES = sa.select(table).where(*_OF_KIND, table.c.id.in_(sa.bindparam("ids", expanding=True)))
 _AT_ONCE = 500
 """Documents that are read together: SQLite takes some thousand parameters at most."""
@@ -100,7 +102,7 @@ def _bodies(
 ) -> Iterator[Any]:
     """Yield the rows of these documents; one alone, as after each write, by the cheaper query."""
     if len(identifiers) == 1:
-        yield from connection.execute(_ONE.statement, {**of, "id": identifiers[0]})
+        yield from map(_ONE.row, _ONE.run(connection, {**of, "id": identifiers[0]}))
         return
     for at in range(0, len(identifiers), _AT_ONCE):
         yield from connection.execute(_BODIES, {**of, "ids": identifiers[at : at + _AT_ONCE]})
@@ -231,13 +233,13 @@ class Documents:
         distil: Callable[[Document], Distilled],
     ) -> list[Distilled]:
         named = {"tenant": tenant, "kind": kind}
-        now = connection.execute(_VERSIONS, named).all()
+        now = {row[0]: row[1] for row in _VERSIONS.run(connection, named)}
         before = self._distilled.get((distil, tenant, kind), {})
-        known = {i: before[i] for i, version in now if i in before and before[i][0] == version}
-        missing = [identifier for identifier, _ in now if identifier not in known]
+        known = {i: before[i] for i, v in now.items() if i in before and before[i][0] == v}
+        missing = [identifier for identifier in now if identifier not in known]
         for row in _bodies(connection, named, missing):
             known[row.id] = (row.version, distil(_document(row)))
-        found = {identifier: known[identifier] for identifier, _ in now if identifier in known}
+        found = {identifier: known[identifier] for identifier in now if identifier in known}
         self._distilled[distil, tenant, kind] = found
         return [value for _, value in found.values()]
 
@@ -254,7 +256,7 @@ class Documents:
             write(connection, tenant, writes, now)
 
 
-_INSERT = table.insert()
+_INSERT = Prepared(table.insert())
 
 
 def with_writes(tenant: str, writes: Writes, now: datetime) -> Callable[[sa.Connection], None]:
@@ -323,7 +325,7 @@ def _values(put: Document) -> dict[str, Any]:
         "parent": put.parent,
         "sort": put.sort,
         "version": put.version + 1,
-        "body": msgspec.json.encode(put.body, order="sorted").decode(),
+        "body": quick_json(put.body).decode(),
     }
 
 
@@ -333,8 +335,8 @@ def _insert(connection: sa.Connection, tenant: str, new: Sequence[Document]) -> 
         return
     rows = [{"tenant": tenant, "kind": one.kind, "id": one.id, **_values(one)} for one in new]
     try:
-        connection.execute(_INSERT, rows)
-    except sa.exc.IntegrityError as error:
+        _INSERT.run(connection, rows)
+    except (sa.exc.IntegrityError, sqlite3.IntegrityError) as error:
         raise _conflict(*new) from error
 
 

@@ -11,7 +11,7 @@ from affidavit.errors import LedgerError, StoreDamagedError
 from affidavit.ledger import tree
 from affidavit.ledger.tiles import WIDTH, TileNodes, extend
 from affidavit.ledger.tree import HASH_SIZE
-from affidavit.store.database import Database
+from affidavit.store.database import Database, Prepared
 from affidavit.store.places import check_tenant
 from affidavit.store.schema import log, log_tile
 
@@ -19,13 +19,17 @@ _AHEAD = 256
 """Rows read at once by `ahead`: two MiB."""
 
 
-_LOCKED = sa.select(log.c.size).where(log.c.tenant == sa.bindparam("of")).with_for_update()
-_GROWN = log.update().where(log.c.tenant == sa.bindparam("of")).values(size=sa.bindparam("new"))
-"""Statements of every append, built once."""
+_LOCKED = Prepared(
+    sa.select(log.c.size).where(log.c.tenant == sa.bindparam("of")).with_for_update()
+)
+_GROWN = Prepared(
+    log.update().where(log.c.tenant == sa.bindparam("of")).values(size=sa.bindparam("new"))
+)
+"""Statements of every append."""
 
 
 @cache
-def _tiles(count: int) -> sa.Select[tuple[int, bytes]]:
+def _tiles(count: int) -> Prepared:
     """Return the statement that reads so many rows by (level, number), built once.
 
     Not an IN of whatever length: SQLAlchemy would write that anew each time.
@@ -38,7 +42,7 @@ def _tiles(count: int) -> sa.Select[tuple[int, bytes]]:
         for n in range(count)
     )
     chosen = sa.select(log_tile.c.level, log_tile.c.hashes)
-    return chosen.where(log_tile.c.tenant == sa.bindparam("of"), sa.or_(*places))
+    return Prepared(chosen.where(log_tile.c.tenant == sa.bindparam("of"), sa.or_(*places)))
 
 
 def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
@@ -48,10 +52,7 @@ def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
     )
 
 
-_UPSERTS = {
-    "sqlite": _upsert(sqlite.insert(log_tile)),
-    "postgresql": _upsert(postgresql.insert(log_tile)),
-}
+_UPSERT = Prepared(_upsert(sqlite.insert(log_tile)), _upsert(postgresql.insert(log_tile)))
 
 
 class Log:
@@ -140,9 +141,9 @@ class Appender:
             for r in changed
         ]
         if rows:
-            self._connection.execute(_UPSERTS[self._connection.dialect.name], rows)
+            _UPSERT.run(self._connection, rows)
         self.size += len(entries) // HASH_SIZE
-        self._connection.execute(_GROWN, {"of": self._tenant, "new": self.size})
+        _GROWN.run(self._connection, {"of": self._tenant, "new": self.size})
         return first
 
     def root(self) -> bytes:
@@ -151,14 +152,14 @@ class Appender:
 
     def _lock(self) -> int:
         named = {"of": self._tenant}
-        size = self._connection.scalar(_LOCKED, named)
-        if size is None:
+        rows = _LOCKED.run(self._connection, named)
+        if not rows:
             insert = insert_into(self._connection, log)
             self._connection.execute(
                 insert.values(tenant=self._tenant, size=0).on_conflict_do_nothing()
             )
-            size = self._connection.scalar(_LOCKED, named)
-        return int(size or 0)
+            rows = _LOCKED.run(self._connection, named)
+        return int(rows[0][0])
 
     def _read_edge(self) -> dict[int, bytes]:
         """Return the partial row of each level, all read at once."""
@@ -173,8 +174,8 @@ class Appender:
         named: dict[str, str | int] = {"of": self._tenant}
         for n, (at, number) in enumerate(places):
             named |= {f"level{n}": at, f"number{n}": number}
-        found = self._connection.execute(_tiles(len(places)), named)
-        edge = {row.level: bytes(row.hashes) for row in found}
+        found = _tiles(len(places)).run(self._connection, named)
+        edge = {level: bytes(hashes) for level, hashes in found}
         for level, number in places:
             if level not in edge:
                 raise _no_row(self._tenant, level, number)

@@ -11,6 +11,7 @@ from affidavit.errors import StoreError
 from affidavit.model.canonical import canonical, plain_json
 from affidavit.model.identifiers import new_id
 from affidavit.model.times import iso
+from affidavit.store.database import Prepared
 from affidavit.store.log import Appender
 from affidavit.store.schema import record as table
 
@@ -18,7 +19,7 @@ KINDS = frozenset({"change", "parameter", "key"})
 """What `Store.append_record` takes; run records come with a commit, evidence with segments."""
 
 
-_INSERT = table.insert()
+_INSERT = Prepared(table.insert())
 
 
 def add(
@@ -28,15 +29,14 @@ def add(
     body = canonical(record)
     entry = sha256(body)
     leaf = appender.append(entry.digest())
-    connection.execute(
-        table.insert().values(
-            tenant=tenant,
-            leaf=leaf,
-            kind=record["kind"],
-            day=day.isoformat(),
-            body=body.decode(),
-        )
-    )
+    row = {
+        "tenant": tenant,
+        "leaf": leaf,
+        "kind": record["kind"],
+        "day": day.isoformat(),
+        "body": body.decode(),
+    }
+    _INSERT.run(connection, row)
     return leaf, entry.hexdigest()
 
 
@@ -60,7 +60,7 @@ def add_changes(
         }
         for leaf, (change, body) in enumerate(zip(changes, bodies, strict=True), first)
     ]
-    connection.execute(_INSERT, rows)
+    _INSERT.run(connection, rows)
 
 
 def check_kind(record: Mapping[str, Any]) -> None:
