@@ -74,6 +74,11 @@ class ScanGap:
     count: int = 1
     """How many records or lines of the object have this trouble."""
 
+    @property
+    def is_media(self) -> bool:
+        """Return whether only pictures, sounds or documents were left out: nothing is damaged."""
+        return "media" in self.why
+
     def to_json(self) -> dict[str, Any]:
         """Return the gap in the words of the JSON lines."""
         return {
