@@ -255,7 +255,8 @@ class Finder:
             within = _until(order, rows[-1].key) if len(rows) >= limit else ANY_TIME
             if good and walk.is_first_by_time and seeks_edges:
                 edges = self._duck.edges(self._duck.compiled(shapes.page, *asked), good)
-                good, within = (good, _between(edges)) if edges else ([], ANY_TIME)
+                good = [one for one in good if edges and _meets(one, *edges)]
+                within = _between(edges) if edges else ANY_TIME
             found = self._rows(good, shapes.page, *asked, within=within)
             walk.tell(len(found), limit)
             rows += found
@@ -362,6 +363,10 @@ class Finder:
 def _until(order: Order, last: datetime) -> Within:
     """Return the times that come no later, in this order, than the last row that is wanted."""
     return Within(last, None) if order.descending else Within(None, last + _MOMENT)
+
+
+def _meets(one: SegmentFile, first: datetime, last: datetime) -> bool:
+    return one.max_time >= first and one.min_time <= last
 
 
 def _between(edges: tuple[datetime, datetime]) -> Within:
