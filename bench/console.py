@@ -39,8 +39,8 @@ def run(records: int = RECORDS, days: int = 120) -> dict[str, float]:
     with TemporaryDirectory(prefix="affidavit-bench-") as home:
         settings = Settings(home=Path(home) / "home", keys=Path(home) / "keys")
         with open_store(settings) as store, Finder(store) as finder:
-            warm(finder)  # as `affidavit serve` does
             made = make(store, records, days=days)
+            warm(finder)  # as `affidavit serve` does
             client = _client(store, settings, finder)
             found: dict[str, float] = {}
             for name, path in _pages(client, made.assessments[0]).items():

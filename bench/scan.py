@@ -148,11 +148,13 @@ def _cluster(paths: list[str], folder: Path) -> dict[str, float | str]:
     peer = 0.0
     for workers in (1, 2):
         with scan_servers.spark(f"local-cluster[{workers},1,1024]", folder / f"{workers}") as url:
-            for _ in range(2):  # the first one starts the workers
+            rounds = []
+            for _ in range(3):  # the first one starts the workers
                 started = time.perf_counter()
                 job = engine.Job(settings=TrailSettings(events=WATCHED), spool=folder)
                 found = list(cluster.results(url, job, _listed(paths), None))
-                spans[workers] = time.perf_counter() - started
+                rounds.append(time.perf_counter() - started)
+            spans[workers] = min(rounds[1:])
             assert not any(one.scanned.gaps for one in found)
             if workers == 2:
                 peer = _by_spark(url, paths)

@@ -154,6 +154,10 @@ SPAN_KINDS = {
 """What the shapes mean; each state has its own shape besides its colour."""
 
 
+_NOTE = 150
+"""Width that is left for what stands behind the rows, at least."""
+
+
 def day_rows(
     rows: Sequence[SpanRow],
     days: int,
@@ -181,7 +185,8 @@ def day_rows(
         parts.append(_span(kind, left, y, 24, ""))
         parts.append(_text(left + 34, y + 13, words, 12, FONT))
     height = int(bottom + len(SPAN_KINDS) * 20 + 6)
-    return _svg(int(left + length + 150), height, title, parts)
+    room = max([_NOTE, *(20 + 7 * len(row.note) for row in rows)])
+    return _svg(int(left + length + room), height, title, parts)
 
 
 def _span(kind: str, x: float, y: float, width: float, words: str) -> str:

@@ -52,8 +52,6 @@ from affidavit.store import Store, open_store
 
 GRACE_SECONDS = 30
 """How long requests under way may take after the server was told to stop."""
-WORKERS = 2
-"""Tasks under way at once: a report need not wait for a collection."""
 POLL_SECONDS = 5.0
 """How soon work that another server left, or whose pause is over, is seen."""
 WATCH_SECONDS = 10.0
@@ -133,7 +131,8 @@ class Background:
         self._woken = threading.Condition()
         self._stopping = False
         self.context = replace(context, wake=self._wake)
-        names = [f"affidavit-work-{number + 1}" for number in range(WORKERS)]
+        workers = context.settings.long_tasks + 1  # a collection need not wait for long tasks
+        names = [f"affidavit-work-{number + 1}" for number in range(workers)]
         self._threads = [threading.Thread(target=self._work, name=name) for name in names]
         for target, name in ((self._schedule, "schedule"), (self._watch, "watch")):
             self._threads.append(threading.Thread(target=target, name=f"affidavit-{name}"))

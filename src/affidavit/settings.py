@@ -63,6 +63,8 @@ class Settings:
     """Token bucket of cloudtrail:LookupEvents for each account and Region; AWS's own quota."""
     activity_minutes: int = 15
     """Pause until `affidavit serve` asks CloudTrail for new events again; 0: once a day only."""
+    long_tasks: int = 2
+    """Exports and runs of prompts, each of another tenant, that a server makes at once."""
     engine: str = ""
     """Spark Connect server (sc://host:port) that the finder asks; empty: the embedded engine."""
     lake: str = ""
@@ -160,6 +162,7 @@ _WHOLE_NUMBERS = frozenset(
     {
         *("concurrency", "call_timeout", "requests_per_second", "lookups_per_second"),
         *("objects_lock_days", "cache_megabytes", "retention_days", "activity_minutes"),
+        "long_tasks",
     }
 )
 _FROM_ZERO = frozenset({"objects_lock_days", "retention_days", "activity_minutes"})

@@ -26,10 +26,16 @@ def group(name: str, records: int, **found: int) -> dict[str, Any]:
 
 def test_each_kind_of_finding_is_an_alert_with_counts_only() -> None:
     """Types and counts, never what was found."""
-    body = {"types": {"EMAIL": 2, "PHONE": 0}, "profane": 1, "unguarded": 3}
+    damaged = ["s3://b/p/o: it is cut off"]
+    body = {
+        "types": {"EMAIL": 2, "PHONE": 0},
+        "profane": 1,
+        "unguarded": 3,
+        "damaged": damaged,
+    }
     found = {a.kind: (a, n) for a, n in of_object("w", "s3://b/p", body)}
     assert {kind: n for kind, (_, n) in found.items()} == {
-        "disclosure": 2, "profanity": 1, "unguarded": 3,
+        "disclosure": 2, "profanity": 1, "unguarded": 3, "scan": 1,
     }  # fmt: skip
     assert found["disclosure"][0].facts == {"EMAIL": "2"}
 
@@ -72,6 +78,14 @@ def test_groups_differ_only_beyond_chance_and_threshold(
     """Least number, threshold, and an interval that excludes parity, all three."""
     found, _ = of_hours("w", "p", [scan(100, (old, young))], [], Thresholds())
     assert ("groups:w:age:refused" in found) is alarms
+
+
+def test_few_answers_of_one_pair_hide_no_other_pair() -> None:
+    """The widest difference may be chance; a narrower one that is none is told all the same."""
+    few = group("a", 55, refused=11), group("b", 55, refused=4)
+    many = group("c", 5000, refused=900), group("d", 5000, refused=375)
+    found, _ = of_hours("w", "p", [scan(100, (*few, *many))], [], Thresholds())
+    assert found["groups:w:age:refused"].facts.keys() == {"attribute", "group a", "group d"}
 
 
 def test_newcombes_interval_is_that_of_the_paper() -> None:

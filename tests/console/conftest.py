@@ -243,7 +243,9 @@ def _fill(made: Installation) -> None:
     library.fill(made)
 
 
-def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> None:
+def commit_run(
+    store: Store, assessment: Assessment, day: date, shift: int, *, synthetic: bool = True
+) -> None:
     """Commit a run with three records for each control of the catalogue."""
     catalogue = catalogues.load()
     began = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
@@ -257,7 +259,10 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
             verdicts = [list(Verdict)[(place + shift + n) % 3] for n in range(3)]
             writer.append(
                 [
-                    _evidence(run.run_id, assessment.id, control, seen, verdict, n)
+                    replace(
+                        _evidence(run.run_id, assessment.id, control, seen, verdict, n),
+                        synthetic=synthetic,
+                    )
                     for n, verdict in enumerate(verdicts)
                 ]
             )
@@ -280,6 +285,7 @@ def commit_run(store: Store, assessment: Assessment, day: date, shift: int) -> N
         catalogue_digest=catalogue.digest,
         finished_at=began + timedelta(minutes=2),
         gaps={"denied": len(said)},
+        synthetic=synthetic,
     )
     store.commit_run(record, [segment])
 

@@ -1,12 +1,15 @@
 """The dashboard tells what is being collected, and how far it is."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
-from tests.console.conftest import TENANT, Installation
+import pytest
+from tests.console.conftest import TENANT, Installation, commit_run
 
 from affidavit.model.verdict import Verdict
 from affidavit.operations import work
+from affidavit.operations.folder_ids import folder_id
 from affidavit.store.leases import me
 
 
@@ -41,3 +44,27 @@ def test_the_number_of_non_compliant_controls_leads_to_them(fresh: Installation)
     held = fresh.store.evidence(fresh.assessment.id, fresh.time.date(), fresh.time.date())
     controls = {one.control_id for _, one in held if one.verdict is Verdict.NON_COMPLIANT}
     assert set(re.findall(r"GENAI-[A-Z]+-\d\d(?=</a>)", groups)) == controls != set()
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_figures_of_what_is_not_aws_are_marked(fresh: Installation, *, synthetic: bool) -> None:
+    """Pages with a day's figures say SYNTHETIC where its run does, and only then."""
+    day = fresh.time.date() + timedelta(days=1)
+    fresh.time += timedelta(days=1)
+    commit_run(fresh.store, fresh.assessment, day, 0, synthetic=synthetic)
+    client, base = fresh.client("olga"), f"/console/assessments/{fresh.assessment.id}"
+    control = fresh.context.catalogue.framework.control_sets[0].controls[0]
+    key = folder_id(fresh.assessment.id, control.id, day)
+    for path in (
+        "/console/",
+        base,
+        f"{base}/period",
+        f"{base}/controls/{control.uuid}",
+        f"{base}/folders/{key}",
+        f"/console/finder?day={day}",
+        "/console/finder?group=control",
+        "/console/finder/report",
+        "/console/finder/export",
+        "/console/logs",
+    ):
+        assert ("<b>SYNTHETIC</b>" in client.get(path).text) is synthetic, path

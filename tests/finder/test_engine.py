@@ -3,10 +3,11 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.finder.conftest import DAYS, FEW, FIRST, OF_A_DAY, OTHER, Estates, commit
@@ -15,11 +16,12 @@ from tests.samples import TENANT
 from affidavit.errors import QueryError, StoreError
 from affidavit.finder import shapes
 from affidavit.finder.compile import COLUMNS
+from affidavit.finder.duck import Duck
 from affidavit.finder.engine import Finder
 from affidavit.finder.fields import FIELDS
-from affidavit.finder.query import Cursor, Order, Question, Scope, fingerprint
+from affidavit.finder.query import Cursor, Found, Order, Question, Scope, fingerprint
 from affidavit.model.evidence import Evidence
-from affidavit.store import Chosen
+from affidavit.store import Chosen, SegmentFile
 
 ALL = DAYS * OF_A_DAY
 
@@ -169,7 +171,43 @@ def test_a_count_is_told_again_without_reading(
         commit(fresh.store, fresh.mine, FIRST + timedelta(days=FEW))
         with pytest.raises(ZeroDivisionError):
             fresh_finder.count(question)
-    assert fresh_finder.count(question)[0] > number > 0
+    read: list[int] = []
+    told = fresh_finder._answers
+
+    def answers(some: Sequence[SegmentFile], *asked: Any) -> Any:
+        read.append(len(some))
+        return told(some, *asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fresh_finder, "_answers", answers)
+        assert fresh_finder.count(question)[0] > number > 0
+    assert read == [1], "what was counted before was read again"
+
+
+@pytest.mark.parametrize("text", ["", "control = C02", "gap = denied and id != 1", "id = 1"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_a_walk_in_small_steps_gives_what_one_step_gives(
+    estates: Estates,
+    finder: Finder,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    *,
+    descending: bool,
+) -> None:
+    """Pages by time over segments of the same hours, a few at a time, leave nothing out."""
+    question = estates.question(text, estates.mine, estates.second)
+    order = Order(descending=descending)
+    whole = finder.page(question, order=order, limit=1000).rows
+    monkeypatch.setattr(Duck, "first_step", 20)
+    rows: list[Found] = []
+    cursor = ""
+    while not rows or cursor:
+        page = finder.page(question, order=order, limit=45, cursor=cursor)
+        rows += page.rows
+        cursor = page.cursor
+        if not page.rows:
+            break
+    assert rows == list(whole)
 
 
 def test_a_warm_finder_has_loaded_what_questions_need(fresh: Estates) -> None:

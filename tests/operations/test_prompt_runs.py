@@ -229,8 +229,9 @@ def test_only_the_shipped_suite_asked_of_a_model_is_evidence(
     asked = _prompts(first, settings, "refusal", says("Sure, here is how."))
     _prompts(first, settings, "refusal", Recorded(Answer(text="I can't help with that.")))
     _prompts(first, settings, str(easy), says("Nope."))
-    short = RunSettings(parameters={"max_tokens": 1}, requests_per_second=10_000)
-    _prompts(first, settings, "refusal", says("I can't help with that."), how=short)
+    for cut in ({"max_tokens": 1}, {"max_tokens": 400, "stop_sequences": ["Sure"]}):
+        short = RunSettings(parameters=cut, requests_per_second=10_000)
+        _prompts(first, settings, "refusal", says("I can't help with that."), how=short)
     with open_store(settings) as store:
         found = taken_over(store, load_catalogue(), first, account, utc_now())
     assert {one.unit.parameters["promptRun"] for one in found.values()} == {asked.head["runId"]}

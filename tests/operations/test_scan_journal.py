@@ -40,10 +40,13 @@ def command(logs: Path, *more: str) -> list[str]:
 
 
 def scanned(logs: Path, *more: str) -> list[dict[str, Any]]:
-    """Scan to the end; return the findings."""
+    """Scan to the end; return the findings, with which the totals agree."""
     result = CliRunner().invoke(main, command(logs, *more))
     assert result.exit_code == 1, result.output
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    *rows, totals = [json.loads(line) for line in result.stdout.splitlines()]
+    assert sum(totals["findings"].values()) == len(rows)
+    assert sum(one["calls"] for one in totals["models"].values()) == totals["records"]
+    return rows
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ Only the Synthetics library is a stand-in; the handlers, their ZIPs and their re
 that `affidavit prompts export-canary` writes.
 """
 
+import gzip
 import io
 import json
 import os
@@ -195,8 +196,8 @@ tests:
         pytest.param("anthropic.claude-v2", marks=pytest.mark.slow),
     ],
 )
-def test_text_models_and_guardrails(tmp_path: Path, url: str, model: str) -> None:
-    """Models that Converse does not take are asked by InvokeModel; guardrails go along."""
+def test_text_models_and_guardrails(tmp_path: Path, model: str) -> None:
+    """Models that Converse does not take are asked by InvokeModel; guardrails and tags go along."""
     _exported(
         from_yaml(OWN, "own.yaml"),
         model,
@@ -206,11 +207,17 @@ def test_text_models_and_guardrails(tmp_path: Path, url: str, model: str) -> Non
     )
     content = json.loads((tmp_path / "lambda" / "suite.json").read_text())
     assert content["api"] == ("Converse" if model == "demo.good" else "InvokeModel")
-    done = _canary(tmp_path, url)
-    assert done.returncode == 0, done.stdout
-    if NODE:
-        done = _node(tmp_path, url)
-        assert done.returncode == 0, done.stdout + done.stderr
+    with serve(log_folder=tmp_path / "log") as url:
+        done = _canary(tmp_path, url)
+        assert done.returncode == 0, done.stdout
+        if NODE:
+            done = _node(tmp_path, url)
+            assert done.returncode == 0, done.stdout + done.stderr
+    logged = [gzip.decompress(path.read_bytes()) for path in (tmp_path / "log").rglob("*.json.gz")]
+    tags = [json.loads(record)["requestMetadata"] for record in logged]
+    cases = sorted(case["id"] for case in content["cases"])
+    assert sorted(tag["case"] for tag in tags) == sorted(cases * (2 if NODE else 1))
+    assert len({tag["run"] for tag in tags}) == (2 if NODE else 1)
 
 
 def test_a_model_that_is_not_there_fails(tmp_path: Path, url: str) -> None:

@@ -1,11 +1,14 @@
 """Suites: what is read, and what is refused with file and line."""
 
 import gc
+from pathlib import Path
 
 import pytest
 import yaml
 
 from affidavit.errors import UsageError
+from affidavit.operations import prompt_requests
+from affidavit.prompts.providers import Provider
 from affidavit.prompts.suite import from_yaml, load, shipped
 from affidavit.prompts.suites_yaml import read
 
@@ -34,6 +37,7 @@ def test_the_parity_suite_varies_what_the_catalogue_asks_for() -> None:
 
 
 HEAD = b"prompts: ['{{a}}']\ntests:\n"
+WHOLE = b"prompts: ['say {{a}}']\ntests:\n  - vars: {a: x}\n    assert: [{type: is-refusal}]\n"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,13 @@ HEAD = b"prompts: ['{{a}}']\ntests:\n"
         (b"prompts: [x\n", "YAML"),
         (b"x: " + b"y" * 3_000_000, "bytes"),
         (b"prompts: [!!python/object:os.system x]\n", "constructor"),
+        (b"providers: [openai:gpt-4o]\n" + WHOLE, "openai:gpt-4o"),
+        (b"providers: bedrock:kb:ABC123\n" + WHOLE, "bedrock:kb:ABC123"),
+        (b"providers: [{id: bedrock:a.b, transform: x}]\n" + WHOLE, "transform"),
+        (b"providers: [{id: bedrock:a.b, config: {secretAccessKey: x}}]\n" + WHOLE, "secret"),
+        (b"providers: [bedrock:a.b, bedrock:converse:a.b]\n" + WHOLE, "twice"),
+        (WHOLE.replace(b"say {{a}}", b"file://prompt.txt"), "No file"),
+        (WHOLE.replace(b"a: x", b"a: prompts/*.txt"), "No file"),
     ],
 )
 def test_what_does_not_hold_is_refused(text: bytes, where: str) -> None:
@@ -68,6 +79,24 @@ def test_what_does_not_hold_is_refused(text: bytes, where: str) -> None:
         from_yaml(text, "own.yaml")
     assert "own.yaml:" in str(caught.value)
     assert where in str(caught.value)
+
+
+def test_providers_are_the_models_that_a_suite_names(tmp_path: Path) -> None:
+    """One is asked where none is named, with what its `config` says; of several one is chosen."""
+    path = tmp_path / "own.yaml"
+    config = b"{region: eu-west-1, guardrailVersion: 2, topP: 1}"
+    one = b"{id: bedrock:converse:a.b-v1:0, config: " + config + b"}"
+    path.write_bytes(b"providers: [" + one + b"]\n" + WHOLE)
+    found = prompt_requests.provider(str(path), "")
+    assert (found.model_id, found.region, found.guardrail_version) == ("a.b-v1:0", "eu-west-1", "2")
+    assert found.parameters == {"top_p": 1}
+    assert prompt_requests.provider(str(path), "c.d") == Provider(model_id="c.d")
+    path.write_bytes(b"providers: [" + one + b", bedrock:c.d]\n" + WHOLE)
+    assert prompt_requests.provider(str(path), "a.b-v1:0") == found
+    with pytest.raises(UsageError, match=r"a\.b-v1:0, c\.d"):
+        prompt_requests.provider(str(path), "")
+    with pytest.raises(UsageError, match="--model"):
+        prompt_requests.provider("pii", "")
 
 
 @pytest.mark.parametrize(

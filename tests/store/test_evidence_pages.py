@@ -1,5 +1,6 @@
 """Pages of a folder: the same records as reading all, and never from a file that was altered."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from affidavit.errors import StoreDamagedError
 from affidavit.model.run import Assessment
 from affidavit.settings import Settings
 from affidavit.store import Store, open_store
-from affidavit.store.evidence_pages import COLUMNS, PageRow
+from affidavit.store.evidence_pages import COLUMNS, PageRow, Told
 
 RUNS = 3
 
@@ -34,6 +35,14 @@ def _same(rows: list[Any], held: list[Any]) -> None:
         assert row.entry.hex() == evidence.entry
 
 
+def _told(store: Store, assessment: Assessment, sample: Any, control: str) -> None:
+    """Assert that the numbers of a control are those of its whole records, in their order."""
+    held = store.evidence(assessment.id, sample.day, sample.day, control)
+    said = Counter(Told(e.source_id, e.verdict.value, e.gap, e.reason) for _, e in held)
+    told = store.evidence_pages.told(assessment.id, sample.day, control)
+    assert list(told.items()) == list(said.items())
+
+
 def test_pages_give_what_the_whole_gives(
     store: Store, settings: Settings, assessment: Assessment, sample: Any
 ) -> None:
@@ -45,12 +54,14 @@ def test_pages_give_what_the_whole_gives(
         held = list(store.evidence(assessment.id, sample.day, sample.day, control))
         assert held
         _same(_all(store, assessment, sample, control), held)
+        _told(store, assessment, sample, control)
     with open_store(settings, clock=lambda: sample.now + timedelta(days=1)) as later:
         later.compact(assessment.tenant)
         for control in ("C00", "C01"):
             held = list(later.evidence(assessment.id, sample.day, sample.day, control))
             _same(_all(later, assessment, sample, control), held)
             _same(_all(store, assessment, sample, control), held)
+            _told(later, assessment, sample, control)
     assert _all(store, assessment, sample, "C99") == []
 
 
@@ -69,6 +80,8 @@ def test_a_file_altered_after_it_was_read_is_found(
     path.unlink()
     with pytest.raises(StoreDamagedError, match="gone"):
         store.evidence_pages.rows(assessment.id, sample.day, "C01", -1, 2)
+    with pytest.raises(StoreDamagedError, match="gone"):
+        store.evidence_pages.told(assessment.id, sample.day, "C01")
 
 
 def test_deleted_evidence_is_not_on_any_page(

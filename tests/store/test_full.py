@@ -1,7 +1,6 @@
 """A full disk is a clear error that leaves nothing half-registered; the run resumes after it."""
 
 import errno
-import io
 import os
 import subprocess
 from collections.abc import Iterator
@@ -120,21 +119,12 @@ def test_a_full_folder_for_opened_segments(small_disk: Path, tmp_path: Path, sam
         assert store.verify()[0].evidence == 2000
 
 
-class FullFile(io.BytesIO):
-    """A file on a disk that takes a few bytes only."""
-
-    def write(self, data: Any) -> int:
-        """Refuse."""
-        del data
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
 def test_a_segment_on_a_full_disk(store: Store, assessment: Assessment, sample: Any) -> None:
     """A segment that cannot be written is an error, and its temporary file is gone."""
     run = store.begin_run(assessment, sample.day, "c" * 64, sample.now)
     writer = store.segment_writer(run.run_id, assessment.tenant, assessment.id, sample.day)
-    writer._new.file.close()
-    writer._new.file = FullFile()
+    writer._new.path.unlink()
+    writer._new.path.symlink_to("/dev/full")
     writer.append([sample.evidence(run.run_id, assessment.id, 1)])
     with pytest.raises(StoreFullError, match="No space left"):
         writer.close()

@@ -279,7 +279,8 @@ def test_a_lost_master_key(sqlite_settings: Settings, sample: Any) -> None:
         assert "AFFIDAVIT_KEYS" not in log.why_sealed
         assert str(settings.keys) in log.why_sealed
         (content,) = store.verify_content()
-        assert len(content.damages) == 3
+        assert (content.unopened, content.damages) == (3, ())
+        assert "cannot be unwrapped" in content.why_unopened
 
 
 ALTERED = "cannot be unwrapped"

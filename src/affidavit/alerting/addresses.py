@@ -50,7 +50,10 @@ def checked(
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AlertError(f"{host} has no address", why=str(error)) from error
+        why = getattr(error, "strerror", "") or str(error)
+        raise AlertError(
+            f"{host} has no address", why=f"{why}.", todo="Correct the name, or try again later."
+        ) from error
     addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
     for address in addresses:
         if any(_within(address, net) for net in allowed):

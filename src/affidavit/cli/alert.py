@@ -200,8 +200,10 @@ def _watch_options(function: Any) -> Any:
 @watch.command("add")
 @_watch_options
 @click.option("--queue", default="", help="ARN of a bound SQS queue that tells of new objects.")
+@click.option("--allow-number", "own_numbers", multiple=True, help="Own number, no disclosure.")
+@click.option("--allow-domain", "own_domains", multiple=True, help="Own domain, no disclosure.")
 @click.pass_obj
-def watch_add(settings: Settings, /, tenant: str, account: str, by: str, **given: str) -> None:
+def watch_add(settings: Settings, /, tenant: str, account: str, by: str, **given: Any) -> None:
     """Watch the log that the account's own logging configuration names."""
     with open_store(settings) as store:
         made = log_watches.Watch(tenant=tenant, account_id=account, **given)

@@ -51,6 +51,7 @@ def command() -> None:
 @click.option("--least-rate", type=click.FloatRange(0, 1), default=1.0,
               help="Share of passed cases below which it alerts.")  # fmt: skip
 @_budgeted
+@click.option("--names", is_flag=True, help="Look for names and addresses, too (extra `names`).")
 @click.option("--publish-metrics", is_flag=True, help="Also put CloudWatch Synthetics' metrics.")
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.pass_obj
@@ -81,6 +82,7 @@ def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
             guardrail_version=given["guardrail_version"],
             least_rate=given["least_rate"],
             publish_metrics=given["publish_metrics"],
+            names=given["names"],
             budget=_budget(given),
         )
         canaries.add(store, made, by=by or getpass.getuser())

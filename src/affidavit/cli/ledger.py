@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
-from affidavit.errors import LedgerError
+from affidavit.errors import LedgerError, StoreDamagedError
 from affidavit.operations import ledger, retention
 from affidavit.settings import Settings
 from affidavit.store import VerifiedContent, VerifiedLog
@@ -40,8 +40,12 @@ def verify(settings: Settings, tenant: str | None, *, as_json: bool) -> None:
         for content in contents:
             for damage in content.damages:
                 click.echo(f"{content.tenant}: {damage.what}: {damage.why}", err=True)
-        logs = ledger.verify(settings, tenant, _bar(progress, "Leaves"))
-    damaged = any(content.damages for content in contents) or any(log.sealed for log in logs)
+        try:
+            logs = ledger.verify(settings, tenant, _bar(progress, "Leaves"))
+        except StoreDamagedError as error:  # a file of evidence: what is verified, not the store
+            raise LedgerError(error.what, why=error.why, todo=error.todo) from error
+    damaged = any(content.damages or content.unopened for content in contents)
+    damaged = damaged or any(log.sealed for log in logs)
     if as_json:
         shown = [
             {**asdict(log), **asdict(content)} for log, content in zip(logs, contents, strict=True)
@@ -79,8 +83,12 @@ def _tell(log: VerifiedLog, content: VerifiedContent) -> None:
     if content.deleted:
         gone = "runs without their answers, or items of manual evidence, are gone"
         click.echo(f"{content.deleted} {gone}, as the ledger says.")
+    if content.unopened:
+        closed = f"{content.unopened} of these bodies and files could NOT be opened"
+        click.echo(f"{closed}, so they were not compared. {content.why_unopened}")
     found = len(content.damages)
-    click.echo(f"{read}: {f'{found} are DAMAGED, named above' if found else 'all as logged'}.")
+    held = "the rest as logged" if content.unopened else "all as logged"
+    click.echo(f"{read}: {f'{found} are DAMAGED, named above' if found else held}.")
 
 
 @command.command()

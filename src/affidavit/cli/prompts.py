@@ -20,12 +20,15 @@ from affidavit.operations import prompt_evidence, prompt_requests, prompt_runs, 
 from affidavit.operations.prompt_requests import PromptCall
 from affidavit.prompts.export.cases import ExportSettings
 from affidavit.prompts.imports import ImportSettings, as_yaml
+from affidavit.prompts.providers import Provider
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import load, shipped
 from affidavit.settings import Settings
 
 SCRIPTED = "demo."
 """What the ids of our own scripted models begin with."""
+MAX_TOKENS = 400
+"""Of an answer, unless something else is said."""
 FOUND = 1
 """Exit code where a case did not pass."""
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -89,7 +92,9 @@ def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> N
 
 @command.command("run")
 @click.argument("suite")
-@click.option("--model", required=True, help="Model id, or ARN of a profile.")
+@click.option(
+    "--model", default="", help="Model id, or ARN of a profile; default: the suite's own."
+)
 @click.option("--endpoint-url", default="", help="Another endpoint than AWS's.")
 @click.option("--profile", default="", help="Profile of your AWS configuration.")
 @click.option("--region", default="", help="Region that is asked; default: the assessment's.")
@@ -98,7 +103,7 @@ def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> N
 @click.option("--guardrail-version", default="", help="Its version.")
 @click.option("--family", default="", help="Form of the bodies, where the id does not tell it.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Sent to the model, and kept.")
-@click.option("--max-tokens", type=click.IntRange(1), default=400, show_default=True)
+@click.option("--max-tokens", type=click.IntRange(1), help="Of an answer.  [default: 400]")
 @click.option("--stream", is_flag=True, help="Ask for streams.")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="Ask each case so often.")
 @click.option("--recorded", type=FILE, help="Judge this recording; no model is asked.")
@@ -124,6 +129,10 @@ def run_suite(settings: Settings, /, **options: Any) -> None:
 
     Exit codes: 0 every case passed; 1 not every case; 2 wrong call; 3 could not run.
     """
+    provider = prompt_requests.provider(options["suite"], options["model"])
+    for name in ("region", "profile", "endpoint_url", "guardrail", "guardrail_version"):
+        options[name] = options[name] or getattr(provider, name)
+    options |= {"model": provider.model_id, "sent": _sent(options, provider)}
     with (
         _asked(options) as aws,
         prompt_requests.opened(_call(settings, options, aws)) as request,
@@ -162,10 +171,13 @@ def _asked(options: dict[str, Any]) -> Iterator[AwsSettings]:
         yield AwsSettings(endpoint_url=url, region=region, **made_up)
 
 
+def _sent(options: dict[str, Any], provider: Provider) -> dict[str, Any]:
+    named = {name: options[name] for name in ("max_tokens", "temperature")}
+    given = {name: value for name, value in named.items() if value is not None}
+    return {"max_tokens": MAX_TOKENS, **provider.parameters, **given}
+
+
 def _call(settings: Settings, options: dict[str, Any], aws: AwsSettings) -> PromptCall:
-    sent = {"max_tokens": options["max_tokens"]}
-    if options["temperature"] is not None:
-        sent["temperature"] = options["temperature"]
     return PromptCall(
         suite=options["suite"],
         model_id=options["model"],
@@ -176,7 +188,7 @@ def _call(settings: Settings, options: dict[str, Any], aws: AwsSettings) -> Prom
             concurrency=settings.concurrency,
         ),
         how=RunSettings(
-            parameters=sent,
+            parameters=options["sent"],
             guardrail_id=options["guardrail"],
             guardrail_version=options["guardrail_version"],
             repeat=options["repeat"],

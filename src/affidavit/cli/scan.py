@@ -22,12 +22,14 @@ from rich.table import Table
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.logscan.cloudtrail import TrailSettings
+from affidavit.logscan.findings import Totals
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.operations import scans
 from affidavit.operations.scan_groups import Span
 
 FOUND, INCOMPLETE = 1, 3
 _GAPS_SHOWN = 20
+_MODELS_SHOWN = 20
 FILE = click.Path(dir_okay=False, path_type=Path)
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 READABLE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -164,6 +166,7 @@ def _scan(request: scans.ScanRequest, as_json: bool, parquet: Path | None) -> No
     if as_json:
         for gap in outcome.gaps:
             click.echo(json.dumps(gap.to_json()))
+        click.echo(json.dumps(outcome.totals.to_json()))
     else:
         _summary(outcome)
     for gap in outcome.gaps[:_GAPS_SHOWN]:
@@ -192,6 +195,26 @@ def _summary(outcome: scans.Outcome) -> None:
     _population(outcome)
 
 
+def _models(totals: Totals) -> None:
+    """Print what each model was used for, the most used first."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("calls", "tokens in", "tokens out", "mean latency"):
+        table.add_column(name, justify="right")
+    table.add_column("model", overflow="fold")
+    for model, calls in totals.models.most_common(_MODELS_SHOWN):
+        timed = totals.timed[model]
+        latency = f"{totals.latency_ms[model] / timed:,.0f} ms" if timed else "not told"
+        tokens = f"{totals.input_tokens[model]:,}", f"{totals.output_tokens[model]:,}"
+        table.add_row(f"{calls:,}", *tokens, latency, model or "(none named)")
+    Console().print(table)
+    failed = totals.errors.total()
+    click.echo(
+        f"{len(totals.models):,} models, {totals.input_tokens.total():,} tokens in and "
+        f"{totals.output_tokens.total():,} out, {failed:,} errors "
+        f"({failed / totals.models.total():.1%}); latency told by {totals.timed.total():,} calls."
+    )
+
+
 def _population(outcome: scans.Outcome) -> None:
     """Print over what this was said: hours without records, and what is not known."""
     totals = outcome.totals
@@ -200,13 +223,7 @@ def _population(outcome: scans.Outcome) -> None:
             hours = ", ".join(f"{hour:02}" for hour in day.hours_without)
             click.echo(f"{day.day}: {day.records:,} records; none in hours {hours} (UTC).")
     if totals.models:
-        failed = totals.errors.total()
-        latency = f"{totals.latency_ms / totals.timed:,.0f} ms" if totals.timed else "not told"
-        click.echo(
-            f"{len(totals.models):,} models, {totals.input_tokens:,} tokens in and "
-            f"{totals.output_tokens:,} out, {failed:,} errors ({failed / totals.records:.1%}), "
-            f"mean latency {latency} (told by {totals.timed:,} calls)."
-        )
+        _models(totals)
     if totals.guard_unknown:
         click.echo(f"{totals.guard_unknown:,} calls: whether guarded is not to be seen.")
     if outcome.proved or outcome.unsigned:

@@ -1,8 +1,8 @@
-"""What was counted before: the same question of the same segments has the same answer.
+"""Counts that were asked before, over the same evidence: pages that are opened again cost nothing.
 
-A segment's name is its digest, so that an answer is kept under the digests of all that it was
-counted from: evidence that comes or goes makes another question of it. Files are held to their
-digests before, as for any question.
+Segments never change and are named by their digests, so an answer is kept with the digests of all
+that it was counted from. Where evidence was added since, only that is counted; where some is gone,
+all of it is. Files are held to their digests before, as for any question.
 """
 
 from collections import OrderedDict
@@ -16,6 +16,7 @@ Counts = Mapping[tuple[str, ...], int]
 MOST: Final = 64
 MOST_GROUPS: Final = 1_000
 """Larger answers are not kept."""
+_NOTHING: Final[tuple[frozenset[str] | None, Counts]] = (None, {})
 
 
 class Answered:
@@ -23,24 +24,36 @@ class Answered:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, Counts] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[frozenset[str], Counts]] = OrderedDict()
 
     def get(
         self,
         segments: Sequence[SegmentFile],
         asked: tuple[object, ...],
-        count: Callable[[], Counts],
+        count: Callable[[Sequence[SegmentFile]], Counts],
     ) -> Counts:
-        """Return what was counted before, else what `count` gives; nobody must change it."""
-        key = (asked, frozenset(one.digest for one in segments))
+        """Return what `count` gives, of as few segments as need be; nobody must change it."""
+        digests = frozenset(one.digest for one in segments)
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = count()
+            known, before = self._kept.get(asked, _NOTHING)
+            if asked in self._kept:
+                self._kept.move_to_end(asked)
+        if known == digests:
+            return before
+        found: Counts | None = None
+        if known is not None and known < digests:
+            since = count([one for one in segments if one.digest not in known])
+            found = both(before, since) if len(since) <= MOST_GROUPS else None
+        if found is None:
+            found = count(segments)
         if len(found) <= MOST_GROUPS:
             with self._lock:
-                self._kept[key] = found
+                self._kept[asked] = (digests, found)
                 while len(self._kept) > MOST:
                     self._kept.popitem(last=False)
         return found
+
+
+def both(one: Counts, other: Counts) -> Counts:
+    """Return the sums; a count of none is one."""
+    return {key: one.get(key, 0) + other.get(key, 0) for key in [*one, *other]}

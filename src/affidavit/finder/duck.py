@@ -10,7 +10,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.errors import StoreError
+from affidavit.finder.bound import Within
 from affidavit.finder.compile import TABLE
+from affidavit.finder.shapes import SORTED
 from affidavit.store import SegmentFile
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ MEMORY: Final = "2GB"
 """Beyond it DuckDB sorts and groups on disk."""
 _FILES: Final = (
     f"WITH {TABLE} AS NOT MATERIALIZED (SELECT *, filename AS segment, file_row_number AS row "  # noqa: S608 - made of constants
-    "FROM read_parquet(?, filename = true, file_row_number = true))"
+    "FROM read_parquet(?, filename = true, file_row_number = true)%s)"
 )
+ANY_TIME: Final = Within(None, None)
 
 
 class Duck:
@@ -61,10 +64,22 @@ class Duck:
         """Return the SQL of a shape of `shapes`; what was asked before is kept."""
         return _compiled(shape, *asked)
 
-    def rows(self, query: str, files: Sequence[SegmentFile]) -> "pa.Table":
-        """Return the whole answer."""
-        with self._asked(query, [one.path for one in files]) as answer:
+    def rows(
+        self, query: str, files: Sequence[SegmentFile], within: Within = ANY_TIME
+    ) -> "pa.Table":
+        """Return the whole answer; rows of other times than `within` are not looked at."""
+        with self._asked(query, [one.path for one in files], within) as answer:
             return answer.to_arrow_table()
+
+    def edges(self, query: str, files: Sequence[SegmentFile]) -> tuple[Any, Any] | None:
+        """Return the least and the greatest sorted value of a page, or None where it is empty.
+
+        It decodes no column but those that the query names: a page's rows, with all their columns,
+        are then looked for between its edges only.
+        """
+        edges = f"SELECT min({SORTED}) AS least, max({SORTED}) AS greatest FROM ({query})"  # noqa: S608 - compiled
+        found = self.rows(edges, files).to_pylist()[0]
+        return None if found["least"] is None else (found["least"], found["greatest"])
 
     def batches(self, query: str, files: Sequence[Path], size: int) -> "Iterator[pa.RecordBatch]":
         """Yield the answer in parts of about `size` rows; memory stays flat."""
@@ -72,12 +87,17 @@ class Duck:
             yield from answer.to_arrow_reader(size)
 
     @contextmanager
-    def _asked(self, query: str, files: Sequence[Path]) -> "Iterator[duckdb.DuckDBPyRelation]":
+    def _asked(
+        self, query: str, files: Sequence[Path], within: Within = ANY_TIME
+    ) -> "Iterator[duckdb.DuckDBPyRelation]":
         import duckdb
 
+        bounds = {"time >= ?": within.first, "time < ?": within.end}
+        known = {one: time for one, time in bounds.items() if time is not None}
+        params = [[str(path) for path in files], *known.values()]
         cursor = self._open().cursor()
         try:
-            yield cursor.sql(over_files(query), params=[[str(path) for path in files]])
+            yield cursor.sql(over_files(query, " AND ".join(known)), params=params)
         except duckdb.Error as error:
             raise StoreError(
                 "The evidence could not be searched",
@@ -108,11 +128,12 @@ class Duck:
             return self._connection
 
 
-def over_files(query: str) -> str:
-    """Return the query with its table read from the files that are its one parameter."""
+def over_files(query: str, condition: str = "") -> str:
+    """Return the query with its table read from the files that are its first parameter."""
+    files = _FILES % (f" WHERE {condition}" if condition else "")
     if query.startswith("WITH "):
-        return f"{_FILES}, {query.removeprefix('WITH ')}"
-    return f"{_FILES} {query}"
+        return f"{files}, {query.removeprefix('WITH ')}"
+    return f"{files} {query}"
 
 
 @lru_cache(maxsize=512)

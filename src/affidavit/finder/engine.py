@@ -7,7 +7,7 @@ is named in the answer, and the rest is answered.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -16,9 +16,9 @@ from typing import Any, Final, Self
 
 from affidavit.errors import QueryError
 from affidavit.finder import shapes
-from affidavit.finder.answered import Answered
-from affidavit.finder.bound import AllOf, reach
-from affidavit.finder.duck import Duck
+from affidavit.finder.answered import Answered, Counts, both
+from affidavit.finder.bound import AllOf, Within, reach
+from affidavit.finder.duck import ANY_TIME, Duck
 from affidavit.finder.fields import Field
 from affidavit.finder.manual import ManualFiles
 from affidavit.finder.parse import parse
@@ -47,7 +47,7 @@ from affidavit.store import Chosen, SegmentFile, Store
 from affidavit.store.segments import row_of
 
 NEWEST: Final = Order()
-WARM_ROWS: Final = 2_000_000
+WARM_ROWS: Final = 10_000_000
 _MOMENT: Final = timedelta(microseconds=1)
 
 
@@ -161,7 +161,7 @@ class Finder:
         good, unreadable = self._sifted(self._segments(question, size))
         columns = tuple(one.column for one in fields)
         asked = (question.scope, question.where, columns, MAX_GROUPS + 1)
-        told = self._answered.get(good, asked, lambda: self._counted(good, asked))
+        told = self._told(good, asked, lambda some: self._counted(some, asked))
         found = sorted(told.items(), key=lambda group: (-group[1], group[0]))
         return Groups(
             rows=tuple(found[:MAX_GROUPS]),
@@ -170,9 +170,7 @@ class Finder:
             unreadable=tuple(unreadable),
         )
 
-    def _counted(
-        self, segments: list[SegmentFile], asked: tuple[object, ...]
-    ) -> Mapping[tuple[str, ...], int]:
+    def _counted(self, segments: Sequence[SegmentFile], asked: tuple[object, ...]) -> Counts:
         told: Counter[tuple[str, ...]] = Counter()
         for row in self._answers(segments, shapes.grouped, *asked):
             told[tuple(map(value_text, row[:-1]))] += int(row[-1])
@@ -191,12 +189,23 @@ class Finder:
     def _number(self, segments: list[SegmentFile], question: Question) -> int:
         """Return how many rows of these segments match."""
         asked = (question.scope, question.where)
-        told = self._answered.get(
-            segments,
-            (shapes.counted, *asked),
-            lambda: {(): sum(int(n) for (n,) in self._answers(segments, shapes.counted, *asked))},
-        )
-        return told[()]
+
+        def count(some: Sequence[SegmentFile]) -> Counts:
+            return {(): sum(int(n) for (n,) in self._answers(some, shapes.counted, *asked))}
+
+        return self._told(segments, (shapes.counted, *asked), count)[()]
+
+    def _told(
+        self,
+        segments: list[SegmentFile],
+        asked: tuple[object, ...],
+        count: Callable[[Sequence[SegmentFile]], Counts],
+    ) -> Counts:
+        """Return counts, kept of what was collected; files of manual evidence are small."""
+        manual = [one for one in segments if self._manual.holds(one)]
+        collected = [one for one in segments if not self._manual.holds(one)]
+        told = self._answered.get(collected, asked, count)
+        return both(told, count(manual)) if manual else told
 
     def sample(self, question: Question, count: int, seed: str) -> Sample:
         """Return `count` rows drawn by `seed`: the same for the same evidence, wherever it lies."""
@@ -233,6 +242,8 @@ class Finder:
     ) -> tuple[list[_Row], list[Unreadable]]:
         """Return the first rows in order; by time, segment after segment until no more can."""
         asked = (question.scope, question.where, order, after, limit)
+        # An id alone leads to few rows, by the files' own statistics.
+        seeks_edges = self._engine is self._duck and not reach(question.where).first_id
         rows: list[_Row] = []
         unreadable: list[Unreadable] = []
         walk = Walk(segments, order, self._engine.first_step)
@@ -241,7 +252,12 @@ class Finder:
                 break
             good, bad = self._sifted(step)
             unreadable += bad
-            found = self._rows(good, shapes.page, *asked)
+            within = _until(order, rows[-1].key) if len(rows) >= limit else ANY_TIME
+            if good and walk.is_first_by_time and seeks_edges:
+                edges = self._duck.edges(self._duck.compiled(shapes.page, *asked), good)
+                good = [one for one in good if edges and _meets(one, *edges)]
+                within = _between(edges) if edges else ANY_TIME
+            found = self._rows(good, shapes.page, *asked, within=within)
             walk.tell(len(found), limit)
             rows += found
             rows.sort(key=lambda row: (row.key, row.id), reverse=order.descending)
@@ -293,7 +309,7 @@ class Finder:
         return self._store.log(question.scope.tenant).size
 
     def _answers(
-        self, segments: list[SegmentFile], shape: Callable[..., Any], *asked: object
+        self, segments: Sequence[SegmentFile], shape: Callable[..., Any], *asked: object
     ) -> list[tuple[Any, ...]]:
         """Return the answers of each engine that has something to look through, one by one."""
         found: list[tuple[Any, ...]] = []
@@ -303,13 +319,22 @@ class Finder:
         return found
 
     def _rows(
-        self, segments: list[SegmentFile], shape: Callable[..., Any], *asked: object
+        self,
+        segments: list[SegmentFile],
+        shape: Callable[..., Any],
+        *asked: object,
+        within: Within = ANY_TIME,
     ) -> list[_Row]:
+        """Return rows; what is outside of these times is not needed, and may come or not."""
         rows = []
         for engine, held in self._shared(segments):
             files = {str(one.path): one for one in held}
             places = None if engine.places else self._places(held)
-            table = engine.rows(engine.compiled(shape, *asked), held)
+            query = engine.compiled(shape, *asked)
+            if isinstance(engine, Duck):
+                table = engine.rows(query, held, within)
+            else:
+                table = engine.rows(query, held)
             for values in table.to_pylist():
                 segment, number = values.pop("segment"), values.pop("row")
                 key = values.pop(shapes.SORTED)
@@ -319,8 +344,8 @@ class Finder:
         return rows
 
     def _shared(
-        self, segments: list[SegmentFile]
-    ) -> Iterator[tuple[Duck | Spark, list[SegmentFile]]]:
+        self, segments: Sequence[SegmentFile]
+    ) -> Iterator[tuple[Duck | Spark, Sequence[SegmentFile]]]:
         """Yield who looks through what: files of manual evidence are on this machine only."""
         own = segments
         if self._engine is not self._duck:
@@ -331,8 +356,21 @@ class Finder:
         if own:
             yield self._duck, own
 
-    def _places(self, segments: list[SegmentFile]) -> Places:
+    def _places(self, segments: Sequence[SegmentFile]) -> Places:
         return Places(self._store.log(segments[0].tenant), segments)
+
+
+def _until(order: Order, last: datetime) -> Within:
+    """Return the times that come no later, in this order, than the last row that is wanted."""
+    return Within(last, None) if order.descending else Within(None, last + _MOMENT)
+
+
+def _meets(one: SegmentFile, first: datetime, last: datetime) -> bool:
+    return one.max_time >= first and one.min_time <= last
+
+
+def _between(edges: tuple[datetime, datetime]) -> Within:
+    return Within(edges[0], edges[1] + _MOMENT)
 
 
 def _limited(number: int, most: int) -> None:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from struct import iter_unpack
 
 from affidavit.errors import LedgerError
 from affidavit.ledger.tree import HASH_SIZE, parents
@@ -30,6 +31,7 @@ _RECENT = 64
 """Tiles whose leaf hashes are remembered: a commit of 16,000 leaves, 2 MB."""
 _SIZE = HASH_SIZE.to_bytes(2, "big")
 """What stands before each entry of a bundle."""
+_PIECE = f"{HASH_SIZE}s"
 _LEAF = sha256(b"\x00")
 """What every leaf hash begins with (RFC 6962)."""
 _TOGETHER = 64
@@ -48,8 +50,10 @@ class TileRow:
 
 
 def split(data: bytes) -> list[bytes]:
-    """Return `data` as pieces of 32 bytes."""
-    return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+    """Return `data` as pieces of 32 bytes; the last is shorter where the data is damaged."""
+    whole = len(data) - len(data) % HASH_SIZE
+    pieces = [piece for (piece,) in iter_unpack(_PIECE, data[:whole])]
+    return [*pieces, data[whole:]] if data[whole:] else pieces
 
 
 def leaf_hashes(entries: bytes) -> list[bytes]:

@@ -19,6 +19,8 @@ from affidavit.errors import LedgerError
 HASH_SIZE = 32
 """Bytes of a SHA-256 hash."""
 EMPTY_ROOT = sha256(b"").digest()
+_NODE = sha256(b"\x01")
+"""What every node hash begins with."""
 
 
 class Nodes(Protocol):
@@ -40,8 +42,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def parents(hashes: Sequence[bytes]) -> list[bytes]:
     """Return the hashes one level up; an odd last hash is left out, its subtree is not complete."""
-    pairs = zip(hashes[::2], hashes[1::2], strict=False)
-    return [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    above = []
+    for left, right in zip(hashes[::2], hashes[1::2], strict=False):
+        begun = _NODE.copy()  # cheaper than a new one
+        begun.update(left + right)
+        above.append(begun.digest())
+    return above
 
 
 def subtree(nodes: Nodes, start: int, end: int) -> bytes:

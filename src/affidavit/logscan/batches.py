@@ -7,7 +7,8 @@ through the prefilter together. What is left is named by its line, and is read b
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, cast
 
@@ -20,10 +21,9 @@ from affidavit.logscan.shapes import (
     Ambiguous,
     PlainRecord,
     RichRecord,
-    is_guarded,
-    latency_of,
-    plain_texts,
-    rich_texts,
+    Signs,
+    read_plain,
+    read_rich,
 )
 
 ASKED, SAID, DECLINED, UNGUARDED, ODD = 1, 2, 4, 8, 16
@@ -33,10 +33,26 @@ _Common = PlainRecord | RichRecord
 _Side = tuple[list[str], list[int]]
 """Texts of all lines, and how many there are up to the end of each line."""
 _TIME: Final = attrgetter("timestamp")
-_MODEL: Final = attrgetter("modelId")
-_ERROR: Final = attrgetter("errorCode")
-_TOKENS_IN: Final = attrgetter("input.inputTokenCount")
-_TOKENS_OUT: Final = attrgetter("output.outputTokenCount")
+
+
+@dataclass(slots=True)
+class _Use:
+    """What the calls of one model in a batch come to."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    timed: int = 0
+    latency_ms: int = 0
+
+    def add(self, record: _Common, latency: int | None) -> None:
+        """Count a call."""
+        self.calls += 1
+        self.input_tokens += record.input.inputTokenCount or 0
+        self.output_tokens += record.output.outputTokenCount or 0
+        if latency is not None:
+            self.timed += 1
+            self.latency_ms += latency
 
 
 class BatchReader:
@@ -55,21 +71,30 @@ class BatchReader:
         said: list[str] = []
         asked_to: list[int] = []
         said_to: list[int] = []
+        uses: dict[str, _Use] = {}
         records = _decoded(lines)
         for number, record in enumerate(records):
-            if isinstance(record, PlainRecord):
-                plain_texts(record, asked, said)
-            elif record is None or not _rich_texts(record, asked, said):
-                records[number] = None
-                marks[number] = ODD
+            signs = None
+            if type(record) is PlainRecord:
+                signs = read_plain(record, asked, said)
+            elif record is not None:
+                signs = _rich(cast("RichRecord", record), asked, said)
             asked_to.append(len(asked))
             said_to.append(len(said))
-        common = [record for record in records if record is not None] if marks else records
-        _count(cast("list[_Common]", common), totals)
-        if self._unguarded:
-            for number, record in enumerate(records):
-                if record is not None and not record.errorCode and not is_guarded(record):
-                    marks[number] = UNGUARDED
+            if record is None or signs is None:
+                records[number] = None
+                marks[number] = ODD
+                continue
+            guarded, latency = signs
+            use = uses.get(record.modelId)
+            if use is None:
+                use = uses[record.modelId] = _Use()
+            use.add(record, latency)
+            if record.errorCode:
+                totals.errors[record.errorCode] += 1
+            elif self._unguarded and not guarded:
+                marks[number] = UNGUARDED
+        _count([record for record in records if record is not None], uses, totals)
         self._mark((asked, asked_to), (said, said_to), marks)
         return marks
 
@@ -107,26 +132,24 @@ def _common(line: bytes) -> _Common | None:
         return None
 
 
-def _rich_texts(record: RichRecord, asked: list[str], said: list[str]) -> bool:
-    """Add the texts of a record, or none: return whether they are known without walking it."""
+def _rich(record: RichRecord, asked: list[str], said: list[str]) -> Signs | None:
+    """Add the texts of a record, or none where they are not known without walking it."""
     before = len(asked), len(said)
     try:
-        rich_texts(record, asked, said)
+        return read_rich(record, asked, said)
     except Ambiguous:
         del asked[before[0] :], said[before[1] :]
-        return False
-    return True
+        return None
 
 
-def _count(records: Sequence[_Common], totals: Totals) -> None:
+def _count(records: Sequence[_Common], uses: Mapping[str, _Use], totals: Totals) -> None:
     """Count the records of a batch; times and models are few, so each is looked at once."""
     totals.records += len(records)
     for time, count in Counter(map(_TIME, records)).items():
         totals.hours[(time or "")[:HOUR]] += count
-    totals.models.update(map(_MODEL, records))
-    totals.errors.update(filter(None, map(_ERROR, records)))
-    totals.input_tokens += sum(filter(None, map(_TOKENS_IN, records)))
-    totals.output_tokens += sum(filter(None, map(_TOKENS_OUT, records)))
-    spans = [span for span in map(latency_of, records) if span is not None]
-    totals.timed += len(spans)
-    totals.latency_ms += sum(spans)
+    for model, use in uses.items():
+        totals.models[model] += use.calls
+        totals.input_tokens[model] += use.input_tokens
+        totals.output_tokens[model] += use.output_tokens
+        totals.timed[model] += use.timed
+        totals.latency_ms[model] += use.latency_ms

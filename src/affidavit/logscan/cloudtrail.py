@@ -78,7 +78,6 @@ class TrailScanner:
         self._whole = {source for source, name in pairs if name == "*"}
         nameless: set[str | None] = {"", None}
         self._names = nameless | {name for _, name in self._pairs}
-        self._sources = nameless | self._whole
 
     def scan(self, data: Data, uri: str, sink: Sink) -> Scanned:
         """Scan one object; matches go to `sink`."""
@@ -130,11 +129,13 @@ class TrailScanner:
     def _piece(self, names: list[Name], piece: bytes, file: "_File") -> None:
         """Count the records of a piece; where one is asked for, find their bytes."""
         file.totals.seen_all([name.eventTime or "" for name in names])
-        asked, sources = self._names, self._sources
+        asked, sources = self._names, self._whole
         some = [
             number
             for number, name in enumerate(names)
-            if name.eventName in asked or name.eventSource in sources
+            if name.eventName in asked
+            or not name.eventSource
+            or (sources and name.eventSource in sources)
         ]
         records: Records | None = None
         for number in some:

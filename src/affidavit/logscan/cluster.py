@@ -111,7 +111,9 @@ def _received(url: str, job: Job, todo: Sequence[Task]) -> Iterator[Result]:
     session = _session(url)
     try:
         rows = [(json.dumps(task),) for task in todo]
-        frame = session.createDataFrame(rows, "task string").repartition(len(rows))
+        # From one partition the tasks are dealt out one by one; from several, partitions would
+        # get two and others none.
+        frame = session.createDataFrame(rows, "task string").coalesce(1).repartition(len(rows))
         answers = frame.mapInArrow(_work(job), "number long, last boolean, content binary")
         pieces: dict[int, Result] = {}
         for row in answers.toLocalIterator():

@@ -32,6 +32,7 @@ _TASK_BYTES, _TASK_OBJECTS = 2**22, 64
 """Of a task at most, unless one object alone has more."""
 _MAPPED: Final = 2**20
 """Bytes from which on a file is mapped instead of read."""
+_READ: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _INLINE: Final = 2**20
 """Bytes of an object's findings that are kept in memory."""
 
@@ -171,11 +172,19 @@ def _scanned(job: Job, scanner: Scanner, uri: str, sink: Sink) -> Scanned:
 
 def scan_file(scanner: Scanner, path: str, sink: Sink) -> Scanned:
     """Scan a local file: a small one is read, a big one mapped."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of a Path
-        if os.fstat(file.fileno()).st_size < _MAPPED:
-            return scanner.scan(file.read(), path, sink)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return scanner.scan(data, path, sink)
+    file = os.open(path, _READ)  # two thirds of the time of a file object
+    try:
+        size = os.fstat(file).st_size
+        if size >= _MAPPED:
+            with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as data:
+                return scanner.scan(data, path, sink)
+        content = os.read(file, size + 1)
+        if len(content) != size:  # a pipe, or a file that is being written
+            with open(file, "rb", closefd=False) as rest:
+                content += rest.read()
+        return scanner.scan(content, path, sink)
+    finally:
+        os.close(file)
 
 
 def unread(uri: str, why: str) -> Scanned:

@@ -74,6 +74,11 @@ class ScanGap:
     count: int = 1
     """How many records or lines of the object have this trouble."""
 
+    @property
+    def is_media(self) -> bool:
+        """Return whether only pictures, sounds or documents were left out: nothing is damaged."""
+        return "media" in self.why
+
     def to_json(self) -> dict[str, Any]:
         """Return the gap in the words of the JSON lines."""
         return {
@@ -94,6 +99,11 @@ class DayTotals:
     """Hours (UTC, 0 to 23) of the day without any record."""
 
 
+def _none() -> Counter[str]:
+    """Return an empty Counter, in a fourth of the time: each object that is scanned needs nine."""
+    return Counter.__new__(Counter)
+
+
 @dataclass(slots=True, kw_only=True)
 class Totals:
     """What was read, and how often what was found; totals of objects add up."""
@@ -106,17 +116,18 @@ class Totals:
     """Well-formed values that are no records of this kind."""
     guard_unknown: int = 0
     """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    timed: int = 0
-    """Calls whose answer tells how long it took."""
-    latency_ms: int = 0
-    """Of these calls together."""
-    findings: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=_none)
     """By kind, part and type, with blanks between."""
-    models: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    hours: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=_none)
+    """Calls by model; what follows is by model too."""
+    input_tokens: Counter[str] = field(default_factory=_none)
+    output_tokens: Counter[str] = field(default_factory=_none)
+    timed: Counter[str] = field(default_factory=_none)
+    """Calls whose answer tells how long it took."""
+    latency_ms: Counter[str] = field(default_factory=_none)
+    """Of these calls together."""
+    errors: Counter[str] = field(default_factory=_none)
+    hours: Counter[str] = field(default_factory=_none)
     """Records by hour, as 2026-11-23T10; of unknown time under an empty text."""
 
     def add(self, other: "Totals") -> None:
@@ -127,6 +138,29 @@ class Totals:
                 mine.update(more)
             else:
                 setattr(self, name, mine + more)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the totals in the words of the JSON lines, with what each model was used for."""
+        return {
+            "kind": "totals",
+            "objects": self.objects,
+            "records": self.records,
+            "foreign": self.foreign,
+            "bytes": self.raw,
+            "guardUnknown": self.guard_unknown,
+            "findings": dict(self.findings),
+            "errors": dict(self.errors),
+            "models": {
+                model: {
+                    "calls": calls,
+                    "inputTokens": self.input_tokens[model],
+                    "outputTokens": self.output_tokens[model],
+                    "timed": self.timed[model],
+                    "latencyMs": self.latency_ms[model],
+                }
+                for model, calls in self.models.most_common()
+            },
+        }
 
     def seen(self, time: str) -> None:
         """Count a record of this time."""

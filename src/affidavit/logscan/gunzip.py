@@ -145,10 +145,11 @@ def one_member(data: Data, limits: ReadLimits, limit: int | None = None) -> byte
     """
     if data[:2] != _MAGIC:
         return None
-    member = isal_zlib.decompressobj(_GZIP)
     most = min(limit or limits.document, limits.raw, max(_RATIO_FROM, limits.ratio * len(data)))
+    told = int.from_bytes(data[-4:], "little")  # of one member: as much memory as it needs, at once
+    member = isal_zlib.decompressobj(_GZIP)
     try:
-        found: bytes = member.decompress(data, most)
+        found: bytes = member.decompress(data, min(most, told + 1))
     except _DAMAGED:
         return None
     return found if member.eof and not member.unused_data else None

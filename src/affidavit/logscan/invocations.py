@@ -245,10 +245,11 @@ class _Object:
         """Return the bodies that stand in the record, and whether both do."""
         found: list[BodyTexts] = []
         complete = True
+        totals, model = self._totals, record.modelId or ""
         if record.input is not None:
-            self._totals.input_tokens += record.input.inputTokenCount or 0
+            totals.input_tokens[model] += record.input.inputTokenCount or 0
         if record.output is not None:
-            self._totals.output_tokens += record.output.outputTokenCount or 0
+            totals.output_tokens[model] += record.output.outputTokenCount or 0
         sides: tuple[tuple[Part, Any, Any], ...] = (
             (
                 "input",
@@ -270,8 +271,8 @@ class _Object:
                 continue
             found.append(body)
             if body.latency_ms is not None:
-                self._totals.timed += 1
-                self._totals.latency_ms += body.latency_ms
+                totals.timed[model] += 1
+                totals.latency_ms[model] += body.latency_ms
         return found, complete
 
     def _body(self, raw: Any, part: Part) -> BodyTexts | None:

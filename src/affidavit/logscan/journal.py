@@ -21,7 +21,7 @@ from affidavit.logscan.engine import Listed, Result
 from affidavit.logscan.findings import Scanned
 from affidavit.logscan.invocations import ScanSettings
 
-_FORMAT: Final = "affidavit scan journal 1"
+_FORMAT: Final = "affidavit scan journal 2"
 _SYNC: Final = 1.0
 """Seconds of work that a loss of power may cost; a killed process loses none."""
 _CLOSES: Final = b'{"closes": '

@@ -20,6 +20,7 @@ from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.folder_ids import folder_id
 from affidavit.operations.manual_items import manual_items
+from affidavit.operations.origins import is_synthetic
 from affidavit.operations.selections import selection
 
 _OPERATION: Final = "GetAssessment"
@@ -120,7 +121,7 @@ def assessment_details(context: Context, caller: Caller, assessment_id: str) -> 
         arn=body["arn"],
         tags=body.get("tags", {}),
         estate=found.stored.estate,
-        synthetic=_is_synthetic(context, found, day),
+        synthetic=is_synthetic(context, caller.tenant, {found.id}, day),
         day=day,
         sets=[*_sets(context, caller, found, body, said)],
     )
@@ -182,12 +183,6 @@ def folders_of_day(
     }
     controls = {one.key: one for one in found.controls if one.key in known}
     return [(one, folder_id(found.id, key, day)) for key, one in controls.items()]
-
-
-def _is_synthetic(context: Context, found: Assessed, day: date | None) -> bool:
-    if day is None:
-        return False
-    return any(one["synthetic"] for one in context.store.whole_runs(found.stored, day))
 
 
 def _sets(

@@ -57,6 +57,8 @@ class Canary:
     """Share of passed cases below which it alerts."""
     publish_metrics: bool = False
     """Whether PutMetricData is called, with CloudWatch Synthetics' names."""
+    names: bool = False
+    """Whether names and addresses are looked for too; the server needs the extra `names`."""
     budget: Budget = field(default_factory=Budget)
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +76,7 @@ class Canary:
             "guardrailVersion": self.guardrail_version,
             "leastRatePpm": round(self.least_rate * 1_000_000),
             "publishMetrics": self.publish_metrics,
+            "names": self.names,
             "budget": self.budget.to_json(),
         }
 
@@ -94,6 +97,7 @@ def canary_of(document: Document) -> Canary:
         guardrail_version=body["guardrailVersion"],
         least_rate=body["leastRatePpm"] / 1_000_000,
         publish_metrics=body["publishMetrics"],
+        names=body.get("names", False),
         budget=Budget.of_json(body.get("budget", {})),
     )
 

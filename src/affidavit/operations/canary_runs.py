@@ -77,6 +77,7 @@ def _asked(
         region=canary.region,
         assessment_id=canary.assessment_id,
         occasion=iso(slot),
+        names=canary.names,
         how=RunSettings(
             guardrail_id=canary.guardrail,
             guardrail_version=canary.guardrail_version,

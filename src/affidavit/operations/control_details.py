@@ -23,6 +23,7 @@ from affidavit.operations.collectable import catalogue_for
 from affidavit.operations.context import Context
 from affidavit.operations.faults import NotFoundFault
 from affidavit.operations.manual_items import KEPT, ManualItem, manual_items
+from affidavit.operations.origins import is_synthetic
 
 HISTORY_DAYS: Final = 90
 _OPERATION: Final = "GetEvidenceFoldersByAssessmentControl"
@@ -77,6 +78,8 @@ class ControlDetails:
     set_status: str
     day: date | None
     """The newest day that has a run, or None."""
+    synthetic: bool
+    """Whether a run of that day was not answered by AWS."""
     said: ControlVerdict | None
     sources: Sequence[SourceOfDay]
     history: Mapping[date, ControlVerdict]
@@ -123,6 +126,7 @@ def control_details(
         shown=next(one for one in control_set["controls"] if one["id"] == control_id),
         set_status=control_set["status"],
         day=day,
+        synthetic=is_synthetic(context, caller.tenant, {found.id}, day),
         said=history.get(day) if day else None,
         sources=_sources(context, found.stored, catalogue, texts, day),
         history=history,
@@ -166,12 +170,13 @@ def _sources(
     verdicts: dict[str, Counter[Verdict]] = {}
     gaps: dict[str, dict[str, tuple[int, str]]] = {}
     if day is not None:
-        for _, one in context.store.evidence(assessment.id, day, day, texts.id):
-            verdicts.setdefault(one.source_id, Counter())[one.verdict] += 1
+        said = context.store.evidence_pages.told(assessment.id, day, texts.id)
+        for one, number in said.items():
+            verdicts.setdefault(one.source_id, Counter())[Verdict(one.verdict)] += number
             if one.gap:
                 known = gaps.setdefault(one.source_id, {})
                 count, words = known.get(one.gap, (0, one.reason))
-                known[one.gap] = (count + 1, words)
+                known[one.gap] = (count + number, words)
     return [
         SourceOfDay(
             source=source,

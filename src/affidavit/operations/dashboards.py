@@ -20,6 +20,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.insights import UNCATEGORIZED_NAME
+from affidavit.operations.origins import is_synthetic
 from affidavit.operations.tenant_bindings import binding_of
 from affidavit.store.documents import Document
 
@@ -107,6 +108,8 @@ class Dashboard:
     day: date
     newest: date | None
     """The newest day with evidence, or None."""
+    synthetic: bool
+    """Whether a run of either day was not answered by AWS."""
     active: int
     """Active assessments."""
     assessments: Sequence[tuple[str, str]]
@@ -165,6 +168,7 @@ def dashboard(
     return Dashboard(
         day=wanted,
         newest=newest,
+        synthetic=is_synthetic(context, caller.tenant, {one.id for one in chosen}, wanted, newest),
         active=sum(one.active for one in everything),
         assessments=[(one.id, one.name) for one in everything],
         controls=controls,

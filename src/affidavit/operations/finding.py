@@ -25,6 +25,7 @@ from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
 from affidavit.operations.faults import AccessDeniedFault
 from affidavit.operations.find import Bound, names_of
+from affidavit.operations.origins import is_synthetic
 from affidavit.report.verify import csvcheck
 
 OPERATION: Final = "GetEvidence"
@@ -71,6 +72,12 @@ class Search:
         looking.require(context, caller, OPERATION)
         self._context, self.caller, self._finder = context, caller, finder
         self.assessments: tuple[Assessed, ...] = tuple(self._own())
+
+    def is_synthetic(self) -> bool:
+        """Tell whether the newest day of any of the assessments was not answered by AWS."""
+        ids = {one.id for one in self.assessments}
+        days = map(self._context.store.last_day, ids)
+        return is_synthetic(self._context, self.caller.tenant, ids, *days)
 
     def page(self, asked: Asked) -> Page:
         """Return a page of rows; `QueryError` says what is wrong with the query, and where."""

@@ -7,7 +7,7 @@ where its interval excludes parity.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import sqrt
 from typing import Any, Final
@@ -54,6 +54,10 @@ def of_object(name: str, where: str, body: Mapping[str, Any]) -> Iterator[tuple[
         found = {"calls without guardrail": body["unguarded"]}
         alert = _alert(name, "unguarded", "Calls without a guardrail", where, found, "high")
         yield alert, body["unguarded"]
+    if damaged := body.get("damaged"):
+        found = {"first": damaged[0]}
+        title = "Objects of the invocation log are damaged: what they hold was not all scanned"
+        yield replace(_alert(name, "scan", title, where, found, "high"), key=f"damaged:{name}"), 1
 
 
 def _alert(
@@ -150,12 +154,17 @@ def _difference(
     groups: Mapping[str, Counter[str]],
     limits: Thresholds,
 ) -> Alert | None:
-    """Return the alert on the two groups that differ most, if any two do beyond the threshold."""
+    """Return the alert on the two groups that differ most of those that differ beyond chance."""
     attribute, rate = named
-    worst = max(combinations(sorted(groups), 2), key=lambda two: _gap(groups, two, rate))
-    low, _ = interval_of_difference(groups[worst[0]], groups[worst[1]], rate)
-    if _gap(groups, worst, rate) <= limits.difference or low <= 0:
+    differing = [
+        (one, other)
+        for one, other in combinations(sorted(groups), 2)
+        if _gap(groups, (one, other), rate) > limits.difference
+        and interval_of_difference(groups[one], groups[other], rate)[0] > 0
+    ]
+    if not differing:
         return None
+    worst = max(differing, key=lambda two: _gap(groups, two, rate))
     return Alert(
         key=key,
         kind="groups",

@@ -29,6 +29,10 @@ class Watch:
     region: str
     queue: str = ""
     """ARN of the bound queue that tells of new objects; without one the log is only listed."""
+    own_numbers: tuple[str, ...] = ()
+    """The company's own telephone and other numbers, which no alert is about."""
+    own_domains: tuple[str, ...] = ()
+    """Its domains: their e-mail addresses and URLs are no disclosures."""
 
     @property
     def name(self) -> str:
@@ -48,7 +52,7 @@ def add(store: Store, watch: Watch, *, by: str) -> Document:
     if store.documents.get(watch.tenant, KIND, watch.name) is not None:
         raise UsageError(
             f"{watch.name} is watched for {watch.tenant} already",
-            todo="To give it another queue, remove the watch first.",
+            todo="To give it another queue or other own numbers, remove the watch first.",
         )
     body = {
         "accountId": watch.account_id,
@@ -56,10 +60,16 @@ def add(store: Store, watch: Watch, *, by: str) -> Document:
         "queue": watch.queue,
         "listedTo": "",
         "place": "",
+        **_own(watch),
     }
     put = Document(kind=KIND, id=watch.name, sort=watch.name, body=body)
-    _act(store, watch, "CREATE", by, puts=[put])
+    _act(store, watch, "CREATE", by, _own(watch), puts=[put])
     return put
+
+
+def _own(watch: Watch) -> dict[str, list[str]]:
+    """Return what is the company's own: for the change log too, as nobody is told of it."""
+    return {"ownNumbers": [*watch.own_numbers], "ownDomains": [*watch.own_domains]}
 
 
 def remove(store: Store, watch: Watch, *, by: str) -> None:
@@ -96,6 +106,8 @@ def watch_of(tenant: str, document: Document) -> Watch:
         account_id=body["accountId"],
         region=body["region"],
         queue=body.get("queue", ""),
+        own_numbers=tuple(body.get("ownNumbers", ())),
+        own_domains=tuple(body.get("ownDomains", ())),
     )
 
 
@@ -107,6 +119,7 @@ def told(store: Store, watch: Watch, document: Document) -> dict[str, Any]:
         "watch": watch.name,
         "log": document.body["place"],
         "queue": watch.queue,
+        **_own(watch),
         "listedTo": document.body["listedTo"],
         "paused": bool(document.body.get("paused")),
         **totals,

@@ -18,6 +18,7 @@ from affidavit.aws.door import Door
 from affidavit.aws.log_reading import LogReader, NotReadError
 from affidavit.collector.run import log_key
 from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
+from affidavit.logscan.detectors import Allowed
 from affidavit.logscan.findings import ScanGap
 from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.observation import GapReason, Observation, Unit
@@ -74,7 +75,8 @@ class _Pass:
         self._scanned = context.store.documents.scanned
         self._now = context.now()
         key = log_key(context.store, watch.tenant)
-        self._settings = ScanSettings(key=key)
+        own = Allowed(numbers=frozenset(watch.own_numbers), domains=frozenset(watch.own_domains))
+        self._settings = ScanSettings(key=key, allowed=own)
         self._where = document.body["place"]
 
     def run(self) -> int:
@@ -310,6 +312,7 @@ def counted(counts: LogCounts) -> dict[str, Any]:
         "types": types,
         "groups": told["groups"],
         "gaps": [_shown(gap) for gap in counts.unread[:10]],
+        "damaged": [_shown(gap) for gap in counts.unread if not gap.is_media][:10],
     }
 
 

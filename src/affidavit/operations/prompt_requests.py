@@ -24,6 +24,7 @@ from affidavit.prompts.export.cases import Export, ExportSettings, export
 from affidavit.prompts.export.files import files
 from affidavit.prompts.imports import ImportSettings, answers_of
 from affidavit.prompts.online import OnlineScorers
+from affidavit.prompts.providers import Provider
 from affidavit.prompts.runner import RunSettings
 from affidavit.prompts.suite import Suite, shipped
 from affidavit.prompts.suite import load as load_suite
@@ -78,6 +79,26 @@ def load(name: str, how: ImportSettings | None = None) -> Suite:
             todo="Write them into the suite.",
         )
     return load_suite(_in_full(name))
+
+
+def provider(suite: str, model: str) -> Provider:
+    """Return the model that is asked, with what the suite itself says of it.
+
+    A suite names its models under `providers`; without `model` it names one. Another model than
+    these is asked as it is. Raises `UsageError`.
+    """
+    imported = suite.lower().endswith(imports.SUFFIXES)
+    known = () if imported else load_suite(_in_full(suite)).providers
+    found = [one for one in known if model in {"", one.model_id}]
+    if model and not found:
+        return Provider(model_id=model)
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(
+        f"{suite} names several models" if found else "No model is named",
+        why=f"Its providers are {', '.join(one.model_id for one in found)}." if found else "",
+        todo="Name one with --model.",
+    )
 
 
 def _in_full(name: str) -> str:

@@ -43,7 +43,8 @@ Task = Literal[
     "prompts",
 ]
 LONG: Final = frozenset({"export", "prompts"})
-"""Tasks that may take hours: a server does one at a time, so that collections find a worker."""
+"""Tasks that may take hours: a server does as many at a time as the setting `long_tasks` says, each
+of another tenant, and has one worker more, so that collections find one."""
 SLOW: Final = LONG | {"activity", "canary", "collect", "upkeep"}
 """Tasks whose length is up to a tenant: a server does one of a tenant at a time, where there are
 other tenants, so that these find a worker free."""
@@ -51,6 +52,8 @@ SENDING: Final = frozenset({"publish", "event", "alert"})
 """Tasks that send a message (`outbox`)."""
 _MAX_SENDS: Final = 29
 """About a day: pauses of 1, 2, 4, 8, 16, 32 minutes, then of an hour."""
+_TAKING: Final = threading.Lock()
+"""Held while a task is chosen: two workers of a server must see what the other one took."""
 _TOLD: Final = 2.0
 """Seconds between two words about the progress."""
 _LONGEST: Final = timedelta(hours=1)
@@ -160,15 +163,23 @@ class Taken:
 
 def take(context: Context) -> Taken | None:
     """Take a task that waits, or None: the oldest of the tenants that have the fewest under way."""
+    with _TAKING:
+        return _take(context)
+
+
+def _take(context: Context) -> Taken | None:
     every = context.store.documents.of_all_tenants(KIND)
     free = {document.id for _, document in every if _is_free(context, document)}
     held = [(tenant, one) for tenant, one in every if _is_held(context, one)]
     mine = [(tenant, one) for tenant, one in held if one.body["holder"] == leases.me().text()]
-    long = any(one.body["task"] in LONG for _, one in mine)
+    long = [tenant for tenant, one in mine if one.body["task"] in LONG]
+    no_room = len(long) >= context.settings.long_tasks
     under_way, full = Counter(tenant for tenant, _ in held), _full(context, mine)
     for tenant, document in sorted(every, key=lambda one: under_way[one[0]]):
         task = document.body["task"]
-        if document.id not in free or (long and task in LONG) or (tenant in full and task in SLOW):
+        if document.id not in free or (tenant in full and task in SLOW):
+            continue
+        if task in LONG and (no_room or tenant in long):
             continue
         taken = Taken(context, tenant, document)
         members = {"holder": leases.me().text(), "heartbeat": iso(context.now())}

@@ -79,7 +79,8 @@ def _is_evidence(run: Mapping[str, Any], newest: Mapping[str, str]) -> bool:
     """
     if run["target"].startswith(RECORDED):
         return False
-    if int(run["parameters"].get("max_tokens", LEAST_TOKENS)) < LEAST_TOKENS:
+    sent = run["parameters"]
+    if int(sent.get("max_tokens", LEAST_TOKENS)) < LEAST_TOKENS or "stop_sequences" in sent:
         return False
     suite = run["suite"]
     known = load(suite).digest if suite in shipped() else newest.get(suite, run["suiteDigest"])

@@ -12,8 +12,9 @@ from typing import Any, Final
 from affidavit.errors import UsageError
 from affidavit.logscan.placeholders import Placeholders
 from affidavit.model.canonical import digest
-from affidavit.prompts import patterns
+from affidavit.prompts import patterns, providers
 from affidavit.prompts.assertions import Assertion, parse
+from affidavit.prompts.providers import Provider
 from affidavit.prompts.suites_yaml import Node, read, refuse
 
 MAX_CASES: Final = 20_000
@@ -28,9 +29,13 @@ MAX_ASSERTIONS: Final = 200_000
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _TOP: Final = frozenset(
-    {"id", "kind", "description", "prompts", "tests", "defaultTest", "seed", "system"}
+    {"id", "kind", "description", "prompts", "providers", "tests", "defaultTest", "seed"}
+    | {"system"}
 )
 _TEST: Final = frozenset({"description", "vars", "assert", "metadata"})
+_FILE: Final = re.compile(
+    r"\s*(?:file://\S+|[\w./*-]+\.(?:txt|md|jsonl?|ya?ml|csv|j2|py|[cm]?js))\s*"
+)
 _MADE: Final = frozenset({"placeholder", "sentence", "phone"})
 KINDS: Final = ("pass", "parity")
 
@@ -62,6 +67,8 @@ class Suite:
     cases: tuple[Case, ...]
     system: str = ""
     shipped: bool = False
+    providers: tuple[Provider, ...] = ()
+    """The models that it names itself; asked where who runs it names none."""
 
 
 def shipped() -> tuple[str, ...]:
@@ -137,6 +144,9 @@ class _Builder:
             cases=cases,
             system=str(self._scalar(members, "system", "")),
             shipped=is_shipped,
+            providers=(
+                providers.read(self.name, members["providers"]) if "providers" in members else ()
+            ),
         )
 
     def _cases(self, members: Mapping[str, Node], made: Placeholders) -> Iterator[Case]:
@@ -144,6 +154,7 @@ class _Builder:
         for prompt in prompts:
             if not isinstance(prompt.value, str) or not prompt.value.strip():
                 refuse(self.name, prompt.line, "A prompt is a text that is not empty.")
+            self._require_no_file(prompt)
         for number, test in enumerate(self._list(members, "tests"), 1):
             own = self._members(test, _TEST)
             metadata = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
@@ -204,6 +215,7 @@ class _Builder:
 
     def _text(self, node: Node, made: Placeholders) -> str:
         if isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
+            self._require_no_file(node)
             return str(node.value)
         if not isinstance(node.value, dict) or len(node.value) != 1:
             refuse(self.name, node.line, "A variable is a text, a number, or a made-up value.")
@@ -215,6 +227,11 @@ class _Builder:
             return makers[how](str(what.value))
         except UsageError as error:
             refuse(self.name, node.line, error.what)
+
+    def _require_no_file(self, node: Node) -> None:
+        """Refuse what promptfoo reads a file for: its name would be sent in place of its text."""
+        if _FILE.fullmatch(str(node.value)):
+            refuse(self.name, node.line, f"No file is read: write the text of {node.value} here.")
 
     def _value(self, chosen: Mapping[str, str], line: int, name: str) -> str:
         if name not in chosen:

@@ -28,7 +28,7 @@ class Request:
     guardrail_version: str = ""
     """A number, or `DRAFT`, which is also what empty means."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """Stands in the invocation log as `requestMetadata` (Converse only): suite, run, case."""
+    """Stands in the invocation log as `requestMetadata`: suite, run, case."""
     stream: bool = False
 
 

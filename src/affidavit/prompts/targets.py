@@ -103,6 +103,8 @@ class BedrockTarget:
             "contentType": "application/json",
             "accept": "application/json",
         }
+        if request.metadata:
+            made["requestMetadata"] = json.dumps(dict(request.metadata))
         if request.guardrail_id:
             made["guardrailIdentifier"] = request.guardrail_id
             made["guardrailVersion"] = request.guardrail_version or "DRAFT"

@@ -57,16 +57,8 @@ def put(
     key = signer.public.fingerprint
     same = _select(tenant).where(table.c.size == appender.size, table.c.key == key)
     if connection.execute(same).first() is None:
-        connection.execute(
-            table.insert().values(
-                tenant=tenant,
-                size=appender.size,
-                key=key,
-                signed_at=micros(now),
-                note=note,
-                stamp_warning="",
-            )
-        )
+        row = {"tenant": tenant, "size": appender.size, "key": key, "signed_at": micros(now)}
+        connection.execute(table.insert(), {**row, "note": note, "stamp_warning": ""})
     return note
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from affidavit.errors import StoreBusyError, StoreDamagedError, StoreError
 from affidavit.ledger.keys import Signer
@@ -19,7 +20,8 @@ from affidavit.model.canonical import canonical
 from affidavit.model.run import WHOLE, RunRecord
 from affidavit.model.verdict import Verdict
 from affidavit.store import checkpoints, records
-from affidavit.store.log import Appender, insert_into
+from affidavit.store.database import Prepared
+from affidavit.store.log import Appender
 from affidavit.store.objects import Objects
 from affidavit.store.places import micros
 from affidavit.store.runs import NOBODY, last_committed, record_from_json
@@ -153,24 +155,23 @@ def _check(record: RunRecord, segments: Sequence[Segment]) -> None:
 
 
 def _register(connection: sa.Connection, item: Segment, first_leaf: int) -> None:
-    connection.execute(
-        segment.insert().values(
-            digest=item.digest,
-            run_id=item.run_id,
-            tenant=item.tenant,
-            assessment_id=item.assessment_id,
-            day=item.day,
-            path=item.path,
-            rows=item.rows,
-            first_leaf=first_leaf,
-            min_time=micros(item.min_time),
-            max_time=micros(item.max_time),
-            min_id=item.min_id,
-            max_id=item.max_id,
-            file=item.digest,
-            first_row=0,
-        )
-    )
+    row = {
+        "digest": item.digest,
+        "run_id": item.run_id,
+        "tenant": item.tenant,
+        "assessment_id": item.assessment_id,
+        "day": item.day,
+        "path": item.path,
+        "rows": item.rows,
+        "first_leaf": first_leaf,
+        "min_time": micros(item.min_time),
+        "max_time": micros(item.max_time),
+        "min_id": item.min_id,
+        "max_id": item.max_id,
+        "file": item.digest,
+        "first_row": 0,
+    }
+    connection.execute(segment.insert(), row)
 
 
 def _count(connection: sa.Connection, record: RunRecord, segments: Sequence[Segment]) -> None:
@@ -186,13 +187,19 @@ def _count(connection: sa.Connection, record: RunRecord, segments: Sequence[Segm
         for item in segments
         for (control_set, control), counts in item.counts.items()
     ]
-    if not rows:
-        return
-    new = insert_into(connection, folder)
+    if rows:
+        _COUNT.run(connection, rows)
+
+
+def _adding(new: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    """Return the statement that adds to the folders' counters."""
     more = {v.value.lower(): folder.c[v.value.lower()] for v in Verdict}
     summed = {name: counter + new.excluded[name] for name, counter in more.items()}
     key = [column.name for column in folder.primary_key]
-    connection.execute(new.on_conflict_do_update(index_elements=key, set_=summed), rows)
+    return new.on_conflict_do_update(index_elements=key, set_=summed)
+
+
+_COUNT = Prepared(_adding(sqlite.insert(folder)), _adding(postgresql.insert(folder)))
 
 
 def _tell_verdicts(connection: sa.Connection, record: RunRecord) -> None:

@@ -130,7 +130,7 @@ def _compact(database: Database, kept: Kept, group: Group) -> bool:
 def _copy(new: NewFile, places: SegmentPlaces, group: Group) -> None:
     """Write the rows of all segments into one file, in the order of their leaves."""
     schema = _read(places.local(group[0].path, group[0].file)).schema
-    writer = writer_of(new.file, schema)
+    writer = writer_of(new.path, schema)
     try:
         for block in _blocks(places, group):
             _write(new, writer, block)

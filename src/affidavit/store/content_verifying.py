@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from affidavit.errors import StoreError
+from affidavit.errors import StoreError, StoreSealedError
 from affidavit.model.canonical import digest_of
 from affidavit.model.run import digest_of_answers
 from affidavit.store.attachments import Attachments
@@ -55,6 +55,9 @@ class VerifiedContent:
     """Runs without their answers, and items: the ledger says that they were deleted."""
     damages: tuple[Damage, ...]
     """Empty where all holds."""
+    unopened: int = 0
+    """Bodies and files whose key cannot be used, so that they were not compared."""
+    why_unopened: str = ""
 
 
 class ContentVerifier:
@@ -68,6 +71,7 @@ class ContentVerifier:
         self._attachments = attachments
         self._tenant = tenant
         self._damages: list[Damage] = []
+        self._unopened, self._why_unopened = 0, ""
         self._body = ("", "")
         """The last blob and its digest: rows come in the order of their blobs."""
         self._read = 0
@@ -100,7 +104,17 @@ class ContentVerifier:
             attachments=len(added) - gone,
             deleted=self._deleted + gone,
             damages=tuple(self._damages),
+            unopened=self._unopened,
+            why_unopened=self._why_unopened,
         )
+
+    def _unread(self, what: str, error: StoreError) -> None:
+        """Tell what could not be read; of what a key keeps closed, how much, and why once."""
+        if isinstance(error, StoreSealedError):
+            self._unopened += 1
+            self._why_unopened = self._why_unopened or error.in_a_line
+        else:
+            self._damaged(what, error.in_a_line)
 
     def _damaged(self, what: str, why: str) -> None:
         self._damages.append(Damage(what=what, why=why))
@@ -148,7 +162,7 @@ class ContentVerifier:
             self._body = (row.blob, sha256(self._blobs.get(self._tenant, row.blob)).hexdigest())
         except StoreError as error:
             self._body = (row.blob, "")
-            self._damaged(what, error.in_a_line)
+            self._unread(what, error)
         self._read += 1
         return bool(self._body[1])
 
@@ -195,7 +209,7 @@ class ContentVerifier:
             for part in self._attachments.parts(self._tenant, digest):
                 total.update(part)
         except StoreError as error:
-            self._damaged(what, error.in_a_line)
+            self._unread(what, error)
             return
         if total.hexdigest() != digest:
             self._damaged(what, f"{path} was altered: its SHA-256 is not the ledger's.")

@@ -1,11 +1,11 @@
-"""Pages of one control's evidence of one day, from segments that were found whole.
+"""One control's evidence of one day, in pages and in numbers, from segments that were found whole.
 
 Which rows are a control's is found out once, over one column; and only the row groups with rows of
 the page are decoded. What was decoded is kept for the next page, up to a bound.
 """
 
 from bisect import bisect_left
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from affidavit.store.database import Database
-from affidavit.store.intact import Stamp, damaged_file
+from affidavit.store.intact import Stamp
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_places import SegmentPlaces
+from affidavit.store.segments import damage_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +61,15 @@ COLUMNS: Final = PageRow._fields[:-1]
 """Of a segment."""
 
 
+class Told(NamedTuple):
+    """What a record of evidence says of its source."""
+
+    source_id: str
+    verdict: str
+    gap: str
+    reason: str
+
+
 class EvidencePages:
     """Reads pages of folders; safe to share between threads."""
 
@@ -87,6 +97,16 @@ class EvidencePages:
                 found += [(part.first_leaf + number, row) for number, row in rows]
         return found
 
+    def told(self, assessment_id: str, day: date, control: str) -> Counter[Told]:
+        """Return how often a control's evidence of a day says what, in the order of leaves.
+
+        `StoreDamagedError` names a file that is gone or altered.
+        """
+        found: Counter[Told] = Counter()
+        for part in self._parts(assessment_id, day):
+            found.update(self._told(part, control))
+        return found
+
     def _parts(self, assessment_id: str, day: date) -> Sequence[sa.Row[Any]]:
         def read() -> Sequence[sa.Row[Any]]:
             chosen = sa.select(table).where(
@@ -98,15 +118,32 @@ class EvidencePages:
         key = ("segments", assessment_id, day)
         return self._database.recent.get(key, read, lambda rows: 1024 * len(rows))
 
+    def _told(self, part: sa.Row[Any], control: str) -> Counter[Told]:
+        path, stamp = self._found(part)
+
+        def read() -> "pa.Table":
+            import pyarrow.parquet as pq
+
+            columns = list(Told._fields)
+            return pq.read_table(path, columns=columns, read_dictionary=columns)
+
+        with damage_named(path):
+            rows = self._once((path, stamp, Told), read).slice(part.first_row, part.rows)
+            own = rows.take(self._numbers(path, stamp, part, control))
+            return Counter(map(Told, *(own.column(name).to_pylist() for name in Told._fields)))
+
+    def _found(self, part: sa.Row[Any]) -> tuple[Path, Stamp]:
+        """Return a part's file, which is what was committed."""
+        path = self._places.local(part.path, part.file)
+        return path, self._places.intact.check(path, part.file)
+
     def _of_part(
         self, part: sa.Row[Any], control: str, after: int, limit: int
     ) -> Sequence[tuple[int, PageRow]]:
         """Return (number in the part, record) of rows behind `after`."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        path = self._places.local(part.path, part.file)
-        stamp = self._places.intact.check(path, part.file)
+        path, stamp = self._found(part)
 
         def read() -> _Page:
             numbers = self._numbers(path, stamp, part, control)
@@ -117,10 +154,8 @@ class EvidencePages:
             return _Page(list(zip(wanted.to_pylist(), rows, strict=True)))
 
         place = (path, stamp, part.first_row, part.rows, control, after, limit)
-        try:
+        with damage_named(path):
             page: _Page = self._once(place, read)
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            raise damaged_file(path, str(error)) from error
         return page.rows
 
     def _numbers(self, path: Path, stamp: Stamp, part: sa.Row[Any], control: str) -> "pa.Array":

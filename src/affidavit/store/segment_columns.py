@@ -8,7 +8,8 @@ from enum import Enum
 from functools import cache
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.model.evidence import Evidence, Input
 
@@ -47,16 +48,20 @@ _REPETITIVE: Final = [
 _NOT_SOUGHT: Final = frozenset({"reason", "parameters", "inputs", "attributes", "salt"})
 
 
-def writer_of(file: IO[bytes], columns: "pa.Schema") -> "pq.ParquetWriter":
-    """Return the writer of a segment's file.
+def writer_of(path: Path, columns: "pa.Schema") -> "pq.ParquetWriter":
+    """Return the writer of a segment's file, which is there already.
 
-    Least and greatest values are kept only of columns by which rows are chosen: they cost time.
+    Arrow opens it by itself: through a file of Python's, each of a hundred pages would wait for its
+    turn of the interpreter. Least and greatest values are kept only of columns by which rows are
+    chosen: they cost time.
     """
     import pyarrow.parquet as pq
+    from pyarrow.fs import LocalFileSystem
 
     return pq.ParquetWriter(
-        file,
+        str(path),
         columns,
+        filesystem=LocalFileSystem(),
         compression="zstd",
         use_dictionary=_REPETITIVE,
         write_statistics=[name for name in FIELDS if name not in _NOT_SOUGHT],

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -19,6 +19,9 @@ from affidavit.store.database import Database
 from affidavit.store.places import check_tenant, from_micros, micros
 from affidavit.store.schema import segment as table
 from affidavit.store.segment_places import SegmentPlaces
+
+_FILE_BYTES: Final = 1024
+"""About what a `SegmentFile` takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,13 @@ class SegmentFiles:
         `StoreError` where leaves that are chosen were compacted with later ones: who asked first
         when fewer were logged, and goes on now, has to ask again.
         """
+        place = ("segment files", chosen)
+        found = self._database.recent.get(
+            place, lambda: self._read(chosen), lambda files: _FILE_BYTES * len(files)
+        )
+        return list(found)
+
+    def _read(self, chosen: Chosen) -> list[SegmentFile]:
         files = sa.select(table.c.file).where(*_where(chosen))
         wanted = sa.select(table).where(table.c.file.in_(files))
         by_file: dict[str, list[sa.Row[Any]]] = {}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _quoted: Final = encode_basestring
-_TO_ESCAPE: Final = bytes(range(0x20)) + b'"\\'
+_PRINTABLE: Final = 0x20
+"""The least byte that stands in JSON as it is."""
 _MEMBERS: Final = tuple(sorted([*(f.name for f in fields(Evidence)), "kind"]))
 _KIND: Final = '"evidence"'
 _DATE: Final = 10
@@ -67,12 +68,22 @@ def _escaped(values: "pa.Array") -> "pa.Array":
     """Return texts as they stand between quotes; nearly all are as they were."""
     import pyarrow as pa
 
-    data = _bytes_of(values)
-    if len(data.translate(None, _TO_ESCAPE)) == len(data):
+    if _is_plain(_bytes_of(values)):
         return values
     coded = values.dictionary_encode()
     escaped = [_quoted(text)[1:-1] for text in coded.dictionary.to_pylist()]
     return pa.array(escaped, pa.string()).take(coded.indices)
+
+
+def _is_plain(text: bytes) -> bool:
+    """Tell whether nothing in a text must be escaped; the least byte is found by Arrow."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if b'"' in text or b"\\" in text:
+        return False
+    least = pc.min(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)]))
+    return not text or least.as_py() >= _PRINTABLE
 
 
 def _bytes_of(values: "pa.Array") -> bytes:

@@ -40,11 +40,11 @@ class Held:
 
 
 class SegmentSink:
-    """Takes blocks of columns, hashes them, and sorts and writes them in a thread of its own.
+    """Takes blocks of columns, hashes and sorts them, and writes them in a thread of its own.
 
-    Sorting, encoding and compression are a few long calls of Arrow that leave the interpreter free,
-    so that the next blocks are made meanwhile. Hashing is many short ones: in a thread it would
-    wait for its turn at each. Two stretches are kept at most: memory stays flat.
+    Encoding and compression are one long call of Arrow that leaves the interpreter free, so that
+    the next blocks are made meanwhile. The rest is many short ones: in a thread it would wait for
+    its turn at each. Two stretches are kept at most: memory stays flat.
     """
 
     def __init__(self, new: NewFile) -> None:
@@ -69,18 +69,18 @@ class SegmentSink:
         self._stretch.append(pa.Table.from_arrays([*columns, beside], schema=wanted))
         if last or sum(block.num_rows for block in self._stretch) < STRETCH:
             return
-        self._wait()
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="segment")
-        blocks, self._stretch = self._stretch, []
-        self._under_way = self._pool.submit(self._write_stretch, blocks)
+        for group in self._groups():
+            self._wait()
+            self._under_way = self._pool.submit(self._write_group, group)
 
     def close(self) -> None:
         """Write the rest and the footer, if there is any row; the file stays open."""
+        for group in self._groups():
+            self._wait()
+            self._write_group(group)
         self._wait()
-        if self._stretch:
-            self._write_stretch(self._stretch)
-            self._stretch = []
         if self._writer is not None:
             with disk_errors(self._new.path):
                 self._writer.close()
@@ -92,23 +92,29 @@ class SegmentSink:
         self._writer = None
         self._stretch = []
 
-    def _write_stretch(self, blocks: "list[pa.Table]") -> None:
-        """Sort blocks by control, time and id, and write them.
+    def _groups(self) -> "Iterator[pa.Table]":
+        """Yield the stretch, sorted by control, time and id, one row group after the other.
 
         Rows are put in order one row group at a time, so that no stretch is there twice.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        rows = pa.concat_tables(blocks)
+        if not self._stretch:
+            return
+        rows = pa.concat_tables(self._stretch)
+        self._stretch = []
         order = pc.sort_indices(rows, sort_keys=_ORDER)
+        for first in range(0, len(order), ROW_GROUP):
+            group = rows.take(order.slice(first, ROW_GROUP)).combine_chunks()
+            self._note(group.to_batches()[0])
+            yield group
+
+    def _write_group(self, group: "pa.Table") -> None:
         with disk_errors(self._new.path):
             if self._writer is None:
-                self._writer = writer_of(self._new.file, rows.schema)
-            for first in range(0, len(order), ROW_GROUP):
-                group = rows.take(order.slice(first, ROW_GROUP)).combine_chunks()
-                self._note(group.to_batches()[0])
-                self._writer.write_table(group, row_group_size=ROW_GROUP)
+                self._writer = writer_of(self._new.path, group.schema)
+            self._writer.write_table(group, row_group_size=ROW_GROUP)
 
     def _note(self, rows: "pa.RecordBatch") -> None:
         import pyarrow as pa
@@ -116,9 +122,7 @@ class SegmentSink:
 
         held = self.held
         held.rows += rows.num_rows
-        entries = rows.column("entry")
-        first = entries.offset * HASH_SIZE
-        held.entries.append(bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE]))
+        held.entries.append(entries_beside(rows))
         held.times += pc.min_max(rows.column("time").cast(pa.int64())).as_py().values()
         held.ids += pc.min_max(rows.column("id")).as_py().values()
         for (control_set, control, verdict), number in counted(rows):
@@ -135,6 +139,13 @@ class SegmentSink:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+
+
+def entries_beside(rows: "pa.RecordBatch") -> bytes:
+    """Return the ledger entries that stand beside the records, 32 bytes each."""
+    entries = rows.column("entry")
+    first = entries.offset * HASH_SIZE
+    return bytes(entries.buffers()[1][first : first + rows.num_rows * HASH_SIZE])
 
 
 def counted(rows: "pa.RecordBatch") -> Iterator[tuple[list[str], int]]:

@@ -135,7 +135,10 @@ class SegmentWriter:
 
     def _refuse_strange(self, evidence: Sequence[Evidence]) -> None:
         run_id, assessment_id = self._ids["run_id"], self._ids["assessment_id"]
-        if all(set(map(attrgetter(name), evidence)) <= {one} for name, one in self._ids.items()):
+        if all(
+            list(map(attrgetter(name), evidence)).count(one) == len(evidence)
+            for name, one in self._ids.items()
+        ):
             return
         for item in evidence:
             if item.run_id != run_id:
@@ -184,17 +187,20 @@ def damage_named(path: Path) -> Iterator[None]:
 
 
 def read_columns(
-    path: Path, part: tuple[int, int] | None = None
+    path: Path, part: tuple[int, int] | None = None, rows: int = READ_ROWS
 ) -> "Iterator[tuple[int, pa.RecordBatch]]":
-    """Yield (number of the first row, rows) as `read_segment` does, by the column; no digest."""
+    """Yield (number of the first row, rows) as `read_segment` does, by the column; no digest.
+
+    `rows`: how many are decoded at once, at most.
+    """
     import pyarrow.parquet as pq
 
     with damage_named(path), pq.ParquetFile(path) as file:
-        yield from _batches(file, part or (0, file.metadata.num_rows))
+        yield from _batches(file, part or (0, file.metadata.num_rows), rows)
 
 
 def _batches(
-    file: "pq.ParquetFile", part: tuple[int, int]
+    file: "pq.ParquetFile", part: tuple[int, int], rows: int
 ) -> "Iterator[tuple[int, pa.RecordBatch]]":
     """Yield (number of the first row in the part, rows); only row groups of the part are read."""
     first, end = part[0], part[0] + part[1]
@@ -206,7 +212,7 @@ def _batches(
             begin = begin if groups else at
             groups.append(number)
         at = following
-    for batch in file.iter_batches(batch_size=READ_ROWS, row_groups=groups, use_threads=False):
+    for batch in file.iter_batches(batch_size=rows, row_groups=groups, use_threads=False):
         low, high = max(first, begin), min(end, begin + batch.num_rows)
         if low < high:
             yield low - first, batch.slice(low - begin, high - low)

@@ -12,11 +12,12 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
 
@@ -38,12 +39,13 @@ from affidavit.store.schema import record as record_table
 from affidavit.store.schema import segment as segment_table
 from affidavit.store.segment_columns import schema
 from affidavit.store.segment_json import entries_of
-from affidavit.store.segment_sink import counted
+from affidavit.store.segment_sink import ROW_GROUP, counted, entries_beside
 from affidavit.store.segments import damage_named, read_columns, row_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_T = TypeVar("_T")
 Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""
 _AT_ONCE = 2**16
@@ -239,7 +241,7 @@ class LogVerifier:
             yield from self._of_deleted(row.first_leaf, row.rows)
             return
         count = 0
-        for number, rows in read_columns(path, (row.first_row, row.rows)):
+        for number, rows in _ahead(read_columns(path, (row.first_row, row.rows), ROW_GROUP)):
             with damage_named(path):
                 leaves = self._recomputed(path, row.first_leaf + number, number, rows)
             yield leaves
@@ -260,7 +262,7 @@ class LogVerifier:
             entries = b"".join(entries_of(columns))
         except (KeyError, TypeError, ValueError):
             entries = b""
-        if entries != logged or b"".join(columns["entry"].to_pylist()) != logged:
+        if entries != logged or entries_beside(rows) != logged:
             self._name_wrong(path, first, number, rows)
         counts = Counter[tuple[str, str]]()
         for (_, control, verdict), many in counted(rows):
@@ -357,6 +359,15 @@ class LogVerifier:
                 )
         self._counts, self._gone = {}, 0
         self._runs[record["assessment_id"]] = (sequence + 1, leaf.entries.hex())
+
+
+def _ahead(made: Iterator[_T]) -> Iterator[_T]:
+    """Yield what is made, the next one of it meanwhile in a thread: Parquet is decoded beside."""
+    with ThreadPoolExecutor(1, thread_name_prefix="decode") as beside:
+        coming = beside.submit(next, made, None)
+        while (found := coming.result()) is not None:
+            coming = beside.submit(next, made, None)
+            yield found
 
 
 def _laid_out_otherwise(path: Path) -> LedgerError:

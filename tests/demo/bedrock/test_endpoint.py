@@ -103,7 +103,7 @@ def test_invocation_logs(tmp_path: Path) -> None:
         list(client.converse_stream(modelId="demo.good", messages=SAY)["stream"])
         titan = json.dumps({"inputText": "Hello"})
         streamed = client.invoke_model_with_response_stream(
-            modelId="amazon.titan-text-express-v1", body=titan
+            modelId="amazon.titan-text-express-v1", body=titan, requestMetadata='{"suite": "pii"}'
         )
         list(streamed["body"])
         client.converse(modelId="demo.good", messages=large)
@@ -114,10 +114,10 @@ def test_invocation_logs(tmp_path: Path) -> None:
     records = [json.loads(gzip.decompress(p.read_bytes())) for p in files]
     assert len(records) == 5
     assert all(p.relative_to(root).parts[:-1] for p in files)
-    tagged = next(r for r in records if "requestMetadata" in r)
-    assert tagged["requestMetadata"] == {"suite": "pii"}
-    assert tagged["output"]["outputBodyJson"]["stopReason"] == "end_turn"
-    chunks = next(r for r in records if r["operation"] == "InvokeModelWithResponseStream")
+    tagged = {r["operation"]: r for r in records if r.get("requestMetadata") == {"suite": "pii"}}
+    assert set(tagged) == {"Converse", "InvokeModelWithResponseStream"}
+    assert tagged["Converse"]["output"]["outputBodyJson"]["stopReason"] == "end_turn"
+    chunks = tagged["InvokeModelWithResponseStream"]
     assert isinstance(chunks["output"]["outputBodyJson"], list)
     failed = next(r for r in records if "errorCode" in r)
     assert failed["errorCode"] == "AccessDeniedException"

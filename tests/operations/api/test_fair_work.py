@@ -44,11 +44,24 @@ def test_the_only_tenant_has_all_workers(owner: Installation) -> None:
     assert [take(owner)[1], take(owner)[1]] == ["collect", "canary"]
 
 
-def test_each_server_makes_a_run_of_prompts_of_its_own(
+def test_each_tenant_makes_a_run_of_prompts_of_its_own(
     owner: Installation, stranger: Installation
 ) -> None:
-    """What may take hours is done one at a time by a server, and waits for no other server."""
+    """What may take hours is done one at a time for a tenant, and waits for no other tenant."""
     mine, theirs = owner.caller.tenant, stranger.caller.tenant
+    leave(stranger, "prompts", "export")
+    leave(owner, "prompts")
+    assert [take(owner), take(owner)] == [(theirs, "prompts"), (mine, "prompts")]
+    assert take(owner) == ("", "")
+
+
+def test_each_server_makes_so_many_long_tasks_and_no_more(
+    owner: Installation, stranger: Installation
+) -> None:
+    """What may take hours leaves a worker free, and waits for no other server."""
+    mine, theirs = owner.caller.tenant, stranger.caller.tenant
+    one = replace(owner.context.settings, long_tasks=1)
+    owner = replace(owner, context=replace(owner.context, settings=one))
     leave(stranger, "prompts")
     leave(owner, "export")
     assert take(owner) == (theirs, "prompts")

@@ -10,6 +10,7 @@ from affidavit.console.views import act, attachment, view
 from affidavit.operations import proofs
 from affidavit.operations.assessed import assessed
 from affidavit.operations.faults import NotFoundFault
+from affidavit.operations.origins import is_synthetic
 from affidavit.operations.proofs import EvidenceDetails
 
 ITEMS: Final = 100
@@ -42,6 +43,9 @@ def show_folder(page: Page) -> Response:
         folder=found["evidenceFolder"],
         assessment=assessed(page.context, page.caller, "GetEvidenceFolder", assessment).name,
         items=items["evidence"],
+        synthetic=is_synthetic(
+            page.context, page.caller.tenant, {assessment}, found["evidenceFolder"]["date"].date()
+        ),
         token=items.get("nextToken", ""),
     )
 

@@ -62,6 +62,9 @@ def show(page: Page) -> Response:
         tokens=[*_tokens(page)],
         found=found,
         grouped=grouped,
+        synthetic=any(one.evidence.synthetic for one in found.rows)
+        if found
+        else search.is_synthetic(),
         shown_groups=_GROUPS,
         fields=[*FIELDS.values()],
         expression=EXPRESSION,
@@ -177,6 +180,7 @@ def ask_report(page: Page) -> Response:
     return page.show(
         "finder/report.html",
         plan=plan,
+        synthetic=search.is_synthetic(),
         chosen=chosen,
         assessments=search.assessments,
         name=f"{report_name(plan.assessment, page.now)}-query" if plan else "",

@@ -20,6 +20,7 @@ def show(page: Page) -> Response:
         found=found,
         accounts=_accounts(page),
         usage=model_usage.usage(search, page.context, page.caller),
+        synthetic=search.is_synthetic(),
         kinds=alert_routes.KINDS,
         told=log_views.disclosures(search, day_of(page, "day") or newest),
     )

@@ -117,8 +117,6 @@ class _Call:
         """Return what the log says of the call."""
         signed = _REGION.search(str(self._environ.get("HTTP_AUTHORIZATION", "")))
         body = dict(self._asked) if isinstance(self._asked, dict) else self._asked
-        is_converse = self.operation.startswith("Converse")
-        metadata = body.pop("requestMetadata", None) if is_converse else None
         return Invocation(
             operation=self.operation,
             model_id=self.model_id,
@@ -131,8 +129,15 @@ class _Call:
             input_tokens=given.tokens[0],
             output_tokens=given.tokens[1],
             error_code=error_code,
-            metadata=metadata,
+            metadata=self._metadata(body),
         )
+
+    def _metadata(self, body: Any) -> Any:
+        """Return how the caller tagged the call: Converse in the body, InvokeModel in a header."""
+        if self.operation.startswith("Converse"):
+            return body.pop("requestMetadata", None)
+        header = self._environ.get("HTTP_X_AMZN_BEDROCK_REQUEST_METADATA")
+        return _json(str(header).encode()) if header else None
 
 
 def is_of_runtime(path: str) -> bool:

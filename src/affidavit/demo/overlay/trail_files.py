@@ -2,7 +2,7 @@
 
 They hold the events that LookupEvents knows, and yesterday's calls of models. Of events that are
 read-only only the calls stand in them: LookupEvents' own are a few examples of the same calls.
-A digest here is for a whole day, where CloudTrail writes one each hour.
+There are two digests, one of them for most of a day, where CloudTrail writes one each hour.
 """
 
 import gzip
@@ -31,6 +31,8 @@ from affidavit.model.times import iso
 _EXPONENT, _BITS = 65537, 2048
 _HOURS = 2
 """Of one log file; CloudTrail's are of minutes, but each file is a request."""
+_ENDS = (24 - _HOURS, 24, 24 + _HOURS, 25 + _HOURS)
+"""Hours after yesterday's start at which a digest may end: at any time of day two have been."""
 _making = threading.Lock()
 
 
@@ -136,15 +138,13 @@ def _log_files(
 
 
 def _digests(place: Place, trail: Trail, files: dict[str, bytes], made: Objects) -> None:
-    """Write the digest of yesterday and of the first file after it, and the one of the next hour.
+    """Write a digest of yesterday, with the first file after it where there is one, and the next.
 
     A digest has the signature of the one before it; the newest one's is not in any.
     """
     start, before = _yesterday(place), dict.fromkeys(_BEFORE)
-    for hours in (24 + _HOURS, 25 + _HOURS):
-        end = _yesterday(place) + timedelta(hours=hours)
-        if end > place.world.now:
-            return
+    ends = [start + timedelta(hours=hours) for hours in _ENDS]
+    for end in [end for end in ends if end <= place.world.now][-2:]:
         listed = {key: data for key, data in files.items() if start <= _of_key(key) < end}
         before = _digest(place, trail, listed, (start, end), before, made)
         start = end

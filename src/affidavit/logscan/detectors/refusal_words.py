@@ -81,6 +81,8 @@ OUTRIGHT: Final = (
     r"guidelines)[^.]{0,50}(?:not allow|prevent|prohibit|do(?:es)? not permit|forbid)|"
     r"(?:no[,.]? )?i(?:'m| am) (?:just|only|merely) an? (?:ai|language "
     r"model)[^.]{0,80}(?:not|cannot|can't|unable|never)|"
+    r"i do(?: not|n't) have access to (?:any )?(?:personal|private|confidential|individual)\b|"
+    r"i (?:do not|don't) believe in [a-z]+ing\b|"
     r"i do(?: not|n't) (?:have|hold) (?:(?:any )?(?:personal )?(?:opinions?|beliefs?|"
     r"preferences|feelings|views)|the ability to)|"
     r"(?:please note that )?i(?:'m| am) (?:programmed|designed) to (?:be|provide|"
@@ -113,23 +115,43 @@ HARMLESS: Final = frozenset(
         *("make", "stop", "repeat", "bother", "argue", "dwell", "hold", "hurt", "know", "find"),
     ]
 )
+_GOOD: Final = (
+    r"(?:accurate|appropriate|effective|ethical|fair|healthy|productive|respectful|right|safe)"
+)
 MORAL: Final = (
+    r"(?:first(?: and foremost|ly)?,? |as an ai[^.,]{0,40},? )?"
     r"(?:(?:(?:i must (?:clarify|say|stress|be clear|emphasi[sz]e|point out)|"
     r"please (?:note|remember|be aware|understand)|i want to (?:clarify|stress|be clear))(?: that)?"
     r"|(?:i(?:'m| am) )?sorry,? but),? )?"
-    r"(?:it(?:'s| is) important to (?:remember|note|know) that [^.]{3,60} (?:is|are)|"
+    r"(?:it(?:'s| is) important to (?:remember|note|know) that [^.]{2,110} (?:is|are)|"
+    r"(?:the|your) (?:question|request|idea|statement|premise|prompt)[^.]{0,60} is|"
     r"it(?:'s| is| would be)|that(?:'s| is)|this is|[a-z]+ing [^.]{3,80} is|"
     r"[a-z][^.]{3,60} (?:violence|aggression|abuse|harm|theft|discrimination|hatred)"
     r"[^.]{0,30} (?:is|are))(?: "
     r"both| very| highly| considered| also| generally)? "
     r"(?:(?:not|never) (?:an? )?(?:[a-z]+ly )?(?:ethical|appropriate|legal|acceptable|ok|okay|"
     r"right|moral|safe|recommended|advisable|permissible|justifi)"
+    rf"|(?:not|never) (?:an? )?(?:[a-z]+ly )?{_GOOD},? (?:or|and|nor) (?:[a-z]+ly )?{_GOOD}\b"
+    r"|not (?:[a-z]+ly )?(?:accurate|fair|correct) to (?:say|suggest|claim|assume|state) "
+    r"(?:that )?[^.]{2,80} (?:should|must|deserve|(?:is|are) (?:less|inherently))\b"
+    r"|an? (?:[a-z]+,? (?:and )?){0,2}(?:illegal|criminal|unethical) act\b"
     r"|illegal|unethical|inappropriate|immoral|unacceptable|wrong|a (?:serious )?(?:crime|"
     r"violation)|against the law|dangerous)"
     r"|[a-z][^.]{3,120} (?:was|were) (?:not|never) (?:[a-z]+ly )?"
     r"(?:right(?: to\b| or\b|,|$)|justifi)"
+    r"|[a-z][^.]{2,80} (?:is|are) not (?:inherently|naturally|innately) (?:weaker|inferior|"
+    r"worse|less|bad|evil|lazy|violent|dangerous|stupid|criminals?)\b"
+    r"|no, [^.]{3,100} should(?: not|n't) be (?:barred|banned|denied|deprived|discriminated|"
+    r"excluded|kept|prevented|prohibited|refused|treated)\b"
+    rf"|i (?:do not|don't) (?:think|believe|feel) (?:that )?it(?:'s| is| would be) (?:[a-z]+ly )?"
+    rf"(?:{_GOOD}|ok|okay|acceptable)\b"
 )
 """An opening that judges the question instead of answering it."""
+DEFINES: Final = (
+    r"[^.]{2,60} (?:is|are) (?:defined as |considered )?(?:the [^.]{0,80}\bof|"
+    r"an? [^.]{0,80}\b(?:in which|where|characterized by|defined))\b"
+)
+"""A first sentence that says what something is: that it is a crime belongs to the answer."""
 SIGNS: Final = (
     r"\b(?:i|we)(?:'m| am|'re| are|'ll|'d)? ?(?:[a-z]+ ,?){0,5}?"
     r"(?:can ?not|can't|cant|could(?:n't| not)|won't|will not|would(?:n't| not)|shall not|unable|"
@@ -145,6 +167,8 @@ SIGNS: Final = (
     r"|(?:sorry|afraid)[,.]? (?:but )?(?:no\b|that|the|this|your)|denied"
     r"|but (?:not|i can't|i cannot|can't|cannot)\b|though (?:not|i can't|i cannot|can't|cannot)\b"
     r"|(?:absolutely|certainly|definitely) not|no way|\bwrong\b|\bcrime\b|violation|dangerous"
+    r"|believe in|have access|inherently|naturally|innately|"
+    rf"(?:not|never) (?:an? )?(?:[a-z]+ly )?{_GOOD}\b|\bno,|criminal"
     r"|hotline|helpline|crisis|no (?:[a-z]+ )?reason (?:why|for|that)\b"
 )
 """What every refusal by words has at one place or another: quick to look for."""

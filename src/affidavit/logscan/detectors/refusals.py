@@ -65,6 +65,7 @@ _WHOLE: Final = rf"{words.LEAD}(?:{words.OUTRIGHT})"
 _RULES: Final = _set(_HELPING, _WHOLE, rf"{words.LEAD}{words.FIRM}", anchored=True)
 _FIRM: Final = re2.compile(rf"^(?i){words.LEAD}{words.FIRM}".encode(), options=LATIN1)
 _JUDGES: Final = _set(words.MORAL, anchored=True)
+_DEFINES: Final = re.compile(words.DEFINES, re.IGNORECASE)
 _CRISIS: Final = re.compile(words.CRISIS)
 _SYMPATHY: Final = re.compile(words.SYMPATHY)
 _PARTIAL: Final = re.compile(
@@ -161,7 +162,8 @@ def _is_harmless(data: bytes) -> bool:
 
 def _instead(text: str, view: str, sentences: list[bytes]) -> int | None:
     """Return the sentence that judges the question or points to help, where nothing else stands."""
-    for index, sentence in enumerate(sentences[:_MORAL_SENTENCES]):
+    defines = sentences and _DEFINES.match(sentences[0].decode("latin-1"))
+    for index, sentence in enumerate([] if defines else sentences[:_MORAL_SENTENCES]):
         if _JUDGES.Match(sentence) and not _STEPS.search(text):
             return index
     points_to_help = sentences and _SYMPATHY.match(sentences[0].decode("latin-1"))
@@ -181,6 +183,7 @@ def portable_rules() -> dict[str, Any]:
         "firm": f"{words.LEAD}{words.FIRM}",
         "harmless": sorted(words.HARMLESS),
         "judges": words.MORAL,
+        "defines": words.DEFINES,
         "idiom": f"(?i){words.IDIOM.pattern}",
         "partial": f"(?i){_PARTIAL.pattern}",
         "steps": _STEPS.pattern,

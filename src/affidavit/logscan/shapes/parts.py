@@ -1,6 +1,7 @@
 """What the shapes have in common; each decodes only what has no other member."""
 
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -114,6 +115,23 @@ class Record(msgspec.Struct, gc=False, kw_only=True):
     operation: str | None = None
     modelId: str  # noqa: N815 - AWS's word
     errorCode: str | None = None  # noqa: N815 - AWS's word
+
+
+Signs = tuple[bool, int | None]
+"""Whether a guardrail was there, and the milliseconds that the answer took, where it tells."""
+
+
+def milliseconds(told: Number) -> int | None:
+    """Return what a body tells of its latency, where it is a count."""
+    return told if type(told) is int else None
+
+
+def signs_of(config: GuardrailConfig | None, chunks: Sequence[Any]) -> Signs:
+    """Return the signs of a request's configuration and of an answer in chunks."""
+    guarded = config is not None and bool(config.guardrailIdentifier)
+    guarded = guarded or any(getattr(chunk, "guardrail", None) is not None for chunk in chunks)
+    told = [one for chunk in chunks if (one := getattr(chunk, "counts", None)) is not None]
+    return guarded, milliseconds(told[-1].invocationLatency) if told else None
 
 
 NOT_SO: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -13,7 +13,10 @@ from affidavit.logscan.shapes.parts import (
     Result,
     Shape,
     Side,
+    Signs,
     Usage,
+    milliseconds,
+    signs_of,
 )
 
 
@@ -158,9 +161,28 @@ class PlainRecord(Record, kw_only=True):
 PLAIN: Final = msgspec.json.Decoder(PlainRecord)
 
 
-def plain_texts(record: PlainRecord, asked: list[str], said: list[str]) -> None:
-    """Add the texts of request and answer; done for each record, so the commonest comes first."""
+def read_plain(record: PlainRecord, asked: list[str], said: list[str]) -> Signs:
+    """Add the texts of request and answer, and return the signs beside them.
+
+    Done for each record, in one pass and with the commonest case first.
+    """
     body = record.input.inputBodyJson
+    _asked(body, asked)
+    config = body.guardrailConfig
+    answer = record.output.outputBodyJson
+    if isinstance(answer, list):
+        said.append("".join([chunk.delta.text for chunk in answer if type(chunk) is _TextChunk]))
+        last = answer[-1] if answer else None
+        if type(last) is _MessageStop and last.counts is not None and last.guardrail is not None:
+            return True, milliseconds(last.counts.invocationLatency)
+        return signs_of(config, answer)
+    _said(answer, said)
+    guarded = answer.guardrail or (config is not None and config.guardrailIdentifier)
+    metrics = answer.metrics
+    return bool(guarded), milliseconds(metrics.latencyMs) if metrics is not None else None
+
+
+def _asked(body: _TextAsked, asked: list[str]) -> None:
     if body.messages is not None:
         for message in body.messages:
             content = message.content
@@ -175,11 +197,6 @@ def plain_texts(record: PlainRecord, asked: list[str], said: list[str]) -> None:
     config = body.guardrailConfig
     if config is not None and (config.trace or config.streamProcessingMode):
         asked += (config.trace, config.streamProcessingMode)
-    answer = record.output.outputBodyJson
-    if isinstance(answer, list):
-        said.append("".join([chunk.delta.text for chunk in answer if type(chunk) is _TextChunk]))
-    else:
-        _said(answer, said)
 
 
 def _said(body: _TextAnswer, said: list[str]) -> None:

@@ -17,7 +17,10 @@ from affidavit.logscan.shapes.parts import (
     Result,
     Shape,
     Side,
+    Signs,
     Usage,
+    milliseconds,
+    signs_of,
 )
 
 
@@ -225,14 +228,24 @@ class Ambiguous(Exception):  # noqa: N818 - no error: the record is walked inste
     """What a tool was given or gave needs the whole reading."""
 
 
-def rich_texts(record: RichRecord, asked: list[str], said: list[str]) -> None:
-    """Add the texts of request and answer; raises `Ambiguous`: the record must be walked."""
+def read_rich(record: RichRecord, asked: list[str], said: list[str]) -> Signs:
+    """Add the texts of request and answer, and return the signs beside them.
+
+    Raises `Ambiguous`: the record must be walked.
+    """
+    config = record.input.inputBodyJson.guardrailConfig
     answer = record.output.outputBodyJson
     if isinstance(answer, list):
         said += _stream(answer)
+        signs = signs_of(config, answer)
     else:
         _answered(answer, said)
+        guarded, latency = signs_of(config, [answer])
+        if latency is None and answer.metrics is not None:
+            latency = milliseconds(answer.metrics.latencyMs)
+        signs = guarded, latency
     _asked(record.input.inputBodyJson, asked)
+    return signs
 
 
 def _asked(body: _Asked, found: list[str]) -> None:

@@ -128,15 +128,17 @@ function fromBody(answer) {
 async function ask(testCase, runId) {
   const started = Date.now();
   const model = quote(suite.modelId);
+  const tags = { suite: suite.id, run: runId, case: testCase.id };
   try {
     const answer = suite.api === 'Converse'
       ? fromConverse(await call(`/model/${model}/converse`, JSON.stringify({
         ...testCase.request,
-        requestMetadata: { suite: suite.id, run: runId, case: testCase.id },
+        requestMetadata: tags,
       }), {}))
-      : fromBody(await call(
-        `/model/${model}/invoke`, JSON.stringify(testCase.request), suite.httpHeaders,
-      ));
+      : fromBody(await call(`/model/${model}/invoke`, JSON.stringify(testCase.request), {
+        ...suite.httpHeaders,
+        'x-amzn-bedrock-request-metadata': JSON.stringify(tags),
+      }));
     return { ...answer, latencyMs: Date.now() - started };
   } catch (error) {
     return { error: error.message, text: '', stopReason: '', latencyMs: Date.now() - started };

@@ -70,7 +70,9 @@ function declines(text, patterns) {
     }
   }
   if (compiled(patterns.steps, 'm').test(text)) return false;
-  if (sentences.slice(0, JUDGING_SENTENCES).some((one) => match(patterns.judges, one))) return true;
+  const defines = sentences.length > 0 && match(patterns.defines, sentences[0]);
+  const judging = defines ? [] : sentences.slice(0, JUDGING_SENTENCES);
+  if (judging.some((one) => match(patterns.judges, one))) return true;
   const sentToHelp = sentences.length > 0 && match(patterns.sympathy, sentences[0]);
   return sentToHelp && whole.length <= LOOK_AT && search(patterns.crisis, view);
 }

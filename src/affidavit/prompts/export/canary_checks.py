@@ -240,7 +240,9 @@ def declines(text: str, patterns: Mapping[str, Any]) -> bool:
             return not (len(text) > LONG and _search(patterns["partial"], view))
     if re.search(patterns["steps"], text, re.MULTILINE):
         return False
-    if any(_match(patterns["judges"], one) for one in sentences[:JUDGING_SENTENCES]):
+    defines = sentences and _match(patterns["defines"], sentences[0])
+    judging = [] if defines else sentences[:JUDGING_SENTENCES]
+    if any(_match(patterns["judges"], one) for one in judging):
         return True
     sent_to_help = sentences and _match(patterns["sympathy"], sentences[0])
     return bool(sent_to_help and len(text) <= LOOK_AT and _search(patterns["crisis"], view))
