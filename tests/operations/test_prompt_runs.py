@@ -230,8 +230,7 @@ def test_only_the_shipped_suite_asked_of_a_model_is_evidence(
     _prompts(first, settings, "refusal", Recorded(Answer(text="I can't help with that.")))
     _prompts(first, settings, str(easy), says("Nope."))
     for cut in ({"max_tokens": 1}, {"max_tokens": 400, "stop_sequences": ["Sure"]}):
-        short = RunSettings(parameters=cut, requests_per_second=10_000)
-        _prompts(first, settings, "refusal", says("I can't help with that."), how=short)
+        _prompts(first, settings, "refusal", says("No."), how=replace(FAST, parameters=cut))
     with open_store(settings) as store:
         found = taken_over(store, load_catalogue(), first, account, utc_now())
     assert {one.unit.parameters["promptRun"] for one in found.values()} == {asked.head["runId"]}

@@ -26,14 +26,18 @@ from affidavit.checks.judge import ACCOUNT_SET, METRIC_OPERATION, Judgement, jud
 from affidavit.checks.members import names_read
 from affidavit.checks.places import Place
 from affidavit.errors import UsageError
+from affidavit.model.canonical import json_values
 from affidavit.model.catalogue import Catalogue, Check, Member, version_of
-from affidavit.model.framework import Rule
+from affidavit.model.framework import Rule, rule_from_json
 from affidavit.model.observation import GLOBAL_REGION
 from affidavit.model.verdict import Verdict
 
 ID: Final = "trial"
+READER: Final = 1
+"""What rules are held to, numbered: it grows with every rule that is refused from then on."""
 _FROM: Final[Mapping[str, str]] = {"metric": METRIC_OPERATION, "policy": "GetBucketPolicy"}
 """Operations behind members of a record that are derived."""
+_READER: Final = "reader"
 _ROOTS: Final = frozenset({"r", "acct"})
 _ITEM: Final = "r.item"
 _WORDS: Final = 200
@@ -89,6 +93,21 @@ def check_of(rule: Rule, identifier: str, keyword: str = "") -> Check:
         remedy=rule.remedy,
     )
     return replace(check, digest=version_of(check))
+
+
+def to_keep(rule: Rule) -> dict[str, Any]:
+    """Return a rule with its reads (`derived`) as JSON values, with what it was held to."""
+    return {**json_values(rule), _READER: READER}
+
+
+def kept(value: Mapping[str, Any]) -> Rule:
+    """Return the rule that `to_keep` wrote."""
+    return rule_from_json({name: each for name, each in value.items() if name != _READER})
+
+
+def is_current(value: Mapping[str, Any]) -> bool:
+    """Tell whether a kept rule was held to all that rules are held to now."""
+    return bool(value.get(_READER) == READER)
 
 
 def usable(catalogue: Catalogue, rule: Rule) -> bool:

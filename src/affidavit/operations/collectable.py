@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from affidavit.catalogue.framework_files import SEVERITIES
 from affidavit.checks import config, security_hub
-from affidavit.checks.own_rules import usable
+from affidavit.checks.own_rules import is_current, kept, usable
 from affidavit.collector import api_calls
 from affidavit.collector.custom import RULE_ID, with_framework, with_records
 from affidavit.collector.evidence import UNMAPPED
@@ -31,7 +31,6 @@ from affidavit.model.framework import (
     Framework,
     ManualEvidence,
     SourceType,
-    rule_from_json,
 )
 from affidavit.model.identifiers import stable_id
 from affidavit.model.run import Assessment
@@ -227,7 +226,10 @@ def _asked(catalogue: Catalogue, control_id: str, keyword: str, source: Source) 
     """Return an API call: with its rule where it carries one, which is judged every day."""
     if RULE not in source:
         return _source(control_id, SourceType.API_CALL, keyword, "", source)
-    rule = rule_from_json(source[RULE])
+    if not is_current(source[RULE]):
+        words = f"The rule of {keyword} is older than what rules are held to now: keep it anew."
+        return _gap(control_id, source, words)
+    rule = kept(source[RULE])
     if not usable(with_records(catalogue, rule.resource_set), rule):
         words = f"The rule of {keyword} reads what is not collected any more: keep it anew."
         return _gap(control_id, source, words)

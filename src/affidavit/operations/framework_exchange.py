@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from affidavit import catalogue as catalogues
+from affidavit.checks.own_rules import kept, to_keep
 from affidavit.errors import UsageError
-from affidavit.model.canonical import json_values
-from affidavit.model.framework import rule_from_json
 from affidavit.operations import assessment_frameworks, controls, frameworks, source_rules
 from affidavit.operations.accounts import is_registered
 from affidavit.operations.assessment_frameworks import MAX_FRAMEWORKS, new_framework
@@ -169,7 +168,7 @@ class _Import:
         if "rule" in own:
             rule, parameters = rule_in(own["rule"], f"the control {name}")
             read = source_rules.read_rule(self.context, source, rule, parameters)
-            source[RULE] = json_values(read)
+            source[RULE] = to_keep(read)
         if "parameters" in own:
             why = f"imported with {self.given['from']}"
             values = own["parameters"]
@@ -209,7 +208,7 @@ def _control(body: Mapping[str, Any]) -> Plain:
     for one in body["controlMappingSources"]:
         source = _given(one, SOURCE)
         if RULE in one:
-            source["rule"] = told(rule_from_json(one[RULE]))
+            source["rule"] = told(kept(one[RULE]))
         if PARAMETERS in one:
             source["parameters"] = dict(one[PARAMETERS])
         sources.append(source)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from affidavit.catalogue.framework_files import SEVERITIES
-from affidavit.checks.own_rules import check_parameters
+from affidavit.checks.own_rules import check_parameters, kept, to_keep
 from affidavit.checks.rules import effective_parameters
 from affidavit.collector import api_calls
 from affidavit.collector.custom import with_records
 from affidavit.collector.limited import Limited
 from affidavit.errors import UsageError
-from affidavit.model.canonical import json_values, plain_json
+from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue, Check
-from affidavit.model.framework import Rule, rule_from_json
+from affidavit.model.framework import Rule
 from affidavit.operations import looking
 from affidavit.operations.caller import Caller
 from affidavit.operations.changes import act_all
@@ -138,7 +138,7 @@ def set_rule(
     looking.require(context, caller, OPERATION)
     document, source = _found(context, caller, at)
     rule = read_rule(context, source, rule, parameters)
-    _put(context, caller, document, at[1], {RULE: json_values(rule)})
+    _put(context, caller, document, at[1], {RULE: to_keep(rule)})
     return rule
 
 
@@ -235,7 +235,7 @@ def _carried(context: Context, source: Mapping[str, Any]) -> Carried:
         type=source["sourceType"],
         keyword=source.get("sourceKeyword", {}).get("keywordValue", ""),
         name=source.get("sourceName", ""),
-        rule=rule_from_json(source[RULE]) if source.get(RULE) else None,
+        rule=kept(source[RULE]) if source.get(RULE) else None,
         parameters=source.get(PARAMETERS, {}),
         check=_check(context, source),
     )

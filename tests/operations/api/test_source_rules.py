@@ -15,8 +15,8 @@ from tests.operations.api.rule_sources import (
     source,
 )
 
+from affidavit.checks.own_rules import to_keep
 from affidavit.errors import UsageError
-from affidavit.model.canonical import json_values
 from affidavit.model.framework import Rule
 from affidavit.operations import source_rules
 from affidavit.operations.collectable import sources_of
@@ -49,8 +49,8 @@ def test_a_rule_is_kept_shown_changed_and_taken_off(owner: Any) -> None:
     source_rules.clear_rule(context, caller, place_of(control))
     assert _rules(owner, control["id"]) == [None, None]
     first, last = [json.loads(one["details"]) for one in owner.leaves()[-2:]]
-    assert first["old_and_new"]["rule"] == [None, json_values(kept)]
-    assert last["old_and_new"]["rule"] == [json_values(kept), None]
+    assert first["old_and_new"]["rule"] == [None, to_keep(kept)]
+    assert last["old_and_new"]["rule"] == [to_keep(kept), None]
     assert owner.leaves()[-1]["by"] == caller.principal_arn
 
 
@@ -116,7 +116,7 @@ def test_a_client_that_knows_no_rules_neither_loses_nor_moves_one(owner: Any) ->
     }
     with pytest.raises(ValidationFault, match="must stay as it is"):
         _update(owner, control, [changed])
-    forged = {**BUCKETS, RULE: json_values(TRAINING)}
+    forged = {**BUCKETS, RULE: to_keep(TRAINING)}
     fresh = control_of(owner, forged, name="Forged")
     assert _rules(owner, fresh["id"]) == [None]
 
@@ -129,7 +129,7 @@ def test_a_rule_that_goes_with_its_source_is_told(owner: Any) -> None:
     assert _rules(owner, control["id"]) == [None]
     last = owner.leaves()[-1]
     assert last["action"] == "DELETE"
-    assert json.loads(last["details"])["source"][RULE] == json_values(kept)
+    assert json.loads(last["details"])["source"][RULE] == to_keep(kept)
 
 
 def test_a_shared_framework_carries_its_rules(owner: Any, stranger: Any) -> None:
@@ -154,15 +154,20 @@ def test_a_shared_framework_carries_its_rules(owner: Any, stranger: Any) -> None
 
 
 def test_a_rule_that_reads_what_is_gone_leaves_a_gap(owner: Any) -> None:
-    """After an upgrade whose catalogue lacks what the rule reads, the source says so."""
+    """A source whose rule reads what an upgrade lacks, or was held to less, says so."""
     control = control_of(owner, BUCKETS)
     source_rules.set_rule(owner.context, owner.caller, place_of(control), TRAINING, PREFIX)
     document = owner.context.store.documents.get(owner.caller.tenant, "control", control["id"])
     source = document.body["controlMappingSources"][0]
-    source[RULE]["operations"] = ["ListBuckets", "GetWhatIsGone"]
-    found = sources_of(owner.context.catalogue, control["id"], [source])
-    assert (found[0].check, found[0].rule) == ("mapping-not-available", None)
-    assert "keep it anew" in found[0].note
+    gone = {**source[RULE], "operations": ["ListBuckets", "GetWhatIsGone"]}
+    older = {name: each for name, each in source[RULE].items() if name != "reader"}
+    for rule, words in (
+        (gone, "not collected any more"),
+        (older, "older than what rules are held"),
+    ):
+        (found,) = sources_of(owner.context.catalogue, control["id"], [{**source, RULE: rule}])
+        assert (found.check, found.rule) == ("mapping-not-available", None)
+        assert words in found.note
 
 
 @pytest.mark.parametrize(
