@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def _gone_within(pid: int, seconds: float) -> bool:
     while _alive(pid) and time.monotonic() < end:
         time.sleep(0.05)
     return not _alive(pid)
+
+
+@pytest.mark.parametrize(("left", "waits"), [(31, 0), (30, 30), (1, 1)])
+def test_no_estate_is_of_a_day_that_ends_before_its_run_begins(left: int, waits: int) -> None:
+    """In a year's last seconds its time is that of the next day, which is waited for."""
+    times = [datetime(2027, 1, 1, tzinfo=UTC) - timedelta(seconds=left)]
+    began = times[0]
+
+    def sleep(seconds: float) -> None:
+        times.append(times[-1] + timedelta(seconds=seconds))
+
+    assert demo.moment(lambda: times[-1], sleep) == began + timedelta(seconds=waits)
 
 
 def test_it_is_ready_soon_and_gone_after_the_context() -> None:

@@ -144,7 +144,7 @@ def _simulated(settings: Settings, options: dict[str, Any]) -> Iterator[runs.Run
             why="The simulated estate brings its own accounts, role and parameters.",
             todo="Leave one of them out.",
         )
-    with demo.start() as estate:
+    with demo.start(now=demo.moment()) as estate:
         yield runs.RunRequest(
             aws=AwsSettings(
                 access_key=estate.access_key,

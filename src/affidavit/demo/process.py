@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +20,8 @@ from affidavit.model.times import iso, utc_now
 DEFAULT_SEED = 20260101
 """Seed of the estate's identifiers; another one makes other identifiers, not another estate."""
 
+STARTING = timedelta(seconds=30)
+"""What it may take from here until a run has begun."""
 _LAST_LINES = 8
 _STOP_SECONDS = 5
 
@@ -52,6 +56,22 @@ class Simulated:
     now: datetime
     """The time that the estate's ages count back from."""
     pid: int
+
+
+def moment(
+    now: Callable[[], datetime] = utc_now, sleep: Callable[[float], None] = time.sleep
+) -> datetime:
+    """Return the time of an estate that is started now for a run of the same day.
+
+    Its logs are of the day before, and a run that begins behind midnight asks for the next ones. So
+    in the last seconds of a day this waits for the new one.
+    """
+    here = now()
+    midnight = datetime.combine(here.date(), clock.min, UTC) + timedelta(days=1)
+    if midnight - here > STARTING:
+        return here
+    sleep((midnight - here).total_seconds())
+    return now()
 
 
 @contextmanager

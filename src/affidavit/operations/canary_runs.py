@@ -19,6 +19,7 @@ from affidavit.operations.canaries import Canary
 from affidavit.operations.canary_budget import spent_with
 from affidavit.operations.context import Context
 from affidavit.operations.prompt_asking import Asking
+from affidavit.operations.prompt_runs import PromptOutcome
 from affidavit.operations.tenant_bindings import aws_of
 from affidavit.prompts import results as counted
 from affidavit.prompts.results import Tally
@@ -88,7 +89,12 @@ def _asked(
             price_output=float(canary.budget.price_output or 0),
         ),
     )
-    outcome = prompt_asking.ask(context, asking)
+    came_to = _came_to(canary, prompt_asking.ask(context, asking))
+    return {**came_to, "durationMs": int((context.now() - began).total_seconds() * 1000)}
+
+
+def _came_to(canary: Canary, outcome: PromptOutcome) -> dict[str, Any]:
+    """Return what is kept of a run's outcome."""
     tally = counted.tally(outcome.results)
     good = (counted.PASSED, counted.NOT_ASKED)
     wrong = [r["case"] for r in outcome.results if r["verdict"] not in good]
@@ -108,7 +114,6 @@ def _asked(
         "wrong": sorted(wrong)[:50],
         "tokens": outcome.head["tokens"],
         "cost": str(outcome.head["cost"]),
-        "durationMs": int((context.now() - began).total_seconds() * 1000),
         "why": stopped if tally.not_asked else "",
     }
 

@@ -112,11 +112,8 @@ def control_details(
     last = day or context.now().date()
     first = last - timedelta(days=HISTORY_DAYS - 1)
     history = context.store.verdict_history.of_control(found.stored, control.key, first, last)
-    items = [
-        one
-        for one in manual_items(context, caller.tenant, found.id)
-        if one.control_key == control.key
-    ]
+    added = manual_items(context, caller.tenant, found.id)
+    items = [one for one in added if one.control_key == control.key]
     return ControlDetails(
         assessment_id=found.id,
         assessment=found.name,

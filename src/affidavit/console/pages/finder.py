@@ -14,6 +14,7 @@ from affidavit.console.views import act, view
 from affidavit.errors import QueryError
 from affidavit.finder.fields import FIELDS, OPERATORS, Field
 from affidavit.finder.manual import is_manual
+from affidavit.finder.query import Page as FoundPage
 from affidavit.finder.tree import Operator, Term, Word
 from affidavit.operations import finder_reports, saved_searches
 from affidavit.operations.finding import Asked, Search
@@ -44,16 +45,12 @@ def show(page: Page) -> Response:
     found, grouped = None, None
     search = Search(page.context, page.caller, page.console.finder)
     query, group = query_of(page), page.query("group")
+    sort = page.query("sort", "-time") or "-time"
     try:
         if group:
             grouped = search.groups(query, group)
         else:
-            asked = Asked(
-                query=query,
-                sort=page.query("sort", "-time") or "-time",
-                limit=ROWS,
-                cursor=page.query("after"),
-            )
+            asked = Asked(query=query, sort=sort, limit=ROWS, cursor=page.query("after"))
             found = search.page(asked)
     except QueryError as error:
         page.status, page.trouble = 422, Trouble.of(error)
@@ -62,9 +59,7 @@ def show(page: Page) -> Response:
         tokens=[*_tokens(page)],
         found=found,
         grouped=grouped,
-        synthetic=any(one.evidence.synthetic for one in found.rows)
-        if found
-        else search.is_synthetic(),
+        synthetic=_is_synthetic(search, found),
         shown_groups=_GROUPS,
         fields=[*FIELDS.values()],
         expression=EXPRESSION,
@@ -73,7 +68,7 @@ def show(page: Page) -> Response:
         searches=saved_searches.listed(page.context, page.caller),
         address=searched_address,
         assessments=search.assessments,
-        sort=page.query("sort", "-time") or "-time",
+        sort=sort,
         group=group,
         token=token_text,
         folder=folder_id,
@@ -81,6 +76,11 @@ def show(page: Page) -> Response:
         controls={a.id: a.by_key() for a in search.assessments},
         titles=_titles(search) if group == "control" else {},
     )
+
+
+def _is_synthetic(search: Search, found: FoundPage | None) -> bool:
+    """Tell it of the rows that the page shows; of groups and errors by the newest runs."""
+    return any(row.evidence.synthetic for row in found.rows) if found else search.is_synthetic()
 
 
 def query_of(page: Page) -> str:
