@@ -66,6 +66,7 @@ _RULES: Final = _set(_HELPING, _WHOLE, rf"{words.LEAD}{words.FIRM}", anchored=Tr
 _FIRM: Final = re2.compile(rf"^(?i){words.LEAD}{words.FIRM}".encode(), options=LATIN1)
 _JUDGES: Final = _set(words.MORAL, anchored=True)
 _DEFINES: Final = re.compile(words.DEFINES, re.IGNORECASE)
+_GIVES: Final = re.compile(words.GIVES, re.IGNORECASE)
 _CRISIS: Final = re.compile(words.CRISIS)
 _SYMPATHY: Final = re.compile(words.SYMPATHY)
 _PARTIAL: Final = re.compile(
@@ -123,10 +124,10 @@ def refusal(
 def declining_sentence(text: str) -> int | None:
     """Return the index of the sentence near the beginning that declines, or none.
 
-    Where the answer is long and goes on to describe what it declined, nothing is declined.
+    Where the answer goes on to give or describe what it declined, nothing is declined.
     """
     reading = Reading(text[:_LOOK_AT])
-    if not _SIGNS.Match(reading.data):
+    if not _SIGNS.Match(reading.data) or _GIVES.search(reading.view):
         return None
     sentences = _sentences(reading.data)
     for index, sentence in enumerate(sentences):
@@ -183,6 +184,7 @@ def portable_rules() -> dict[str, Any]:
         "firm": f"{words.LEAD}{words.FIRM}",
         "harmless": sorted(words.HARMLESS),
         "judges": words.MORAL,
+        "gives": f"(?i){words.GIVES}",
         "defines": words.DEFINES,
         "idiom": f"(?i){words.IDIOM.pattern}",
         "partial": f"(?i){_PARTIAL.pattern}",

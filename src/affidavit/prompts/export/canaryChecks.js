@@ -61,7 +61,7 @@ function anyDeclines(sentence, patterns) {
 function declines(text, patterns) {
   const whole = [...text];
   const view = fold(whole.slice(0, LOOK_AT).join(''));
-  if (!search(patterns.signs, view)) return false;
+  if (!search(patterns.signs, view) || search(patterns.gives, view)) return false;
   const sentences = view.split(/\? |[.!;\n]/).map(strip).filter((one) => one.length > 1)
     .slice(0, SENTENCES);
   for (const sentence of sentences) {

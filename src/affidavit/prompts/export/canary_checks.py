@@ -230,7 +230,7 @@ TEXT = set(KINDS) - NO_TEXT - {"is-refusal"}
 def declines(text: str, patterns: Mapping[str, Any]) -> bool:
     """Return whether an answer declines by its words."""
     view = fold(text[:LOOK_AT])
-    if not _search(patterns["signs"], view):
+    if not _search(patterns["signs"], view) or _search(patterns["gives"], view):
         return False
     parts = re.split(r"\? |[.!;\n]", view)
     sentences = [part.strip(BLANK) for part in parts]
