@@ -5,6 +5,7 @@ of their `config` says whom to ask and how. Whatever else would change an answer
 never passed over.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -102,7 +103,9 @@ def _configured(name: str, config: Mapping[str, Node]) -> dict[str, Any]:
         value = node.plain()
         if isinstance(value, str) and "{{" in value:
             refuse(name, node.line, f"`{key}` stands for a variable, of which a provider has none.")
-        if key in _PLACES and isinstance(value, str | int):
+        if _PARAMETERS.get(key) in parameters:
+            refuse(name, node.line, f"`{key}` is said twice, in two spellings: keep one of them.")
+        if key in _PLACES and type(value) in {str, int}:
             made[_PLACES[key]] = str(value)
         elif key in _PARAMETERS and _is_parameter(_PARAMETERS[key], value):
             parameters[_PARAMETERS[key]] = value
@@ -121,4 +124,4 @@ def _is_parameter(name: str, value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
     if name == "max_tokens":
         return type(value) is int and value > 0
-    return type(value) in {int, float} and value >= 0
+    return type(value) in {int, float} and 0 <= value < math.inf
