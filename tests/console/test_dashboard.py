@@ -62,9 +62,11 @@ def test_figures_of_what_is_not_aws_are_marked(fresh: Installation, *, synthetic
         f"{base}/controls/{control.uuid}",
         f"{base}/folders/{key}",
         f"/console/finder?day={day}",
-        "/console/finder?group=control",
-        "/console/finder/report",
-        "/console/finder/export",
+        f"/console/finder?group=control&day={day}",
+        f"/console/finder/report?day={day}",
+        f"/console/finder/export?day={day}",
         "/console/logs",
     ):
         assert ("<b>SYNTHETIC</b>" in client.get(path).text) is synthetic, path
+    for path in ("finder?group=control", "finder/report", "finder/export"):  # older days, too
+        assert "<b>SYNTHETIC</b>" in client.get(f"/console/{path}").text, path

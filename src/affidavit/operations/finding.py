@@ -79,6 +79,18 @@ class Search:
         days = map(self._context.store.last_day, ids)
         return is_synthetic(self._context, self.caller.tenant, ids, *days)
 
+    def holds_synthetic(self, query: str) -> bool:
+        """Tell whether anything that is found was not answered by AWS, of whatever day.
+
+        Of a query that cannot be read, as `is_synthetic`.
+        """
+        try:
+            return (
+                self.count(f"({query}) and synthetic = true" if query else "synthetic = true") > 0
+            )
+        except QueryError:
+            return self.is_synthetic()
+
     def page(self, asked: Asked) -> Page:
         """Return a page of rows; `QueryError` says what is wrong with the query, and where."""
         question = self._question(asked.query)

@@ -30,7 +30,7 @@ def ask(page: Page) -> Response:
     return page.show(
         "finder/export.html",
         found=found,
-        synthetic=search.is_synthetic(),
+        synthetic=search.holds_synthetic(query_of(page)),
         back=address_of(page),
         here=page.with_query(done=None),
         name=f"evidence-{page.now:%Y-%m-%d}",

@@ -59,7 +59,7 @@ def show(page: Page) -> Response:
         tokens=[*_tokens(page)],
         found=found,
         grouped=grouped,
-        synthetic=_is_synthetic(search, found),
+        synthetic=_is_synthetic(page, search, found),
         shown_groups=_GROUPS,
         fields=[*FIELDS.values()],
         expression=EXPRESSION,
@@ -78,9 +78,11 @@ def show(page: Page) -> Response:
     )
 
 
-def _is_synthetic(search: Search, found: FoundPage | None) -> bool:
-    """Tell it of the rows that the page shows; of groups and errors by the newest runs."""
-    return any(row.evidence.synthetic for row in found.rows) if found else search.is_synthetic()
+def _is_synthetic(page: Page, search: Search, found: FoundPage | None) -> bool:
+    """Tell it of the rows that the page shows; of groups, of all that they count."""
+    if found is None:
+        return search.holds_synthetic(query_of(page))
+    return any(row.evidence.synthetic for row in found.rows)
 
 
 def query_of(page: Page) -> str:
@@ -180,7 +182,7 @@ def ask_report(page: Page) -> Response:
     return page.show(
         "finder/report.html",
         plan=plan,
-        synthetic=search.is_synthetic(),
+        synthetic=search.holds_synthetic(query_of(page)),
         chosen=chosen,
         assessments=search.assessments,
         name=f"{report_name(plan.assessment, page.now)}-query" if plan else "",
