@@ -45,7 +45,9 @@ def test_from_binding_to_unbinding(settings: Settings) -> None:
     given += ["--report-bucket", "north-out=222233334444", "--report-bucket", "north-in"]
     given += ["--topic", "arn:aws:sns:eu-west-1:222233334444:t", "--organization-id"]
     given += ["o-a1b2c3d4e5", "--event-bus", "arn:aws:events:eu-west-1:111122223333:event-bus/b"]
+    given += ["--queue", "arn:aws:sqs:eu-west-1:111122223333:q"]
     shown = run(settings, "bind", TENANT, *given)
+    assert all(one in shown for one in given if one.startswith("arn:"))
     bound = json.loads(run(settings, "show", TENANT, "--json"))
     assert bound["externalId"] in shown
     assert bound["accounts"]["222233334444"] == {

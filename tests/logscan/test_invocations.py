@@ -226,7 +226,7 @@ def test_bodies_kept_apart_are_read_and_named() -> None:
     assert result.references == (uri,)
     assert result.totals.guard_unknown == 1
     media = scan(b"%PDF", uri=uri.replace("_input.json.gz", "_input_media_00.pdf"))
-    assert "media" in media.gaps[0].why
+    assert media.gaps[0].is_media
 
 
 def test_foreign_values_are_counted() -> None:
@@ -362,7 +362,7 @@ def test_what_people_write_is_no_guardrail(asked: dict[str, Any], quick: bool) -
 def test_pictures_in_answers_are_not_scanned_and_say_so(said: dict[str, Any]) -> None:
     """A picture may show anything: that nothing was found in its base64 proves nothing."""
     result = scan(json.dumps(record(1, {"prompt": "a cat"}, said)).encode())
-    assert ["media" in gap.why for gap in result.gaps] == [True]
+    assert [gap.is_media for gap in result.gaps] == [True]
 
 
 @pytest.mark.parametrize("quick", [True, False])

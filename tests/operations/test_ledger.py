@@ -108,7 +108,7 @@ def test_ledger_commands(logged: Settings) -> None:
     assert (shown["note"], shown["stamped"]) == (note, False)
     with open_store(logged) as store:
         store.append_record(TENANT, {"kind": "change", "id": "x"})
-    assert "1 leaves are newer" in run("verify").output
+    assert "newer than the last checkpoint: 1." in run("verify").output
     assert "\n4\n" in run("checkpoint", "--sign").output
 
 

@@ -75,7 +75,7 @@ def _tell(log: VerifiedLog, content: VerifiedContent) -> None:
             f"their hashes hold. {log.why_sealed}"
         )
     if log.unsigned:
-        click.echo(f"{log.unsigned} leaves are newer than the last checkpoint.")
+        click.echo(f"Leaves newer than the last checkpoint: {log.unsigned}.")
     read = (
         f"{content.answers} answers with {content.blobs} bodies and {content.attachments} items of "
         "manual evidence were read again"

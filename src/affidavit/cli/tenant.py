@@ -110,7 +110,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
     if not found:
         click.echo("No tenant is bound: nothing is collected for any. See `affidavit tenant bind`.")
     for one in found:
-        click.echo(f"{one.name}  {len(one.accounts)} accounts, {len(one.buckets)} buckets")
+        click.echo(f"{one.name}  {len(one.accounts)} account(s), {len(one.buckets)} bucket(s)")
 
 
 @command.command()
@@ -167,7 +167,7 @@ def _print(binding: Binding, *, as_json: bool) -> None:
     for name, bucket in binding.buckets.items():
         uses = " and ".join(bucket.uses)
         click.echo(f"  bucket {name} of account {bucket.account_id}, for {uses}")
-    for arn in (*binding.topics, *binding.keys):
+    for arn in (*binding.queues, *binding.topics, *binding.keys):
         click.echo(f"  {arn}")
     if binding.event_bus:
         click.echo(f"  events as {binding.event_source or 'affidavit'} on {binding.event_bus}")

@@ -14,6 +14,9 @@ Kind = Literal["pii", "profanity", "refusal", "guardrail", "unguarded", "event",
 KINDS: Final = ("pii", "profanity", "refusal", "guardrail", "unguarded", "event", "integrity")
 Part = Literal["input", "output", "trace", ""]
 
+IS_MEDIA: Final = "it is media of a call, whose content is not scanned"
+HOLDS_MEDIA: Final = "a call holds media, whose content is not scanned"
+"""Why a `ScanGap` is there though nothing is damaged."""
 _HOURS: Final = 24
 HOUR: Final = len("2026-11-23T10")
 """Characters of a time that name its hour."""
@@ -77,7 +80,7 @@ class ScanGap:
     @property
     def is_media(self) -> bool:
         """Return whether only pictures, sounds or documents were left out: nothing is damaged."""
-        return "media" in self.why
+        return self.why in {IS_MEDIA, HOLDS_MEDIA}
 
     def to_json(self) -> dict[str, Any]:
         """Return the gap in the words of the JSON lines."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from affidavit.logscan import findings as reasons
 from affidavit.logscan.batches import ASKED, DECLINED, ODD, SAID, UNGUARDED, BatchReader
 from affidavit.logscan.bodies import BodyTexts, all_texts, read_body
 from affidavit.logscan.detectors import (
@@ -143,7 +144,7 @@ class _Object:
             self._body_apart(data, apart["id"], "input" if apart["part"] == "input" else "output")
             return
         if _ABOUT_MEDIA.search(self._uri):
-            self._trouble("it is media of a call, whose content is not scanned")
+            self._trouble(reasons.IS_MEDIA)
             return
         reader = RecordReader(self._settings.limits, self._trouble, self._size)
         for batch in reader.batches(data):
@@ -286,7 +287,7 @@ class _Object:
                 return None
         body = read_body(value, part)
         if body.media:
-            self._trouble("a call holds media, whose content is not scanned")
+            self._trouble(reasons.HOLDS_MEDIA)
         if body.too_deep:
             self._trouble(f"the {part} of a call is nested too deeply")
         return body

@@ -115,7 +115,7 @@ def find(store: Store, name: str, tenant: str = "") -> Channel:
     found = [one for one in channels(store, tenant) if one.name == name]
     if len(found) != 1:
         raise UsageError(
-            f"There {'is no' if not found else 'are several'} channel(s) {name!r}",
+            f"There {'are several channels' if found else 'is no channel'} {name!r}",
             todo="`affidavit alert channel list` names them; give --tenant where several are.",
         )
     return found[0]
