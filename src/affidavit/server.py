@@ -325,6 +325,7 @@ def key_lookup(store: Store) -> KeyLookup:
     def lookup(access_key_id: str) -> Credential | None:
         key = find(access_key_id)
         if key is None:
+            known.pop(access_key_id, None)
             return None
         kept = known.get(access_key_id)
         if kept is None or kept[0] is not key:
