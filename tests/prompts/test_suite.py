@@ -69,6 +69,10 @@ WHOLE = b"prompts: ['say {{a}}']\ntests:\n  - vars: {a: x}\n    assert: [{type: 
         (b"providers: [{id: bedrock:a.b, transform: x}]\n" + WHOLE, "transform"),
         (b"providers: [{id: bedrock:a.b, config: {secretAccessKey: x}}]\n" + WHOLE, "secret"),
         (b"providers: [bedrock:a.b, bedrock:converse:a.b]\n" + WHOLE, "twice"),
+        (
+            b"providers: [{id: bedrock:a.b, config: {endpoint: 'http://x'}}]\n" + WHOLE,
+            "endpoint-url",
+        ),
         (b"providers: [{id: bedrock:a.b, config: {topP: .inf}}]\n" + WHOLE, "topP"),
         (b"providers: [{id: bedrock:a.b, config: {guardrailIdentifier: true}}]\n" + WHOLE, "guard"),
         (b"providers: [{id: bedrock:a.b, config: {topP: 1, top_p: 0}}]\n" + WHOLE, "twice"),

@@ -16,7 +16,6 @@ _ENTRY: Final = frozenset({"id", "label", "config"})
 _PLACES: Final[Mapping[str, str]] = {
     "region": "region",
     "profile": "profile",
-    "endpoint": "endpoint_url",
     "guardrailIdentifier": "guardrail",
     "guardrailVersion": "guardrail_version",
 }
@@ -30,6 +29,7 @@ _PARAMETERS: Final[Mapping[str, str]] = {
     "stopSequences": "stop_sequences",
     "stop_sequences": "stop_sequences",
 }
+_ENDPOINT: Final = "endpoint"
 _NO_MATTER: Final = frozenset({"trace", "inferenceModelType", "anthropic_version"})
 """A guardrail's trace is always asked for, and Converse knows a model's bodies itself."""
 
@@ -41,7 +41,6 @@ class Provider:
     model_id: str
     region: str = ""
     profile: str = ""
-    endpoint_url: str = ""
     guardrail: str = ""
     guardrail_version: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -105,6 +104,9 @@ def _configured(name: str, config: Mapping[str, Node]) -> dict[str, Any]:
             refuse(name, node.line, f"`{key}` stands for a variable, of which a provider has none.")
         if _PARAMETERS.get(key) in parameters:
             refuse(name, node.line, f"`{key}` is said twice, in two spellings: keep one of them.")
+        if key == _ENDPOINT:
+            words = "`config` has endpoint: a file does not say to whom signed requests go."
+            refuse(name, node.line, f"{words} Give it with --endpoint-url.")
         if key in _PLACES and type(value) in {str, int}:
             made[_PLACES[key]] = str(value)
         elif key in _PARAMETERS and _is_parameter(_PARAMETERS[key], value):

@@ -15,14 +15,15 @@ def show(page: Page) -> Response:
     search = Search(page.context, page.caller, page.console.finder)
     last_days = (page.context.store.last_day(one.id) for one in search.assessments)
     newest = max((day for day in last_days if day is not None), default=page.now.date())
+    day = day_of(page, "day") or newest
     return page.show(
         "logs/logs.html",
         found=found,
         accounts=_accounts(page),
         usage=model_usage.usage(search, page.context, page.caller),
-        synthetic=search.is_synthetic(),
+        synthetic=search.is_synthetic() or search.holds_synthetic(f"day = {day}"),
         kinds=alert_routes.KINDS,
-        told=log_views.disclosures(search, day_of(page, "day") or newest),
+        told=log_views.disclosures(search, day),
     )
 
 
