@@ -96,6 +96,22 @@ def test_a_changed_verdict_is_named(store: Store, collected: Assessment, sample:
         list(store.evidence(collected.id, sample.day, sample.day))
 
 
+def test_every_changed_segment_is_named(store: Store, collected: Assessment) -> None:
+    """What is wrong with one segment hides no other one, nor a changed record."""
+    first, second = segments(store)
+    rewrite(first, "reason", 5, "All is well.")
+    second.unlink()
+    with pytest.raises(LedgerError) as found:
+        store.verify(tenants=[collected.tenant])
+    assert str(first) in found.value.what
+    assert "2 things are wrong" in found.value.why
+    assert str(second) in found.value.why
+    execute(store, "UPDATE record SET body = replace(body, 'so', 'no') WHERE kind = 'parameter'")
+    with pytest.raises(LedgerError, match=str(first)) as found:
+        store.verify()
+    assert "the parameter record at leaf 282" in found.value.why
+
+
 def another(column: str, value: Any) -> Any:
     """Return another value that a column may hold."""
     if isinstance(value, bool):

@@ -21,7 +21,7 @@ def verify(
 ) -> Sequence[VerifiedLog]:
     """Recompute every leaf and root of the tenant's log, or of all; return a summary of each.
 
-    Raises `LedgerError` or `StoreDamagedError` that names the first wrong thing, and `LedgerError`
+    Raises `LedgerError` or `StoreDamagedError` that names what is wrong, and `LedgerError`
     where there is no ledger at all: nothing verified is not success.
     """
     with open_store(settings, create=False) as store:

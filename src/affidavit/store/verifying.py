@@ -1,4 +1,4 @@
-"""Verification of a tenant's ledger from what is stored, naming the first thing that is wrong.
+"""Verification of a tenant's ledger from what is stored, naming what is wrong.
 
 Every leaf is computed again from its segment row or its record, compared with the log's entry, and
 appended to a fresh tree, whose root must be that of every signed checkpoint on the way. Evidence is
@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,16 +21,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
 
-from affidavit.errors import LedgerError, StoreSealedError
+from affidavit.errors import LedgerError, StoreDamagedError, StoreSealedError
 from affidavit.ledger import tree
 from affidavit.ledger.checkpoint import Checkpoint, open_note
 from affidavit.ledger.keys import PublicKey, verify_statement
 from affidavit.ledger.tiles import FULL, WIDTH, TileNodes, extend
 from affidavit.ledger.tree import HASH_SIZE
 from affidavit.model.canonical import canonical
-from affidavit.model.evidence import Evidence
-from affidavit.model.verdict import Standing, Verdict
 from affidavit.store import checkpoints, deleting
+from affidavit.store.damage import BACKUP, laid_out_otherwise, together, what_changed
 from affidavit.store.database import Database
 from affidavit.store.intact import check_digest
 from affidavit.store.kept import Kept
@@ -50,7 +49,6 @@ Progress = Callable[[int, int], None]
 """Called with leaves done and leaves in all."""
 _AT_ONCE = 2**16
 """Leaves whose entries are read from the log together: two MiB."""
-_BACKUP = "Restore what is named here from a backup, and find out who changed it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +112,34 @@ class LogVerifier:
         self._evidence = 0
         self._deleted = self._gone = self._sealed = 0
         self._why_sealed = ""
+        self._wrong: list[LedgerError | StoreDamagedError] = []
         self._held = (0, b"")
         self._checked: set[str] = set()
 
     def verify(self, progress: Progress) -> VerifiedLog:
-        """Return the summary when everything holds; else raise what names the first wrong thing."""
+        """Return the summary when everything holds; else raise what names what is wrong.
+
+        Of segments all that are wrong, as each stands for itself; of the rest the first.
+        """
+        try:
+            self._read(progress)
+        except LedgerError as error:
+            raise together([*self._wrong, error]) from error
+        if self._wrong:
+            raise together(self._wrong)
+        return VerifiedLog(
+            tenant=self._tenant,
+            leaves=self.size,
+            evidence=self._evidence,
+            runs=sum(sequence for sequence, _ in self._runs.values()),
+            checkpoints=self._stored,
+            unsigned=self.size - max(self._signed, default=0),
+            deleted=self._deleted - self._sealed,
+            sealed=self._sealed,
+            why_sealed=self._why_sealed,
+        )
+
+    def _read(self, progress: Progress) -> None:
         size, edge = 0, dict[int, bytes]()
         self._compare_root(size, edge)
         for leaves in self._leaves():
@@ -131,17 +152,6 @@ class LogVerifier:
         for level, hashes in edge.items():
             self._compare_row(level, size // WIDTH ** (level + 1), hashes)
         self._refuse_rollback(size)
-        return VerifiedLog(
-            tenant=self._tenant,
-            leaves=self.size,
-            evidence=self._evidence,
-            runs=sum(sequence for sequence, _ in self._runs.values()),
-            checkpoints=self._stored,
-            unsigned=self.size - max(self._signed, default=0),
-            deleted=self._deleted - self._sealed,
-            sealed=self._sealed,
-            why_sealed=self._why_sealed,
-        )
 
     def _open(self, note: str) -> None:
         checkpoint = open_note(note, [key.verifier(self._tenant) for key in self._keys])
@@ -158,7 +168,7 @@ class LogVerifier:
             raise LedgerError(
                 f"The ledger of {self._tenant} was set back",
                 why=f"It has {size} leaves, but {max([*beyond, self.size])} were logged.",
-                todo=_BACKUP,
+                todo=BACKUP,
             )
 
     def _up_to_checkpoints(self, leaves: _Leaves) -> Iterator[bytes]:
@@ -181,7 +191,7 @@ class LogVerifier:
             raise LedgerError(
                 f"Leaf {expected} of {self._tenant} has neither a segment nor a record",
                 why="The row that named it is gone, or two rows claim the same leaves.",
-                todo=_BACKUP,
+                todo=BACKUP,
             )
 
     def _sources(self) -> Iterator[tuple[int, Callable[[], Iterator[_Leaves]]]]:
@@ -222,17 +232,28 @@ class LogVerifier:
         where = f"the {row.kind} record at leaf {number}"
         record = json.loads(row.body)
         if record.get("kind") != row.kind:
-            raise LedgerError(f"In {where}, kind is {record.get('kind')!r}", todo=_BACKUP)
+            raise LedgerError(f"In {where}, kind is {record.get('kind')!r}", todo=BACKUP)
         entry = sha256(canonical(record)).digest()
         if entry != self._logged(number, 1):
             raise LedgerError(
                 f"Not what was logged: {where}",
                 why="Its SHA-256 is not the entry of its leaf.",
-                todo=_BACKUP,
+                todo=BACKUP,
             )
         yield _Leaves(number, entry, record=record)
 
     def _of_segment(self, row: sa.Row[Any]) -> Iterator[_Leaves]:
+        """Yield a segment's leaves; what is wrong with it is told at the end, with all the rest."""
+        done = 0
+        try:
+            for leaves in self._of_rows(row):
+                yield leaves
+                done += len(leaves)
+        except (LedgerError, StoreDamagedError) as error:
+            self._wrong.append(error)
+            yield from self._of_deleted(row.first_leaf + done, row.rows - done)
+
+    def _of_rows(self, row: sa.Row[Any]) -> Iterator[_Leaves]:
         try:
             path = self._places.local(row.path, row.file)
         except StoreSealedError as error:
@@ -250,12 +271,12 @@ class LogVerifier:
             check_digest(path, row.file)
             self._checked.add(row.file)
         if count != row.rows:
-            raise LedgerError(f"The segment {path} has {count} rows, not {row.rows}", todo=_BACKUP)
+            raise LedgerError(f"The segment {path} has {count} rows, not {row.rows}", todo=BACKUP)
 
     def _recomputed(self, path: Path, first: int, number: int, rows: "pa.RecordBatch") -> _Leaves:
         """Return the leaves from `first` on, of the file's rows from `number` on."""
         if not rows.schema.equals(schema()):  # what is hashed would be read as something else
-            raise _laid_out_otherwise(path)
+            raise laid_out_otherwise(path)
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
         logged = self._logged(first, rows.num_rows)
         try:
@@ -279,12 +300,12 @@ class LogVerifier:
             if entry != logged:
                 raise LedgerError(
                     f"Not what was logged: {where}",
-                    why=_what_changed(found.evidence, logged),
-                    todo=_BACKUP,
+                    why=what_changed(found.evidence, logged),
+                    todo=BACKUP,
                 )
             if found.entry != entry:
-                raise LedgerError(f"Field entry is wrong in {where}", todo=_BACKUP)
-        raise _laid_out_otherwise(path)
+                raise LedgerError(f"Field entry is wrong in {where}", todo=BACKUP)
+        raise laid_out_otherwise(path)
 
     def _logged(self, first: int, count: int) -> bytes:
         """Return the log's entries of leaves; the last ones read are kept, leaves come in order."""
@@ -311,7 +332,7 @@ class LogVerifier:
             raise LedgerError(
                 f"Row {number} at level {level} of the log of {self._tenant} is wrong",
                 why="Its hashes are not those of the entries below.",
-                todo=_BACKUP,
+                todo=BACKUP,
             )
 
     def _compare_root(self, size: int, edge: Mapping[int, bytes]) -> None:
@@ -321,7 +342,7 @@ class LogVerifier:
                 raise LedgerError(
                     f"The checkpoint of {self._tenant} at {size} leaves has another root",
                     why="Entries were changed together with the log's rows.",
-                    todo=_BACKUP,
+                    todo=BACKUP,
                 )
 
     def _judge(self, leaves: _Leaves) -> None:
@@ -368,24 +389,3 @@ def _ahead(made: Iterator[_T]) -> Iterator[_T]:
         while (found := coming.result()) is not None:
             coming = beside.submit(next, made, None)
             yield found
-
-
-def _laid_out_otherwise(path: Path) -> LedgerError:
-    return LedgerError(f"The segment {path} is not laid out as it was written", todo=_BACKUP)
-
-
-def _what_changed(evidence: Evidence, logged: bytes) -> str:
-    """Return which field was altered, where trying its few values can tell."""
-    for verdict, standing, synthetic in itertools.product(Verdict, Standing, (False, True)):
-        tried = replace(evidence, verdict=verdict, standing=standing, synthetic=synthetic)
-        if sha256(canonical(tried.to_json())).digest() == logged:
-            changed = [
-                f"field {name} is {getattr(evidence, name)} and was {getattr(tried, name)}"
-                for name in ("verdict", "standing", "synthetic")
-                if getattr(evidence, name) != getattr(tried, name)
-            ]
-            return "; ".join(changed) + " when it was logged."
-    return (
-        f"It now says {evidence.verdict} for {evidence.control_id} and "
-        f"{evidence.resource_arn or evidence.account_id}; the hash cannot tell which field changed."
-    )
