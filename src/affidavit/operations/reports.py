@@ -163,7 +163,8 @@ def _chosen(
         choice, runs = report_choices.by_query(store, question, keep, **said)
     else:
         seed = request.seed or secrets.token_hex(8)
-        choice, runs = report_choices.by_sample(store, question, request.sample, seed, keep, **said)
+        choice, _ = report_choices.by_sample(store, question, request.sample, seed, keep, **said)
+        runs = frozenset(inside)  # it is drawn from all of them, whatever days it falls on
     if not choice.records:
         raise ReportError(
             "The query finds no evidence to report",

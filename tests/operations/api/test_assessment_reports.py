@@ -112,7 +112,8 @@ def test_a_report_of_a_sample_is_drawn_again_by_its_seed(
 ) -> None:
     """Whatever was collected meanwhile, seed and query give the same records.
 
-    Seed, population and number stand in the manifest and in the ledger's record of the choice.
+    Seed, population and number stand in the manifest and in the ledger's record of the choice; the
+    report's period is all that was drawn from.
     """
     collected.run(judged=False)
     end = iso(owner.clock())
@@ -125,7 +126,7 @@ def test_a_report_of_a_sample_is_drawn_again_by_its_seed(
         by="auditor",
     )
     one = build_report(owner.context.settings, request, owner.clock())
-    owner.clock.forward(hours=1)
+    owner.clock.forward(days=1)
     collected.run(judged=False)
     again = replace(request, out=tmp_path / "two.zip")
     two = build_report(owner.context.settings, again, owner.clock())
@@ -140,6 +141,7 @@ def test_a_report_of_a_sample_is_drawn_again_by_its_seed(
         assert (chosen["by"], chosen["records"]) == ("sample", 5)
         with zipfile.ZipFile(built.path) as package:
             lines = package.read("evidence.jsonl").splitlines()
+        assert len({*outcome.facts["period"]}) == (1 if name == "one" else 2)
         found[name] = [json.loads(line)["record"]["id"] for line in lines]
         populations[name] = chosen["population"]
     assert found["one"] == found["two"]
