@@ -152,7 +152,8 @@ class Search:
             raise QueryError(
                 f"Evidence of {gone.day} cannot be read: {gone.rows} rows are missing",
                 why=gone.why,
-                todo="Restore the segment from a backup; `affidavit ledger verify` names it.",
+                todo="Restore the segment from a backup (`affidavit ledger verify` names it), or "
+                f"leave {gone.day} out of the query.",
             )
 
     def bound(self, query: str) -> Bound | None:

@@ -189,7 +189,8 @@ def _all_read(unreadable: Iterable[Unreadable]) -> None:
         raise ReportError(
             f"{one.rows} records of {one.day} cannot be read",
             why=one.why,
-            todo="Run `affidavit ledger verify`; restore the store from a backup.",
+            todo="Restore it from a backup (`affidavit ledger verify` names all that is wrong), or "
+            f"leave {one.day} out: --from and --to, or a query by time.",
         )
 
 
