@@ -127,8 +127,13 @@ def declining_sentence(text: str) -> int | None:
     Where the answer goes on to give or describe what it declined, nothing is declined.
     """
     reading = Reading(text[:_LOOK_AT])
-    if not _SIGNS.Match(reading.data) or _GIVES.search(reading.view):
+    if not _SIGNS.Match(reading.data):
         return None
+    found = _declined(text, reading)
+    return None if found is None or _GIVES.search(reading.view) else found
+
+
+def _declined(text: str, reading: Reading) -> int | None:
     sentences = _sentences(reading.data)
     for index, sentence in enumerate(sentences):
         if _SIGNS.Match(sentence) and any(map(_declines, _clauses(sentence))):
