@@ -21,14 +21,12 @@ from affidavit.operations.prompt_requests import PromptCall
 from affidavit.prompts.export.cases import ExportSettings
 from affidavit.prompts.imports import ImportSettings, as_yaml
 from affidavit.prompts.providers import Provider
-from affidavit.prompts.runner import RunSettings
+from affidavit.prompts.runner import ANSWER_TOKENS, RunSettings
 from affidavit.prompts.suite import load, shipped
 from affidavit.settings import Settings
 
 SCRIPTED = "demo."
 """What the ids of our own scripted models begin with."""
-MAX_TOKENS = 400
-"""Of an answer, unless something else is said."""
 FOUND = 1
 """Exit code where a case did not pass."""
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -103,7 +101,9 @@ def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> N
 @click.option("--guardrail-version", default="", help="Its version.")
 @click.option("--family", default="", help="Form of the bodies, where the id does not tell it.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Sent to the model, and kept.")
-@click.option("--max-tokens", type=click.IntRange(1), help="Of an answer.  [default: 400]")
+@click.option(
+    "--max-tokens", type=click.IntRange(1), help=f"Of an answer.  [default: {ANSWER_TOKENS}]"
+)
 @click.option("--stream", is_flag=True, help="Ask for streams.")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="Ask each case so often.")
 @click.option("--recorded", type=FILE, help="Judge this recording; no model is asked.")
@@ -174,7 +174,7 @@ def _asked(options: dict[str, Any]) -> Iterator[AwsSettings]:
 def _sent(options: dict[str, Any], provider: Provider) -> dict[str, Any]:
     named = {name: options[name] for name in ("max_tokens", "temperature")}
     given = {name: value for name, value in named.items() if value is not None}
-    return {"max_tokens": MAX_TOKENS, **provider.parameters, **given}
+    return {"max_tokens": ANSWER_TOKENS, **provider.parameters, **given}
 
 
 def _call(settings: Settings, options: dict[str, Any], aws: AwsSettings) -> PromptCall:

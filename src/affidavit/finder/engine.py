@@ -202,8 +202,7 @@ class Finder:
         count: Callable[[Sequence[SegmentFile]], Counts],
     ) -> Counts:
         """Return counts, kept of what was collected; files of manual evidence are small."""
-        manual = [one for one in segments if self._manual.holds(one)]
-        collected = [one for one in segments if not self._manual.holds(one)]
+        manual, collected = self._apart(segments)
         told = self._answered.get(collected, asked, count)
         return both(told, count(manual)) if manual else told
 
@@ -349,12 +348,18 @@ class Finder:
         """Yield who looks through what: files of manual evidence are on this machine only."""
         own = segments
         if self._engine is not self._duck:
-            own = [one for one in segments if self._manual.holds(one)]
-            others = [one for one in segments if not self._manual.holds(one)]
+            own, others = self._apart(segments)
             if others:
                 yield self._engine, others
         if own:
             yield self._duck, own
+
+    def _apart(
+        self, segments: Sequence[SegmentFile]
+    ) -> tuple[list[SegmentFile], list[SegmentFile]]:
+        """Return the files of manual evidence, and the others."""
+        manual = [one for one in segments if self._manual.holds(one)]
+        return manual, [one for one in segments if not self._manual.holds(one)]
 
     def _places(self, segments: Sequence[SegmentFile]) -> Places:
         return Places(self._store.log(segments[0].tenant), segments)

@@ -84,10 +84,9 @@ class Search:
 
         Of a query that cannot be read, as `is_synthetic`.
         """
+        narrowed = f"({query}) and " if query else ""
         try:
-            return (
-                self.count(f"({query}) and synthetic = true" if query else "synthetic = true") > 0
-            )
+            return self.count(f"{narrowed}synthetic = true") > 0
         except QueryError:
             return self.is_synthetic()
 

@@ -16,7 +16,7 @@ from affidavit.operations.faults import AccessDeniedFault, ValidationFault
 from affidavit.operations.own_suites import suite_named
 from affidavit.operations.prompt_views import suites
 from affidavit.prompts.recorded_runs import KIND as RUN
-from affidavit.prompts.runner import CHARACTERS_A_TOKEN, MILLION, RunSettings
+from affidavit.prompts.runner import ANSWER_TOKENS, CHARACTERS_A_TOKEN, MILLION, RunSettings
 from affidavit.prompts.suite import Suite
 from affidavit.store.documents import Document
 
@@ -28,8 +28,6 @@ MAX_BUDGET: Final = 1_000_000_000
 UNPRICED: Final = "Member must have both prices: without them no cost is known"
 _MAX_MONEY: Final = 1_000_000
 _NAMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,1023}", re.ASCII)
-_ANSWER: Final = 400
-"""Tokens of an answer at most, unless the parameters say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ def plan(context: Context, caller: Caller, wanted: Wanted) -> Plan:
     asked = sum(
         (len(one.prompt) + len(suite.system)) // CHARACTERS_A_TOKEN + 1 for one in suite.cases
     )
-    answers = requests * int(how.parameters.get("max_tokens", _ANSWER))
+    answers = requests * int(how.parameters.get("max_tokens", ANSWER_TOKENS))
     return Plan(
         assessment=found,
         suite=suite,

@@ -55,8 +55,8 @@ def by_query(
 
 def by_sample(
     store: Store, question: Question, count: int, seed: str, keep: Keep | None = None, **said: Any
-) -> tuple[Choice, frozenset[str]]:
-    """Return the choice of a sample, which the same seed draws again, and the runs it is of."""
+) -> Choice:
+    """Return the choice of a sample, which the same seed draws again."""
     if keep is not None:
         raise ReportError(
             "A sample is drawn from what a query finds, not from a period",
@@ -67,7 +67,7 @@ def by_sample(
     _all_read(drawn.unreadable)
     held = sorted(((row.leaf, row.evidence) for row in drawn.rows), key=lambda pair: pair[0])
     facts = {"seed": seed, "population": drawn.population, **said}
-    return _counted(lambda: iter(held), by="sample", **facts)
+    return _counted(lambda: iter(held), by="sample", **facts)[0]
 
 
 def kept(

@@ -1,7 +1,7 @@
 """Reports: build one from the store, verify one from anywhere."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -159,12 +159,12 @@ def _chosen(
     }
     keep = None if len(inside) == len(days.of) else lambda one: one.run_id in inside
     said = {"query": query, "understood": str(parse_query(query))}
+    runs: Collection[str] = inside  # a sample is drawn from all of them, wherever it falls
     if request.sample is None:
         choice, runs = report_choices.by_query(store, question, keep, **said)
     else:
         seed = request.seed or secrets.token_hex(8)
-        choice, _ = report_choices.by_sample(store, question, request.sample, seed, keep, **said)
-        runs = frozenset(inside)  # it is drawn from all of them, whatever days it falls on
+        choice = report_choices.by_sample(store, question, request.sample, seed, keep, **said)
     if not choice.records:
         raise ReportError(
             "The query finds no evidence to report",

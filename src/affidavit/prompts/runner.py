@@ -19,13 +19,15 @@ from affidavit.prompts.target import Request, Target
 MILLION: Final = 1_000_000
 CHARACTERS_A_TOKEN: Final = 3
 """Where an answer does not say its tokens, they are counted so: rather too many than too few."""
+ANSWER_TOKENS: Final = 400
+"""Tokens of an answer at most, unless the parameters say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """How a suite is run."""
 
-    parameters: Mapping[str, Any] = field(default_factory=lambda: {"max_tokens": 400})
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"max_tokens": ANSWER_TOKENS})
     guardrail_id: str = ""
     guardrail_version: str = ""
     repeat: int = 1
