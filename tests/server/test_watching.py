@@ -132,5 +132,5 @@ def test_each_object_counts_once_though_the_server_is_killed(
 
         until("alerting", lambda: any(b["kind"] == "disclosure" for b in bodies()))
         assert time.monotonic() - start < 60
-        assert any(b["state"] == "proof" for b in bodies())
+        until("the daily proof", lambda: any(b["state"] == "proof" for b in bodies()))
         assert all("maria" not in json.dumps(b) for b in bodies())
