@@ -55,11 +55,13 @@ def test_work_that_blocks_does_not_hold_up_the_rest() -> None:
 
     def block() -> None:
         under_way.append(threading.get_ident())
-        gate.wait(10)
+        gate.wait(60)
 
     async def main() -> None:
         """Run the case on an event loop."""
         blocked = [workers.run(block) for _ in range(5)]
+        while len(under_way) < 3:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         assert len(set(under_way)) == len(under_way) == 3
         gate.set()
