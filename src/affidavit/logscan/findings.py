@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from affidavit.logscan.usage import Use, Uses, principal_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -103,7 +105,7 @@ class DayTotals:
 
 
 def _none() -> Counter[str]:
-    """Return an empty Counter, in a fourth of the time: each object that is scanned needs nine."""
+    """Return an empty Counter, in a fourth of the time: each object needs several."""
     return Counter.__new__(Counter)
 
 
@@ -121,14 +123,9 @@ class Totals:
     """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
     findings: Counter[str] = field(default_factory=_none)
     """By kind, part and type, with blanks between."""
-    models: Counter[str] = field(default_factory=_none)
-    """Calls by model; what follows is by model too."""
-    input_tokens: Counter[str] = field(default_factory=_none)
-    output_tokens: Counter[str] = field(default_factory=_none)
-    timed: Counter[str] = field(default_factory=_none)
-    """Calls whose answer tells how long it took."""
-    latency_ms: Counter[str] = field(default_factory=_none)
-    """Of these calls together."""
+    models: Uses = field(default_factory=Uses)
+    principals: Uses = field(default_factory=Uses)
+    """By IAM principal: the sessions of a role count together."""
     errors: Counter[str] = field(default_factory=_none)
     hours: Counter[str] = field(default_factory=_none)
     """Records by hour, as 2026-11-23T10; of unknown time under an empty text."""
@@ -139,11 +136,14 @@ class Totals:
             mine, more = getattr(self, name), getattr(other, name)
             if isinstance(mine, Counter):
                 mine.update(more)
+            elif isinstance(mine, Uses):
+                for one, use in more.items():
+                    mine.add(one, use)
             else:
                 setattr(self, name, mine + more)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the totals in the words of the JSON lines, with what each model was used for."""
+        """Return the totals in the words of the JSON lines, with what calls came to."""
         return {
             "kind": "totals",
             "objects": self.objects,
@@ -153,17 +153,14 @@ class Totals:
             "guardUnknown": self.guard_unknown,
             "findings": dict(self.findings),
             "errors": dict(self.errors),
-            "models": {
-                model: {
-                    "calls": calls,
-                    "inputTokens": self.input_tokens[model],
-                    "outputTokens": self.output_tokens[model],
-                    "timed": self.timed[model],
-                    "latencyMs": self.latency_ms[model],
-                }
-                for model, calls in self.models.most_common()
-            },
+            "models": {name: use.to_json() for name, use in self.models.most_used()},
+            "principals": {name: use.to_json() for name, use in self.principals.most_used()},
         }
+
+    def used(self, model: str, arn: str, use: Use) -> None:
+        """Count calls of a model by somebody."""
+        self.models.add(model, use)
+        self.principals.add(principal_of(arn), use)
 
     def seen(self, time: str) -> None:
         """Count a record of this time."""

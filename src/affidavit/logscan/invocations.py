@@ -35,6 +35,7 @@ from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, 
 from affidavit.logscan.gunzip import Data, ReadLimits, whole
 from affidavit.logscan.prefilter import REACH, Prefilter
 from affidavit.logscan.records import Record, RecordReader
+from affidavit.logscan.usage import Use
 
 Sink = Callable[[ScanFinding], None]
 
@@ -228,11 +229,11 @@ class _Object:
     def _record(self, record: Record) -> None:
         totals = self._totals
         totals.seen(record.timestamp or "")
-        totals.models[record.modelId or ""] += 1
         if record.errorCode:
             totals.errors[record.errorCode] += 1
         about = self._about(record)
         bodies, complete = self._bodies(record)
+        totals.used(about.model_id, about.principal, _use_of(record, bodies))
         if bodies:
             self._texts(about, bodies)
             self._signs(about, bodies)
@@ -246,11 +247,6 @@ class _Object:
         """Return the bodies that stand in the record, and whether both do."""
         found: list[BodyTexts] = []
         complete = True
-        totals, model = self._totals, record.modelId or ""
-        if record.input is not None:
-            totals.input_tokens[model] += record.input.inputTokenCount or 0
-        if record.output is not None:
-            totals.output_tokens[model] += record.output.outputTokenCount or 0
         sides: tuple[tuple[Part, Any, Any], ...] = (
             (
                 "input",
@@ -271,9 +267,6 @@ class _Object:
                 complete = False
                 continue
             found.append(body)
-            if body.latency_ms is not None:
-                totals.timed[model] += 1
-                totals.latency_ms[model] += body.latency_ms
         return found, complete
 
     def _body(self, raw: Any, part: Part) -> BodyTexts | None:
@@ -375,6 +368,18 @@ class _Object:
         name = f"{kind} {more.get('part', '') or '-'} {entity_type}"
         self._totals.findings[name] += 1
         self._sink(msgspec.structs.replace(about, kind=kind, entity_type=entity_type, **more))
+
+
+def _use_of(record: Record, bodies: Sequence[BodyTexts]) -> Use:
+    """Return what one call comes to."""
+    use = Use()
+    tokens = (
+        record.input.inputTokenCount if record.input else None,
+        record.output.outputTokenCount if record.output else None,
+    )
+    latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
+    use.count(tokens, latency, failed=bool(record.errorCode))
+    return use
 
 
 def _apart(found: Finding, others: Sequence[Finding]) -> list[Finding]:
