@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
 from tests.api.conftest import PATIENCE, one_answer
 
 from affidavit.api.app import create_app
