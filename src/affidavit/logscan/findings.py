@@ -104,6 +104,27 @@ class DayTotals:
     """Hours (UTC, 0 to 23) of the day without any record."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnHits:
+    """How often an entry of the list of the company's own was met in the calls of a model."""
+
+    part: str
+    entity_type: str
+    entry: str
+    model_id: str
+    count: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in the words of the JSON lines."""
+        return {
+            "part": self.part,
+            "entityType": self.entity_type,
+            "entry": self.entry,
+            "modelId": self.model_id,
+            "count": self.count,
+        }
+
+
 def _none() -> Counter[str]:
     """Return an empty Counter, in a fourth of the time: each object needs several."""
     return Counter.__new__(Counter)
@@ -123,6 +144,9 @@ class Totals:
     """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
     findings: Counter[str] = field(default_factory=_none)
     """By kind, part and type, with blanks between."""
+    own: Counter[str] = field(default_factory=_none)
+    """Hits on the list of the company's own, which are no findings: by part, type, entry and model,
+    with blanks between."""
     models: Uses = field(default_factory=Uses)
     principals: Uses = field(default_factory=Uses)
     """By IAM principal: the sessions of a role count together."""
@@ -152,10 +176,19 @@ class Totals:
             "bytes": self.raw,
             "guardUnknown": self.guard_unknown,
             "findings": dict(self.findings),
+            "own": [one.to_json() for one in self.of_own()],
             "errors": dict(self.errors),
             "models": {name: use.to_json() for name, use in self.models.most_used()},
             "principals": {name: use.to_json() for name, use in self.principals.most_used()},
         }
+
+    def of_own(self) -> list[OwnHits]:
+        """Return how often each entry of the list of the company's own was met."""
+        told = ((name.split(" ", 3), count) for name, count in sorted(self.own.items()))
+        return [
+            OwnHits(part=part, entity_type=entity_type, entry=entry, model_id=model, count=count)
+            for (part, entity_type, entry, model), count in told
+        ]
 
     def used(self, model: str, arn: str, use: Use) -> None:
         """Count calls of a model by somebody."""
