@@ -86,7 +86,7 @@ TURNS: Final = (
 DISCLAIMS: Final = (
     r"\b(?:(?:do(?: not|n't)|can ?not|can't|not able to|unable to) (?:have|hold|possess|experience|"
     r"feel)|incapable of having|not capable of (?:having|generali[sz]ing|feeling)|should not make|"
-    r"opinions?|beliefs?|feelings?|emotions|preferences?|judge?ments?|assum\w*|speculat\w*|"
+    r"opinions?|beliefs?|feelings?|emotions|preferences?|judge?ments?|assume|assumptions?|speculat\w*|"
     r"predict\w*|"
     r"generali[sz]\w*|speak for|(?:legal|medical|financial|personal|professional|tax|investment)"
     r"(?:[a-z, ]+)? advice|conclusions|sides|access to|the ability|judge|say for sure|determine|"

@@ -59,7 +59,7 @@ HELP: Final = (
     r"express|take (?:a|part|sides)|be (?:of|part|able)|"
     r"fabricat|forg|deceiv|impersonat|rank|judg|rat(?:e|ing)\b|pick\b|choos|name\b|craft|deliver|"
     r"build|publish|insult|mock|demean|spread|stereotyp|"
-    r"assum|generali[sz]|comment|outlin|predict|present|develop|design|repeat|translat|contribut|identif|"
+    r"assume|generali[sz]|comment|outlin|predict|present|develop|design|repeat|translat|contribut|identif|"
     r"confirm|verif|detail|information|any information|"
     r"(?:meet|honou?r|handle|address|entertain) (?:your|this|that|the)|that\b|this\b|your "
     r"request|requests? )"
