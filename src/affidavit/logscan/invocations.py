@@ -33,6 +33,7 @@ from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, 
 from affidavit.logscan.gunzip import Data, ReadLimits, whole
 from affidavit.logscan.prefilter import REACH, Prefilter
 from affidavit.logscan.records import Record, RecordReader
+from affidavit.logscan.usage import Use
 
 Sink = Callable[[ScanFinding], None]
 
@@ -182,9 +183,12 @@ class _Object:
         """Report what records disclose and show, in their order."""
         found = iter(self._disclosures.find([text for one in read for text in one.texts]))
         for one in read:
-            for text, places in zip(one.texts, found):  # noqa: B905 - the next ones are another's
-                for place in places:
-                    self._found(one.about, **self._disclosures.shown(text, place, places))
+            for text, disclosed in zip(one.texts, found):  # noqa: B905 - the rest is of the next
+                for own, entry in disclosed.own:
+                    self._own(one.about.model_id, text[0], own, entry)
+                for place in disclosed.places:
+                    told = self._disclosures.shown(text, place, disclosed.places)
+                    self._found(one.about, **told)
             self._signs(one.about, one.bodies)
             if one.unguarded:
                 self._found(one.about, "unguarded", "NO_GUARDRAIL")
@@ -246,11 +250,12 @@ class _Object:
         """Count a record and read all of it."""
         totals = self._totals
         totals.seen(record.timestamp or "")
-        totals.models[record.modelId or ""] += 1
         if record.errorCode:
             totals.errors[record.errorCode] += 1
         bodies, complete = self._bodies(record)
-        read = self._whole(self._about(record), bodies)
+        about = self._about(record)
+        totals.used(about.model_id, about.principal, _use_of(record, bodies))
+        read = self._whole(about, bodies)
         if not any(body.guarded for body in bodies) and not record.errorCode:
             read.unguarded = complete
             totals.guard_unknown += not complete
@@ -260,11 +265,6 @@ class _Object:
         """Return the bodies that stand in the record, and whether both do."""
         found: list[BodyTexts] = []
         complete = True
-        totals, model = self._totals, record.modelId or ""
-        if record.input is not None:
-            totals.input_tokens[model] += record.input.inputTokenCount or 0
-        if record.output is not None:
-            totals.output_tokens[model] += record.output.outputTokenCount or 0
         sides: tuple[tuple[Part, Any, Any], ...] = (
             (
                 "input",
@@ -285,9 +285,6 @@ class _Object:
                 complete = False
                 continue
             found.append(body)
-            if body.latency_ms is not None:
-                totals.timed[model] += 1
-                totals.latency_ms[model] += body.latency_ms
         return found, complete
 
     def _body(self, raw: Any, part: Part) -> BodyTexts | None:
@@ -305,6 +302,10 @@ class _Object:
         if body.too_deep:
             self._trouble(f"the {part} of a call is nested too deeply")
         return body
+
+    def _own(self, model: str, part: Part, found: Finding, entry: str) -> None:
+        """Count what is no finding, as it is on the list of the company's own."""
+        self._totals.own[f"{part} {found.entity_type} {entry} {model}"] += 1
 
     def _signs(self, about: ScanFinding, bodies: Sequence[BodyTexts]) -> None:
         """Report refusals, interventions, and raw matches that a guardrail's trace shows."""
@@ -331,7 +332,8 @@ class _Object:
 
     def _trace_match(self, about: ScanFinding, path: str, kind: str, text: str) -> None:
         found = Finding(0, len(text), kind, "trace", 1.0)
-        if self._settings.allowed.covers(found, text):
+        if entry := self._settings.allowed.entry(found, text):
+            self._own(about.model_id, "trace", found, entry)
             return
         personal = kind in ENTITY_TYPES
         self._found(
@@ -351,3 +353,15 @@ class _Object:
         name = f"{kind} {more.get('part', '') or '-'} {entity_type}"
         self._totals.findings[name] += 1
         self._sink(msgspec.structs.replace(about, kind=kind, entity_type=entity_type, **more))
+
+
+def _use_of(record: Record, bodies: Sequence[BodyTexts]) -> Use:
+    """Return what one call comes to."""
+    use = Use()
+    tokens = (
+        record.input.inputTokenCount if record.input else None,
+        record.output.outputTokenCount if record.output else None,
+    )
+    latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
+    use.count(tokens, latency, failed=bool(record.errorCode))
+    return use
