@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -233,6 +234,12 @@ def _population(outcome: scans.Outcome) -> None:
             click.echo(f"{day.day}: {day.records:,} records; none in hours {hours} (UTC).")
     if totals.models:
         _usage(totals)
+    if totals.own:
+        entries = Counter[str]()
+        for one in totals.of_own():
+            entries[one.entry] += one.count
+        told = ", ".join(f"{entry} ({count:,})" for entry, count in entries.most_common())
+        click.echo(f"Left out as your own: {told}.")
     if totals.guard_unknown:
         click.echo(f"{totals.guard_unknown:,} calls: whether guarded is not to be seen.")
     if outcome.proved or outcome.unsigned:
