@@ -16,7 +16,7 @@ import pytest
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
 ACCOUNT = "111122223333"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 90
 
 
 @dataclass(slots=True)

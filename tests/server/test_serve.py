@@ -21,7 +21,7 @@ from affidavit.server import ServeOptions, check_options, is_loopback
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
 ACCOUNT = "111122223333"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 90
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
