@@ -6,11 +6,10 @@ could not be read is a gap with the object's name.
 
 import json
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -30,11 +29,12 @@ from affidavit.logscan.detectors import (
     fingerprint,
     refusal,
 )
-from affidavit.logscan.detectors.entities import Finding
+from affidavit.logscan.detectors.entities import Finding, apart
 from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, whole
 from affidavit.logscan.prefilter import REACH, Prefilter
 from affidavit.logscan.records import Record, RecordReader
+from affidavit.logscan.usage import Use
 
 Sink = Callable[[ScanFinding], None]
 
@@ -43,9 +43,6 @@ _ABOUT_MEDIA: Final = re.compile(r"(?:^|/)data/[^/]+$")
 _PROBE: Final = "amazon-bedrock-logs-permission-check"
 _HELD: Final = 2**20
 """Bytes of marked lines that are looked at together."""
-_NEAR: Final = 700
-"""Characters around a finding whose other findings are masked in its excerpt, and more: no finding
-is as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,11 +225,11 @@ class _Object:
     def _record(self, record: Record) -> None:
         totals = self._totals
         totals.seen(record.timestamp or "")
-        totals.models[record.modelId or ""] += 1
         if record.errorCode:
             totals.errors[record.errorCode] += 1
         about = self._about(record)
         bodies, complete = self._bodies(record)
+        totals.used(about.model_id, about.principal, _use_of(record, bodies))
         if bodies:
             self._texts(about, bodies)
             self._signs(about, bodies)
@@ -246,11 +243,6 @@ class _Object:
         """Return the bodies that stand in the record, and whether both do."""
         found: list[BodyTexts] = []
         complete = True
-        totals, model = self._totals, record.modelId or ""
-        if record.input is not None:
-            totals.input_tokens[model] += record.input.inputTokenCount or 0
-        if record.output is not None:
-            totals.output_tokens[model] += record.output.outputTokenCount or 0
         sides: tuple[tuple[Part, Any, Any], ...] = (
             (
                 "input",
@@ -271,9 +263,6 @@ class _Object:
                 complete = False
                 continue
             found.append(body)
-            if body.latency_ms is not None:
-                totals.timed[model] += 1
-                totals.latency_ms[model] += body.latency_ms
         return found, complete
 
     def _body(self, raw: Any, part: Part) -> BodyTexts | None:
@@ -302,11 +291,16 @@ class _Object:
             personal = personal and self._detectors.may_find(joined)
             profane = profane and self._profanity.may_find(joined)
         for part, path, text in texts if personal or profane else ():
-            found = self._detectors.find(text) if personal else []
+            own = partial(self._own, about.model_id, part)
+            found = self._detectors.find(text, own) if personal else []
             words = self._profanity.find(text) if profane else []
             every = sorted([*found, *words])
             for one in every:
                 self._place(about, (part, path, text), one, every)
+
+    def _own(self, model: str, part: Part, found: Finding, entry: str) -> None:
+        """Count what is no finding, as it is on the list of the company's own."""
+        self._totals.own[f"{part} {found.entity_type} {entry} {model}"] += 1
 
     def _place(
         self,
@@ -317,7 +311,7 @@ class _Object:
     ) -> None:
         part, path, text = place
         profane = found.entity_type == PROFANITY
-        excerpt = self._detectors.excerpt(text, found, _apart(found, others))
+        excerpt = self._detectors.excerpt(text, found, apart(found, others))
         self._found(
             about,
             "profanity" if profane else "pii",
@@ -355,7 +349,8 @@ class _Object:
 
     def _trace_match(self, about: ScanFinding, path: str, kind: str, text: str) -> None:
         found = Finding(0, len(text), kind, "trace", 1.0)
-        if self._settings.allowed.covers(found, text):
+        if entry := self._settings.allowed.entry(found, text):
+            self._own(about.model_id, "trace", found, entry)
             return
         personal = kind in ENTITY_TYPES
         self._found(
@@ -377,19 +372,13 @@ class _Object:
         self._sink(msgspec.structs.replace(about, kind=kind, entity_type=entity_type, **more))
 
 
-def _apart(found: Finding, others: Sequence[Finding]) -> list[Finding]:
-    """Return the findings near one without those that overlap one before, in order: it wins.
-
-    `others` are sorted. Only those near are looked at: a text may have any number of them.
-    """
-    kept: list[Finding] = []
-    reach = 0
-    first = bisect_left(others, found.start - _NEAR, key=attrgetter("start"))
-    for number in range(first, len(others)):
-        one = others[number]
-        if one.start >= found.end + _NEAR:
-            break
-        if reach <= one.start and (one.end <= found.start or found.end <= one.start):
-            kept.append(one)
-            reach = one.end
-    return sorted([found, *kept])
+def _use_of(record: Record, bodies: Sequence[BodyTexts]) -> Use:
+    """Return what one call comes to."""
+    use = Use()
+    tokens = (
+        record.input.inputTokenCount if record.input else None,
+        record.output.outputTokenCount if record.output else None,
+    )
+    latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
+    use.count(tokens, latency, failed=bool(record.errorCode))
+    return use
