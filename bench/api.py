@@ -22,6 +22,7 @@ import uvloop
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from tests.free_ports import free_port
 
 from bench.api_real import installation
 from bench.api_servers import ITEMS, KEY, UUID
@@ -157,8 +158,7 @@ def _request(
 
 @contextmanager
 def _server(name: str, *more: str) -> Iterator[tuple[int, int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "bench.api_servers", name, str(port), *more]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

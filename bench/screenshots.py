@@ -5,7 +5,6 @@ pages by Chromium, light and dark; the PNGs are made small by their palette wher
 """
 
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 import uvicorn
 from playwright.sync_api import sync_playwright
+from tests.free_ports import free_port
 
 from affidavit import demo
 from affidavit.aws.settings import AwsSettings
@@ -83,8 +83,7 @@ def _collect(settings: Settings) -> str:
 
 @contextmanager
 def _served(settings: Settings) -> Iterator[tuple[str, Context]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with open_store(settings) as store, Finder(store) as finder:
         context = make_context(store, settings, ServeOptions(port=port))
         arn = users.principal_of(ACCOUNT, "olga")

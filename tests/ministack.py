@@ -8,7 +8,6 @@ installed first. The fixture `ministack` (tests/conftest.py) starts one for a te
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,9 +15,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.free_ports import free_port
+
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv-ministack"
-SECONDS_TO_START = 60.0
+SECONDS_TO_START = 300.0
 
 
 def is_installed() -> bool:
@@ -37,9 +38,7 @@ class MiniStack:
     """One server on a free loopback port, with its own empty state."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "ministack.log"
         self._folder = folder
@@ -77,7 +76,7 @@ class MiniStack:
             return
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -85,7 +84,7 @@ class MiniStack:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=60) as answer:  # noqa: S310 - loopback
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False

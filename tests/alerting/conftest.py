@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from pathlib import Path
-from socket import create_connection, create_server
+from socket import create_connection
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.free_ports import free_port
 
 from affidavit import catalogue
 from affidavit.operations.context import Context
@@ -131,22 +132,26 @@ class MailServer:
 @pytest.fixture
 def mail_server(tmp_path: Path) -> Iterator[MailServer]:
     """Run aiosmtpd in a process of its own; it writes every message to a file."""
-    with create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path / "mail.txt"
     with log.open("wb") as out:
         command = [sys.executable, "-u", "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{port}"]
         command += ["-c", "aiosmtpd.handlers.Debugging", "stdout"]
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    for _ in range(200):
-        try:
-            create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    while not _listens(port):
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        time.sleep(0.05)
     yield MailServer(port, log)
     process.terminate()
-    process.wait(10)
+    process.wait(60)
+
+
+def _listens(port: int) -> bool:
+    try:
+        create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture

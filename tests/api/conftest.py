@@ -29,6 +29,8 @@ from affidavit.operations.caller import Caller
 
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
+PATIENCE = 60.0
+"""Seconds for what comes at once, on a machine that is busy."""
 KEY = Credential(
     access_key_id="AKIDAFFIDAVIT0000001",
     secret="made-up/secret+of=tests",
@@ -167,21 +169,24 @@ class Served:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def raw(self, sent: bytes, patience: float = 2) -> bytes:
+    def raw(self, sent: bytes, patience: float = PATIENCE) -> bytes:
         """Send bytes on a connection of their own and return the answer, or nothing.
 
         After `patience` seconds without an answer the sending side is closed.
         """
-        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(sent)
+            connection.settimeout(patience)
             try:
-                return _one_answer(connection)
+                return one_answer(connection)
             except TimeoutError:
                 connection.shutdown(socket.SHUT_WR)
-                return _one_answer(connection)
+                connection.settimeout(PATIENCE)
+                return one_answer(connection)
 
 
-def _one_answer(connection: socket.socket) -> bytes:
+def one_answer(connection: socket.socket) -> bytes:
+    """Return the one answer that comes on a connection, or what came of it."""
     answer = b""
     while True:
         try:
@@ -213,7 +218,7 @@ def serve(app: Any, recorder: Recorder, http: Any = BoundedHttp) -> Iterator[Ser
         threading.Event().wait(0.01)
     yield Served(f"http://127.0.0.1:{port}", port, recorder)
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join()
     listening.close()
 
 
@@ -245,7 +250,7 @@ def recorder() -> Recorder:
 def served(protocol: Protocol) -> Iterator[Served]:
     """Serve the whole API, with signatures, on loopback."""
     noted = Recorder()
-    app = create_app(noted.handlers(list(protocol.operations)), keys, Limits(body_seconds=1.0))
+    app = create_app(noted.handlers(list(protocol.operations)), keys, Limits())
     yield from serve(app, noted)
 
 

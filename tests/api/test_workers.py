@@ -52,14 +52,18 @@ def test_closing_finishes_what_was_begun() -> None:
 def test_work_that_blocks_does_not_hold_up_the_rest() -> None:
     """As many threads as allowed wake up when work blocks, and no more."""
     workers, gate, under_way = Workers(3), threading.Event(), []
+    begun = threading.Barrier(4, timeout=60)
 
     def block() -> None:
         under_way.append(threading.get_ident())
-        gate.wait(10)
+        if len(under_way) <= 3:
+            begun.wait()
+        gate.wait(60)
 
     async def main() -> None:
         """Run the case on an event loop."""
         blocked = [workers.run(block) for _ in range(5)]
+        await asyncio.to_thread(begun.wait)
         await asyncio.sleep(0.1)
         assert len(set(under_way)) == len(under_way) == 3
         gate.set()

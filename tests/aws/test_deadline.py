@@ -10,27 +10,27 @@ from affidavit.aws.door import Door
 from affidavit.errors import CollectError
 from affidavit.model.observation import Gap, GapReason, Observation
 
-CALL = 0.5
+CALL = 1.5
 """Seconds that a call may take: no single pause of the server is as long."""
-DRIP = 0.1
+DRIP = 0.02
 
 
 @pytest.mark.parametrize("headers", [False, True], ids=["body", "headers"])
 def test_a_dripping_answer_is_a_gap(
     headers: bool, nasty: Any, make_door: Callable[..., Door], asked: Any, reply: Any
 ) -> None:
-    """A byte every tenth of a second, in body or headers, is the gap timed out within seconds."""
-    nasty.replies(reply({"logGroups": [], "x": "y" * 500}, drip=DRIP, drip_headers=headers))
+    """Byte after byte, in body or headers, is the gap timed out within seconds."""
+    nasty.replies(reply({"logGroups": [], "x": "y" * 5000}, drip=DRIP, drip_headers=headers))
     door = make_door(nasty.url, call_timeout=CALL)
     a = asked("logs", "DescribeLogGroups")
     started = time.monotonic()
     gap = door.call(a.operation, a.unit)
     assert isinstance(gap, Gap)
     assert gap.reason is GapReason.TIMED_OUT
-    assert "After 1 s the answer was still not whole" in gap.message
+    assert "After 3 s the answer was still not whole" in gap.message
     assert gap.proof is not None
     assert gap.proof.attempts == 1
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 60
     assert len(nasty.requests) == 1
 
 
@@ -45,17 +45,18 @@ def test_pages_without_end_are_a_gap(
     gap = door.call(a.operation, a.unit)
     assert isinstance(gap, Gap)
     assert gap.reason is GapReason.TIMED_OUT
-    time.sleep(0.2)
-    sent = len(nasty.requests)
-    time.sleep(0.3)
-    assert len(nasty.requests) == sent
+    sent, end = -1, time.monotonic() + 60
+    while len(nasty.requests) > sent:  # one may still be on its way
+        assert time.monotonic() < end
+        sent = len(nasty.requests)
+        time.sleep(0.5)
 
 
 def test_slow_but_whole_is_an_answer(
     nasty: Any, make_door: Callable[..., Door], asked: Any, reply: Any
 ) -> None:
     """An answer in drips that is whole in time is an observation."""
-    nasty.replies(reply({"logGroups": []}, drip=0.01))
+    nasty.replies(reply({"logGroups": []}, drip=DRIP))
     door = make_door(nasty.url, call_timeout=CALL)
     a = asked("logs", "DescribeLogGroups")
     assert isinstance(door.call(a.operation, a.unit), Observation)
@@ -63,7 +64,7 @@ def test_slow_but_whole_is_an_answer(
 
 def test_dripping_identity_ends(nasty: Any, make_door: Callable[..., Door], reply: Any) -> None:
     """Where STS itself drips, asking who we are fails in words instead of hanging."""
-    nasty.identity = lambda _: reply("<GetCallerIdentityResponse>" + " " * 500, drip=DRIP)
+    nasty.identity = lambda _: reply("<GetCallerIdentityResponse>" + " " * 5000, drip=DRIP)
     with pytest.raises(CollectError, match="who we are") as caught:
         make_door(nasty.url, call_timeout=CALL).identity()
     assert "not whole" in caught.value.why

@@ -181,12 +181,12 @@ def test_a_hanging_endpoint_costs_one_timeout_each_and_is_then_left_alone(
     nasty: Any, make_door: Callable[..., Door], asked: Any, reply: Any
 ) -> None:
     """One request per question, no retry; after three in a row nothing is sent for a while."""
-    door = make_door(nasty.url, call_timeout=0.2)
+    door = make_door(nasty.url, call_timeout=1)
     nasty.replies(reply({"logGroups": []}, hang=30))
     a = asked("logs", "DescribeLogGroups")
     started = time.monotonic()
     gaps = [_gap(door.call(a.operation, a.unit)) for _ in range(5)]
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert [g.reason for g in gaps[:3]] == [GapReason.TIMED_OUT] * 3
     assert [g.reason for g in gaps[3:]] == [GapReason.UNREACHABLE] * 2
     assert gaps[4].proof is None
@@ -198,7 +198,7 @@ def test_another_service_is_not_left_alone(
     nasty: Any, make_door: Callable[..., Door], asked: Any, reply: Any
 ) -> None:
     """Only the endpoint that hangs is given up, not the others of the account."""
-    door = make_door(nasty.url, call_timeout=0.2)
+    door = make_door(nasty.url, call_timeout=1)
     nasty.replies(reply({}, hang=30))
     a = asked("logs", "DescribeLogGroups")
     for _ in range(3):

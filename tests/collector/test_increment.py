@@ -17,7 +17,7 @@ from affidavit.store import open_store
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 ACCOUNTS = ("111122223333", "222233334444", "333344445555")
-MET = Barrier(len(ACCOUNTS), timeout=20)
+MET = Barrier(len(ACCOUNTS), timeout=100)
 
 
 class Meeting(Increment):

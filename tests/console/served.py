@@ -19,13 +19,11 @@ from affidavit.server import Background, ServeOptions, make_app
 @contextmanager
 def serving(installation: Any) -> Iterator[str]:
     """Serve an installation; give the console's address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = uvicorn.Config(
-        installation.app, port=port, http=BoundedHttp, log_config=None, access_log=False
-    )
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(installation.app, http=BoundedHttp, log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         while not server.started and thread.is_alive():
@@ -34,6 +32,7 @@ def serving(installation: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+        listening.close()
 
 
 @contextmanager

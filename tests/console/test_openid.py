@@ -1,7 +1,6 @@
 """Signing in by OpenID Connect: a real provider process, a dishonest one, and what must not be."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
 from tests.console import provider as providers
+from tests.free_ports import free_port
 
 from affidavit.finder.engine import Finder
 from affidavit.model.times import utc_now
@@ -69,8 +69,7 @@ def query(address: str) -> dict[str, str]:
 def issuer() -> Iterator[str]:
     """Run a real OpenID provider in a process of its own; give its address."""
     pytest.importorskip("oidc_provider_mock", reason="NOT RUN: no provider (make test-browser)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     people = (
         {"sub": "u-1", "preferred_username": "nina", "groups": ["auditors", "others"]},
         {"sub": "u-2", "preferred_username": "olga", "email": "olga", "groups": ["grc team"]},
@@ -86,15 +85,15 @@ def issuer() -> Iterator[str]:
             yield address
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     """Wait until a provider's process answers."""
-    for _ in range(300):
+    for _ in range(3000):
         assert process.poll() is None
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - loopback
+            urllib.request.urlopen(url, timeout=60).close()  # noqa: S310 - loopback
         except OSError:
             time.sleep(0.1)
         else:
@@ -113,7 +112,7 @@ def _at_provider(address: str, **form: str) -> str:
     """Return where the provider sends a browser whose user chose who to be."""
     data = urllib.parse.urlencode(form).encode()
     try:
-        urllib.request.build_opener(_Stay).open(address, data, timeout=10)
+        urllib.request.build_opener(_Stay).open(address, data, timeout=60)
     except urllib.error.HTTPError as error:
         with error:
             return str(error.headers["location"])

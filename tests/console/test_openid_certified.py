@@ -5,7 +5,6 @@ Its ID tokens are thin: names and groups stand in the answer of its userinfo end
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pytest
 from tests.console import provider as providers
 from tests.console.served import serving_with
 from tests.console.test_openid import PERSONAS, wait_for
+from tests.free_ports import free_port
 
 pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT RUN: no browser tier")
 from tests.console.test_browser import CHROMIUM, chromium, page_of
@@ -49,7 +49,7 @@ def _provider(port: int, base: str) -> Iterator[str]:
             yield issuer
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _give_name(page: Any, name: str) -> None:
@@ -62,8 +62,7 @@ def _give_name(page: Any, name: str) -> None:
 
 def test_groups_of_userinfo_and_single_sign_out(fresh: Any, chromium: Any) -> None:
     """Groups come from userinfo; who signs out here or there is signed out at both."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with (
         serving_with(
             fresh,

@@ -177,7 +177,7 @@ def test_nobody_there() -> None:
     release = threading.Event()
 
     def hang(_: bytes) -> tuple[int, bytes]:
-        release.wait(5)
+        release.wait(60)
         return 500, b""
 
     with serving(hang) as url:

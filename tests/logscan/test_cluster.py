@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bench import scan_servers
 from bench.scan_data import Records, trails
+from tests.free_ports import free_port
 from tests.logscan.test_cloudtrail import UPDATE
 
 from affidavit.aws.settings import AwsSettings
@@ -98,7 +99,7 @@ def _scan(where: Path, url: str) -> tuple[list[str], scans.Outcome]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_a_cluster_says_what_is_said_here(url: str, logs: Path) -> None:
     """Findings in their order, totals and gaps are those of the local engine."""
     for kind in ("trails", "invocations"):
@@ -109,7 +110,7 @@ def test_a_cluster_says_what_is_said_here(url: str, logs: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_what_the_workers_cannot_read_is_a_gap(url: str, tmp_path: Path) -> None:
     """An object that is not there, or that nobody answers for, is named; the rest is read."""
     fine = tmp_path / "fine.json"
@@ -131,14 +132,14 @@ def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
     """Where nobody listens every object is a gap with its name."""
     _need("pyspark")
     job = engine.Job(settings=LOOK, spool=tmp_path)
-    nobody = f"sc://127.0.0.1:{scan_servers.free_port()}"
+    nobody = f"sc://127.0.0.1:{free_port()}"
     (one,) = cluster.results(nobody, job, [engine.Listed(uri="a", size=1)], None)
     assert one.scanned.gaps[0].object_uri == "a"
     assert "the cluster failed" in one.scanned.gaps[0].why
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_many_findings_come_in_pieces(url: str, tmp_path: Path) -> None:
     """An object with more findings than one row holds gives them all, once."""
     record = json.loads(next(Records().lines(1)))

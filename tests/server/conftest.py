@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.free_ports import free_port
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
 ACCOUNT = "111122223333"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 300
 
 
 @dataclass(slots=True)
@@ -57,8 +58,7 @@ class Home:
 
     def start(self, *options: str, **more: str) -> tuple[subprocess.Popen[bytes], int]:
         """Start a server, wait until it listens; return it and its port."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         command = [str(AFFIDAVIT), "serve", "--port", str(port), *options]
         log = (self.folder / f"server-{port}.log").open("wb")
         with log:
@@ -78,7 +78,7 @@ class Home:
             if server.poll() is None:
                 server.send_signal(signal.SIGTERM)
         for server in self.started:
-            server.wait(timeout=60)
+            server.wait(timeout=300)
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:

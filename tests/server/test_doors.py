@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 REGION = "eu-central-1"
-PATIENCE = 30.0
+PATIENCE = 100.0
 """Seconds after which a line of the log does not come any more."""
 
 
@@ -32,7 +32,7 @@ class Plain(NamedTuple):
 
     def ask(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Return status and body of a GET."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request("GET", path, headers=sent)
@@ -100,7 +100,7 @@ def test_only_listed_hosts_are_served(plain: Plain, path: str, host: str, status
 
 def test_zeros_before_a_length_let_no_large_form_in(plain: Plain) -> None:
     """A stranger's large form is refused before it is read, however its length is written."""
-    with socket.create_connection(("127.0.0.1", plain.port), timeout=10) as stranger:
+    with socket.create_connection(("127.0.0.1", plain.port), timeout=PATIENCE) as stranger:
         length = f"{'0' * 20}400000"
         head = (
             "POST /console/sign-in HTTP/1.1",
@@ -172,11 +172,11 @@ def test_tls_is_served(home: Any, tmp_path: Path) -> None:
     assert client.register_account()["status"] == "ACTIVE"
     client.close()
     trusting = ssl.create_default_context(cafile=str(cert))
-    secure = http.client.HTTPSConnection("localhost", port, timeout=10, context=trusting)
+    secure = http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=trusting)
     secure.request("GET", "/readyz")
     assert secure.getresponse().status == 200
     secure.close()
-    plain = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    plain = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     plain.request("GET", "/readyz")
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         plain.getresponse()

@@ -17,12 +17,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.free_ports import free_port
 
 from affidavit import demo
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
 BUCKET = "northwind-audit-reports"
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds for the server to start, to collect, or to build a report."""
 
 
@@ -78,8 +79,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             "AWS_ACCESS_KEY_ID": estate.access_key,
             "AWS_SECRET_ACCESS_KEY": estate.secret_key,
         }
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         served = Installation(
             url=f"http://127.0.0.1:{port}",
             account=estate.accounts[0],

@@ -15,13 +15,14 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
+from tests.free_ports import free_port
 
 from affidavit.errors import UsageError
 from affidavit.server import ServeOptions, check_options, is_loopback
 
 AFFIDAVIT = Path(sys.executable).parent / "affidavit"
 ACCOUNT = "111122223333"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 300
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
@@ -66,8 +67,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict
             [str(AFFIDAVIT), *arguments], env=environment, capture_output=True, check=True
         )
         keys[role] = json.loads(done.stdout)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(AFFIDAVIT), "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as server:
         _wait(port)

@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server that holds requests back while a test wants it."""
+"""A proxy in front of a server of AWS that holds requests back while a test wants it."""
 
 import http.client
 import threading
@@ -9,17 +9,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
-LONGEST = 60.0
+LONGEST = 300.0
 
 
 class SlowS3:
-    """Passes everything on; while it is `slow`, the methods that were named wait."""
+    """Passes everything on; while it is `slow`, what was named waits."""
 
     def __init__(self, to: str) -> None:
         self._to = urlsplit(to).netloc
         self._free = threading.Event()
         self._free.set()
         self._held: frozenset[str] = frozenset()
+        self._part = ""
+        self._passing = 0
         self.arrived = threading.Event()
         """Set once a request is held back."""
         self.seen: list[tuple[str, str]] = []
@@ -27,9 +29,12 @@ class SlowS3:
         self.url = ""
 
     @contextmanager
-    def slow(self, *methods: str) -> Iterator[None]:
-        """Hold requests of these methods back until the end of the block."""
-        self._held = frozenset(methods)
+    def slow(self, *methods: str, part: str = "", after: int = 0) -> Iterator[None]:
+        """Hold requests of these methods back until the end of the block.
+
+        Only those whose path has this part, and once so many of them have passed.
+        """
+        self._held, self._part, self._passing = frozenset(methods), part, after
         self.arrived.clear()
         self._free.clear()
         try:
@@ -43,9 +48,11 @@ class SlowS3:
         method, path = handler.command, handler.path
         self.seen.append((method, path))
         body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
-        if method in self._held:
-            self.arrived.set()
-            self._free.wait(LONGEST)
+        if method in self._held and self._part in path:
+            self._passing -= 1
+            if self._passing < 0:
+                self.arrived.set()
+                self._free.wait(LONGEST)
         target = http.client.HTTPConnection(self._to, timeout=LONGEST)
         try:
             target.putrequest(method, path, skip_host=True, skip_accept_encoding=True)

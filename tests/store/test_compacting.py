@@ -96,7 +96,7 @@ def test_readers_of_the_old_files_go_on(
     assert len(_files(later)) == RUNS + 1
     read = [row for file in before for row in read_segment(file.path, file.digest)]
     assert len(read) == len(held)
-    assert all(time.time() - path.stat().st_mtime < 60 for path in old)
+    assert all(time.time() - path.stat().st_mtime < 3000 for path in old)
     for path in _files(later):
         os.utime(path, (1, 1))
     assert sorted(map(Path, later.sweep())) == old

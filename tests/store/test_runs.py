@@ -139,7 +139,7 @@ def test_the_heart_beats() -> None:
     heart = leases.Heart(lambda: beats.append(1), seconds=0.01)
     heart.start()
     heart.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(beats) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     heart.stop()

@@ -24,7 +24,7 @@ from affidavit.settings import Settings
 from affidavit.store import Store, open_store
 
 __all__ = ["moto_s3", "place", "s3_url"]
-SECONDS = 30.0
+SECONDS = 100.0
 
 
 @pytest.fixture

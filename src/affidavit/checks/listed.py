@@ -53,7 +53,7 @@ def items(observation: Observation) -> Iterator[Found]:
     """Yield the items that an observation lists, without those that cannot be told apart."""
     path, members = LISTS[observation.unit.key]
     for found in walk(observation, path):
-        if all(found.value.get(member) for member in members):
+        if isinstance(found.value, Mapping) and all(map(found.value.get, members)):
             yield found
 
 

@@ -8,7 +8,6 @@ through the prefilter together. What is left is named by its line, and is read b
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, cast
 
@@ -25,6 +24,7 @@ from affidavit.logscan.shapes import (
     read_plain,
     read_rich,
 )
+from affidavit.logscan.usage import Use
 
 ASKED, SAID, DECLINED, UNGUARDED, ODD = 1, 2, 4, 8, 16
 """What is to be looked at: texts of the request, of the answer, whether it is a refusal, that no
@@ -33,26 +33,6 @@ _Common = PlainRecord | RichRecord
 _Side = tuple[list[str], list[int]]
 """Texts of all lines, and how many there are up to the end of each line."""
 _TIME: Final = attrgetter("timestamp")
-
-
-@dataclass(slots=True)
-class _Use:
-    """What the calls of one model in a batch come to."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    timed: int = 0
-    latency_ms: int = 0
-
-    def add(self, record: _Common, latency: int | None) -> None:
-        """Count a call."""
-        self.calls += 1
-        self.input_tokens += record.input.inputTokenCount or 0
-        self.output_tokens += record.output.outputTokenCount or 0
-        if latency is not None:
-            self.timed += 1
-            self.latency_ms += latency
 
 
 class BatchReader:
@@ -71,7 +51,7 @@ class BatchReader:
         said: list[str] = []
         asked_to: list[int] = []
         said_to: list[int] = []
-        uses: dict[str, _Use] = {}
+        uses: dict[tuple[str, str], Use] = {}
         records = _decoded(lines)
         for number, record in enumerate(records):
             signs = None
@@ -86,10 +66,12 @@ class BatchReader:
                 marks[number] = ODD
                 continue
             guarded, latency = signs
-            use = uses.get(record.modelId)
+            who = record.modelId, record.identity.arn if record.identity is not None else ""
+            use = uses.get(who)
             if use is None:
-                use = uses[record.modelId] = _Use()
-            use.add(record, latency)
+                use = uses[who] = Use()
+            tokens = record.input.inputTokenCount, record.output.outputTokenCount
+            use.count(tokens, latency, failed=bool(record.errorCode))
             if record.errorCode:
                 totals.errors[record.errorCode] += 1
             elif self._unguarded and not guarded:
@@ -142,14 +124,10 @@ def _rich(record: RichRecord, asked: list[str], said: list[str]) -> Signs | None
         return None
 
 
-def _count(records: Sequence[_Common], uses: Mapping[str, _Use], totals: Totals) -> None:
+def _count(records: Sequence[_Common], uses: Mapping[tuple[str, str], Use], totals: Totals) -> None:
     """Count the records of a batch; times and models are few, so each is looked at once."""
     totals.records += len(records)
     for time, count in Counter(map(_TIME, records)).items():
         totals.hours[(time or "")[:HOUR]] += count
-    for model, use in uses.items():
-        totals.models[model] += use.calls
-        totals.input_tokens[model] += use.input_tokens
-        totals.output_tokens[model] += use.output_tokens
-        totals.timed[model] += use.timed
-        totals.latency_ms[model] += use.latency_ms
+    for (model, arn), use in uses.items():
+        totals.used(model, arn, use)

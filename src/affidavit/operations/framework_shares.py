@@ -182,9 +182,10 @@ def _accept(context: Context, caller: Caller, share: Share) -> Document:
     offer = f"{share.request.id}/{share.request.body['_offers']}"
     if not _has_copy(context, caller, offer):
         copy = copied(context, caller, share.sender, source, offer)
-        share = replace(share, request=_set(context, share, "REPLICATING"))
-        _write(context, caller, share.sender, share.request)
-        share = replace(share, request=replace(share.request, version=share.request.version + 1))
+        if share.request.body["status"] != "REPLICATING":  # else whoever copies could not end it
+            marked = _set(context, share, "REPLICATING")
+            _write(context, caller, share.sender, marked)
+            share = replace(share, request=replace(marked, version=marked.version + 1))
         puts = [*copy.controls, copy.framework]
         rules = [
             room(context, caller, "framework", MAX_FRAMEWORKS),

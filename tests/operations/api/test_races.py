@@ -33,6 +33,8 @@ from affidavit.operations.faults import (
 from affidavit.operations.presigned import Pass
 
 CALLERS = 4
+PATIENCE = 300.0
+"""Seconds until all callers stand ready, on a machine that is busy."""
 
 
 def at_once(call: Callable[[], Any], callers: int = CALLERS) -> list[Any]:
@@ -40,7 +42,7 @@ def at_once(call: Callable[[], Any], callers: int = CALLERS) -> list[Any]:
     ready = threading.Barrier(callers)
 
     def one(_: int) -> Any:
-        ready.wait(20)
+        ready.wait(PATIENCE)
         try:
             return call()
         except Fault as fault:
@@ -88,6 +90,34 @@ def test_a_share_accepted_while_another_copies_is_copied_once(
     with suppress(Fault):
         stranger("UpdateAssessmentFrameworkShare", **share)
     assert inside
+    assert len(_copies(stranger)) == 1
+
+
+def test_an_acceptance_on_its_way_is_ended_by_who_copies(
+    stranger: Any, share: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes to the copy too late has not touched the request: who copied ends it."""
+    act, copies = changes.act, list[Callable[[], None]]()
+
+    def accept() -> Any:
+        update = framework_shares.update_assessment_framework_share
+        return update(stranger.context, stranger.caller, share)
+
+    def between(context: Any, caller: Any, change: Any, **more: Any) -> None:
+        if change.action != "CREATE":
+            act(context, caller, change, **more)
+            return
+        copies.append(lambda: act(context, caller, change, **more))
+        if len(copies) == 1:
+            with pytest.raises(StoreConflictError):
+                accept()
+        else:
+            copies[0]()
+            copies[1]()
+
+    monkeypatch.setattr(framework_shares, "act", between)
+    assert accept()["assessmentFrameworkShareRequest"]["status"] == "SHARED"
+    assert len(copies) == 2
     assert len(_copies(stranger)) == 1
 
 
