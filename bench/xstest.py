@@ -15,6 +15,7 @@ from pathlib import Path
 
 from affidavit.logscan.detectors import refusal
 from bench.intervals import share
+from bench.refusal_outcomes import outcomes
 
 FOLDER = "AFFIDAVIT_XSTEST"
 HINT = (
@@ -70,19 +71,11 @@ def figures() -> Mapping[str, float | str]:
 
 def _whole(labelled: Sequence[Labelled]) -> dict[str, float | str]:
     halves = {half: [a for a in labelled if a.half == half] for half in HALVES}
-    declined = [a.refuses for a in labelled if _says_refusal(a)]
-    refusals = [_says_refusal(a) for a in labelled if a.refuses]
     return {
-        "refusal_accuracy_xstest": _accuracy(labelled),
-        "refusal_precision_xstest": share(sum(declined), len(declined)),
-        "refusal_recall_xstest": share(sum(refusals), len(refusals)),
+        **outcomes("xstest", [(a.text, a.refuses) for a in labelled]),
         **{f"refusal_accuracy_xstest_{h}_half": _accuracy(some) for h, some in halves.items()},
     }
 
 
-def _says_refusal(answer: Labelled) -> bool:
-    return refusal(answer.text) is not None
-
-
-def _accuracy(labelled: Sequence[Labelled]) -> str:
-    return share(sum(_says_refusal(a) == a.refuses for a in labelled), len(labelled))
+def _accuracy(answers: Sequence[Labelled]) -> str:
+    return share(sum((refusal(a.text) is not None) == a.refuses for a in answers), len(answers))

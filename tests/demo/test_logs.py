@@ -11,6 +11,7 @@ from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
 from affidavit.checks.invocation_logs import scanned_day
 from affidavit.demo import Simulated
+from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.observation import Gap, GapReason, Observation, Unit
 from affidavit.sources.invocation_log import InvocationLogSource
 from affidavit.sources.source import Scope
@@ -51,7 +52,7 @@ def asked(simulated: Simulated, **more: Any) -> Unit:
 
 def observe(door: Door, unit: Unit, key: bytes = b"k" * 32) -> Any:
     """Return what the source makes of one question."""
-    source = InvocationLogSource(door, key, TrailReadings())
+    source = InvocationLogSource(door, ScanSettings(key=key), TrailReadings())
     (result,) = source.observe(Scope(operation=OPERATION, units=(unit,)))
     return result
 

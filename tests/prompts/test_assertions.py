@@ -80,6 +80,7 @@ def _entry(kind: str, prefix: str = "") -> dict[str, Any]:
         ("hello", "no-profanity", None, True),
         ("I can't help with that.", "is-refusal", None, True),
         ("Sure, here it is.", "is-refusal", None, False),
+        ("It is wrong. Its pins rise while one turns it.", "is-refusal", None, None),
         ("hello", "guardrail-intervened", None, None),
         ("hello", "stop-reason", ["end_turn", "stop_sequence"], True),
         ("the capital is Paris", "word-f1", "Paris is the capital", True),

@@ -24,12 +24,11 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from tests.logscan.detectors.test_refusals import ANSWERS, REFUSALS
+from tests.logscan.detectors.test_refusals import ANSWERS, REFUSALS, SAID_MORE
 
 from affidavit.demo.bedrock.server import serve
 from affidavit.errors import UsageError
-from affidavit.logscan.detectors import refusal
-from affidavit.logscan.detectors.refusals import portable_rules
+from affidavit.logscan.detectors.refusals import declining, portable_rules
 from affidavit.prompts.export.canary_checks import declines
 from affidavit.prompts.export.cases import ExportSettings, export
 from affidavit.prompts.export.files import files
@@ -231,11 +230,19 @@ def test_a_model_that_is_not_there_fails(tmp_path: Path, url: str) -> None:
         assert done.stdout.count("AccessDeniedException 403") == 10
 
 
+KNOWN = [*REFUSALS, *ANSWERS, *SAID_MORE]
+
+
+def _declined(text: str) -> bool | None:
+    """Return what the exported rules must say; None: it declines, and says more."""
+    found = declining(text)
+    return False if found is None else True if found.only else None
+
+
 def test_refusals_are_those_of_the_detector() -> None:
     """The exported rules decide every known text as our own detector does."""
     rules = {**portable_rules(), "blocked": []}
-    texts = [*REFUSALS, *ANSWERS]
-    assert [declines(text, rules) for text in texts] == [refusal(t) is not None for t in texts]
+    assert [declines(text, rules) for text in KNOWN] == [_declined(text) for text in KNOWN]
 
 
 @needs_node
@@ -244,7 +251,6 @@ def test_refusals_in_node_are_those_of_the_detector(tmp_path: Path) -> None:
     assert NODE
     _exported(load("refusal"), "demo.good", tmp_path)
     home = tmp_path / "canary-node" / "nodejs" / "node_modules"
-    texts = [*REFUSALS, *ANSWERS]
     code = (
         "const {declines}=require('./canaryChecks.js');const {patterns}=require('./suite.json');"
         "const texts=JSON.parse(require('fs').readFileSync(0,'utf8'));"
@@ -253,13 +259,13 @@ def test_refusals_in_node_are_those_of_the_detector(tmp_path: Path) -> None:
     done = subprocess.run(
         [NODE, "-e", code],
         cwd=home,
-        input=json.dumps(texts),
+        input=json.dumps(KNOWN),
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=True,
     )
-    assert json.loads(done.stdout) == [refusal(text) is not None for text in texts]
+    assert json.loads(done.stdout) == [_declined(text) for text in KNOWN]
 
 
 class _Recorder(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +25,13 @@ from affidavit.errors import UsageError
 from affidavit.logscan.cloudtrail import TrailSettings
 from affidavit.logscan.findings import Totals
 from affidavit.logscan.invocations import ScanSettings
+from affidavit.logscan.usage import Uses
 from affidavit.operations import scans
 from affidavit.operations.scan_groups import Span
 
 FOUND, INCOMPLETE = 1, 3
 _GAPS_SHOWN = 20
-_MODELS_SHOWN = 20
+_USES_SHOWN = 20
 FILE = click.Path(dir_okay=False, path_type=Path)
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 READABLE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -195,24 +197,42 @@ def _summary(outcome: scans.Outcome) -> None:
     _population(outcome)
 
 
-def _models(totals: Totals) -> None:
-    """Print what each model was used for, the most used first."""
+def _used(title: str, uses: Uses) -> None:
+    """Print what calls came to, the most used first."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("calls", "tokens in", "tokens out", "mean latency"):
+    for name in ("calls", "errors", "tokens in", "tokens out", "mean latency"):
         table.add_column(name, justify="right")
-    table.add_column("model", overflow="fold")
-    for model, calls in totals.models.most_common(_MODELS_SHOWN):
-        timed = totals.timed[model]
-        latency = f"{totals.latency_ms[model] / timed:,.0f} ms" if timed else "not told"
-        tokens = f"{totals.input_tokens[model]:,}", f"{totals.output_tokens[model]:,}"
-        table.add_row(f"{calls:,}", *tokens, latency, model or "(none named)")
+    table.add_column(title, overflow="fold")
+    for name, use in uses.most_used()[:_USES_SHOWN]:
+        latency = f"{use.latency_ms / use.timed:,.0f} ms" if use.timed else "not told"
+        failed = f"{use.errors:,} ({use.errors / use.calls:.1%})"
+        tokens = f"{use.input_tokens:,}", f"{use.output_tokens:,}"
+        table.add_row(f"{use.calls:,}", failed, *tokens, latency, name or "(none named)")
     Console().print(table)
-    failed = totals.errors.total()
+    if len(uses) > _USES_SHOWN:
+        click.echo(f"… and {len(uses) - _USES_SHOWN:,} more.")
+
+
+def _usage(totals: Totals) -> None:
+    """Print what the calls came to, by model and by principal."""
+    for title, uses in (("model", totals.models), ("principal", totals.principals)):
+        _used(title, uses)
+    whole = totals.models.whole()
     click.echo(
-        f"{len(totals.models):,} models, {totals.input_tokens.total():,} tokens in and "
-        f"{totals.output_tokens.total():,} out, {failed:,} errors "
-        f"({failed / totals.models.total():.1%}); latency told by {totals.timed.total():,} calls."
+        f"{len(totals.models):,} models, {len(totals.principals):,} principals, "
+        f"{whole.input_tokens:,} tokens in and {whole.output_tokens:,} out, {whole.errors:,} errors"
+        f" ({whole.errors / whole.calls:.1%}); latency told by {whole.timed:,} calls."
     )
+
+
+def _left_out(totals: Totals) -> None:
+    """Print how many hits each own number and domain left out."""
+    entries = Counter[str]()
+    for one in totals.of_own():
+        entries[one.entry] += one.count
+    if entries:
+        told = ", ".join(f"{entry} ({count:,})" for entry, count in entries.most_common())
+        click.echo(f"Left out as your own: {told}.")
 
 
 def _population(outcome: scans.Outcome) -> None:
@@ -223,7 +243,8 @@ def _population(outcome: scans.Outcome) -> None:
             hours = ", ".join(f"{hour:02}" for hour in day.hours_without)
             click.echo(f"{day.day}: {day.records:,} records; none in hours {hours} (UTC).")
     if totals.models:
-        _models(totals)
+        _usage(totals)
+    _left_out(totals)
     if totals.guard_unknown:
         click.echo(f"{totals.guard_unknown:,} calls: whether guarded is not to be seen.")
     if outcome.proved or outcome.unsigned:

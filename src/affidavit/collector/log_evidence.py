@@ -12,15 +12,18 @@ from typing import Any, Final
 
 from affidavit.checks.facts import Facts
 from affidavit.checks.records import Place, Record
-from affidavit.checks.trail_files import trail_days
-from affidavit.collector.activity import events_of, result_synthetic, unread_gap
+from affidavit.checks.sets.invocation_scans import left_out, left_out_words, where
+from affidavit.collector.activity import events_of
 from affidavit.collector.configuration import Entry
+from affidavit.collector.log_calls import calls, calls_without_log, uses
+from affidavit.collector.log_entry import log_entry, unread_entries
 from affidavit.model.evidence import Input
 from affidavit.model.observation import Gap, GapReason, Observation, Result
 from affidavit.model.times import iso
 from affidavit.prompts.metrics.intervals import difference, wilson
 
 OPERATION: Final = "FilterLogEvents"
+_DISCLOSING: Final = "InvocationLog_pii-in-output"
 CHANGES: Final = ("bedrock_UpdateGuardrail", "bedrock_DeleteGuardrail")
 ALERTING: Final = "InvocationLog_alerting-proof"
 UNLOGGED: Final = "InvocationLog_unlogged-calls"
@@ -48,10 +51,10 @@ def log_entries(facts: Facts, place: Place, keyword: str) -> Iterator[Entry]:
         if isinstance(result, Observation) and _is_log(result):
             if keyword in _ABOUT:
                 yield _population(result, keyword)
-                yield from _unread(result, "/unread", result.body["unread"])
+                yield from unread_entries(result, "/unread", result.body["unread"])
             yield from _MORE.get(keyword.partition("_")[2], _nothing)(result, place)
     if keyword == UNLOGGED and not any(map(_is_log, facts.results(OPERATION, place.region))):
-        yield from _calls_without_log(facts, place.region)
+        yield from calls_without_log(facts, place.region)
 
 
 def _is_log(result: Result) -> bool:
@@ -69,19 +72,6 @@ def _proof(told: Gap) -> Entry:
     )
 
 
-def _entry(
-    read: Observation, reason: str, pointer: str, attributes: Mapping[str, object], **more: Any
-) -> Entry:
-    return Entry(
-        region=read.unit.region,
-        reason=reason,
-        inputs=(Input(digest=read.digest, pointer=pointer),),
-        attributes={name: str(value) for name, value in attributes.items() if value != ""},
-        synthetic=result_synthetic(read),
-        **more,
-    )
-
-
 def _population(read: Observation, keyword: str) -> Entry:
     """Return over how much the scan speaks, and how much it found of what the keyword is about."""
     body, day = read.body, read.unit.parameters["day"]
@@ -93,14 +83,18 @@ def _population(read: Observation, keyword: str) -> Entry:
     reason = f"{found} {what} found in {over}." if found else f"Nothing found in {over}: no {what}."
     if not _ABOUT[keyword]:
         reason = f"The log has {over}."
+    own = body.get("own", {}) if keyword == _DISCLOSING else {}
+    left = left_out(body) if own else {}
+    if left:
+        reason = f"{reason} Left out as the company's own: {sum(left.values())}."
     if body["unreadInAll"]:
         reason = f"{reason} {body['unreadInAll']} things could not be read."
-    return _entry(
+    return log_entry(
         read,
         reason,
         "/population",
         {
-            "log": _place(read),
+            "log": where(read),
             "objects": seen["objects"],
             "bytes compressed": seen["compressedBytes"],
             "bytes": seen["bytes"],
@@ -108,7 +102,10 @@ def _population(read: Observation, keyword: str) -> Entry:
             "other values": seen["foreign"] or "",
             "hours without any": hours or "none",
             "not read": body["unreadInAll"] or "",
+            "repeated": seen.get("repeated", 0) or "",
             "not looked for": ", ".join(body["notLookedFor"]),
+            "left out as the company's own": left_out_words(left),
+            "list of the company's own": own.get("list", ""),
             **dict(sorted(counts.items())),
         },
     )
@@ -134,22 +131,6 @@ def _is_about(keyword: str, name: str) -> bool:
     return name.startswith(_ABOUT[keyword])
 
 
-def _place(read: Observation) -> str:
-    asked = read.unit.parameters
-    if asked["invocationLog"] == "s3":
-        return f"s3://{asked['bucket']}/{asked['prefix']}"
-    return f"log group {asked['logGroupName']}"
-
-
-def _unread(read: Observation, pointer: str, named: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
-    """Yield what could not be read, each with its object's name."""
-    for index, one in enumerate(named):
-        words = f"{one['objectUri']}: {one['why']}."
-        shown = {"object": one["objectUri"], "times": one["count"]}
-        gap = unread_gap(read, words, {"log": one["objectUri"]})
-        yield _entry(read, words, f"{pointer}/{index}", shown, gap=gap)
-
-
 def _disclosures(kind: str) -> Callable[[Observation, Place], Iterator[Entry]]:
     def entries(read: Observation, _: Place) -> Iterator[Entry]:
         listed = 0
@@ -163,7 +144,9 @@ def _disclosures(kind: str) -> Callable[[Observation, Place], Iterator[Entry]]:
         ]
         left = sum(read.body["counts"][name] for name in names) - listed
         if left > 0:
-            yield _entry(read, f"{left} more disclosures are counted, not listed.", "/counts", {})
+            yield log_entry(
+                read, f"{left} more disclosures are counted, not listed.", "/counts", {}
+            )
 
     return entries
 
@@ -184,7 +167,7 @@ def _disclosure(read: Observation, index: int, one: Mapping[str, Any]) -> Entry:
         "hash": one.get("hash", ""),
         "object": one["objectUri"],
     }
-    return _entry(read, reason, f"/findings/{index}", shown)
+    return log_entry(read, reason, f"/findings/{index}", shown)
 
 
 def _guardrails(read: Observation, place: Place) -> Iterator[Entry]:
@@ -194,7 +177,7 @@ def _guardrails(read: Observation, place: Place) -> Iterator[Entry]:
             f"{one['records']} calls without a guardrail by {one['principal'] or 'nobody named'}."
         )
         shown = {"principal": one["principal"], "calls": one["records"]}
-        yield _entry(read, words, f"/unguardedBy/{index}", shown)
+        yield log_entry(read, words, f"/unguardedBy/{index}", shown)
     for keyword in CHANGES:
         for record in events_of(place, keyword).records:
             if record.values["item"].get("EventTime") is not None:
@@ -223,7 +206,7 @@ def _followed(read: Observation, name: str, change: Record) -> Entry:
         reason = f"{said}: the log that was read is of {day}; what followed is not in it."
     else:
         return _compared(read, said, moment[:_TIME], about)
-    return _entry(read, reason, "/byHour", about)
+    return log_entry(read, reason, "/byHour", about)
 
 
 def _compared(read: Observation, said: str, changed: str, about: Mapping[str, object]) -> Entry:
@@ -236,7 +219,7 @@ def _compared(read: Observation, said: str, changed: str, about: Mapping[str, ob
         after += counts if one["hour"] > changed else Counter()
     if not before["records"] or not after["records"]:
         reason = f"{said}: no whole hours with answers on both sides of it that day."
-        return _entry(read, reason, "/byHour", about)
+        return log_entry(read, reason, "/byHour", about)
     apart = [
         f"{words} went {'up' if found['difference'] > 0 else 'down'}"
         for key, words in RATE_WORDS.items()
@@ -250,7 +233,7 @@ def _compared(read: Observation, said: str, changed: str, about: Mapping[str, ob
         words: f"{_rate(before, key)} before, {_rate(after, key)} after"
         for key, words in RATE_WORDS.items()
     }
-    return _entry(read, reason, "/byHour", {**about, **shown})
+    return log_entry(read, reason, "/byHour", {**about, **shown})
 
 
 def _difference(
@@ -272,59 +255,6 @@ def _rate(counts: Mapping[str, int], name: str) -> str:
     return f"{count} of {of} ({low:.3f} to {high:.3f})"
 
 
-def _calls(read: Observation, _: Place) -> Iterator[Entry]:
-    """Yield the calls that CloudTrail recorded and the log did not."""
-    calls = read.body["calls"]
-    if calls is None or calls.get("why"):
-        why = f"None could be read. {calls['why']}" if calls else "There is none in this Region."
-        words = f"Calls that are in no log are found by the files of the account's trail. {why}"
-        yield _entry(read, words, "/calls", {}, gap=unread_gap(read, words, {"log": "trail"}))
-        return
-    yield from _unread(read, "/calls/unread", calls["unread"])
-    words = f"All {calls['calls']} calls in the trail's files are in the invocation log."
-    if calls["unlogged"]:
-        words = (
-            f"{calls['unlogged']} of {calls['calls']} calls in the trail's files are in no"
-            " invocation log."
-        )
-    elif not calls["calls"]:
-        words = "There are no calls of models in the trail's files."
-    shown = {
-        "day": read.unit.parameters["day"],
-        "trail": calls["trail"],
-        "trail files": calls["objects"],
-        "calls": calls["calls"],
-        "unlogged": calls["unlogged"],
-    }
-    yield _entry(read, words, "/calls", shown)
-    for index, one in enumerate(calls["listed"]):
-        words = f"{one['event']} at {one['time']} by {one['principal']} is in no invocation log."
-        shown = {"request": one["requestId"], "principal": one["principal"], "time": one["time"]}
-        yield _entry(read, words, f"/calls/listed/{index}", shown)
-    left = calls["unlogged"] - len(calls["listed"])
-    if left:
-        words = f"{left} more calls that are in no invocation log are counted, not listed."
-        yield _entry(read, words, "/calls/unloggedBy", {})
-
-
-def _calls_without_log(facts: Facts, region: str) -> Iterator[Entry]:
-    """Yield the calls that a trail's files hold of a Region in which no log was read at all."""
-    for day in trail_days(facts, region):
-        if day.read is None or not day.read.body["calls"]["calls"]:
-            continue
-        calls = day.read.body["calls"]
-        words = (
-            f"{calls['calls']} calls of models stand in the trail's files of {day.day}, and no "
-            "invocation log of this Region was read: none is configured, or it could not be."
-        )
-        shown = {
-            "day": day.day,
-            "trail": day.read.unit.parameters["trail"],
-            "principals": ", ".join(f"{who} ({count})" for who, count in calls["by"].items()),
-        }
-        yield _entry(day.read, words, "/calls", shown)
-
-
 def _groups(read: Observation, _: Place) -> Iterator[Entry]:
     """Yield each group's rates, how they compare, and the gap where no record carries a group."""
     groups = read.body["groups"]
@@ -333,13 +263,13 @@ def _groups(read: Observation, _: Place) -> Iterator[Entry]:
             "No record carries a group in its requestMetadata (`group` or `group:<attribute>`): "
             "rates of running traffic cannot be compared between groups."
         )
-        yield _entry(read, words, "/groups", {}, empty=True)
+        yield log_entry(read, words, "/groups", {}, empty=True)
     for index, one in enumerate(groups):
         named = f"{one['attribute']} {one['group']}"
         rates = {RATE_WORDS[name]: _rate(one, name) for name in RATES}
         words = f"Rates of {one['records']} answers for {named}, with intervals of 95 %."
         shown = {"attribute": one["attribute"], "group": one["group"], **rates}
-        yield _entry(read, words, f"/groups/{index}", shown)
+        yield log_entry(read, words, f"/groups/{index}", shown)
     for attribute in dict.fromkeys(one["attribute"] for one in groups):
         yield _between(read, attribute, [g for g in groups if g["attribute"] == attribute])
 
@@ -363,7 +293,7 @@ def _between(read: Observation, attribute: str, groups: Sequence[Mapping[str, An
         f"{_first(' and '.join(differ)) or 'No rate'} differ{'' if differ else 's'} between two of "
         f"them beyond chance (95 %, {len(pairs) * len(RATES)} comparisons)."
     )
-    return _entry(read, reason, "/groups", {"attribute": attribute, **apart})
+    return log_entry(read, reason, "/groups", {"attribute": attribute, **apart})
 
 
 def _nothing(_read: Observation, _place: Place) -> Iterator[Entry]:
@@ -372,8 +302,9 @@ def _nothing(_read: Observation, _place: Place) -> Iterator[Entry]:
 
 _MORE: Final[Mapping[str, Callable[[Observation, Place], Iterator[Entry]]]] = {
     "pii-in-output": _disclosures("pii"),
+    "volume-per-model": uses,
     "profanity-in-output": _disclosures("profanity"),
     "guardrail-coverage": _guardrails,
-    "unlogged-calls": _calls,
+    "unlogged-calls": calls,
     "rates-by-group": _groups,
 }

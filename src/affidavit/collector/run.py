@@ -10,11 +10,9 @@ One account is in memory at a time: the estate may grow without the process grow
 """
 
 import gc
-import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import sha256
 from itertools import islice
 
 from affidavit.aws.door import Door
@@ -26,6 +24,7 @@ from affidavit.collector.due import put_aside
 from affidavit.collector.evidence import EvidenceMaker
 from affidavit.collector.execute import Asked, execute
 from affidavit.collector.limited import Limited
+from affidavit.collector.log_settings import scan_settings
 from affidavit.collector.manual import states
 from affidavit.collector.plan import Plan, plan
 from affidavit.collector.verdicts import Tally
@@ -186,12 +185,11 @@ class Collector:
         return facts
 
     def _sources(self, tenant: str) -> Mapping[str, Source]:
-        """Return what reads one account's logs; hashes are made with a key of the tenant."""
-        readings = TrailReadings()
-        key = log_key(self.store, tenant)
+        """Return what reads one account's logs, as the tenant has them scanned."""
+        readings, settings = TrailReadings(), scan_settings(self.store, tenant)
         return {
             trail_files.FAN_OUT: TrailFileSource(self.door, readings),
-            invocation_log.FAN_OUT: InvocationLogSource(self.door, key, readings),
+            invocation_log.FAN_OUT: InvocationLogSource(self.door, settings, readings),
         }
 
     def _record(
@@ -206,11 +204,6 @@ class Collector:
             calls=self.counts.calls,
             controls=tally.results(manual),
         )
-
-
-def log_key(store: Store, tenant: str) -> bytes:
-    """Return the key of the hashes of what is found in a tenant's logs."""
-    return hmac.new(store.keyring.oldest(tenant).body, b"log findings", sha256).digest()
 
 
 def _write(writer: SegmentWriter, tally: Tally, evidence: Iterator[Evidence]) -> None:

@@ -7,8 +7,7 @@ through the prefilter together. What is left is named by its line, and is read b
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final, cast
 
@@ -25,6 +24,7 @@ from affidavit.logscan.shapes import (
     read_plain,
     read_rich,
 )
+from affidavit.logscan.usage import Calls, principal_of
 
 ASKED, SAID, DECLINED, UNGUARDED, ODD = 1, 2, 4, 8, 16
 """What is to be looked at: texts of the request, of the answer, whether it is a refusal, that no
@@ -35,33 +35,13 @@ _Side = tuple[list[str], list[int]]
 _TIME: Final = attrgetter("timestamp")
 
 
-@dataclass(slots=True)
-class _Use:
-    """What the calls of one model in a batch come to."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    timed: int = 0
-    latency_ms: int = 0
-
-    def add(self, record: _Common, latency: int | None) -> None:
-        """Count a call."""
-        self.calls += 1
-        self.input_tokens += record.input.inputTokenCount or 0
-        self.output_tokens += record.output.outputTokenCount or 0
-        if latency is not None:
-            self.timed += 1
-            self.latency_ms += latency
-
-
 class BatchReader:
     """Reads lines; build one in each process and keep it."""
 
     def __init__(self, prefilter: Prefilter, *, unguarded: bool) -> None:
         self._prefilter, self._unguarded = prefilter, unguarded
 
-    def read(self, lines: Sequence[bytes], totals: Totals) -> dict[int, int]:
+    def read(self, lines: Sequence[bytes], totals: Totals, calls: Calls) -> dict[int, int]:
         """Return what is to be looked at, by number of the line; the rest holds nothing.
 
         Records of common shapes are counted here, those to be looked at too; odd ones are not.
@@ -71,7 +51,6 @@ class BatchReader:
         said: list[str] = []
         asked_to: list[int] = []
         said_to: list[int] = []
-        uses: dict[str, _Use] = {}
         records = _decoded(lines)
         for number, record in enumerate(records):
             signs = None
@@ -86,15 +65,15 @@ class BatchReader:
                 marks[number] = ODD
                 continue
             guarded, latency = signs
-            use = uses.get(record.modelId)
-            if use is None:
-                use = uses[record.modelId] = _Use()
-            use.add(record, latency)
+            arn = record.identity.arn if record.identity is not None else ""
+            tokens = record.input.inputTokenCount, record.output.outputTokenCount
+            use = calls[record.modelId, principal_of(arn)]
+            use.count(tokens, latency, failed=bool(record.errorCode))
             if record.errorCode:
                 totals.errors[record.errorCode] += 1
             elif self._unguarded and not guarded:
                 marks[number] = UNGUARDED
-        _count([record for record in records if record is not None], uses, totals)
+        _count([record for record in records if record is not None], totals)
         self._mark((asked, asked_to), (said, said_to), marks)
         return marks
 
@@ -142,14 +121,8 @@ def _rich(record: RichRecord, asked: list[str], said: list[str]) -> Signs | None
         return None
 
 
-def _count(records: Sequence[_Common], uses: Mapping[str, _Use], totals: Totals) -> None:
-    """Count the records of a batch; times and models are few, so each is looked at once."""
+def _count(records: Sequence[_Common], totals: Totals) -> None:
+    """Count the records of a batch; times are few, so each is looked at once."""
     totals.records += len(records)
     for time, count in Counter(map(_TIME, records)).items():
         totals.hours[(time or "")[:HOUR]] += count
-    for model, use in uses.items():
-        totals.models[model] += use.calls
-        totals.input_tokens[model] += use.input_tokens
-        totals.output_tokens[model] += use.output_tokens
-        totals.timed[model] += use.timed
-        totals.latency_ms[model] += use.latency_ms

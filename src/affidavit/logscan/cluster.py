@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from affidavit.errors import UsageError
 from affidavit.logscan.engine import Job, Listed, Result, Scanner, Task, result_of, tasks, unread
 from affidavit.logscan.findings import ScanGap, Scanned, Totals
+from affidavit.logscan.usage import Use, Uses
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -209,7 +210,7 @@ def packed(scanned: Scanned) -> bytes:
         "sha256": scanned.sha256,
         "digest": b64encode(scanned.digest).decode(),
     }
-    return json.dumps(value).encode()
+    return json.dumps(value, default=asdict).encode()
 
 
 def unpacked(content: bytes) -> Scanned:
@@ -219,6 +220,8 @@ def unpacked(content: bytes) -> Scanned:
         name: Counter(one) if isinstance(one, dict) else one
         for name, one in value["totals"].items()
     }
+    for name in ("models", "principals"):
+        totals[name] = Uses({who: Use(**use) for who, use in value["totals"][name].items()})
     return Scanned(
         object_uri=value["object_uri"],
         totals=Totals(**totals),

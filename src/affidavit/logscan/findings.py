@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from affidavit.logscan.usage import Use, Uses, principal_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -102,8 +104,29 @@ class DayTotals:
     """Hours (UTC, 0 to 23) of the day without any record."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnHits:
+    """How often an entry of the list of the company's own was met in the calls of a model."""
+
+    part: str
+    entity_type: str
+    entry: str
+    model_id: str
+    count: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in the words of the JSON lines."""
+        return {
+            "part": self.part,
+            "entityType": self.entity_type,
+            "entry": self.entry,
+            "modelId": self.model_id,
+            "count": self.count,
+        }
+
+
 def _none() -> Counter[str]:
-    """Return an empty Counter, in a fourth of the time: each object that is scanned needs nine."""
+    """Return an empty Counter, in a fourth of the time: each object needs several."""
     return Counter.__new__(Counter)
 
 
@@ -121,14 +144,12 @@ class Totals:
     """Calls whose bodies are kept apart or missing: with or without guardrail is not known."""
     findings: Counter[str] = field(default_factory=_none)
     """By kind, part and type, with blanks between."""
-    models: Counter[str] = field(default_factory=_none)
-    """Calls by model; what follows is by model too."""
-    input_tokens: Counter[str] = field(default_factory=_none)
-    output_tokens: Counter[str] = field(default_factory=_none)
-    timed: Counter[str] = field(default_factory=_none)
-    """Calls whose answer tells how long it took."""
-    latency_ms: Counter[str] = field(default_factory=_none)
-    """Of these calls together."""
+    own: Counter[str] = field(default_factory=_none)
+    """Hits on the list of the company's own, which are no findings: by part, type, entry and model,
+    with blanks between."""
+    models: Uses = field(default_factory=Uses)
+    principals: Uses = field(default_factory=Uses)
+    """By IAM principal: the sessions of a role count together."""
     errors: Counter[str] = field(default_factory=_none)
     hours: Counter[str] = field(default_factory=_none)
     """Records by hour, as 2026-11-23T10; of unknown time under an empty text."""
@@ -139,11 +160,14 @@ class Totals:
             mine, more = getattr(self, name), getattr(other, name)
             if isinstance(mine, Counter):
                 mine.update(more)
+            elif isinstance(mine, Uses):
+                for one, use in more.items():
+                    mine.add(one, use)
             else:
                 setattr(self, name, mine + more)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the totals in the words of the JSON lines, with what each model was used for."""
+        """Return the totals in the words of the JSON lines, with what calls came to."""
         return {
             "kind": "totals",
             "objects": self.objects,
@@ -152,18 +176,24 @@ class Totals:
             "bytes": self.raw,
             "guardUnknown": self.guard_unknown,
             "findings": dict(self.findings),
+            "own": [one.to_json() for one in self.of_own()],
             "errors": dict(self.errors),
-            "models": {
-                model: {
-                    "calls": calls,
-                    "inputTokens": self.input_tokens[model],
-                    "outputTokens": self.output_tokens[model],
-                    "timed": self.timed[model],
-                    "latencyMs": self.latency_ms[model],
-                }
-                for model, calls in self.models.most_common()
-            },
+            "models": {name: use.to_json() for name, use in self.models.most_used()},
+            "principals": {name: use.to_json() for name, use in self.principals.most_used()},
         }
+
+    def of_own(self) -> list[OwnHits]:
+        """Return how often each entry of the list of the company's own was met."""
+        told = ((name.split(" ", 3), count) for name, count in sorted(self.own.items()))
+        return [
+            OwnHits(part=part, entity_type=entity_type, entry=entry, model_id=model, count=count)
+            for (part, entity_type, entry, model), count in told
+        ]
+
+    def used(self, model: str, arn: str, use: Use) -> None:
+        """Count calls of a model by somebody."""
+        self.models.add(model, use)
+        self.principals.add(principal_of(arn), use)
 
     def seen(self, time: str) -> None:
         """Count a record of this time."""

@@ -16,11 +16,10 @@ from typing import Any, Final
 from affidavit.alerting.alert import Alert
 from affidavit.aws.door import Door
 from affidavit.aws.log_reading import LogReader, NotReadError
-from affidavit.collector.run import log_key
+from affidavit.collector.log_settings import scan_settings
 from affidavit.errors import AffidavitError, CollectError, StoreConflictError, UsageError
 from affidavit.logscan.detectors import Allowed
 from affidavit.logscan.findings import ScanGap
-from affidavit.logscan.invocations import ScanSettings
 from affidavit.model.observation import GapReason, Observation, Unit
 from affidavit.model.times import iso, parse
 from affidavit.operations import alerts, log_queues, log_rules, log_slices
@@ -74,9 +73,9 @@ class _Pass:
         self._context, self._watch, self._document = context, watch, document
         self._scanned = context.store.documents.scanned
         self._now = context.now()
-        key = log_key(context.store, watch.tenant)
-        own = Allowed(numbers=frozenset(watch.own_numbers), domains=frozenset(watch.own_domains))
-        self._settings = ScanSettings(key=key, allowed=own)
+        tenants = scan_settings(context.store, watch.tenant)
+        more = Allowed(numbers=frozenset(watch.own_numbers), domains=frozenset(watch.own_domains))
+        self._settings = replace(tenants, allowed=tenants.allowed.with_more(more))
         self._where = document.body["place"]
 
     def run(self) -> int:
@@ -150,10 +149,22 @@ class _Pass:
             self._where = f"log group {group}"
             cut = log_slices.Cut(group=group, start=start, now=self._now)
             found, late, end = log_slices.due(cut, late)
+            found += self._large(reader, config["cloudWatchConfig"], start)
         moved = {"listedTo": iso(end), "place": self._where, "late": late}
         put = replace(self._document, body={**body, **moved})
         along = with_writes(self._watch.tenant, Writes(puts=[put]), self._now)
         self._scanned.listed(self._watch.tenant, self._watch.name, found, self._now, along)
+
+    def _large(
+        self, reader: LogReader, config: Mapping[str, Any], start: datetime
+    ) -> list[tuple[str, int]]:
+        """Return the bodies too large for a log group: they are put into a bucket beside it."""
+        large = config.get("largeDataDeliveryS3Config") or {}
+        if not large.get("bucketName"):
+            return []
+        watch = self._watch
+        base = log_prefix(large.get("keyPrefix") or "", watch.account_id, watch.region)
+        return list(self._objects(reader, large["bucketName"], base, start))
 
     def _told(self, bucket: str, base: str, start: datetime) -> bool:
         """Note what the watch's queue tells of; False where there is none, or it cannot be read."""
@@ -309,6 +320,7 @@ def counted(counts: LogCounts) -> dict[str, Any]:
         "answered": sums["records"] - sums["errors"],
         "disclosures": counts.found,
         "unread": counts.unread_count,
+        "leftOut": told["own"]["leftOutInAll"],
         "types": types,
         "groups": told["groups"],
         "gaps": [_shown(gap) for gap in counts.unread[:10]],

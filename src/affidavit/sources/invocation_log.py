@@ -37,10 +37,9 @@ def log_prefix(prefix: str, account_id: str, region: str) -> str:
 class InvocationLogSource:
     """Scans the logs that the account's own logging configuration names."""
 
-    def __init__(self, door: Door, key: bytes, readings: TrailReadings) -> None:
-        """`key` makes the hashes of what was found; it is the tenant's."""
-        self._door, self._readings = door, readings
-        self._settings = ScanSettings(key=key)
+    def __init__(self, door: Door, settings: ScanSettings, readings: TrailReadings) -> None:
+        """Scan by `settings`, the tenant's: the key of the hashes, what is the company's own."""
+        self._door, self._readings, self._settings = door, readings, settings
 
     def observe(self, scope: Scope) -> Iterator[Result]:
         """Yield the counts of each destination, or the gap that says why there are none."""

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from affidavit.checks.guardrail_names import NONE, UNNAMED, Named
+from affidavit.checks.guardrail_names import NONE, UNNAMED
 from affidavit.logscan.findings import ScanFinding, ScanGap, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits
 from affidavit.logscan.invocations import InvocationScanner, ScanSettings
 from affidavit.logscan.records import Record, RecordReader
 from affidavit.model.observation import JsonObject
 from affidavit.sources.log_guardrails import named_by
+from affidavit.sources.log_totals import ModelCounts, own_told, uses_told
 from affidavit.sources.origin import Origin
 
 MAX_LISTED: Final = 500
@@ -39,45 +40,6 @@ _KEPT_APART: Final = re.compile(r"/data/[^/]+$")
 _HOURS: Final = 24
 _HOUR: Final = len("2026-11-29T10")
 _DISCLOSED: Final = frozenset({"pii", "profanity"})
-
-
-@dataclass(slots=True)
-class ModelCounts:
-    """The records of one model."""
-
-    records: int = 0
-    errors: int = 0
-    incomplete: int = 0
-    """Records whose bodies are not both in the record."""
-    unguarded: int = 0
-    intervened: int = 0
-    refused: int = 0
-    profane: int = 0
-    personal: Counter[str] = field(default_factory=Counter)
-    """Outputs by the types found in them, sorted, with commas between."""
-    guardrails: Counter[Named] = field(default_factory=Counter)
-    """Answered calls by the guardrail that they named; the rest of the answered is not known."""
-
-    def to_json(self, name: str) -> JsonObject:
-        """Return the counts as JSON."""
-        return {
-            "modelId": name,
-            "records": self.records,
-            "errors": self.errors,
-            "incomplete": self.incomplete,
-            "unguarded": self.unguarded,
-            "intervened": self.intervened,
-            "refused": self.refused,
-            "profane": self.profane,
-            "personal": [
-                {"types": types.split(","), "records": count}
-                for types, count in sorted(self.personal.items())
-            ],
-            "guardrails": [
-                {"guardrailId": identifier, "guardrailVersion": version, "records": count}
-                for (identifier, version), count in sorted(self.guardrails.items())
-            ],
-        }
 
 
 @dataclass(slots=True)
@@ -209,6 +171,9 @@ class LogCounts:
                 "hoursWithout": [n for n, count in enumerate(hours) if not count],
             },
             "models": [self.models[name].to_json(name) for name in sorted(self.models)],
+            "usedModels": uses_told(totals.models, "modelId"),
+            "usedBy": uses_told(totals.principals, "principal"),
+            "own": own_told(self._settings.allowed, totals),
             "guardUnknown": totals.guard_unknown,
             "byHour": [{"hour": h, **counts} for h, counts in sorted(self.hours.items())],
             "groups": [

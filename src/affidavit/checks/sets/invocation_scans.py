@@ -4,6 +4,7 @@ What the scan could not read, or a model that was invoked and is not in the log,
 found": the checks see it as unread and unseen. A log that could not be read at all is a gap.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
 from typing import Any, Final
@@ -229,9 +230,27 @@ def _shown(
         "guardrail interventions": fact["intervened"],
         "invocations by CloudWatch": "" if known is None or known.value is None else known.value,
         "objects": population["objects"],
+        "left out as the company's own": left_out_words(left_out(body, name)),
         "not read": fact["unread"] or "",
         "not looked for": ", ".join(body["notLookedFor"]),
     }
+
+
+def left_out(body: Mapping[str, Any], model: str | None = None) -> Mapping[str, int]:
+    """Return how many hits in answers and traces each entry of the list of own data left out.
+
+    Of one model, and of calls whose model is not known, as bodies kept apart name none; or of all.
+    """
+    found: Counter[str] = Counter()
+    for one in body.get("own", {}).get("leftOut", ()):
+        if one["part"] != "input" and (model is None or one["modelId"] in ("", model)):
+            found[one["entry"]] += one["count"]
+    return found
+
+
+def left_out_words(found: Mapping[str, int]) -> str:
+    """Return what was left out by entry, in words; empty for nothing."""
+    return ", ".join(f"{entry} ({count})" for entry, count in sorted(found.items()))
 
 
 def where(read: Observation) -> str:

@@ -5,8 +5,10 @@ botocore's `bedrock` model; a test compares), so that what we find and what a gu
 compared by name.
 """
 
-from bisect import bisect
+from bisect import bisect, bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 ENTITY_TYPES: Final = (
@@ -79,6 +81,29 @@ def replace_spans(text: str, findings: list[Finding]) -> str:
         parts += [text[position : finding.start], mask_of(finding.entity_type)]
         position = finding.end
     return "".join([*parts, text[position:]])
+
+
+_NEAR: Final = 700
+"""Characters around a finding whose other findings are masked in its excerpt, and more: no finding
+is as long."""
+
+
+def apart(found: Finding, others: Sequence[Finding]) -> list[Finding]:
+    """Return the findings near one without those that overlap one before, in order: it wins.
+
+    `others` are sorted. Only those near are looked at: a text may have any number of them.
+    """
+    kept: list[Finding] = []
+    reach = 0
+    first = bisect_left(others, found.start - _NEAR, key=attrgetter("start"))
+    for number in range(first, len(others)):
+        one = others[number]
+        if one.start >= found.end + _NEAR:
+            break
+        if reach <= one.start and (one.end <= found.start or found.end <= one.start):
+            kept.append(one)
+            reach = one.end
+    return sorted([found, *kept])
 
 
 def without_overlaps(findings: list[Finding]) -> list[Finding]:

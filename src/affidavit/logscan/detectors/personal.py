@@ -6,7 +6,7 @@ functions decide. Time is linear in the length of the text.
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Protocol
@@ -47,13 +47,15 @@ class Allowed:
     """Telephone, account and other numbers, by digits and letters only: `18005550100`."""
     domains: frozenset[str] = frozenset()
     """Domains whose e-mail addresses and URLs are its own, with every subdomain."""
+    origin: str = ""
+    """Which list it is, in words, where it is one that is kept."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", frozenset(_letters(n) for n in self.numbers))
         object.__setattr__(self, "domains", frozenset(d.lower().strip(".") for d in self.domains))
 
-    def covers(self, finding: Finding, text: str) -> bool:
-        """Return whether what was found is on the list."""
+    def entry(self, finding: Finding, text: str) -> str:
+        """Return what of the list a finding is, or nothing."""
         found = text[finding.start : finding.end]
         if finding.entity_type in {"EMAIL", "URL"}:
             host = (
@@ -62,8 +64,19 @@ class Allowed:
             )
             host = host.partition("/")[0].partition(":")[0].partition("?")[0]
             labels = host.split(".")
-            return any(".".join(labels[i:]) in self.domains for i in range(len(labels)))
-        return bool(self.numbers) and _letters(found) in self.numbers
+            hosts = (".".join(labels[i:]) for i in range(len(labels)))
+            return next((host for host in hosts if host in self.domains), "")
+        number = _letters(found) if self.numbers else ""
+        return number if number in self.numbers else ""
+
+    def with_more(self, other: "Allowed") -> "Allowed":
+        """Return both lists as one."""
+        numbers, domains = self.numbers | other.numbers, self.domains | other.domains
+        return Allowed(numbers=numbers, domains=domains, origin=self.origin)
+
+
+LeftOut = Callable[[Finding, str], object]
+"""Takes a finding that is the company's own, and which entry of the list it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +132,22 @@ class Detectors:
         """Return whether `find` could find anything in `text`, or in a part of it: quick."""
         return self._names is not None or bool(self._hits(Reading(visible(text)).data))
 
-    def find(self, text: str) -> list[Finding]:
-        """Return disjoint findings in order of place; any string is welcome."""
+    def find(self, text: str, left_out: LeftOut | None = None) -> list[Finding]:
+        """Return disjoint findings in order of place; any string is welcome.
+
+        `left_out` is told of each that is none because it is the company's own.
+        """
         shown = visible(text)
         found = self._by_rules(Reading(shown))
         if self._names is not None:
             found += self._names.find(shown)
-        wanted = self.settings.entity_types
-        allowed = self.settings.allowed
-        kept = [f for f in found if f.entity_type in wanted and not allowed.covers(f, shown)]
+        wanted, entry = self.settings.entity_types, self.settings.allowed.entry
+        named = [(f, entry(f, shown)) for f in found if f.entity_type in wanted]
+        kept = [f for f, own in named if not own]
+        if left_out is not None and len(kept) < len(named):
+            owned = {f: own for f, own in named if own}
+            for one in without_overlaps([*owned]):
+                left_out(one, owned[one])
         return in_text(without_overlaps(kept), text, shown)
 
     def _by_rules(self, reading: Reading) -> list[Finding]:

@@ -6,6 +6,10 @@
 3. Words: a sentence near the beginning that *begins* with declining. Words such as "illegal" or
    "sorry" alone decide nothing: "I'm sorry to hear that" is no refusal, and neither is an answer
    that mentions what is illegal.
+
+Where a text that declines says more, which may be what was asked (`refusal_rest`), nobody can be
+sure: `declining` tells. `refusal` guesses then: it is one where it declines outright, and none
+where it only judges or disclaims ("I have no opinions").
 """
 
 import re
@@ -16,6 +20,7 @@ from typing import Any, Final
 
 import re2
 
+from affidavit.logscan.detectors import refusal_rest as rest
 from affidavit.logscan.detectors import refusal_words as words
 from affidavit.logscan.detectors.reading import LATIN1, Reading
 
@@ -115,37 +120,92 @@ def refusal(
         most = len(wanted) * 2 >= len(folded)  # a word that every answer has is no message
         if wanted and most and wanted.casefold() in folded.casefold():
             return Refusal(sign="blocked_message", reason="It is a configured blocked message.")
-    place = declining_sentence(text)
-    if place is None:
+    beginning = _Beginning.of(text)
+    if beginning is None or not (beginning.is_outright or not beginning.says_more):
         return None
-    return Refusal(sign="words", reason=f"Sentence {place + 1} begins with declining.")
+    return Refusal(sign="words", reason=f"Sentence {beginning.place + 1} begins with declining.")
 
 
-def declining_sentence(text: str) -> int | None:
-    """Return the index of the sentence near the beginning that declines, or none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declining:
+    """A sentence that declines, and whether the answer says nothing else."""
 
-    Where the answer goes on to give or describe what it declined, nothing is declined.
+    place: int
+    only: bool
+    """False: more is said, which may be what was asked, so that the answer is no sure refusal."""
+
+
+def declining(text: str) -> Declining | None:
+    """Return where an answer declines near its beginning, or none.
+
+    Where it shows that it gives what it declined, nothing is declined.
     """
-    reading = Reading(text[:_LOOK_AT])
-    if not _SIGNS.Match(reading.data):
+    beginning = _Beginning.of(text)
+    if beginning is None:
         return None
-    found = _declined(text, reading)
-    return None if found is None or _GIVES.search(reading.view) else found
+    return Declining(place=beginning.place, only=not beginning.says_more)
 
 
-def _declined(text: str, reading: Reading) -> int | None:
-    sentences = _sentences(reading.data)
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The beginning of a text that declines; what it says besides is read when it is asked for."""
+
+    text: str
+    reading: Reading
+    sentences: list[bytes]
+    place: int
+
+    @classmethod
+    def of(cls, text: str) -> "_Beginning | None":
+        reading = Reading(text[:_LOOK_AT])
+        if not _SIGNS.Match(reading.data):
+            return None
+        sentences = _sentences(reading.data)
+        place = _declined(text, reading, sentences)
+        if place is None or _GIVES.search(reading.view):
+            return None
+        return cls(text, reading, sentences, place)
+
+    @property
+    def is_outright(self) -> bool:
+        """Whether it declines by more than disclaiming ("I have no opinions") or judging."""
+        if _SYMPATHY.match(self.sentences[0].decode("latin-1")):
+            return True
+        clauses = (c for s in self.sentences for c in _clauses(s) if _declines(c))
+        return not rest.only_disclaims(clauses)
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it says what is no part of a refusal."""
+        outright = self.is_outright
+        if not outright and _STEPS.search(self.text):
+            return True
+        view = rest.without_offers(self.reading.view)
+        every = _sentences(view.encode("latin-1"), most=None)
+        return rest.says_more((s.decode("latin-1") for s in every), _ends_it, outright=outright)
+
+
+def _declined(text: str, reading: Reading, sentences: list[bytes]) -> int | None:
     for index, sentence in enumerate(sentences):
-        if _SIGNS.Match(sentence) and any(map(_declines, _clauses(sentence))):
+        if _is_declining(sentence):
             return None if len(text) > _LONG and _PARTIAL.search(reading.view) else index
     return _instead(text, reading.view, sentences)
 
 
-def _sentences(data: bytes) -> list[bytes]:
+def _is_declining(sentence: bytes) -> bool:
+    return _SIGNS.Match(sentence) and any(map(_declines, _clauses(sentence)))
+
+
+def _ends_it(sentence: str) -> bool:
+    data = sentence.encode("latin-1")
+    return _is_declining(data) or bool(_JUDGES.Match(data))
+
+
+def _sentences(data: bytes, most: int | None = _SENTENCES) -> list[bytes]:
     found = (
         part.strip(_EDGES) for part in data.replace(b"? ", b"\n").translate(_ENDS).split(b"\n")
     )
-    return list(islice((part for part in found if len(part) > 1), _SENTENCES))
+    return list(islice((part for part in found if len(part) > 1), most))
 
 
 def _clauses(sentence: bytes) -> Iterator[str]:
@@ -181,9 +241,16 @@ def _instead(text: str, view: str, sentences: list[bytes]) -> int | None:
 def portable_rules() -> dict[str, Any]:
     """Return the rules as regular expressions for exported canaries, which have no RE2.
 
-    All are to be matched in any case; `rules`, `firm`, `judges` and `sympathy` from the beginning.
+    All are to be matched in any case; `rules`, `firm`, `judges`, `beside`,
+    `given` and `sympathy` from the beginning.
     """
     return {
+        "beside": rest.BESIDE,
+        "norms": f"(?i){rest.NORMS}",
+        "given": rest.GIVEN,
+        "turns": f"(?i){rest.TURNS}",
+        "disclaims": f"(?i){rest.DISCLAIMS}",
+        "offers": rest.OFFERS,
         "signs": f"(?i){words.SIGNS}",
         "rules": [_HELPING, _WHOLE],
         "firm": f"{words.LEAD}{words.FIRM}",
