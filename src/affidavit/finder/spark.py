@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from affidavit.errors import SettingsError, StoreError
+from affidavit.finder.bound import ANY_TIME, Within
 from affidavit.finder.compile import TABLE
 from affidavit.store import SegmentFile
 
@@ -58,11 +59,17 @@ class Spark:
         """Return the SQL of a shape of `shapes`; what was asked before is kept."""
         return _compiled(shape, *asked)
 
-    def rows(self, query: str, files: Sequence[SegmentFile]) -> "pa.Table":
-        """Return the whole answer; `StoreError` where the engine does not see all the rows."""
+    def rows(
+        self, query: str, files: Sequence[SegmentFile], within: Within = ANY_TIME
+    ) -> "pa.Table":
+        """Return the whole answer, rows of other times than `within` too.
+
+        `StoreError` where the engine does not see all the rows.
+        """
         from grpc import RpcError
         from pyspark.errors import PySparkException
 
+        del within  # a hint, for which the statement would have to be another one
         try:
             session = self._open()
             self._require(session, [one for one in files if _place(one) not in self._seen])
