@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +18,6 @@ from affidavit.logscan.batches import ASKED, DECLINED, ODD, SAID, UNGUARDED, Bat
 from affidavit.logscan.bodies import BodyTexts, all_texts, read_body
 from affidavit.logscan.detectors import (
     ENTITY_TYPES,
-    PROFANITY,
     QUIET_TYPES,
     Allowed,
     Detectors,
@@ -29,12 +27,13 @@ from affidavit.logscan.detectors import (
     fingerprint,
     refusal,
 )
-from affidavit.logscan.detectors.entities import Finding, apart
+from affidavit.logscan.detectors.entities import Finding
+from affidavit.logscan.disclosures import Disclosures, Text
 from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, Scanned, Totals
 from affidavit.logscan.gunzip import Data, ReadLimits, whole
 from affidavit.logscan.prefilter import REACH, Prefilter
 from affidavit.logscan.records import Record, RecordReader
-from affidavit.logscan.usage import Use
+from affidavit.logscan.usage import Calls, principal_of
 
 Sink = Callable[[ScanFinding], None]
 
@@ -75,15 +74,17 @@ class InvocationScanner:
                 min_score=settings.min_score,
             )
         )
-        self._profanity = ProfanityDetector(settings.words)
+        self._disclosures = Disclosures(
+            self._detectors, ProfanityDetector(settings.words), settings.key, settings.kinds
+        )
         self.batches = BatchReader(self._prefilter(), unguarded="unguarded" in settings.kinds)
         self._quick = quick
 
     def _prefilter(self) -> Prefilter:
         kinds = self._settings.kinds
         return Prefilter(
-            self._detectors if "pii" in kinds else None,
-            self._profanity if "profanity" in kinds else None,
+            self._disclosures.personal,
+            self._disclosures.profane,
             refusals="refusal" in kinds,
             blocked_messages=self._settings.blocked_messages,
         )
@@ -95,25 +96,32 @@ class InvocationScanner:
 
     def scan(self, data: Data, uri: str, sink: Sink) -> Scanned:
         """Scan one object; findings go to `sink` as they are found."""
-        work = _Object(self._settings, self._detectors, self._profanity, uri, sink)
+        work = _Object(self._settings, self._disclosures, uri, sink)
         work.run(data, self.batches if self._quick else None)
         return work.result(len(data))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Read:
+    """A record, or a body that was kept apart, with what is still to be looked at."""
+
+    about: ScanFinding
+    texts: Sequence[Text] = ()
+    bodies: Sequence[BodyTexts] = ()
+    """Whose signs are looked at: refusals, interventions, matches of a trace."""
+    unguarded: bool = False
 
 
 class _Object:
     """The scan of one object."""
 
     def __init__(
-        self,
-        settings: ScanSettings,
-        detectors: Detectors,
-        profanity: ProfanityDetector,
-        uri: str,
-        sink: Sink,
+        self, settings: ScanSettings, disclosures: Disclosures, uri: str, sink: Sink
     ) -> None:
-        self._settings, self._detectors, self._profanity = settings, detectors, profanity
+        self._settings, self._disclosures = settings, disclosures
         self._uri, self._sink = uri, sink
         self._totals = Totals(objects=1)
+        self._calls = Calls(self._totals.used)
         self._gaps: Counter[str] = Counter()
         self._references: list[str] = []
         self._hits: list[tuple[bytes, int]] = []
@@ -122,6 +130,7 @@ class _Object:
     def result(self, compressed: int) -> Scanned:
         """Return totals and gaps."""
         self._totals.compressed = compressed
+        self._calls.settle()
         gaps = (
             ScanGap(object_uri=self._uri, why=why, count=count) for why, count in self._gaps.items()
         )
@@ -149,14 +158,14 @@ class _Object:
                 self._lines(batch, reader, batches)
             else:
                 for record in batch:
-                    self._record(record)
+                    self._report([self._walked(record)])
         self._look(reader)
         self._totals.foreign = reader.foreign
 
     def _lines(self, lines: list[bytes], reader: RecordReader, batches: BatchReader | None) -> None:
         """Scan lines in their order: those that a batch marks, or all."""
         every = dict.fromkeys(range(len(lines)), ODD)
-        marks = every if batches is None else batches.read(lines, self._totals)
+        marks = every if batches is None else batches.read(lines, self._totals, self._calls)
         for number in sorted(marks):
             line = lines[number]
             self._hits.append((line, marks[number]))
@@ -165,11 +174,26 @@ class _Object:
             self._look(reader)
 
     def _look(self, reader: RecordReader) -> None:
-        """Look at the marked lines, many at once: their code stays in the processor's cache."""
-        for line, mark in self._hits:
-            for record in reader.line(line):
-                self._marked(record, mark)
+        """Look at the marked lines, many at once."""
+        read = [
+            self._marked(record, mark) for line, mark in self._hits for record in reader.line(line)
+        ]
         self._hits, self._held = [], 0
+        self._report(read)
+
+    def _report(self, read: Sequence[_Read]) -> None:
+        """Report what records disclose and show, in their order."""
+        found = iter(self._disclosures.find([text for one in read for text in one.texts]))
+        for one in read:
+            for text, disclosed in zip(one.texts, found):  # noqa: B905 - the rest is of the next
+                for own, entry in disclosed.own:
+                    self._own(one.about.model_id, text[0], own, entry)
+                for place in disclosed.places:
+                    told = self._disclosures.shown(text, place, disclosed.places)
+                    self._found(one.about, **told)
+            self._signs(one.about, one.bodies)
+            if one.unguarded:
+                self._found(one.about, "unguarded", "NO_GUARDRAIL")
 
     def _trouble(self, why: str) -> None:
         self._gaps[why] += 1
@@ -185,27 +209,29 @@ class _Object:
         if body is None:
             return
         about = ScanFinding(kind="pii", entity_type="", object_uri=self._uri, request_id=request_id)
-        self._texts(about, [body])
-        self._signs(about, [body])
+        self._report([self._whole(about, [body])])
 
-    def _marked(self, record: Record, mark: int) -> None:
-        """Look at what a mark says; of a record of a common shape nothing else can be found."""
+    def _whole(self, about: ScanFinding, bodies: list[BodyTexts]) -> _Read:
+        """Return bodies of which nothing was looked at yet."""
+        texts = self._disclosures.worth_reading(list(all_texts(bodies))) if bodies else ()
+        return _Read(about=about, texts=texts, bodies=bodies)
+
+    def _marked(self, record: Record, mark: int) -> _Read:
+        """Read what a mark says; of a record of a common shape nothing else can be found."""
         if mark & ODD:
-            self._record(record)
-            return
-        about = self._about(record)
+            return self._walked(record)
         bodies = []
         if mark & ASKED and record.input is not None:
             bodies.append(self._body(record.input.inputBodyJson, "input"))
         if mark & (SAID | DECLINED) and record.output is not None:
             bodies.append(self._body(record.output.outputBodyJson, "output"))
         read = [body for body in bodies if body is not None]
-        if mark & (ASKED | SAID):
-            self._texts(about, read, hit=True)
-        if mark & DECLINED:
-            self._signs(about, read[-1:])
-        if mark & UNGUARDED:
-            self._found(about, "unguarded", "NO_GUARDRAIL")
+        return _Read(
+            about=self._about(record),
+            texts=list(all_texts(read)) if mark & (ASKED | SAID) else (),
+            bodies=read[-1:] if mark & DECLINED else (),
+            unguarded=bool(mark & UNGUARDED),
+        )
 
     def _about(self, record: Record) -> ScanFinding:
         """Return what all findings of a record have in common."""
@@ -222,22 +248,31 @@ class _Object:
             error_code=record.errorCode or "",
         )
 
-    def _record(self, record: Record) -> None:
+    def _walked(self, record: Record) -> _Read:
+        """Count a record and read all of it."""
         totals = self._totals
         totals.seen(record.timestamp or "")
         if record.errorCode:
             totals.errors[record.errorCode] += 1
-        about = self._about(record)
         bodies, complete = self._bodies(record)
-        totals.used(about.model_id, about.principal, _use_of(record, bodies))
-        if bodies:
-            self._texts(about, bodies)
-            self._signs(about, bodies)
+        about = self._about(record)
+        self._count(record, bodies)
+        read = self._whole(about, bodies)
         if not any(body.guarded for body in bodies) and not record.errorCode:
-            if complete:
-                self._found(about, "unguarded", "NO_GUARDRAIL")
-            else:
-                totals.guard_unknown += 1
+            read.unguarded = complete
+            totals.guard_unknown += not complete
+        return read
+
+    def _count(self, record: Record, bodies: Sequence[BodyTexts]) -> None:
+        """Count what a call comes to."""
+        tokens = (
+            record.input.inputTokenCount if record.input else None,
+            record.output.outputTokenCount if record.output else None,
+        )
+        latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
+        arn = record.identity.arn if record.identity else ""
+        use = self._calls[record.modelId or "", principal_of(arn)]
+        use.count(tokens, latency, failed=bool(record.errorCode))
 
     def _bodies(self, record: Record) -> tuple[list[BodyTexts], bool]:
         """Return the bodies that stand in the record, and whether both do."""
@@ -281,50 +316,11 @@ class _Object:
             self._trouble(f"the {part} of a call is nested too deeply")
         return body
 
-    def _texts(self, about: ScanFinding, bodies: list[BodyTexts], *, hit: bool = False) -> None:
-        """Look for personal data and profanity; where nothing was `hit` yet, first over all."""
-        texts = list(all_texts(bodies))
-        kinds = self._settings.kinds
-        personal, profane = "pii" in kinds, "profanity" in kinds
-        if not hit:
-            joined = "\n".join([text for _, _, text in texts])
-            personal = personal and self._detectors.may_find(joined)
-            profane = profane and self._profanity.may_find(joined)
-        for part, path, text in texts if personal or profane else ():
-            own = partial(self._own, about.model_id, part)
-            found = self._detectors.find(text, own) if personal else []
-            words = self._profanity.find(text) if profane else []
-            every = sorted([*found, *words])
-            for one in every:
-                self._place(about, (part, path, text), one, every)
-
     def _own(self, model: str, part: Part, found: Finding, entry: str) -> None:
         """Count what is no finding, as it is on the list of the company's own."""
         self._totals.own[f"{part} {found.entity_type} {entry} {model}"] += 1
 
-    def _place(
-        self,
-        about: ScanFinding,
-        place: tuple[Part, str, str],
-        found: Finding,
-        others: Sequence[Finding],
-    ) -> None:
-        part, path, text = place
-        profane = found.entity_type == PROFANITY
-        excerpt = self._detectors.excerpt(text, found, apart(found, others))
-        self._found(
-            about,
-            "profanity" if profane else "pii",
-            found.entity_type,
-            part=part,
-            path=path,
-            start=found.start,
-            end=found.end,
-            hash=fingerprint(text, found, self._settings.key),
-            excerpt=self._profanity.mask(excerpt),
-        )
-
-    def _signs(self, about: ScanFinding, bodies: list[BodyTexts]) -> None:
+    def _signs(self, about: ScanFinding, bodies: Sequence[BodyTexts]) -> None:
         """Report refusals, interventions, and raw matches that a guardrail's trace shows."""
         for body in bodies:
             for path, kind, text in body.matches:
@@ -370,15 +366,3 @@ class _Object:
         name = f"{kind} {more.get('part', '') or '-'} {entity_type}"
         self._totals.findings[name] += 1
         self._sink(msgspec.structs.replace(about, kind=kind, entity_type=entity_type, **more))
-
-
-def _use_of(record: Record, bodies: Sequence[BodyTexts]) -> Use:
-    """Return what one call comes to."""
-    use = Use()
-    tokens = (
-        record.input.inputTokenCount if record.input else None,
-        record.output.outputTokenCount if record.output else None,
-    )
-    latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
-    use.count(tokens, latency, failed=bool(record.errorCode))
-    return use

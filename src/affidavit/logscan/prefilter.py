@@ -28,6 +28,8 @@ REACH: Final = 4000
 """Characters of an answer that are looked at for a refusal; it says so near its beginning."""
 _PLACES: Final = re.compile(r"\\b|[\^$]")
 _COUNTS: Final = re.compile(r"\{[0-9,]+\}")
+_BEFORE: Final = re.compile(r"(?<=\|)\[a-z\]\[\^\.\]\{[0-9,]+\} ")
+"""What a choice begins with where anything may stand: the automaton would have to remember it."""
 
 
 class Prefilter:
@@ -76,7 +78,7 @@ def _declining_signs() -> list[str]:
         rf"(?:i|we)(?: (?:am|'m))? ?{words.CANNOT},? ?(?:[a-z]+ly )?{words.HELP}",
         words.OUTRIGHT,
         words.FIRM,
-        words.MORAL,
+        words.MORAL_SIGNS,
     )
     in_need = words.CRISIS.removeprefix("(?i)").rpartition("(?:")[2]
     return [f"(?i){_loosened(rule)}" for rule in (*rules, f"(?:{in_need}")]
@@ -84,6 +86,7 @@ def _declining_signs() -> list[str]:
 
 def _loosened(rule: str) -> str:
     """Return a pattern of all that holds a match of a rule within one line."""
+    rule = _BEFORE.sub("", rule)
     return _COUNTS.sub("*", _PLACES.sub("", rule.replace("[^", "[!"))).replace("[!", r"[^\n")
 
 

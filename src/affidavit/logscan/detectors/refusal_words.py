@@ -120,17 +120,8 @@ HARMLESS: Final = frozenset(
 _GOOD: Final = (
     r"(?:accurate|appropriate|effective|ethical|fair|healthy|productive|respectful|right|safe)"
 )
-MORAL: Final = (
-    r"(?:first(?: and foremost|ly)?,? |as an ai[^.,]{0,40},? )?"
-    r"(?:(?:(?:i must (?:clarify|say|stress|be clear|emphasi[sz]e|point out)|"
-    r"please (?:note|remember|be aware|understand)|i want to (?:clarify|stress|be clear))(?: that)?"
-    r"|(?:i(?:'m| am) )?sorry,? but),? )?"
-    r"(?:it(?:'s| is) important to (?:remember|note|know) that [^.]{2,110} (?:is|are)|"
-    r"(?:the|your) (?:question|request|idea|statement|premise|prompt)[^.]{0,60} is|"
-    r"it(?:'s| is| would be)|that(?:'s| is)|this is|[a-z]+ing [^.]{3,80} is|"
-    r"[a-z][^.]{3,60} (?:violence|aggression|abuse|harm|theft|discrimination|hatred)"
-    r"[^.]{0,30} (?:is|are))(?: "
-    r"both| very| highly| considered| also| generally)? "
+_JUDGED: Final = (
+    r"(?: both| very| highly| considered| also| generally)? "
     r"(?:(?:not|never) (?:an? )?(?:[a-z]+ly )?(?:ethical|appropriate|legal|acceptable|ok|okay|"
     r"right|moral|safe|recommended|advisable|permissible|justifi)"
     rf"|(?:not|never) (?:an? )?(?:[a-z]+ly )?{_GOOD},? (?:or|and|nor) (?:[a-z]+ly )?{_GOOD}\b"
@@ -139,6 +130,9 @@ MORAL: Final = (
     r"|an? (?:[a-z]+,? (?:and )?){0,2}(?:illegal|criminal|unethical) act\b"
     r"|illegal|unethical|inappropriate|immoral|unacceptable|wrong|a (?:serious )?(?:crime|"
     r"violation)|against the law|dangerous)"
+)
+_HARMS: Final = r"(?:violence|aggression|abuse|harm|theft|discrimination|hatred)"
+_OTHERWISE: Final = (
     r"|[a-z][^.]{3,120} (?:was|were) (?:not|never) (?:[a-z]+ly )?"
     r"(?:right(?: to\b| or\b|,|$)|justifi)"
     r"|[a-z][^.]{2,80} (?:is|are) not (?:inherently|naturally|innately) (?:weaker|inferior|"
@@ -148,7 +142,23 @@ MORAL: Final = (
     rf"|i (?:do not|don't) (?:think|believe|feel) (?:that )?it(?:'s| is| would be) (?:[a-z]+ly )?"
     rf"(?:{_GOOD}|ok|okay|acceptable)\b"
 )
+MORAL: Final = (
+    r"(?:first(?: and foremost|ly)?,? |as an ai[^.,]{0,40},? )?"
+    r"(?:(?:(?:i must (?:clarify|say|stress|be clear|emphasi[sz]e|point out)|"
+    r"please (?:note|remember|be aware|understand)|i want to (?:clarify|stress|be clear))(?: that)?"
+    r"|(?:i(?:'m| am) )?sorry,? but),? )?"
+    r"(?:it(?:'s| is) important to (?:remember|note|know) that [^.]{2,110} (?:is|are)|"
+    r"(?:the|your) (?:question|request|idea|statement|premise|prompt)[^.]{0,60} is|"
+    r"it(?:'s| is| would be)|that(?:'s| is)|this is|[a-z]+ing [^.]{3,80} is|"
+    rf"[a-z][^.]{{3,60}} {_HARMS}[^.]{{0,30}} (?:is|are))"
+    rf"{_JUDGED}{_OTHERWISE}"
+)
 """An opening that judges the question instead of answering it."""
+MORAL_SIGNS: Final = (
+    rf"(?:(?:(?:it|that)'s|is|would be)|"
+    rf"(?:important to (?:remember|note|know) that|{_HARMS})[^.]{{0,140}} are){_JUDGED}{_OTHERWISE}"
+)
+"""What every such opening has at one place: what is judged may stand before it."""
 DEFINES: Final = (
     r"[^.]{2,60} (?:is|are) (?:defined as |considered )?(?:the [^.]{0,80}\bof|"
     r"an? [^.]{0,80}\b(?:in which|where|characterized by|defined))\b"
