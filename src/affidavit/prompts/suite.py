@@ -288,7 +288,9 @@ class _Builder:
         if node is None and empty:
             return []
         if node is None or not isinstance(node.value, list) or not (node.value or empty):
-            refuse(self.name, node.line if node else self.top.line, f"`{name}` is a list with entries.")
+            refuse(
+                self.name, node.line if node else self.top.line, f"`{name}` is a list with entries."
+            )
         found: list[Node] = node.value
         return found
 
