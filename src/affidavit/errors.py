@@ -53,6 +53,11 @@ class AffidavitError(Exception):
         return f"{self.what}. {self.why}" if self.why else self.what
 
     @property
+    def with_todo(self) -> str:
+        """Return what, why and what to do about it, for a line that stands alone."""
+        return f"{self.in_a_line} {self.todo}" if self.todo else self.in_a_line
+
+    @property
     def sentences(self) -> str:
         """Return what and why as gaps say them: these words stand in evidence, and never change."""
         return f"{self.what}. {self.why}"

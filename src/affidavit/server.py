@@ -350,7 +350,7 @@ def _log_to_stderr() -> None:
     """Send the access log (a JSON object a line, without secrets) and errors to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    for name in ("affidavit.api", "affidavit.console", "uvicorn.error"):
+    for name in ("affidavit.api", "affidavit.console", "affidavit.finder", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
         logger.addHandler(handler)

@@ -78,6 +78,13 @@ def test_typed_keeps_unknown_members_and_drops_nulls() -> None:
     }
 
 
+def test_typed_refuses_a_null_among_the_elements_of_a_list() -> None:
+    """No API of AWS promises one: what lists it is no answer, and no alarm has a null action."""
+    for body in ({"MetricAlarms": [None]}, {"MetricAlarms": [{"AlarmActions": [None]}]}):
+        with pytest.raises(ShapeError, match="NoneType found"):
+            typed("cloudwatch", "DescribeAlarms", body)
+
+
 def test_typed_lets_redacted_values_through() -> None:
     """A redacted value stays the mark, whatever its shape."""
     assert typed("kms", "DescribeKey", {"KeyMetadata": {"CreationDate": REDACTED}}) == {

@@ -6,7 +6,7 @@ Each case takes the passing example of a check and changes one thing that a real
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -178,6 +178,36 @@ def test_only_models_that_write_text_are_evaluated(
     assert found is not Verdict.COMPLIANT
 
 
+RESTORED = FIXTURES["restore-tested"]["good"].acct["ListRestoreJobs"]["RestoreJobs"][0]
+
+
+def backup_plan(lifecycle: dict[str, Any], first: int = 1) -> dict[str, Any]:
+    """Return a daily plan whose first run is due in `first` days."""
+    return {
+        "ScheduledRunsPreview": [
+            {"ExecutionTime": FIXTURE_NOW + timedelta(days=first + n)} for n in range(10)
+        ],
+        "BackupPlan": {"Rules": [{"TargetBackupVaultName": "v", "Lifecycle": lifecycle}]},
+    }
+
+
+def unevaluated(namespace: str, metric: str) -> dict[str, Any]:
+    """Return an alarm with actions of which CloudWatch says that it is set up wrongly."""
+    return {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": [{"Name": "GuardrailArn", "Value": "g"}],
+        "ActionsEnabled": True,
+        "AlarmActions": ["t"],
+        "EvaluationState": "EVALUATION_ERROR",
+    }
+
+
+def allowing_all(key: str, value: str) -> dict[str, Any]:
+    """Return a statement that allows everybody under one condition."""
+    return {"Effect": "Allow", "Principal": ["*"], "Condition": {"StringEquals": {key: [value]}}}
+
+
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("model-fallback", {"r": {"fact": {"modelId": "m", "provisioned": True}}}),
     (
@@ -245,6 +275,44 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "backup-plan-frequency",
         {"r": {"fact": {"vaults": ["another"]}}},
     ),
+    *(
+        ("backup-plan-frequency", {"r": {"GetBackupPlan": plan}})
+        for plan in (
+            backup_plan({"DeleteAfterDays": 35, "DeleteAfterEvent": "DELETE_AFTER_COPY"}),
+            backup_plan({"DeleteAfterDays": 35}, first=20),
+        )
+    ),
+    *(
+        (name, {"acct": {"set": {"alarm": [{"item": alarm}]}}})
+        for name, alarm in (
+            ("bias-alarm", unevaluated("AWS/Bedrock/Guardrails", "InvocationsIntervened")),
+            ("pii-alarm", unevaluated("AWS/Bedrock/Guardrails", "InvocationsIntervened")),
+        )
+    ),
+    (
+        "alarms-enabled",
+        {"acct": {"DescribeAlarms": {"MetricAlarms": [unevaluated("AWS/Bedrock", "Invocations")]}}},
+    ),
+    (
+        "restore-tested",
+        {
+            "acct": {
+                "ListRestoreJobs": {"RestoreJobs": [{**RESTORED, "ValidationStatus": "FAILED"}]}
+            }
+        },
+    ),
+    (
+        "guardrail-topics",
+        {"r": {"GetGuardrail": {"topicPolicy": {"topics": [{"type": "ALLOW"}]}}}},
+    ),
+    *(
+        ("bucket-policy-closed", {"r": {"policy": [allowing_all(key, value)]}})
+        for key, value in (
+            ("aws:PrincipalAccount", "${aws:PrincipalAccount}"),
+            ("aws:SourceVpce", "${aws:SourceVpce}"),
+            ("aws:PrincipalOrgID", "${aws:PrincipalOrgID}"),
+        )
+    ),
 ]
 
 
@@ -254,6 +322,28 @@ def test_what_only_looks_right_does_not_pass(
 ) -> None:
     """Disabled, expired, paused, narrowed or somewhere else: not COMPLIANT."""
     assert verdict(catalogue, place_of, name, **given)[0] is not Verdict.COMPLIANT
+
+
+def test_what_looks_odd_and_is_right_passes(catalogue: Catalogue, place_of: PlaceOf) -> None:
+    """What the cases above change passes where it is as it should be."""
+    for name, given in (
+        ("backup-plan-frequency", {"r": {"GetBackupPlan": backup_plan({"DeleteAfterDays": 35})}}),
+        (
+            "bucket-policy-closed",
+            {"r": {"policy": [allowing_all("aws:PrincipalOrgID", "${aws:ResourceOrgID}")]}},
+        ),
+        (
+            "restore-tested",
+            {
+                "acct": {
+                    "ListRestoreJobs": {
+                        "RestoreJobs": [{**RESTORED, "ValidationStatus": "SUCCESSFUL"}]
+                    }
+                }
+            },
+        ),
+    ):
+        assert verdict(catalogue, place_of, name, **given)[0] is Verdict.COMPLIANT, name
 
 
 def test_narrow_permissions_pass(catalogue: Catalogue, place_of: PlaceOf) -> None:

@@ -13,7 +13,6 @@ from tests.console.conftest import assessment_of
 from affidavit.console.pages import reports
 from affidavit.console.pages.all import VIEWS
 from affidavit.operations import activity, report_uploads
-from affidavit.operations.assessment_reports import choice_of
 from affidavit.store.documents import Document
 
 TEXT = "The board approved the model register."
@@ -188,39 +187,6 @@ def test_evidence_is_selected_by_item_and_folder(fresh: Any) -> None:
     olga.post(url, data={"do": "add-all"})
     page = olga.post(f"/console/assessments/{assessment}/selection/drop", data={"all": "1"})
     assert "Nothing is selected" in page.text
-
-
-def test_a_report_is_made_of_what_the_finder_found(fresh: Any) -> None:
-    """The page says how much a query finds; exactly that is chosen, and said in the ledger."""
-    olga, assessment = fresh.client("olga"), fresh.assessment.id
-    path, _ = _control(olga, assessment)
-    olga.post(f"/console{path}/evidence", data={"set": "Privacy", "text": TEXT})
-    address = "/console/finder/report?f=control+~+GENAI-PRIV-*&day=2026-10-31"
-    link = olga.get(address.replace("/report", "")).text
-    assert html.escape(address) in link
-    page = olga.get(address).text
-    assert '<dd class="figure">21</dd>' in page
-    assert "1 item of manual evidence is found as well, and will not be in it" in page
-    wrong = olga.post(address, data={"assessment": assessment, "name": "not a name!"})
-    assert wrong.status_code == 422
-    assert "not a name!" in wrong.text
-    done = olga.post(address, data={"assessment": assessment, "name": "Privacy"})
-    assert "In progress" in done.text
-    (kept,) = fresh.store.documents.every("111122223333/us-east-1", "assessment_report")
-    said = kept.body["_said"]
-    assert (said["by"], said["records"]) == ("query", 21)
-    assert said["query"] == "(control ~ GENAI-PRIV-*) and day = 2026-10-31"
-    chosen = list(choice_of(fresh.context, "111122223333/us-east-1", kept).rows())
-    assert len(chosen) == 21
-    assert {one.control_id[:10] for _, one in chosen} == {"GENAI-PRIV"}
-    nothing = "/console/finder/report?f=control+%3D+NONE"
-    assert "There is nothing to report" in olga.get(nothing).text
-    refused = olga.post(nothing, data={"assessment": assessment, "name": "None"})
-    assert refused.status_code == 422
-    assert "finds no collected evidence" in refused.text
-    assert olga.get("/console/finder/report?f=nonsense+%3D").status_code == 422
-    form = {"assessment": assessment, "name": "Hers"}
-    assert fresh.client("dora").post(address, data=form).status_code == 403
 
 
 def test_an_assessment_is_made_in_steps(fresh: Any) -> None:

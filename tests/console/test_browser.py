@@ -41,7 +41,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.timeout(1500),  # a busy machine; nothing here waits for long by itself
 ]
-BROWSER_TIMEOUT = 60_000
+BROWSER_TIMEOUT = 300_000
 HTMX = Path(assets.__file__).parent / "static" / assets.HTMX
 """Missing where there is no npm: then pages work as plain links."""
 

@@ -57,5 +57,6 @@ def test_there_and_back(fresh: Any, chromium: Any, issuer: str, script: bool) ->
         assert page.get_by_role("heading", level=1).inner_text() == "nina"
         assert page.get_by_text(re.compile("user/oidc-")).count() == 1
         page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("link", name="Sign in by your organization").wait_for()
         page.goto(f"{base}/account")
         page.wait_for_url("**/sign-in?next=*")

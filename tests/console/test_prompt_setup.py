@@ -12,12 +12,14 @@ from tests.console.conftest import ACCOUNT, REGION, TENANT, Installation, Maker
 
 from affidavit import demo
 from affidavit.aws.settings import AwsSettings
+from affidavit.collector.log_settings import scan_settings
 from affidavit.operations import (
     alert_channels,
     alert_routes,
     canaries,
     log_watches,
     log_watching,
+    own_data,
     prompt_jobs,
     tasks,
     tenants,
@@ -310,6 +312,31 @@ def test_a_canary_is_changed_by_owners_and_administrators(fresh: Installation) -
     assert "Schedule, threshold and budget" not in fresh.client("arthur").get(path).text
     admin = fresh.client("olga", "admin")
     assert "It is paused" in admin.post(f"{path}/change", data={"do": "pause"}).text
+
+
+def test_own_data_is_a_setting_of_administrators(fresh: Installation) -> None:
+    """Kept with a leaf of the ledger; what would cover others' data is refused, each with why."""
+    admin, address = fresh.client("olga", "admin"), "/console/logs/own"
+    wrong = {"numbers": "12\n+1 800 555 0100", "domains": "co.uk, gmail.com, a@example.org"}
+    refused = admin.post(address, data=wrong)
+    assert refused.status_code == 422
+    told = ("is no number", "is a suffix", "gives mailboxes", "is no domain")
+    assert all(words in refused.text for words in told)
+    assert "+1 800 555 0100</textarea>" in refused.text
+    for user in ("olga", "arthur", "dora"):
+        assert fresh.client(user).post(address, data={}).status_code == 403, user
+    assert own_data.kept(fresh.store, TENANT).version == 0
+    form = {"numbers": "+1 800 555 0100", "domains": "Example.org\nexample.org"}
+    page = admin.post(address, data=form).text
+    assert "Version 1, by" in page
+    assert "example.org" in fresh.client("arthur").get("/console/logs").text
+    again = own_data.edit(
+        fresh.store, TENANT, numbers=[], domains=["example.net"], dropped=["example.org"], by="b"
+    )
+    assert (again.version, again.domains) == (2, ["example.net"])
+    allowed = scan_settings(fresh.store, TENANT).allowed
+    assert [*allowed.numbers, *allowed.domains] == ["18005550100", "example.net"]
+    assert allowed.origin.startswith("version 2 of the tenant's list, by b at ")
 
 
 def test_watches_are_set_up_by_administrators_of_bound_accounts(bound: Installation) -> None:

@@ -99,8 +99,8 @@ def test_few_files_come_at_once() -> None:
 
 def test_what_comes_by_drops_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """It makes room for other files, and what is fast enough may take longer than that."""
-    monkeypatch.setattr(reading, "PATIENCE", 0.2)
-    monkeypatch.setattr(reading, "SLOWEST", 100)
+    monkeypatch.setattr(reading, "PATIENCE", 0.5)
+    monkeypatch.setattr(reading, "SLOWEST", 60)
 
     async def read() -> str:
         """Return a file that is fast enough, once two that are not were refused."""
@@ -110,7 +110,7 @@ def test_what_comes_by_drops_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
                 async with reader.read(_slowly(b"", pause=60), BOUND, "olga"):
                     pytest.fail("It was taken.")
             assert refused.value.status_code == 408
-        async with reader.read(_slowly(b"x" * 40, pause=0.3), BOUND, "olga") as form:
+        async with reader.read(_slowly(b"x" * 40, pause=0.8), BOUND, "olga") as form:
             return str(form.files["file"].file.read(), "ascii")
 
     assert asyncio.run(read()) == "x" * 40

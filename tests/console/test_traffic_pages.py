@@ -87,7 +87,7 @@ def test_logs_show_counts_disclosures_and_alerts(filled: Installation) -> None:
     row = re.search(r'<th scope="row">111122223333/us-east-1</th>.*?</tr>', page.text, re.DOTALL)
     assert row is not None
     numbers = re.findall(r"[0-9]+", unescape(re.sub(r"<[^>]+>", " ", row[0])))
-    assert numbers[2:] == ["7", "4", "1", "2", "400", "8", "4"]
+    assert numbers[2:] == ["7", "4", "1", "2", "400", "8", "12", "4"]
     counts = dict(re.findall(r"<li><span>([^<]*)</span> <b>([0-9]+)</b>", page.text))
     assert counts == {
         "EMAIL": "2",
@@ -104,11 +104,16 @@ def test_logs_show_counts_disclosures_and_alerts(filled: Installation) -> None:
 
 
 def test_logs_show_usage_by_model(filled: Installation) -> None:
-    """Sums of the newest run's daily points; what CloudWatch did not give whole is not known."""
+    """Sums of the newest run's daily points, and what the log told of models and principals."""
     words = _words(filled.client("arthur").get("/console/logs"))
     row = "vendor.model-<b>-v1 111122223333, us-east-1 42 1,234 not known"
     assert row in words
     assert "from 2026-10-29 to 2026-10-30" in words
+    of_log = "111122223333, us-east-1 40 3 (7.5 %) 1,200 90 1,010 ms"
+    assert f"vendor.model-<b>-v1 {of_log}" in words
+    assert f"arn:aws:sts::111122223333:assumed-role/<app> {of_log}" in words
+    assert "not named 111122223333, us-east-1 4 0 (0.0 %) 1,200 90 not told" in words
+    assert "the log of 2026-10-30" in words
 
 
 @pytest.mark.parametrize("path", ["/prompts", "/canaries", "/logs"])

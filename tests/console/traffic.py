@@ -120,32 +120,48 @@ def usage(began: datetime) -> list[Observation]:
                 "Values": values,
             }
         )
-    account = "111122223333"
+    body = {"MetricDataResults": results, "Messages": []}
     return [
-        Observation(
-            unit=Unit(
-                key="GetMetricData",
-                account_id=account,
-                region="us-east-1",
-                parameters={"MetricDataQueries": queries},
-            ),
-            service="cloudwatch",
-            operation="GetMetricData",
-            absent="",
-            body={"MetricDataResults": results, "Messages": []},
-            proof=Proof(
-                endpoint="http://127.0.0.1:9",
-                synthetic=True,
-                caller_arn=f"arn:aws:iam::{account}:role/reader",
-                request_ids=("request-2",),
-                pages=1,
-                attempts=1,
-                started_at=began,
-                finished_at=began + timedelta(seconds=1),
-                tool="test",
-            ),
-        )
+        _answer(began, "GetMetricData", "cloudwatch", {"MetricDataQueries": queries}, body),
+        _answer(began, "FilterLogEvents", "logs", *_scanned_log()),
     ]
+
+
+def _scanned_log() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the question for a log and what it told of use, by model and by principal."""
+    use = {"calls": 40, "errors": 3, "inputTokens": 1200, "outputTokens": 90, "timed": 37}
+    some = {**use, "calls": 4, "errors": 0, "timed": 0, "latencyMs": 0}
+    role = "arn:aws:sts::111122223333:assumed-role/<app>"
+    body = {
+        "usedModels": [{"modelId": MODEL, **use, "latencyMs": 37_370}],
+        "usedBy": [{"principal": role, **use, "latencyMs": 37_370}, {"principal": "", **some}],
+    }
+    return {"invocationLog": "s3", "day": "2026-10-30"}, body
+
+
+def _answer(
+    began: datetime, key: str, service: str, parameters: dict[str, Any], body: dict[str, Any]
+) -> Observation:
+    account = "111122223333"
+    unit = Unit(key=key, account_id=account, region="us-east-1", parameters=parameters)
+    return Observation(
+        unit=unit,
+        service=service,
+        operation=key,
+        absent="",
+        body=body,
+        proof=Proof(
+            endpoint="http://127.0.0.1:9",
+            synthetic=True,
+            caller_arn=f"arn:aws:iam::{account}:role/reader",
+            request_ids=("request-2",),
+            pages=1,
+            attempts=1,
+            started_at=began,
+            finished_at=began + timedelta(seconds=1),
+            tool="test",
+        ),
+    )
 
 
 def _canary(made: Any, tenant: str) -> None:
@@ -193,7 +209,7 @@ def _log(made: Any, tenant: str) -> None:
     objects = [f"s3://logs/{number}.json.gz" for number in range(7)]
     scanned.listed(tenant, watch.name, [(one, 100) for one in objects], made.time)
     for number, uri in enumerate(objects[:5]):
-        body = {"records": 100, "disclosures": 2, "unread": 1}
+        body = {"records": 100, "disclosures": 2, "unread": 1, "leftOut": 3}
         state = FAILED if number == 4 else SCANNED
         scanned.finish(
             tenant,

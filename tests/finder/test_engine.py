@@ -282,9 +282,18 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize("harm", [_flip, _cut, Path.unlink], ids=["flip", "cut", "gone"])
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_damaged_segment_is_named_and_the_rest_is_served(
-    fresh: Estates, fresh_finder: Finder, harm: Callable[[Path], None], *, warm: bool
+    fresh: Estates,
+    fresh_finder: Finder,
+    harm: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
+    *,
+    warm: bool,
 ) -> None:
-    """A flipped byte, a truncated or missing file: named in every answer, the rest is there."""
+    """A flipped byte, a truncated or missing file: named in every answer, the rest is there.
+
+    Where it lies on the server, its log says alone.
+    """
+    caplog.set_level("INFO", "affidavit.finder")
     question = fresh.question("")
     if warm:
         assert fresh_finder.count(question)[0] == FEW * OF_A_DAY
@@ -293,8 +302,11 @@ def test_a_damaged_segment_is_named_and_the_rest_is_served(
     rest = FEW * OF_A_DAY - OF_A_DAY
     number, missing = fresh_finder.count(question)
     assert number == rest
-    assert [one.path for one in missing] == [files[1].path]
+    name = f"segments/{files[1].day}/{files[1].path.name}"
+    assert [one.segment for one in missing] == [name]
     assert (missing[0].rows, missing[0].day) == (OF_A_DAY, files[1].day)
+    assert missing[0].why.startswith(f"The segment {name} is damaged.")
+    assert str(files[1].path) in caplog.text
     page = fresh_finder.page(question, limit=1000)
     assert (len(page.rows), len(page.unreadable)) == (rest, 1)
     groups = fresh_finder.groups(question, [FIELDS["day"]])

@@ -15,7 +15,7 @@ from affidavit.demo import Fault
 from affidavit.model.evidence import Evidence
 from affidavit.model.times import iso, utc_now
 from affidavit.model.verdict import Standing, Verdict
-from affidavit.operations import alerts, log_followup, runs
+from affidavit.operations import alerts, log_followup, own_data, runs
 from affidavit.operations.context import Context
 from affidavit.operations.reports import verify_report
 from affidavit.operations.runs import RunOutcome, RunRequest
@@ -25,7 +25,8 @@ from affidavit.store.documents import Document
 
 CHECKS = {"log-pii-free", "log-profanity-free", "traffic-guarded", "log-complete"}
 TRAIL, GAPS = "AWS_Cloudtrail", ("denied", "failed")
-TEXTS = (b"maria.sample", b"901820", b"4111 1111", b"bullshit")
+OWNER = "111122223333/us-east-1"
+TEXTS = (b"maria.sample", b"4111 1111", b"bullshit")
 
 
 def leave_proof(store: Store, tenant: str, state: str, at: datetime) -> None:
@@ -47,7 +48,8 @@ def collected(
     folder = tmp_path_factory.mktemp("logs")
     settings = Settings(home=folder / "home", keys=folder / "keys")
     with open_store(settings) as opened:
-        leave_proof(opened, "111122223333/us-east-1", "SENT", utc_now())
+        leave_proof(opened, OWNER, "SENT", utc_now())
+        own_data.replace_all(opened, OWNER, ["+49 30 901820"], ["example.org"], by="test")
     return runs.run(healthy, settings, out=folder / "out"), settings
 
 
@@ -82,13 +84,38 @@ def test_disclosures_and_totals_are_evidence(
     """Each disclosure, each population and "nothing found in N records" is a record of its own."""
     found = of_logs(store, collected[0])
     types = Counter(e.attributes["entity type"] for e in found if "entity type" in e.attributes)
-    assert types == {"EMAIL": 1, "PHONE": 1, "CREDIT_DEBIT_CARD_NUMBER": 1, "PROFANITY": 1}
+    assert types == {"EMAIL": 1, "CREDIT_DEBIT_CARD_NUMBER": 1, "PROFANITY": 1}
     assert any(e.reason.startswith("Nothing found in ") for e in found)
     assert any(e.reason.startswith("5 of ") for e in found)
     assert any("no invocation log of this Region was read" in e.reason for e in found)
     assert any("records carry a group of language, 3 groups" in e.reason for e in found)
     groups = {e.attributes["group"] for e in found if "group" in e.attributes}
     assert groups == {"en", "de", "fr"}
+
+
+def test_what_is_the_companys_own_is_left_out_and_never_silently(
+    collected: tuple[RunOutcome, Settings], store: Store
+) -> None:
+    """The tenant's list leaves a number out; verdict and population tell it, and which list."""
+    found = [e for e in of_logs(store, collected[0]) if e.account_id == "444455556666"]
+    own = "left out as the company's own"
+    told = [e for e in found if e.attributes.get(own) == "4930901820 (1)"]
+    assert any("outputs with personal data" in e.attributes for e in told)
+    over = [e for e in told if "list of the company's own" in e.attributes]
+    assert over
+    for one in over:
+        assert "Left out as the company's own: 1." in one.reason
+        assert one.attributes["list of the company's own"].startswith("version 1 of the tenant's")
+
+
+def test_use_by_model_and_principal_is_evidence(
+    collected: tuple[RunOutcome, Settings], store: Store
+) -> None:
+    """What the calls of each came to in the day is a record."""
+    found = [e for e in of_logs(store, collected[0]) if "tokens in" in e.attributes]
+    assert any(e.attributes.get("principal", "").startswith("arn:aws:") for e in found)
+    assert any("model" in e.attributes for e in found)
+    assert all(int(e.attributes["calls"]) > 0 for e in found)
 
 
 def test_a_delivered_proof_of_alerting_is_evidence(
@@ -155,14 +182,16 @@ def test_the_report_verifies_is_judged_again_and_holds_no_text(
 
 
 def test_unlogged_calls_are_told(collected: tuple[RunOutcome, Settings], store: Store) -> None:
-    """The laboratory's calls that are in no log make an alert; production's do not."""
+    """The laboratory's calls that are in no log make an alert, and those where no log was read."""
     outcome, settings = collected
     record = outcome.summary.record
     context = Context(store=store, catalogue=catalogue.load(), settings=settings)
-    assert log_followup.tell_unlogged(context, record.tenant, record.assessment_id, record.day) == 1
-    (alert,) = alerts.every(context, record.tenant)
-    assert alert.body["where"] == "444455556666/us-east-1"
-    assert alert.body["facts"]["calls in no log"] == "5"
+    told = log_followup.tell_unlogged(context, record.tenant, record.assessment_id, record.day)
+    found = {one.body["where"]: one.body["facts"] for one in alerts.every(context, record.tenant)}
+    assert len(found) == told
+    assert found.pop("444455556666/us-east-1")["calls in no log"] == "5"
+    assert found
+    assert all(facts["calls in no log"] == facts["calls"] for facts in found.values())
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,18 @@ def test_an_imported_suite_can_be_written_as_ours() -> None:
     assert [(c.prompt, c.family, c.assertions) for c in again.cases] == [
         (c.prompt, c.family, c.assertions) for c in suite.cases
     ]
-    braces = json.dumps({"prompt": "{{x}}", "referenceResponse": "y"}).encode()
-    with pytest.raises(UsageError, match="stands for a variable"):
-        as_yaml(from_bytes(braces, NAME, ImportSettings()))
+
+
+def test_braces_of_an_imported_suite_stay_braces() -> None:
+    """What another file says in braces stands for nothing: not in ours either."""
+    line = {"prompt": "Fill {{x}} and {% if %} in", "referenceResponse": "{{ x | upper }} y"}
+    suite = from_bytes(json.dumps(line).encode(), NAME, ImportSettings())
+    (again,) = from_yaml(as_yaml(suite).encode(), "eval.yaml").cases
+    assert again.prompt == line["prompt"]
+    assert [a.value for a in again.assertions] == [line["referenceResponse"]]
+    ends = json.dumps({"prompt": "{{x}} {% endraw %}", "referenceResponse": "y"}).encode()
+    with pytest.raises(UsageError, match="endraw"):
+        as_yaml(from_bytes(ends, NAME, ImportSettings()))
 
 
 @pytest.mark.parametrize(

@@ -157,3 +157,80 @@ def test_nothing_of_a_suite_that_was_read_is_kept() -> None:
 def _nodes() -> int:
     gc.collect()
     return sum(isinstance(one, yaml.ScalarNode) for one in gc.get_objects())
+
+
+def _prompt(prompt: str, value: str = "", extra: str = "") -> str:
+    suite = {
+        "prompts": [prompt],
+        "tests": [{"vars": {"a": value}, "assert": [{"type": "is-refusal"}]}],
+    }
+    (case,) = from_yaml((yaml.safe_dump(suite) + extra).encode(), "own.yaml").cases
+    return case.prompt
+
+
+@pytest.mark.parametrize(
+    ("prompt", "value", "expected"),
+    [
+        ("Say {{ a | upper }}!", "hi there", "Say HI THERE!"),
+        ("{{a|trim|capitalize}}", "  hELLO You ", "Hello you"),
+        ("{{ a | title }} {{ a | length }}", "well-known fact", "Well-known Fact 15"),
+        ("{{ a | replace('o', '0') | lower }}", "FoO foo", "f0o f00"),
+        ("say {{ a | dump }}", 'x "y"\n', r'say "x \"y\"\n"'),
+        ("{{ b | default('none') | upper }}, {{ a | default('x') }}", "here", "NONE, here"),
+        ("{{ a | first }}{{ a | last }}{{ a | reverse | safe | string }}", "abc", "accba"),
+        (
+            "{% raw %}{{ a }} {% if %}{% endraw %} {{ '{{' }} {# aside #}{{a}}",
+            "x",
+            "{{ a }} {% if %} {{ x",
+        ),
+        ("a {{- a -}} b", "-", "a-b"),
+        ("plain { braces } and }} stay", "x", "plain { braces } and }} stay"),
+        ("{{ a | upper }}", "see {{ b | default('c') }}", "SEE C"),
+    ],
+)
+def test_templates_are_filled_in_as_promptfoo_does(prompt: str, value: str, expected: str) -> None:
+    """Variables, filters, raw braces, comments and the trimming of space: as Nunjucks has them."""
+    assert _prompt(prompt, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("{% if a %}yes{% endif %}", "% if %"),
+        ("{% for i in a %}{{ i }}{% endfor %}", "% for %"),
+        ("{% set b = a %}{{ b }}", "% assign %"),
+        ("{% include 'x' %}", "% include %"),
+        ("{{ a | nl2br }}", "filter nl2br"),
+        ("{{ a | replace('x') }}", "takes 2 texts"),
+        ("{{ a | replace('', 'y') }}", "no text that is to be replaced"),
+        ("{{ a | default(b) }}", "takes 1 texts"),
+        ("{{ env.HOME }}", "a member of a value"),
+        ("{{ a[0] }}", "a member of a value"),
+        ("{{ a() }}", "a call"),
+        ("{{ a if a else 'b' }}", "a condition"),
+        ("{{ a + 'x' }}", r"an expression \(Add\)"),
+        ("{{ 7 }}", r"an expression \(Const\)"),
+        ("{{ a", "cannot be read"),
+        ("{{ a }} {# never ends", "cannot be read"),
+        ("{{ missing | upper }}", "no variable missing"),
+    ],
+)
+def test_a_template_that_is_not_rendered_is_refused(prompt: str, why: str) -> None:
+    """By name, with the line: nothing is sent as it stands."""
+    with pytest.raises(UsageError, match=rf"own\.yaml:2[\s\S]*{why}"):
+        _prompt(prompt, "x")
+
+
+def test_filters_cannot_make_texts_grow_without_end() -> None:
+    """A chain of replacements stops at its limit, before the text is made."""
+    long = "{{ a" + " | replace('x', '" + "x" * 900 + "')" + " | replace('x', '" + "x" * 900
+    with pytest.raises(UsageError, match="more than 1000000 characters"):
+        _prompt(long + "') }}", "x" * 900)
+
+
+def test_what_the_model_is_told_first_has_no_variables() -> None:
+    """`system` is of the suite, not of a case: a template there is refused, raw braces stay."""
+    with pytest.raises(UsageError, match="no variable a"):
+        _prompt("{{a}}", "x", "system: 'You are {{a}}'\n")
+    suite = from_yaml(WHOLE + b"system: '{% raw %}{{a}}{% endraw %}'\n", "own.yaml")
+    assert suite.system == "{{a}}"

@@ -12,13 +12,14 @@ import pytest
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from tests.store.slow_s3 import in_front_of
 
 from affidavit import demo
 from affidavit.operations import leadership, work
 from affidavit.settings import Settings
 from affidavit.store import leases, open_store
 
-PATIENCE = 240.0
+PATIENCE = 400.0
 """Seconds; collections take some, machines under test are slow."""
 
 
@@ -88,13 +89,12 @@ def test_what_a_killed_server_left_is_done_once_by_another(
         "AWS_SECRET_ACCESS_KEY": estate.secret_key,
     }
     home.call("tenant", "bind", tenant, "--ambient", "--report-bucket", "northwind-r")
-    options = ("--aws-endpoint-url", estate.endpoint_url)
-    started = dict(home.start(*options, **ambient) for _ in range(2))
-    identifier = _created(estate, home, next(iter(started.values())))
     settings = Settings(
         home=tmp_path / "home", keys=tmp_path / "keys", database_url=home.database_url
     )
-    with open_store(settings) as store:
+    with in_front_of(estate.endpoint_url) as proxy, open_store(settings) as store:
+        options = ("--aws-endpoint-url", proxy.url)
+        started = dict(home.start(*options, **ambient) for _ in range(2))
 
         def holder(kind: str, whose: str) -> int:
             for one in store.documents.every(whose, kind):
@@ -102,13 +102,16 @@ def test_what_a_killed_server_left_is_done_once_by_another(
                     return found.pid
             return 0
 
-        taken = _until("taking", lambda: holder(work.KIND, tenant))
-        os.kill(taken, signal.SIGKILL)
-        (killed,) = (one for one in started if one.pid == taken)
-        killed.wait(timeout=60)
-        assert store.last_day(identifier) is None
-        (left,) = (one for one in started if one.pid != taken)
-        _until("taking over", lambda: holder(work.KIND, tenant) == left.pid)
+        with proxy.slow("GET", "POST", after=20):
+            identifier = _created(estate, home, next(iter(started.values())))
+            taken = _until("taking", lambda: holder(work.KIND, tenant))
+            assert proxy.arrived.wait(PATIENCE)
+            os.kill(taken, signal.SIGKILL)
+            (killed,) = (one for one in started if one.pid == taken)
+            killed.wait(timeout=60)
+            assert store.last_day(identifier) is None
+            (left,) = (one for one in started if one.pid != taken)
+            _until("taking over", lambda: holder(work.KIND, tenant) == left.pid)
         day = _until("collecting", lambda: store.last_day(identifier), 0.5)
         _until("finishing", lambda: not store.documents.every(tenant, work.KIND), 0.5)
         _until("leading", lambda: holder("lease", leadership.TENANT) == left.pid, 0.5)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from affidavit.logscan.detectors import Allowed
 from affidavit.logscan.invocations import ScanSettings
+from affidavit.logscan.usage import MOST, OTHERS, Use, Uses
 from affidavit.sources.day import Day
 from affidavit.sources.log_counts import MAX_LISTED, LogCounts
 from affidavit.sources.origin import Origin
@@ -210,3 +212,51 @@ def test_a_folder_called_data_hides_no_records() -> None:
     counts.add(json.dumps(record(LEAK, 1)).encode(), uri)
     (model,) = counts.to_json()["models"]
     assert model["records"] == 1
+
+
+def test_what_is_the_companys_own_is_left_out_and_told() -> None:
+    """An own address is no disclosure; the list, and how often each entry was met, are told."""
+    allowed = Allowed(domains=frozenset({"northwind-post.com"}), origin="version 2")
+    counts = LogCounts(ScanSettings(key=b"k" * 32, allowed=allowed))
+    other = record("Or jo.sample@elsewhere-post.com", 2)
+    lines = "\n".join(json.dumps(one) for one in [record(LEAK, 1), other])
+    counts.add(gzip.compress(lines.encode()), f"{BASE}/a.json.gz")
+    told = counts.to_json()
+    assert counts.found == 1
+    assert told["own"] == {
+        "list": "version 2",
+        "numbers": [],
+        "domains": ["northwind-post.com"],
+        "leftOut": [
+            {"part": "output", "entityType": "EMAIL", "entry": "northwind-post.com",
+             "modelId": "m", "count": 1},
+        ],
+        "leftOutInAll": 1,
+    }  # fmt: skip
+
+
+def test_use_is_told_by_model_and_principal() -> None:
+    """Calls, errors, tokens and latency add up; the sessions of a role count together."""
+    role = "arn:aws:sts::111122223333:assumed-role/app"
+    body = {"output": {"message": {"content": [{"text": "Fine"}]}}, "metrics": {"latencyMs": 300}}
+    output = {"outputBodyJson": body, "outputTokenCount": 7}
+    records = [
+        record("Fine", 1, identity={"arn": f"{role}/one"}, output=output),
+        record("Fine", 2, identity={"arn": f"{role}/two"}, errorCode="ThrottlingException"),
+        record("Fine", 3),
+    ]
+    told = counted(("a.json.gz", records)).to_json()
+    one = {"errors": 1, "inputTokens": 0, "outputTokens": 7, "timed": 1, "latencyMs": 300}
+    none = dict.fromkeys(one, 0)
+    assert told["usedModels"] == [{"modelId": "m", "calls": 3, **one}]
+    assert told["usedBy"] == [
+        {"principal": role, "calls": 2, **one}, {"principal": "", "calls": 1, **none},
+    ]  # fmt: skip
+
+
+def test_there_is_an_end_to_the_names_of_use() -> None:
+    """However many principals call, no more than some are told apart, and all calls are counted."""
+    uses = Uses()
+    for number in range(MOST + 50):
+        uses.add(f"p{number}", Use(calls=2))
+    assert (len(uses), uses[OTHERS].calls, uses.whole().calls) == (MOST + 1, 100, 2 * (MOST + 50))

@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server that holds requests back while a test wants it."""
+"""A proxy in front of a server of AWS that holds requests back while a test wants it."""
 
 import http.client
 import threading

@@ -63,8 +63,9 @@ def typed(service: str, operation: str, body: Mapping[str, Any]) -> dict[str, An
 
     Timestamps become aware datetimes in UTC, floats `float`, whole numbers `int`; blobs stay base64
     text. Null members are left out, unknown ones stay as they are. The result lists of a paged
-    operation are always present. Raises `ShapeError` where the body is not of the shape; the door
-    never makes an observation of such a body. Not for an absent answer (`Observation.absent`):
+    operation are always present. Raises `ShapeError` where the body is not of the shape, as with a
+    null in a list; the door never makes an observation of such a body. Not for an absent answer
+    (`Observation.absent`):
     that body is the error.
     """
     shape = output_shape(service, operation)
@@ -109,10 +110,7 @@ def _structure(value: Any, shape: StructureShape, path: str) -> dict[str, Any]:
 def _list(value: Any, shape: ListShape, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise _wrong(value, shape, path)
-    return [
-        None if element is None else _typed(element, shape.member, f"{path}[{index}]")
-        for index, element in enumerate(value)
-    ]
+    return [_typed(one, shape.member, f"{path}[{index}]") for index, one in enumerate(value)]
 
 
 def _map(value: Any, shape: MapShape, path: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "DescribeConfigRules": ("ConfigRules[]", ("ConfigRuleName", "ConfigRuleState")),
     "ListMetrics": ("Metrics[]", ("MetricName",)),
     "MetricsOfOtherDoors": ("Metrics[]", ("Namespace", "MetricName")),
-    "LookupEvents": ("Events[]", ("EventId", "EventName")),
+    "LookupEvents": ("Events[]", ("EventId", "EventName", "EventSource")),
     "TrailFiles": ("events[]", ("EventId", "EventName")),
     "ListServiceSpecificCredentials": ("ServiceSpecificCredentials[]", ("UserName",)),
 }
@@ -53,7 +53,7 @@ def items(observation: Observation) -> Iterator[Found]:
     """Yield the items that an observation lists, without those that cannot be told apart."""
     path, members = LISTS[observation.unit.key]
     for found in walk(observation, path):
-        if all(found.value.get(member) for member in members):
+        if isinstance(found.value, Mapping) and all(map(found.value.get, members)):
             yield found
 
 

@@ -200,8 +200,12 @@ def _watch_options(function: Any) -> Any:
 @watch.command("add")
 @_watch_options
 @click.option("--queue", default="", help="ARN of a bound SQS queue that tells of new objects.")
-@click.option("--allow-number", "own_numbers", multiple=True, help="Own number, no disclosure.")
-@click.option("--allow-domain", "own_domains", multiple=True, help="Own domain, no disclosure.")
+@click.option(
+    "--allow-number", "own_numbers", multiple=True, help="Own number besides the tenant's."
+)
+@click.option(
+    "--allow-domain", "own_domains", multiple=True, help="Own domain besides the tenant's."
+)
 @click.pass_obj
 def watch_add(settings: Settings, /, tenant: str, account: str, by: str, **given: Any) -> None:
     """Watch the log that the account's own logging configuration names."""
@@ -264,5 +268,6 @@ def watch_list(settings: Settings, /, *, as_json: bool) -> None:
             f"{one['tenant']}  {one['watch']}  {one['log'] or '(not read yet)'}  "
             f"listed {one['listed']}, scanned {one['scanned']}, failed {one['failed']}, "
             f"waiting {one['waiting']}; records {one.get('records', 0)}, "
-            f"disclosures {one.get('disclosures', 0)}{', paused' if one['paused'] else ''}"
+            f"disclosures {one.get('disclosures', 0)}, left out as own {one.get('leftOut', 0)}"
+            f"{', paused' if one['paused'] else ''}"
         )

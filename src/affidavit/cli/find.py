@@ -240,7 +240,7 @@ class _Output:
 
     def _json(self, facts: dict[str, Any], unreadable: Sequence[Unreadable]) -> None:
         missing = [
-            {"segment": str(x.path), "day": x.day, "rows": x.rows, "why": x.why} for x in unreadable
+            {"segment": x.segment, "day": x.day, "rows": x.rows, "why": x.why} for x in unreadable
         ]
         click.echo(json.dumps({**facts, "unreadable": missing}, indent=2, ensure_ascii=False))
         self._incomplete(unreadable)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -224,6 +225,16 @@ def _usage(totals: Totals) -> None:
     )
 
 
+def _left_out(totals: Totals) -> None:
+    """Print how many hits each own number and domain left out."""
+    entries = Counter[str]()
+    for one in totals.of_own():
+        entries[one.entry] += one.count
+    if entries:
+        told = ", ".join(f"{entry} ({count:,})" for entry, count in entries.most_common())
+        click.echo(f"Left out as your own: {told}.")
+
+
 def _population(outcome: scans.Outcome) -> None:
     """Print over what this was said: hours without records, and what is not known."""
     totals = outcome.totals
@@ -233,6 +244,7 @@ def _population(outcome: scans.Outcome) -> None:
             click.echo(f"{day.day}: {day.records:,} records; none in hours {hours} (UTC).")
     if totals.models:
         _usage(totals)
+    _left_out(totals)
     if totals.guard_unknown:
         click.echo(f"{totals.guard_unknown:,} calls: whether guarded is not to be seen.")
     if outcome.proved or outcome.unsigned:

@@ -3,12 +3,13 @@
 import getpass
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from affidavit.errors import UsageError
-from affidavit.operations import tenants
+from affidavit.operations import own_data, tenants
 from affidavit.operations.tenant_bindings import Binding, to_body
 from affidavit.settings import Settings
 from affidavit.store import open_store
@@ -135,6 +136,36 @@ def unbind(settings: Settings, /, tenant: str, *, as_json: bool, by: str, **give
         click.echo(json.dumps({"tenant": tenant, "bound": False}))
     else:
         click.echo(f"{tenant} is no longer bound.")
+
+
+@command.command()
+@click.argument("tenant")
+@click.option("--number", "numbers", multiple=True, help="Add an own number: +1 800 555 0100.")
+@click.option("--domain", "domains", multiple=True, help="Add an own domain: example.org.")
+@click.option("--drop", "dropped", multiple=True, help="Take a number or a domain off the list.")
+@click.option("--by", default="", help="Who does it; default: your login name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def own(settings: Settings, /, tenant: str, *, as_json: bool, by: str, **given: Any) -> None:
+    """Show or change the numbers and domains of TENANT's own, which no scan takes for disclosures.
+
+    TENANT is an account in a Region (111122223333/eu-central-1). Collections and watches use the
+    list; evidence tells which one, and how many hits each entry left out.
+    """
+    with open_store(settings) as store:
+        found = own_data.kept(store, tenant)
+        if any(given.values()):
+            found = own_data.edit(store, tenant, **given, by=by or getpass.getuser())
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    if not found.version:
+        click.echo(f"{tenant} has no list of own numbers and domains.")
+        return
+    click.echo(f"Version {found.version}, by {found.by} at {found.at}")
+    for kind, entries in (("number", found.numbers), ("domain", found.domains)):
+        for one in entries:
+            click.echo(f"  {kind} {one}")
 
 
 def _owned(account: str, given: Sequence[str]) -> dict[str, str]:

@@ -86,7 +86,7 @@ def _population(read: Observation, keyword: str) -> Entry:
     own = body.get("own", {}) if keyword == _DISCLOSING else {}
     left = left_out(body) if own else {}
     if left:
-        reason = f"{reason} {sum(left.values())} hits on the company's own data were left out."
+        reason = f"{reason} Left out as the company's own: {sum(left.values())}."
     if body["unreadInAll"]:
         reason = f"{reason} {body['unreadInAll']} things could not be read."
     return log_entry(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Ids that every database's collation orders as we do."""
@@ -41,6 +42,9 @@ class Within:
 
     first: datetime | None
     end: datetime | None
+
+
+ANY_TIME: Final = Within(None, None)
 
 
 @dataclass(frozen=True, slots=True)

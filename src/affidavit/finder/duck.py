@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from affidavit.errors import StoreError
-from affidavit.finder.bound import Within
+from affidavit.finder.bound import ANY_TIME, Within
 from affidavit.finder.compile import TABLE
 from affidavit.finder.shapes import SORTED
 from affidavit.store import SegmentFile
@@ -27,7 +27,6 @@ _FILES: Final = (
     f"WITH {TABLE} AS NOT MATERIALIZED (SELECT *, filename AS segment, file_row_number AS row "  # noqa: S608 - made of constants
     "FROM read_parquet(?, filename = true, file_row_number = true)%s)"
 )
-ANY_TIME: Final = Within(None, None)
 
 
 class Duck:

@@ -17,8 +17,8 @@ from typing import Any, Final, Self
 from affidavit.errors import QueryError
 from affidavit.finder import shapes
 from affidavit.finder.answered import Answered, Counts, both
-from affidavit.finder.bound import AllOf, Within, reach
-from affidavit.finder.duck import ANY_TIME, Duck
+from affidavit.finder.bound import ANY_TIME, AllOf, Within, reach
+from affidavit.finder.duck import Duck
 from affidavit.finder.fields import Field
 from affidavit.finder.manual import ManualFiles
 from affidavit.finder.parse import parse
@@ -82,7 +82,7 @@ class Finder:
         self._duck = Duck()
         self._engine: Duck | Spark = Spark(engine) if engine else self._duck
         self._manual = ManualFiles(store)
-        self._intact = store.intact
+        self._kept = store.places
         self._answered = Answered()
 
     def __enter__(self) -> Self:
@@ -120,7 +120,7 @@ class Finder:
             here.sort(key=lambda one: one.max_time, reverse=True)
             rows = accumulate(one.rows for one in here)
             good, _ = sift(
-                self._intact, [one for one, n in zip(here, rows, strict=True) if n <= left]
+                self._kept, [one for one, n in zip(here, rows, strict=True) if n <= left]
             )
             left -= sum(one.rows for one in good)
 
@@ -227,7 +227,7 @@ class Finder:
         stream = Stream(iter(()), size)
         query = self._duck.compiled(shapes.whole, question.scope, question.where)
         wanted = pieces(self._segments(question, size), behind)
-        found = streamed(self._duck, self._intact, query, wanted, stream.unreadable)
+        found = streamed(self._duck, self._kept, query, wanted, stream.unreadable)
         stream.rows = (row for row in found if row.leaf > behind)
         return stream
 
@@ -297,8 +297,8 @@ class Finder:
         evidence. Each record that it gives must stand in the ledger.
         """
         if self._engine is self._duck:
-            return sift(self._intact, segments)
-        good, unreadable = sift(self._intact, [one for one in segments if not one.url])
+            return sift(self._kept, segments)
+        good, unreadable = sift(self._kept, [one for one in segments if not one.url])
         known = set(map(id, good))
         return [one for one in segments if one.url or id(one) in known], unreadable
 
@@ -330,11 +330,7 @@ class Finder:
             files = {str(one.path): one for one in held}
             places = None if engine.places else self._places(held)
             query = engine.compiled(shape, *asked)
-            if isinstance(engine, Duck):
-                table = engine.rows(query, held, within)
-            else:
-                table = engine.rows(query, held)
-            for values in table.to_pylist():
+            for values in engine.rows(query, held, within).to_pylist():
                 segment, number = values.pop("segment"), values.pop("row")
                 key = values.pop(shapes.SORTED)
                 evidence = row_of(values).evidence

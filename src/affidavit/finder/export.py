@@ -191,7 +191,7 @@ def _placed(wanted: Wanted, parts: Parts, signer: Signer, resumed: int) -> Expor
 
 def _missing(one: Unreadable) -> dict[str, Any]:
     return {
-        "segment": one.path.name,
+        "segment": one.segment.rpartition("/")[2],
         "day": one.day,
         "assessment_id": one.assessment_id,
         "rows": one.rows,

@@ -122,6 +122,7 @@ class ManualFiles:
             ids = [row.id for _, row in rows]
             self._made[digest] = SegmentFile(
                 digest=digest,
+                name=path.name,
                 path=path,
                 fetch=lambda: path,
                 tenant=tenant,

@@ -34,7 +34,7 @@ def to_json(period: Period) -> dict[str, Any]:
         "daysWithoutRun": [day.isoformat() for day in period.days_without_run],
         "controls": [_control(one) for one in period.controls],
         "unreadable": [
-            {"segment": str(x.path), "day": x.day, "rows": x.rows, "why": x.why}
+            {"segment": x.segment, "day": x.day, "rows": x.rows, "why": x.why}
             for x in period.unreadable
         ],
     }

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, Self
 
 from affidavit.errors import QueryError
@@ -64,7 +63,8 @@ class Order:
 class Unreadable:
     """A segment that could not be read: its rows are not in the answer."""
 
-    path: Path
+    segment: str
+    """Its name below the tenant's folder of objects; where that lies, the server's log says."""
     day: str
     assessment_id: str
     rows: int

@@ -15,7 +15,7 @@ from affidavit.finder.duck import Duck
 from affidavit.finder.query import Found, Unreadable
 from affidavit.finder.sifting import sift
 from affidavit.store import SegmentFile
-from affidavit.store.intact import Intact
+from affidavit.store.segment_places import SegmentPlaces
 from affidavit.store.segments import row_of
 
 _BATCH: Final = 1024
@@ -59,12 +59,16 @@ def _parts(file: SegmentFile) -> Iterator[Piece]:
 
 
 def streamed(
-    duck: Duck, intact: Intact, query: str, wanted: Sequence[Piece], unreadable: list[Unreadable]
+    duck: Duck,
+    places: SegmentPlaces,
+    query: str,
+    wanted: Sequence[Piece],
+    unreadable: list[Unreadable],
 ) -> Iterator[Found]:
     """Yield the rows of `query` in these pieces; what cannot be read is added to `unreadable`."""
     told: set[str] = set()
     for piece in wanted:
-        good, bad = sift(intact, [piece.file])
+        good, bad = sift(places, [piece.file])
         unreadable += [one for one in bad if piece.file.digest not in told]
         told.update(piece.file.digest for _ in bad)
         if good:

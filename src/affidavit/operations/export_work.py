@@ -5,6 +5,7 @@ size that the ledger had: asked for again after a crash, it is the same export.
 """
 
 import hashlib
+import logging
 import shutil
 import time
 import zipfile
@@ -33,6 +34,7 @@ from affidavit.operations.finding import Search
 from affidavit.store.documents import Document
 from affidavit.store.files import disk_errors
 
+_log: Final = logging.getLogger("affidavit.api.work")
 _TOLD: Final = 1.0
 """Seconds between two words about the progress."""
 
@@ -51,7 +53,9 @@ def run(context: Context, tenant: str, task: Document) -> None:
     except StoreConflictError:
         pass  # it was deleted meanwhile
     except AffidavitError as error:
-        given_up(context, tenant, document.id, error.in_a_line)
+        _log.warning("An export failed: %s", error)
+        why = context.store.places.unplaced(error.with_todo)
+        given_up(context, tenant, document.id, why)
     shutil.rmtree(folder_of(context, document), ignore_errors=True)
 
 

@@ -5,7 +5,7 @@ asked for, as `affidavit report build --query` does. Manual evidence is found to
 chosen by a query: people select it on its own pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,12 +13,16 @@ from affidavit.errors import QueryError
 from affidavit.finder.engine import Finder
 from affidavit.finder.fields import FIELDS
 from affidavit.finder.parse import parse
+from affidavit.finder.query import MAX_GROUPS, Groups
 from affidavit.operations import assessment_reports, looking, report_choices
 from affidavit.operations.assessed import assessed
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
+from affidavit.operations.finding import MARK, any_marked
 from affidavit.operations.query_statements import Matched
 
+_NAMED: Final = 5
+"""Days with damage that are named."""
 OPERATION: Final = "CreateAssessmentReport"
 """Of the API: who may ask for a report of a selection may ask for one of a query."""
 
@@ -37,6 +41,8 @@ class Planned:
     """First and last day of the records, or empty."""
     manual: int
     """Items of manual evidence that the query finds as well, which it does not hold."""
+    synthetic: bool
+    """Whether any of the records was not answered by AWS."""
 
 
 def planned(
@@ -47,13 +53,9 @@ def planned(
     found = assessed(context, caller, OPERATION, assessment_id)
     size = context.store.log(caller.tenant).size
     question = report_choices.question_of(context.store, found.stored, query, size)
-    groups = finder.groups(question, [FIELDS["day"]])
-    if groups.more or groups.unreadable:
-        raise QueryError(
-            "A report of these results cannot be made: some evidence cannot be read",
-            todo="Narrow the query; `affidavit ledger verify` names damaged segments.",
-        )
-    days = sorted(day[:10] for (day,), _ in groups.rows)
+    groups = finder.groups(question, [FIELDS["day"], MARK])
+    _require_whole(groups)
+    days = sorted(day[:10] for (day, _), _ in groups.rows)
     return Planned(
         assessment=found.name,
         understood=str(parse(query)) if query else "",
@@ -61,7 +63,33 @@ def planned(
         first=days[0] if days else "",
         last=days[-1] if days else "",
         manual=finder.count_manual(question),
+        synthetic=any_marked(groups),
     )
+
+
+def _require_whole(groups: Groups) -> None:
+    """Raise `QueryError` where a report of these days would not hold all that the query finds."""
+    if groups.unreadable:
+        rows = sum(one.rows for one in groups.unreadable)
+        days = sorted({one.day for one in groups.unreadable})
+        raise QueryError(
+            f"A report of these results cannot be made: {rows} records of {_listed(days)} "
+            "cannot be read",
+            why=groups.unreadable[0].why,
+            todo="Restore them from a backup (`affidavit ledger verify` names all that is wrong), "
+            f"or leave these days out by a range of time, such as `and time < {days[0]}`.",
+        )
+    if groups.more:
+        raise QueryError(
+            "The query finds evidence of too many days",
+            why=f"{MAX_GROUPS:,} are counted at most, simulated ones apart.",
+            todo="Add a range of time, such as `and time >= 2026-01-01`.",
+        )
+
+
+def _listed(days: Sequence[str]) -> str:
+    more = f" and {len(days) - _NAMED} more days" if len(days) > _NAMED else ""
+    return ", ".join(days[:_NAMED]) + more
 
 
 def ask(

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from affidavit.errors import UsageError
-from affidavit.operations import log_queues
+from affidavit.operations import log_queues, own_data
 from affidavit.operations.changes import Action, Change, act_by
 from affidavit.store import Store
 from affidavit.store.documents import Document
 
 KIND: Final = "log_watch"
-_TENANT: Final = re.compile(r"[0-9]{12}/[a-z0-9-]+", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]", re.ASCII)
 
@@ -30,9 +29,9 @@ class Watch:
     queue: str = ""
     """ARN of the bound queue that tells of new objects; without one the log is only listed."""
     own_numbers: tuple[str, ...] = ()
-    """The company's own telephone and other numbers, which no alert is about."""
+    """Telephone and other numbers that no alert of it is about, besides the tenant's own."""
     own_domains: tuple[str, ...] = ()
-    """Its domains: their e-mail addresses and URLs are no disclosures."""
+    """Domains likewise: their e-mail addresses and URLs are no disclosures."""
 
     @property
     def name(self) -> str:
@@ -43,10 +42,11 @@ class Watch:
 def add(store: Store, watch: Watch, *, by: str) -> Document:
     """Keep a new watch; `UsageError` for one that is there, or of no tenant."""
     for pattern, text in (
-        (_TENANT, watch.tenant), (_ACCOUNT, watch.account_id), (_REGION, watch.region),
+        (own_data.TENANT, watch.tenant), (_ACCOUNT, watch.account_id), (_REGION, watch.region),
     ):  # fmt: skip
         if not pattern.fullmatch(text):
             raise UsageError(f"{text!r} is no tenant, account or Region")
+    own_data.require(watch.own_numbers, watch.own_domains)
     if watch.queue:
         log_queues.require_bound(store, watch.tenant, watch.queue)
     if store.documents.get(watch.tenant, KIND, watch.name) is not None:

@@ -1,10 +1,11 @@
-"""Usage and tokens by model, as CloudWatch told the newest run of each assessment.
+"""Usage and tokens by model and principal, as CloudWatch and the log told the newest runs.
 
-The numbers are sums of the daily points that the run kept, nothing is asked anew. What CloudWatch
-did not give whole is told as missing, and never counted as nothing.
+Nothing is asked anew. CloudWatch's numbers are sums of the daily points that a run kept; what it
+did not give whole is told as missing, and never counted as nothing. The invocation log's are those
+of the day that the run scanned.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -21,6 +22,7 @@ from affidavit.operations.finding import Search
 
 OPERATION: Final = "GetInsightsByAssessment"
 _ANSWER: Final = "GetMetricData"
+_SCAN: Final = "FilterLogEvents"
 _SHOWN: Final = ("invocations", "inputTokens", "outputTokens")
 
 
@@ -48,13 +50,40 @@ class Usage:
     """(account, Region, why): nothing is known of these."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedUse:
+    """What the calls of one model, or of one principal, came to in an account and Region."""
+
+    account_id: str
+    region: str
+    day: str
+    """Which the log that was read is of."""
+    name: str
+    counts: Mapping[str, Any]
+    """Calls, errors, tokens and latency in the words of the observation."""
+
+    @property
+    def mean_ms(self) -> int | None:
+        """Return the mean latency of the calls that tell it; None where none does."""
+        timed = self.counts["timed"]
+        return round(self.counts["latencyMs"] / timed) if timed else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """What invocation logs say of use, the most used first."""
+
+    models: Sequence[LoggedUse]
+    principals: Sequence[LoggedUse]
+
+
 def usage(search: Search, context: Context, caller: Caller) -> Usage:
     """Return the usage in the accounts of the caller's own assessments."""
     looking.require(context, caller, OPERATION)
     found: dict[tuple[str, str, str], dict[str, int | None]] = {}
     gaps: dict[tuple[str, str], str] = {}
     days: set[date] = set()
-    for result in _answers(search, context, caller):
+    for result in _answers(search, context, caller, _ANSWER):
         place = (result.unit.account_id, result.unit.region)
         if isinstance(result, Gap):
             gaps[place] = result.message
@@ -80,11 +109,41 @@ def usage(search: Search, context: Context, caller: Caller) -> Usage:
     )
 
 
+def logged(search: Search, context: Context, caller: Caller) -> Logged:
+    """Return what the logs say of the calls in the accounts of the caller's own assessments."""
+    looking.require(context, caller, OPERATION)
+    models: dict[tuple[str, str, str], LoggedUse] = {}
+    principals: dict[tuple[str, str, str], LoggedUse] = {}
+    for result in _answers(search, context, caller, _SCAN):
+        asked = result.unit.parameters
+        if isinstance(result, Gap) or "invocationLog" not in asked:
+            continue
+        for found, member, name in (
+            (models, "usedModels", "modelId"), (principals, "usedBy", "principal"),
+        ):  # fmt: skip
+            for one in result.body.get(member, ()):
+                use = LoggedUse(
+                    account_id=result.unit.account_id,
+                    region=result.unit.region,
+                    day=asked["day"],
+                    name=one[name],
+                    counts=one,
+                )
+                found[use.account_id, use.region, use.name] = use
+    return Logged(models=_most_used(models.values()), principals=_most_used(principals.values()))
+
+
+def _most_used(found: Iterable[LoggedUse]) -> Sequence[LoggedUse]:
+    return sorted(found, key=lambda one: (-one.counts["calls"], one.name, one.account_id))
+
+
 def _weight(one: ModelUsage) -> int:
     return sum(value or 0 for value in one.sums.values())
 
 
-def _answers(search: Search, context: Context, caller: Caller) -> Iterator[Observation | Gap]:
+def _answers(
+    search: Search, context: Context, caller: Caller, operation: str
+) -> Iterator[Observation | Gap]:
     """Yield the answers of the newest run of each assessment; a place of several counts once."""
     runs: dict[str, str] = {}
     for one in filter(partial(is_whole, caller), search.assessments):
@@ -93,7 +152,7 @@ def _answers(search: Search, context: Context, caller: Caller) -> Iterator[Obser
             for record in context.store.whole_runs(one.stored, day):
                 runs[one.id] = record["run_id"]
     for run_id in runs.values():
-        yield from context.store.results_of(run_id, _ANSWER)
+        yield from context.store.results_of(run_id, operation)
 
 
 def _series(

@@ -149,7 +149,9 @@ def _build(context: Context, tenant: str, task: Document) -> None:
     except StoreBusyError:
         raise
     except AffidavitError as error:
-        members = {"status": "FAILED", "_reason": error.in_a_line}
+        _log.warning("A report failed: %s", error)
+        reason = context.store.places.unplaced(error.with_todo)
+        members = {"status": "FAILED", "_reason": reason}
         forget_file(context, tenant, document.id)
     _finish(context, tenant, document, members)
 

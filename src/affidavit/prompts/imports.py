@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from affidavit.errors import UsageError
 from affidavit.model.canonical import digest
+from affidavit.prompts import templates
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertions import Assertion, parse
 from affidavit.prompts.suite import MAX_ASSERTIONS, MAX_CASES, MAX_PROMPT, Case, Suite
@@ -252,18 +253,12 @@ def as_yaml(suite: Suite) -> str:
     tests: list[dict[str, Any]] = [
         {
             "description": case.family,
-            "vars": {"prompt": case.prompt},
-            "metadata": {"family": case.family, **case.metadata},
+            "vars": {"prompt": _kept(case.prompt)},
+            "metadata": _kept({"family": case.family, **case.metadata}),
             "assert": [_plain(assertion) for assertion in case.assertions],
         }
         for case in suite.cases
     ]
-    braces = [case.prompt for case in suite.cases if "{{" in case.prompt]
-    if braces:
-        raise UsageError(
-            f"The prompt {braces[0][:60]!r} has {{{{, which stands for a variable in our suites",
-            todo="Run the file as it is: `affidavit prompts run FILE`.",
-        )
     document = {
         "id": suite.id,
         "kind": suite.kind,
@@ -275,10 +270,28 @@ def as_yaml(suite: Suite) -> str:
     return text
 
 
+def _kept(value: Any) -> Any:
+    """Return a value whose texts stay as they are when the suite is read: no brace is filled in."""
+    if isinstance(value, Mapping):
+        return {name: _kept(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_kept(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return templates.escaped(value)
+    except templates.TemplateError as error:
+        raise UsageError(
+            f"{value[:60]!r} cannot stand in a suite of ours",
+            why=str(error),
+            todo="Run the file as it is: `affidavit prompts run FILE`.",
+        ) from error
+
+
 def _plain(assertion: Assertion) -> dict[str, Any]:
     made: dict[str, Any] = {"type": assertion.name}
     if assertion.value is not None:
-        made["value"] = assertion.value
+        made["value"] = _kept(assertion.value)
     if assertion.threshold is not None:
         made["threshold"] = assertion.threshold
     if assertion.filtered:

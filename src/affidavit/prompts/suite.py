@@ -4,7 +4,6 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,7 @@ from typing import Any, Final
 from affidavit.errors import UsageError
 from affidavit.logscan.placeholders import Placeholders
 from affidavit.model.canonical import digest
-from affidavit.prompts import patterns, providers
+from affidavit.prompts import patterns, providers, templates
 from affidavit.prompts.assertions import Assertion, parse
 from affidavit.prompts.providers import Provider
 from affidavit.prompts.suites_yaml import Node, read, refuse
@@ -27,7 +26,6 @@ MAX_FILLED: Final = 1_000_000
 MAX_ASSERTIONS: Final = 200_000
 """Of all cases together: those of `defaultTest`, or of a form, are every case's."""
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _TOP: Final = frozenset(
     {"id", "kind", "description", "prompts", "providers", "tests", "defaultTest", "seed"}
     | {"system"}
@@ -142,7 +140,7 @@ class _Builder:
             description=str(self._scalar(members, "description", "")),
             digest=its_digest,
             cases=cases,
-            system=str(self._scalar(members, "system", "")),
+            system=self._system(members),
             shipped=is_shipped,
             providers=(
                 providers.read(self.name, members["providers"]) if "providers" in members else ()
@@ -160,12 +158,11 @@ class _Builder:
             metadata = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
             values = self._vars(own, made)
             for place, prompt, combination, chosen in _asked(prompts, values):
-                lookup = partial(self._value, chosen, test.line)
-                text = self._fill(prompt.value, lookup, prompt.line, ())
+                text = self._fill(prompt.value, chosen, prompt.line, ())
                 self._characters += len(text)
                 if self._characters > MAX_CHARACTERS:
                     refuse(self.name, test.line, f"It has more than {MAX_CHARACTERS} characters.")
-                assertions = tuple(self._assertions(own, lookup))
+                assertions = tuple(self._assertions(own, chosen))
                 self._judged += len(assertions)
                 if self._judged > MAX_ASSERTIONS:
                     refuse(self.name, test.line, f"It has more than {MAX_ASSERTIONS} assertions.")
@@ -178,17 +175,26 @@ class _Builder:
                     prompt=text,
                     assertions=assertions,
                     family=family,
-                    metadata=pair | self._about(metadata, lookup, test.line),
+                    metadata=pair | self._about(metadata, chosen, test.line),
                 )
 
-    def _about(self, metadata: Mapping[str, str], lookup: Any, line: int) -> dict[str, str]:
-        about = {k: self._fill(v, lookup, line, ()) for k, v in metadata.items()}
+    def _system(self, members: Mapping[str, Node]) -> str:
+        """Return what the model is told first, of every case: no variable is one of all."""
+        text = str(self._scalar(members, "system", ""))
+        return self._fill(text, {}, members["system"].line, ()) if text else ""
+
+    def _about(
+        self, metadata: Mapping[str, str], chosen: Mapping[str, str], line: int
+    ) -> dict[str, str]:
+        about = {k: self._fill(v, chosen, line, ()) for k, v in metadata.items()}
         for name in patterns.OF_ANSWERS & about.keys():
             if problem := patterns.problem_of(about[name]):
                 refuse(self.name, line, f"`{name}` {problem}")
         return about
 
-    def _assertions(self, own: Mapping[str, Node], lookup: Any) -> Iterator[Assertion]:
+    def _assertions(
+        self, own: Mapping[str, Node], chosen: Mapping[str, str]
+    ) -> Iterator[Assertion]:
         found = [
             *self._list(self.default, "assert", empty=True),
             *self._list(own, "assert", empty=True),
@@ -200,7 +206,7 @@ class _Builder:
         for entry in found:
             if not isinstance(entry.value, dict):
                 refuse(self.name, entry.line, "An assertion is a mapping with `type`.")
-            filled = _filled(entry.plain(), lambda t, e=entry: self._fill(t, lookup, e.line, ()))
+            filled = _filled(entry.plain(), lambda t, e=entry: self._fill(t, chosen, e.line, ()))
             try:
                 yield parse(filled)
             except UsageError as error:
@@ -233,28 +239,40 @@ class _Builder:
         if _FILE.fullmatch(str(node.value)):
             refuse(self.name, node.line, f"No file is read: write the text of {node.value} here.")
 
-    def _value(self, chosen: Mapping[str, str], line: int, name: str) -> str:
-        if name not in chosen:
-            refuse(self.name, line, f"There is no variable {name}.")
-        return chosen[name]
-
-    def _fill(self, text: str, lookup: Any, line: int, within: tuple[str, ...]) -> str:
+    def _fill(
+        self, text: str, chosen: Mapping[str, str], line: int, within: tuple[str, ...]
+    ) -> str:
         """Return a text with its variables filled in; a cycle of variables is refused."""
-
-        def one(match: re.Match[str]) -> str:
-            name = match[1]
-            self._filled += 1
-            if self._filled > MAX_FILLED:
-                refuse(self.name, line, f"More than {MAX_FILLED} variables are filled in.")
-            if name in within:
-                round_ = " -> ".join((*within, name))
-                refuse(self.name, line, f"Variables stand for each other: {round_}.")
-            return self._fill(lookup(name), lookup, line, (*within, name))
-
-        filled = _VARIABLE.sub(one, text)
+        try:
+            filled = "".join(
+                part
+                if isinstance(part, str)
+                else part.filtered(self._value(part, chosen, line, within))
+                for part in templates.parts(text)
+            )
+        except templates.TemplateError as error:
+            refuse(self.name, line, str(error))
         if len(filled) > MAX_PROMPT:
             refuse(self.name, line, f"It has more than {MAX_PROMPT} characters once filled in.")
         return filled
+
+    def _value(
+        self, place: templates.Place, chosen: Mapping[str, str], line: int, within: tuple[str, ...]
+    ) -> str:
+        name = place.name
+        if not name:
+            return place.literal
+        self._filled += 1
+        if self._filled > MAX_FILLED:
+            refuse(self.name, line, f"More than {MAX_FILLED} variables are filled in.")
+        if name in within:
+            round_ = " -> ".join((*within, name))
+            refuse(self.name, line, f"Variables stand for each other: {round_}.")
+        if name in chosen:
+            return self._fill(chosen[name], chosen, line, (*within, name))
+        if place.default is None:
+            refuse(self.name, line, f"There is no variable {name}.")
+        return place.default
 
     def _members(self, node: Node, known: frozenset[str] | None) -> dict[str, Node]:
         if not isinstance(node.value, dict):
@@ -270,7 +288,9 @@ class _Builder:
         if node is None and empty:
             return []
         if node is None or not isinstance(node.value, list) or not (node.value or empty):
-            refuse(self.name, node.line if node else self.top.line, f"`{name}` is a list.")
+            refuse(
+                self.name, node.line if node else self.top.line, f"`{name}` is a list with entries."
+            )
         found: list[Node] = node.value
         return found
 

@@ -311,7 +311,7 @@ class _Builder:
         if mode == "none":
             return
         for key in sorted(cited.digests):
-            result = self._source.observation(key.hex())
+            result = parts.observation(self._source, key.hex())
             data = parts.observation_json(result, mode, cited.digests[key])
             zip_file.add(path_of(key.hex()), data)
 

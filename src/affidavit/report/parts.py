@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
+from affidavit.errors import StoreDamagedError, StoreSealedError
 from affidavit.model.canonical import canonical, plain_json
 from affidavit.model.evidence import Evidence
 from affidavit.model.observation import Gap, Result
@@ -56,6 +57,19 @@ def consistency_lines(source: ReportSource, tenant: str, size: int) -> Iterator[
             "proof": encoded(log.consistency_proof(earlier, size)),
         }
         yield canonical(value) + b"\n"
+
+
+def observation(source: ReportSource, digest: str) -> Result:
+    """Return an answer that the report holds; where it cannot be read, the error says how without.
+
+    Evidence is proved by its leaves: the answers are for judging it again.
+    """
+    try:
+        return source.observation(digest)
+    except (StoreDamagedError, StoreSealedError) as error:
+        todo = f"{error.todo} Or leave the answers out: `affidavit report build` with "
+        todo += "`--observations none`."
+        raise type(error)(error.what, why=error.why, todo=todo) from error
 
 
 def keys_text(

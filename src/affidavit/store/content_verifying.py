@@ -90,7 +90,7 @@ class ContentVerifier:
         for run in self._run_records():
             self._answers_of(run)
         for identifier, (digest, is_file, assessment_id) in added.items():
-            if self._told.item(identifier, assessment_id) and not self._is_there(digest):
+            if self._told.item(identifier, assessment_id) and self._is_gone(digest):
                 gone += 1
             elif is_file:
                 self._file(identifier, digest)
@@ -112,7 +112,7 @@ class ContentVerifier:
         """Tell what could not be read; of what a key keeps closed, how much, and why once."""
         if isinstance(error, StoreSealedError):
             self._unopened += 1
-            self._why_unopened = self._why_unopened or error.in_a_line
+            self._why_unopened = self._why_unopened or error.with_todo
         else:
             self._damaged(what, error.in_a_line)
 
@@ -198,8 +198,12 @@ class ContentVerifier:
             for item in added_by(change):
                 yield item["id"], (item["sha256"], item.get("isFile") or "fileName" in item, of)
 
-    def _is_there(self, digest: str) -> bool:
-        return self._attachments.is_there(self._tenant, digest)
+    def _is_gone(self, digest: str) -> bool:
+        """Tell whether a file that was deleted is not there; without its key nobody can find it."""
+        try:
+            return not self._attachments.is_there(self._tenant, digest)
+        except StoreSealedError:
+            return True
 
     def _file(self, identifier: str, digest: str) -> None:
         what = f"The file of manual evidence {identifier}"

@@ -118,7 +118,9 @@ class FolderReader:
             if known is not None:
                 self._counted.move_to_end(row.digest)
                 return known
-        counted = _count(self._places.local(row.path, row.file), row.first_row, row.rows)
+        path = self._places.local(row.path, row.file)
+        self._places.intact.check(path, row.file)
+        counted = _count(path, row.first_row, row.rows)
         with self._lock:
             self._counted[row.digest] = counted
             while len(self._counted) > KEPT:

@@ -135,10 +135,11 @@ class LedgerPart:
     ) -> list[VerifiedLog]:
         """Verify logs, all or `tenants`'; raise an error that names the first wrong thing."""
         known = self.public_keys() if keys is None else keys
-        return [
-            LogVerifier(self._database, self._kept, tenant, known).verify(progress)
-            for tenant in (self.tenants() if tenants is None else tenants)
-        ]
+        with self._kept.keyring.asked_once():
+            return [
+                LogVerifier(self._database, self._kept, tenant, known).verify(progress)
+                for tenant in (self.tenants() if tenants is None else tenants)
+            ]
 
     def verify_content(
         self,
@@ -146,10 +147,13 @@ class LedgerPart:
         tenants: Sequence[str] | None = None,
     ) -> list[VerifiedContent]:
         """Read all answers, blobs and attached files again; what is gone or altered is returned."""
-        return [
-            ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(progress)
-            for tenant in (self.tenants() if tenants is None else tenants)
-        ]
+        with self._kept.keyring.asked_once():
+            return [
+                ContentVerifier(self._database, self._blobs, self.attachments, tenant).verify(
+                    progress
+                )
+                for tenant in (self.tenants() if tenants is None else tenants)
+            ]
 
     def _records(self, chosen: sa.Select[Any]) -> Records:
         with self._database.read() as connection:

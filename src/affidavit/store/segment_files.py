@@ -54,6 +54,8 @@ class SegmentFile:
 
     digest: str
     """SHA-256 of the file, hexadecimal."""
+    name: str
+    """Below the tenant's folder of objects: what a person is told, who need not know the server."""
     path: Path
     """Where it is, or will be once it was fetched."""
     fetch: Callable[[], Path] = field(repr=False, compare=False)
@@ -122,6 +124,7 @@ class SegmentFiles:
         one = rows[0]
         return SegmentFile(
             digest=one.file,
+            name=one.path.removeprefix(f"{one.tenant}/"),
             path=self._places.path(one.path, one.file),
             fetch=partial(self._places.local, one.path, one.file),
             url=self._places.url(one.path),

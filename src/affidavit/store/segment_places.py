@@ -78,7 +78,8 @@ class SegmentPlaces:
         """Return a segment as a plain file here.
 
         A copy is right, or `StoreDamagedError` says which segment is gone or altered; a file that
-        is read where it lies is not looked at. `StoreSealedError` where its key cannot be used.
+        is read where it lies is not looked at. `StoreSealedError` where its key cannot be used: a
+        copy that was opened before is not shown then either.
         """
         if not name.endswith(SEALED) and isinstance(self._objects, DiskObjects):
             return self._objects.root / name
@@ -89,8 +90,16 @@ class SegmentPlaces:
             todo="Restore it from a backup.",
         )
         if name.endswith(SEALED):
+            self._keyring.require(_tenant_of(name))
             return self._opened.fetch(digest, lambda: self._open(name, where), wrong)
         return self._copies.fetch(digest, lambda: self._objects.parts(name), wrong)
+
+    def unplaced(self, words: str) -> str:
+        """Return words that name objects where they lie on this server, without saying where."""
+        folders = (self._objects.where(""), self._copies.folder, self._opened.folder)
+        for folder in folders:
+            words = words.replace(f"{str(folder).rstrip('/')}/", "")
+        return words
 
     def forget(self, name: str, digest: str) -> None:
         """Remove the copy of a segment that was deleted."""
@@ -99,7 +108,7 @@ class SegmentPlaces:
             path.unlink(missing_ok=True)
 
     def _open(self, name: str, where: str) -> Iterator[bytes]:
-        tenant = "/".join(name.split("/")[:2])
+        tenant = _tenant_of(name)
         parts = self._objects.parts(name)
         what = f"The segment {where}"
         return opened_parts(lambda key: self._keyring.named(tenant, key, what), name, what, parts)
@@ -120,6 +129,10 @@ class SegmentPlaces:
             sealed.discard()
         self._opened.adopt(new, digest)
         return name
+
+
+def _tenant_of(name: str) -> str:
+    return "/".join(name.split("/")[:2])
 
 
 def _folder(tenant: str, day: str) -> str:

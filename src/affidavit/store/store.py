@@ -76,7 +76,7 @@ class Store(LedgerPart):
             self._kept = open_kept(settings, self._database, self.documents, self.keys, clock, aws)
             undo.pop_all()
         self.keyring, objects, places = self._kept.keyring, self._kept.objects, self._kept.places
-        self.intact = places.intact
+        self.places = places
         self._blobs = Blobs(objects, self.keyring)
         self._results = Results(self._database, self._blobs)
         self._evidence = EvidenceReader(self._database, places)

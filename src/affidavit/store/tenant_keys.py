@@ -21,7 +21,8 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -30,10 +31,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from affidavit.aws.kms import KeyService
-from affidavit.aws.settings import AwsSettings, Bound, BoundRole
+from affidavit.aws.settings import AwsSettings, Bound
 from affidavit.errors import StoreConflictError, StoreDamagedError, StoreSealedError
 from affidavit.ledger.keys import KeyFolder
 from affidavit.model.times import iso
+from affidavit.store.bound_roles import roles_of
 from affidavit.store.documents import Document, Documents
 from affidavit.store.sealing import DataKeys, derive, from_data_key, seal, unseal
 
@@ -42,8 +44,6 @@ ERASED: Final = "erased_key"
 """Kind of the documents that say which data keys were destroyed with their tenant."""
 CURRENT: Final = "1"
 OLDEST: Final = "0"
-BINDINGS: Final = ("affidavit/tenants", "tenant_binding")
-"""Tenant and kind of the documents that bind tenants to roles (`operations.tenant_bindings`)."""
 LOCAL: Final = "local"
 SECONDS: Final = 300.0
 """How long an unwrapped key is kept in memory: one disabled or destroyed is refused by then."""
@@ -76,6 +76,19 @@ class TenantKeyring:
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         """One a tenant: a KMS that is slow for one holds up no other."""
         self._held: dict[tuple[str, str], _Held] = {}
+        self._refused: dict[tuple[str, str], StoreSealedError] | None = None
+
+    @contextmanager
+    def asked_once(self) -> Iterator[None]:
+        """Meanwhile ask for a key that cannot be had once: who reads all would ask for each body.
+
+        It holds for all who use this keyring.
+        """
+        self._refused = {}
+        try:
+            yield
+        finally:
+            self._refused = None
 
     def current(self, tenant: str) -> DataKeys:
         """Return the key that new things are sealed under, made on first use.
@@ -88,6 +101,11 @@ class TenantKeyring:
             if held is not None and held.id.hex() == document.body["id"]:
                 return held
             return self._opened(tenant, document)
+
+    def require(self, tenant: str) -> None:
+        """Raise `StoreSealedError` where the key cannot be used, for what lies opened already."""
+        if self._remembered(tenant, CURRENT) is None and self._documents.get(tenant, KIND, CURRENT):
+            self.current(tenant)
 
     def named(self, tenant: str, key_id: bytes, where: str) -> DataKeys:
         """Return the key of an id; `StoreSealedError` where it cannot be had, or was destroyed.
@@ -268,6 +286,18 @@ class TenantKeyring:
         return held.keys
 
     def _opened(self, tenant: str, document: Document) -> DataKeys:
+        refused = self._refused
+        if refused is None:
+            return self._open(tenant, document)
+        if (known := refused.get((tenant, document.id))) is not None:
+            raise StoreSealedError(known.what, why=known.why, todo=known.todo)
+        try:
+            return self._open(tenant, document)
+        except StoreSealedError as error:
+            refused[tenant, document.id] = error
+            raise
+
+    def _open(self, tenant: str, document: Document) -> DataKeys:
         key = self._unwrapped(tenant, document)
         if len(key) != _SIZES.get(document.id):
             raise _altered(tenant)
@@ -325,30 +355,14 @@ class TenantKeyring:
                 return master
         raise StoreSealedError(
             f"The data key of {tenant} cannot be unwrapped",
-            why=f"It was wrapped under the master key {name}, which is not in "
-            f"{self._folder.folder}.",
-            todo="Restore the key folder from a backup. The ledger verifies without it.",
+            why=f"It was wrapped under the master key {name}, which is not in the key folder.",
+            todo=f"Restore {self._folder.folder} from a backup. The ledger verifies without it.",
         )
 
     def _service(self, tenant: str) -> KeyService:
         region = tenant.partition("/")[2]
-        bound = Bound(tenant=tenant, roles=self._roles(tenant))
+        bound = Bound(tenant=tenant, roles=roles_of(self._documents, tenant))
         return KeyService(replace(self.aws, region=region, bound=bound), tenant)
-
-    def _roles(self, tenant: str) -> dict[str, BoundRole]:
-        for name in (tenant, tenant.partition("/")[0]):
-            found = self._documents.get(*BINDINGS, name)
-            if found is not None:
-                external_id = found.body["externalId"]
-                return {
-                    account: BoundRole(
-                        arn=one["roleArn"],
-                        session_tags=one["sessionTags"],
-                        external_id=external_id if one["roleArn"] else "",
-                    )
-                    for account, one in found.body["accounts"].items()
-                }
-        return {}
 
 
 def _mac(master: bytes, tenant: str, number: str, body: Mapping[str, Any]) -> str:

@@ -258,7 +258,7 @@ class LogVerifier:
             path = self._places.local(row.path, row.file)
         except StoreSealedError as error:
             self._sealed += row.rows
-            self._why_sealed = self._why_sealed or error.in_a_line
+            self._why_sealed = self._why_sealed or error.with_todo
             yield from self._of_deleted(row.first_leaf, row.rows)
             return
         count = 0

@@ -203,7 +203,7 @@ def _guardrail_list(unit: Unit) -> Mapping[str, Any]:
 
 def _guardrail(unit: Unit) -> Mapping[str, Any]:
     version = unit.parameters["guardrailVersion"]
-    return {"guardrailArn": GUARDRAIL, "version": version, "kmsKeyArn": KEY}
+    return {"guardrailArn": GUARDRAIL, "version": version, "status": "READY", "kmsKeyArn": KEY}
 
 
 def _events(unit: Unit) -> Mapping[str, Any]:

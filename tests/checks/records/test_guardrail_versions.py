@@ -57,7 +57,8 @@ def test_a_weak_version_in_use_fails(account: Any) -> None:
 
     def guardrail(unit: Any) -> Any:
         version = unit.parameters["guardrailVersion"]
-        return {"version": version} | ({"contentPolicy": strong} if version == "10" else {})
+        weak = {"version": version, "status": "READY"}
+        return weak | ({"contentPolicy": strong} if version == "10" else {})
 
     account.answers("GetGuardrail", guardrail)
     check = "guardrail-prompt-attack"
@@ -85,9 +86,9 @@ def test_a_guardrail_that_is_named_and_not_listed_is_unknown(account: Any) -> No
     assert record.gaps["GetGuardrail"].reason is GapReason.UNREACHABLE
 
 
-@pytest.mark.parametrize("status", ["FAILED", "DELETING", "CREATING"])
+@pytest.mark.parametrize("status", ["FAILED", "DELETING", "CREATING", "A_NEW_ONE"])
 def test_a_guardrail_that_is_not_ready_is_unknown(account: Any, status: str) -> None:
-    """What a guardrail in no good state does is not what its configuration says."""
+    """What a guardrail in no good state, or in one not known to us, does is not known."""
     account.answers("GetGuardrail", {"version": "10", "status": status})
     (record,) = account.place().sets["guardrail"].records
     assert status in record.gaps["GetGuardrail"].message

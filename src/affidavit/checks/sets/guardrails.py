@@ -9,8 +9,8 @@ from affidavit.checks.places import Record, RecordSet
 from affidavit.checks.scoping import GUARDRAILS_NAMED_BY, ListedGuardrail, guardrail_id
 from affidavit.model.observation import Gap, GapReason
 
-UNREADY = frozenset({"CREATING", "FAILED", "DELETING"})
-"""Statuses in which what a guardrail does is not what its configuration says."""
+GUARDING = frozenset({"READY", "UPDATING", "VERSIONING"})
+"""Statuses in which a guardrail does what its configuration says; of others that is not known."""
 
 
 def guardrail(view: View) -> RecordSet:
@@ -72,8 +72,9 @@ def _read(draft: Draft, listed: ListedGuardrail, version: str) -> None:
     """Put in one version; unknown where the guardrail is in no state to do what it says."""
     parameters = guardrail_parameters(listed.arn, {"version": version})
     draft.join_ones(draft.view.region, parameters)
-    status = draft.values.get("GetGuardrail", {}).get("status")
-    if status in UNREADY:
+    read = draft.values.get("GetGuardrail")
+    if read is not None and read.get("status") not in GUARDING:
+        status = read.get("status", "in no status")
         words = f"Version {version} is {status}: whether it guards anything is not known."
         draft.unknown("GetGuardrail", "GetGuardrail", GapReason.FAILED, words)
 

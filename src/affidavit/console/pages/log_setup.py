@@ -1,11 +1,11 @@
-"""Setting up what is watched, and through which channels alerts go."""
+"""Setting up what is watched, what is the company's own, and through which channels alerts go."""
 
 from starlette.responses import Response
 
 from affidavit.console.page import Page
 from affidavit.console.pages import logs
 from affidavit.console.views import act
-from affidavit.operations import alert_routes, watch_changes
+from affidavit.operations import alert_routes, own_data, watch_changes
 
 
 def add(page: Page) -> Response:
@@ -32,8 +32,16 @@ def route(page: Page) -> Response:
     return page.go("/logs", "saved")
 
 
+def own(page: Page) -> Response:
+    """Replace the list of the tenant's own numbers and domains."""
+    numbers, domains = page.form.lines("numbers"), page.form.lines("domains")
+    own_data.change(page.context, page.caller, numbers, domains)
+    return page.go("/logs", "saved")
+
+
 VIEWS = (
     act("/logs/watches", add, logs.show),
     act("/logs/watches/change", change, logs.show),
+    act("/logs/own", own, logs.show),
     act("/logs/routes", route, logs.show),
 )

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from affidavit.console.page import Page
 from affidavit.console.pages.dashboard import day_of
 from affidavit.console.views import view
-from affidavit.operations import alert_routes, log_views, model_usage, watch_changes
+from affidavit.operations import alert_routes, log_views, model_usage, own_data, watch_changes
 from affidavit.operations.finding import Search
 
 
@@ -20,8 +20,10 @@ def show(page: Page) -> Response:
         "logs/logs.html",
         found=found,
         accounts=_accounts(page),
+        own=own_data.shown(page.context, page.caller),
+        logged=model_usage.logged(search, page.context, page.caller),
         usage=model_usage.usage(search, page.context, page.caller),
-        synthetic=search.is_synthetic() or search.holds_synthetic(f"day = {day}"),
+        synthetic=search.is_synthetic() or search.count(f"day = {day}").synthetic,
         kinds=alert_routes.KINDS,
         told=log_views.disclosures(search, day),
     )
