@@ -7,6 +7,7 @@ installed first. The fixture `ministack` (tests/conftest.py) starts one for a te
     python -m venv .venv-ministack && .venv-ministack/bin/pip install ministack==1.5.33
 """
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -28,10 +29,17 @@ def is_installed() -> bool:
 
 
 def install() -> None:
-    """Make the virtual environment and install MiniStack into it, by pip's own configuration."""
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "ministack==1.5.33"]
-    subprocess.run(pip, check=True)
+    """Make the virtual environment and install MiniStack into it, by pip's own configuration.
+
+    Other workers of the same run wait, and find it installed.
+    """
+    with VENV.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_installed():
+            return
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+        pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "ministack==1.5.33"]
+        subprocess.run(pip, check=True)
 
 
 class MiniStack:

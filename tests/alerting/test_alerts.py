@@ -11,6 +11,7 @@ from tests.alerting.conftest import SECRET, TENANT, Clock, Receiver
 
 from affidavit.alerting.alert import Alert
 from affidavit.errors import AlertError
+from affidavit.model.times import iso, parse
 from affidavit.operations import alert_channels, alerts, tasks, work
 from affidavit.operations.alert_channels import Channel
 from affidavit.operations.context import Context
@@ -66,12 +67,18 @@ def test_the_same_trouble_is_told_once_and_counted(context: Context, receiver: R
 def test_what_goes_on_is_told_again_after_a_while(
     context: Context, receiver: Receiver, clock: Clock
 ) -> None:
-    """A reminder, not silence for ever."""
+    """A reminder, not silence for ever: it says since when, and how often in all."""
     alerts.occur(context, TENANT, disclosed())
-    clock.now += alerts.REMIND
-    assert alerts.occur(context, TENANT, disclosed())
+    began = iso(clock.now)
+    for _ in range(12):
+        clock.now += alerts.REMIND / 12
+        alerts.end_quiet(context)
+        told = alerts.occur(context, TENANT, disclosed(), count=2)
+        assert told == (clock.now - parse(began) == alerts.REMIND)
     work_off(context)
     assert states(receiver) == ["firing", "firing"]
+    facts = json.loads(receiver.got[-1][1])["facts"]
+    assert facts == {"EMAIL": "1", "Since": began, "Times": "25"}
 
 
 def test_the_end_is_told_once(context: Context, receiver: Receiver, clock: Clock) -> None:

@@ -21,7 +21,7 @@ NAMES = botocore.session.get_session().get_service_model("auditmanager").operati
 WANTED = os.environ.get("CI") == "true" or os.environ.get("AFFIDAVIT_CLI") == "1"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(not WANTED, reason="NOT RUN: set AFFIDAVIT_CLI=1 (makes .venv-awscli)"),
 ]
 
@@ -33,7 +33,7 @@ def aws() -> Path:
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "awscli"]
-        subprocess.run([str(VENV / "bin" / "python"), *install], check=True, timeout=200)
+        subprocess.run([str(VENV / "bin" / "python"), *install], check=True, timeout=1200)
     return program
 
 
@@ -76,7 +76,7 @@ def call(aws: Path, served: Any, key: Credential, tmp_path: Path) -> Call:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ JS = Path(__file__).parent / "js"
 WANTED = os.environ.get("CI") == "true" or os.environ.get("AFFIDAVIT_CLI") == "1"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(not WANTED, reason="NOT RUN: set AFFIDAVIT_CLI=1 (fetches the SDK by npm)"),
 ]
 
@@ -39,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder,
         check=True,
         capture_output=True,
-        timeout=200,
+        timeout=6000,
     )
     return folder
 
@@ -68,7 +68,7 @@ def run(project: Path, served: Any, key: Credential) -> Iterator[Run]:
             env={"PATH": os.environ["PATH"], "HOME": str(project)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -231,6 +231,7 @@ def test_a_refused_connection_is_unreachable(
         ("UnknownOperationException", GapReason.UNSUPPORTED_IN_REGION),
         ("ExpiredTokenException", GapReason.DENIED),
         ("UnrecognizedClientException", GapReason.DENIED),
+        ("RequestTimeTooSkewed", GapReason.DENIED),
         ("InternalServerError", GapReason.FAILED),
         ("ResourceNotFoundException", GapReason.FAILED),
     ],

@@ -77,7 +77,7 @@ def test_no_terminal_toolkit() -> None:
     """Reading the catalogue's rules imports no command line of the CEL package."""
     words = "import sys, affidavit.checks.rules; print('prompt_toolkit' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=300
     )
 
     assert done.stdout.strip() == "False"

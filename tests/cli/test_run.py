@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_demo_prints_a_table_and_how_to_verify(tmp_path: Path) -> None:
     refusal = next(words for words in suites if words[:1] == ["refusal"])
     assert refusal == ["refusal", "114", "of", "114", "0", "of", "57"]
     assert max(len(line) for line in lines if not line.startswith(("Report", "Verify"))) <= 80
-    command = next(line for line in lines if line.startswith("Verify")).split()[1:]
+    command = shlex.split(next(line for line in lines if line.startswith("Verify")))[1:]
     verified = _run(tmp_path, *command[1:])
     assert verified.returncode == 0, verified.stdout
     assert "SYNTHETIC" in verified.stdout

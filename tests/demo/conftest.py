@@ -15,7 +15,7 @@ Client = Callable[..., Any]
 
 def make_client(simulated: Simulated, service: str, region: str, keys: dict[str, Any]) -> Any:
     """Return a boto3 client of the estate that neither retries nor changes the host."""
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=120)
     url = simulated.endpoint_url
     client = boto3.client(service, region_name=region, endpoint_url=url, config=config, **keys)
 

@@ -160,7 +160,7 @@ def test_the_module_runs_by_itself(simulated: Simulated) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ},
     )
     assert done.returncode == 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from affidavit.logscan.batches import ASKED, DECLINED, ODD, SAID, UNGUARDED
 from affidavit.logscan.findings import ScanFinding, Scanned, Totals
 from affidavit.logscan.invocations import InvocationScanner, ScanSettings
+from affidavit.logscan.usage import Calls
 
 LOOK = ScanSettings(key=b"0123456789abcdef", blocked_messages=("This was blocked by us.",))
 QUICK, WALK = InvocationScanner(LOOK), InvocationScanner(LOOK, quick=False)
@@ -260,5 +261,6 @@ def test_only_what_has_something_to_say_is_looked_at(
     request_body: Any, answer: Any, mark: int
 ) -> None:
     """A record of a common shape that holds nothing is not walked; an odd one always is."""
-    marks = QUICK.batches.read([_line(request_body, answer)], Totals())
+    totals = Totals()
+    marks = QUICK.batches.read([_line(request_body, answer)], totals, Calls(totals.used))
     assert marks == ({0: mark} if mark else {})

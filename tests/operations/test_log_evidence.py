@@ -100,8 +100,8 @@ def test_what_is_the_companys_own_is_left_out_and_never_silently(
     found = [e for e in of_logs(store, collected[0]) if e.account_id == "444455556666"]
     own = "left out as the company's own"
     told = [e for e in found if e.attributes.get(own) == "4930901820 (1)"]
-    assert any(e.standing is Standing.JUDGED and e.check_id == "log-pii-free" for e in told)
-    over = [e for e in told if e.standing is not Standing.JUDGED]
+    assert any("outputs with personal data" in e.attributes for e in told)
+    over = [e for e in told if "list of the company's own" in e.attributes]
     assert over
     for one in over:
         assert "Left out as the company's own: 1." in one.reason
@@ -182,14 +182,16 @@ def test_the_report_verifies_is_judged_again_and_holds_no_text(
 
 
 def test_unlogged_calls_are_told(collected: tuple[RunOutcome, Settings], store: Store) -> None:
-    """The laboratory's calls that are in no log make an alert; production's do not."""
+    """The laboratory's calls that are in no log make an alert, and those where no log was read."""
     outcome, settings = collected
     record = outcome.summary.record
     context = Context(store=store, catalogue=catalogue.load(), settings=settings)
-    assert log_followup.tell_unlogged(context, record.tenant, record.assessment_id, record.day) == 1
-    (alert,) = alerts.every(context, record.tenant)
-    assert alert.body["where"] == "444455556666/us-east-1"
-    assert alert.body["facts"]["calls in no log"] == "5"
+    told = log_followup.tell_unlogged(context, record.tenant, record.assessment_id, record.day)
+    found = {one.body["where"]: one.body["facts"] for one in alerts.every(context, record.tenant)}
+    assert len(found) == told
+    assert found.pop("444455556666/us-east-1")["calls in no log"] == "5"
+    assert found
+    assert all(facts["calls in no log"] == facts["calls"] for facts in found.values())
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ RUNTIME = (
     "synthetics = { executeStep: async (name, step) => step() };\nmodule.exports = { synthetics };"
 )
 LOGGER = "class synthetics_logger:\n    info = staticmethod(print)\n"
-SECONDS = 100
+SECONDS = 600
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report.conftest import make_world
 
+from affidavit.collector.custom import CUSTOM, with_framework
 from affidavit.errors import ReportError
-from affidavit.model.catalogue import content, version_of, versioned
+from affidavit.model.catalogue import Catalogue, content, version_of, versioned
 from affidavit.model.evidence import Evidence, Input
 from affidavit.model.observation import Gap, Observation, Result
 from affidavit.model.run import digest_of_answers
 from affidavit.model.verdict import Standing, Verdict
+from affidavit.report.rejudge import rejudge
 from affidavit.report.verify.note import read_key
 from affidavit.report.verify.outcome import verify
 
@@ -326,6 +330,27 @@ def test_each_run_with_its_own_rules(fresh: Worlds) -> None:
 
 def _versioned(check: Any) -> Any:
     return replace(check, digest=version_of(check))
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("0.1.0", "another version of the catalogue"), (CUSTOM, "has other sources of GENAI-RESP-01")],
+)
+def test_a_framework_that_was_thinned_out(
+    catalogue: Catalogue, tmp_path: Path, version: str, words: str
+) -> None:
+    """Nobody passes by asking less: shipped controls have their sources, under any framework."""
+    first, *others = catalogue.framework.control_sets
+    control, *more = first.controls
+    thin = replace(first, controls=(replace(control, sources=control.sources[1:]), *more))
+    framework = replace(catalogue.framework, version=version, control_sets=(thin, *others))
+    world = make_world(tmp_path, with_framework(catalogue, framework))
+    report = world.build("thin.zip", first_day=DAY)
+    outcome = verify(report, read_key(str(world.key)))
+    assert outcome.verified, outcome.failure
+    rejudge(report, outcome, catalogue)
+    assert outcome.failure is not None
+    assert words in outcome.failure.what
 
 
 def test_assessment_begun_anew(fresh: Worlds) -> None:

@@ -1,6 +1,7 @@
 """A good report is verified, what is not proved is said; wrong keys and ledgers are refused."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -17,9 +18,11 @@ from affidavit.errors import ReportError
 from affidavit.ledger.keys import Signer
 from affidavit.model.verdict import Standing, Verdict
 from affidavit.report.pyz import build_pyz
+from affidavit.report.verify.failure import VerificationError
 from affidavit.report.verify.main import main
 from affidavit.report.verify.note import Key, KeyProblemError, read_key
 from affidavit.report.verify.outcome import verify
+from affidavit.report.verify.runs import read_time
 from affidavit.report.verify.summary import WIDTH, render
 
 
@@ -217,7 +220,7 @@ def test_single_file_verifier(world: Any, good: Path, gallery: Any, tmp_path: Pa
     next(b for b in gallery.GALLERY if b.name == "omitted-records").make(opened, bad)
     for path, code, words in ((good, 0, "VERIFIED"), (bad, 1, "NON_COMPLIANT of GENAI-")):
         command = [sys.executable, "-I", str(pyz), str(path), "--key", str(world.key)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == code, done.stderr
         assert words in done.stdout
 
@@ -248,3 +251,12 @@ def test_late_evidence(fresh: Callable[..., Any]) -> None:
     maker.run(world.assessment, datetime(2026, 1, 8, tzinfo=UTC).date())
     with pytest.raises(ReportError, match="after its run ended"):
         world.build("late.zip")
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:00Z", "2026-01-01T00:00:00", "x"]
+)
+def test_what_is_no_time_of_a_run(text: str) -> None:
+    """A time that no clock can be added to is refused in words, and ends nothing."""
+    with pytest.raises(VerificationError, match=re.escape(text)):
+        read_time(text, "runs.jsonl line 1")

@@ -37,6 +37,7 @@ CREDENTIAL_CODES = frozenset(
         "ExpiredToken",
         "ExpiredTokenException",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "TokenRefreshRequired",
         "InvalidClientTokenId",
         "InvalidAccessKeyId",
@@ -51,7 +52,8 @@ CREDENTIAL_CODES = frozenset(
         "AuthFailure",
     }
 )
-"""The credentials were not accepted: expired, unknown, or of a Region that is not enabled."""
+"""The credentials were not accepted: expired, unknown, of a Region that is not enabled, or signed
+with by a clock that is minutes off."""
 
 _DENIED = frozenset(
     {
@@ -199,8 +201,8 @@ def _client_trouble(error: ClientError, iam_action: str) -> Trouble:
     }.get(reason, "AWS answered with an error.")
     if code in CREDENTIAL_CODES:
         words = (
-            "The credentials were not accepted: they have expired, or the Region is not enabled "
-            "for the account."
+            "The credentials were not accepted: they have expired, this machine's clock is wrong, "
+            "or the Region is not enabled for the account."
         )
     return Trouble(reason=reason, code=code, message=f"{words} {code}: {said}".rstrip(": "))
 

@@ -26,19 +26,17 @@ def buckets_here(answers: Answers, region: str) -> list[str]:
 
 def gaps_here(answers: Answers, region: str) -> tuple[Gap, ...]:
     """Return why there may be more of them; a service that a Region lacks names nothing there."""
-    found = {
-        id(gap): gap
-        for gap in (*_naming_gaps(answers), *_nowhere(answers, region))
-        if gap.reason is not GapReason.UNSUPPORTED_IN_REGION
-    }
+    listed = answers.gaps("ListBuckets", GLOBAL_REGION)
+    found = {id(gap): gap for gap in (*listed, *_naming_gaps(answers), *_nowhere(answers, region))}
     return tuple(found.values())
 
 
 def _naming_gaps(answers: Answers) -> Iterator[Gap]:
-    yield from answers.gaps("ListBuckets", GLOBAL_REGION)
     for place in answers.facts.regions:
         for key in NAMING:
-            yield from answers.gaps(key, place)
+            for gap in answers.gaps(key, place):
+                if gap.reason is not GapReason.UNSUPPORTED_IN_REGION:
+                    yield gap
 
 
 def _nowhere(answers: Answers, region: str) -> Iterator[Gap]:

@@ -32,7 +32,7 @@ LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "DescribeConfigRules": ("ConfigRules[]", ("ConfigRuleName", "ConfigRuleState")),
     "ListMetrics": ("Metrics[]", ("MetricName",)),
     "MetricsOfOtherDoors": ("Metrics[]", ("Namespace", "MetricName")),
-    "LookupEvents": ("Events[]", ("EventId", "EventName")),
+    "LookupEvents": ("Events[]", ("EventId", "EventName", "EventSource")),
     "TrailFiles": ("events[]", ("EventId", "EventName")),
     "ListServiceSpecificCredentials": ("ServiceSpecificCredentials[]", ("UserName",)),
 }

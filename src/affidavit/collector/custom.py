@@ -25,6 +25,8 @@ from affidavit.model.catalogue import (
 from affidavit.model.framework import ControlSource, Framework, SourceType
 from affidavit.model.verdict import Verdict
 
+CUSTOM: Final = "custom"
+"""The version of every framework that is not a shipped one as it was shipped."""
 RULE_ID: Final = "rule-"
 """What the ids of checks begin with that are rules of owners' own."""
 _WORDS: Final = {

@@ -81,6 +81,8 @@ def calls_without_log(facts: Facts, region: str) -> Iterator[Entry]:
         )
         shown = {
             "day": day.day,
+            "calls": calls["calls"],
+            "without log": calls["calls"],
             "trail": day.read.unit.parameters["trail"],
             "principals": ", ".join(f"{who} ({count})" for who, count in calls["by"].items()),
         }

@@ -7,7 +7,7 @@ through the prefilter together. What is left is named by its line, and is read b
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final, cast
 
@@ -24,7 +24,7 @@ from affidavit.logscan.shapes import (
     read_plain,
     read_rich,
 )
-from affidavit.logscan.usage import Use
+from affidavit.logscan.usage import Calls, principal_of
 
 ASKED, SAID, DECLINED, UNGUARDED, ODD = 1, 2, 4, 8, 16
 """What is to be looked at: texts of the request, of the answer, whether it is a refusal, that no
@@ -41,7 +41,7 @@ class BatchReader:
     def __init__(self, prefilter: Prefilter, *, unguarded: bool) -> None:
         self._prefilter, self._unguarded = prefilter, unguarded
 
-    def read(self, lines: Sequence[bytes], totals: Totals) -> dict[int, int]:
+    def read(self, lines: Sequence[bytes], totals: Totals, calls: Calls) -> dict[int, int]:
         """Return what is to be looked at, by number of the line; the rest holds nothing.
 
         Records of common shapes are counted here, those to be looked at too; odd ones are not.
@@ -51,7 +51,6 @@ class BatchReader:
         said: list[str] = []
         asked_to: list[int] = []
         said_to: list[int] = []
-        uses: dict[tuple[str, str], Use] = {}
         records = _decoded(lines)
         for number, record in enumerate(records):
             signs = None
@@ -66,17 +65,15 @@ class BatchReader:
                 marks[number] = ODD
                 continue
             guarded, latency = signs
-            who = record.modelId, record.identity.arn if record.identity is not None else ""
-            use = uses.get(who)
-            if use is None:
-                use = uses[who] = Use()
+            arn = record.identity.arn if record.identity is not None else ""
             tokens = record.input.inputTokenCount, record.output.outputTokenCount
+            use = calls[record.modelId, principal_of(arn)]
             use.count(tokens, latency, failed=bool(record.errorCode))
             if record.errorCode:
                 totals.errors[record.errorCode] += 1
             elif self._unguarded and not guarded:
                 marks[number] = UNGUARDED
-        _count([record for record in records if record is not None], uses, totals)
+        _count([record for record in records if record is not None], totals)
         self._mark((asked, asked_to), (said, said_to), marks)
         return marks
 
@@ -124,10 +121,8 @@ def _rich(record: RichRecord, asked: list[str], said: list[str]) -> Signs | None
         return None
 
 
-def _count(records: Sequence[_Common], uses: Mapping[tuple[str, str], Use], totals: Totals) -> None:
-    """Count the records of a batch; times and models are few, so each is looked at once."""
+def _count(records: Sequence[_Common], totals: Totals) -> None:
+    """Count the records of a batch; times are few, so each is looked at once."""
     totals.records += len(records)
     for time, count in Counter(map(_TIME, records)).items():
         totals.hours[(time or "")[:HOUR]] += count
-    for (model, arn), use in uses.items():
-        totals.used(model, arn, use)

@@ -38,6 +38,8 @@ _LONG_NUMBER: Final = 10**8
 """From here on a number that a tool is given may be an account's, a card's or a person's."""
 _STOPS: Final = frozenset({"stop_reason", "stopReason", "finish_reason", "completionReason"})
 _CHUNK_MEMBERS, _DELTA_MEMBERS = 3, 2
+_BARE: Final = frozenset({int, float, bool, type(None)})
+"""What holds no text, and is read only where anything may stand."""
 _DEPTH: Final = 60
 """Levels of nesting that are walked; deeper ones are told as not scanned."""
 
@@ -161,6 +163,8 @@ class _Walk:
     ) -> None:
         self._notice(value, part, path, free=free)
         for key, item in value.items():
+            if not free and type(item) in _BARE and key not in _MEDIA:
+                continue
             below = f"{path}.{key}" if path else key
             if free:
                 self._key(key, part, below)

@@ -33,7 +33,7 @@ from affidavit.logscan.findings import KINDS, Kind, Part, ScanFinding, ScanGap, 
 from affidavit.logscan.gunzip import Data, ReadLimits, whole
 from affidavit.logscan.prefilter import REACH, Prefilter
 from affidavit.logscan.records import Record, RecordReader
-from affidavit.logscan.usage import Use
+from affidavit.logscan.usage import Calls, principal_of
 
 Sink = Callable[[ScanFinding], None]
 
@@ -121,6 +121,7 @@ class _Object:
         self._settings, self._disclosures = settings, disclosures
         self._uri, self._sink = uri, sink
         self._totals = Totals(objects=1)
+        self._calls = Calls(self._totals.used)
         self._gaps: Counter[str] = Counter()
         self._references: list[str] = []
         self._hits: list[tuple[bytes, int]] = []
@@ -129,6 +130,7 @@ class _Object:
     def result(self, compressed: int) -> Scanned:
         """Return totals and gaps."""
         self._totals.compressed = compressed
+        self._calls.settle()
         gaps = (
             ScanGap(object_uri=self._uri, why=why, count=count) for why, count in self._gaps.items()
         )
@@ -163,7 +165,7 @@ class _Object:
     def _lines(self, lines: list[bytes], reader: RecordReader, batches: BatchReader | None) -> None:
         """Scan lines in their order: those that a batch marks, or all."""
         every = dict.fromkeys(range(len(lines)), ODD)
-        marks = every if batches is None else batches.read(lines, self._totals)
+        marks = every if batches is None else batches.read(lines, self._totals, self._calls)
         for number in sorted(marks):
             line = lines[number]
             self._hits.append((line, marks[number]))
@@ -254,12 +256,23 @@ class _Object:
             totals.errors[record.errorCode] += 1
         bodies, complete = self._bodies(record)
         about = self._about(record)
-        totals.used(about.model_id, about.principal, _use_of(record, bodies))
+        self._count(record, bodies)
         read = self._whole(about, bodies)
         if not any(body.guarded for body in bodies) and not record.errorCode:
             read.unguarded = complete
             totals.guard_unknown += not complete
         return read
+
+    def _count(self, record: Record, bodies: Sequence[BodyTexts]) -> None:
+        """Count what a call comes to."""
+        tokens = (
+            record.input.inputTokenCount if record.input else None,
+            record.output.outputTokenCount if record.output else None,
+        )
+        latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
+        arn = record.identity.arn if record.identity else ""
+        use = self._calls[record.modelId or "", principal_of(arn)]
+        use.count(tokens, latency, failed=bool(record.errorCode))
 
     def _bodies(self, record: Record) -> tuple[list[BodyTexts], bool]:
         """Return the bodies that stand in the record, and whether both do."""
@@ -353,15 +366,3 @@ class _Object:
         name = f"{kind} {more.get('part', '') or '-'} {entity_type}"
         self._totals.findings[name] += 1
         self._sink(msgspec.structs.replace(about, kind=kind, entity_type=entity_type, **more))
-
-
-def _use_of(record: Record, bodies: Sequence[BodyTexts]) -> Use:
-    """Return what one call comes to."""
-    use = Use()
-    tokens = (
-        record.input.inputTokenCount if record.input else None,
-        record.output.outputTokenCount if record.output else None,
-    )
-    latency = next((one.latency_ms for one in bodies if one.latency_ms is not None), None)
-    use.count(tokens, latency, failed=bool(record.errorCode))
-    return use

@@ -1,7 +1,9 @@
 """What calls come to, by model and by principal: the one way in which each scan counts them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 MOST: Final = 1_000
@@ -71,6 +73,30 @@ class Uses(dict[str, Use]):
         return found
 
 
+class Calls(dict[tuple[str, str], Use]):
+    """Calls of one object by model and principal together: one look-up for each call.
+
+    Held until there are many pairs, or until `settle`.
+    """
+
+    def __init__(self, add: Callable[[str, str, Use], None]) -> None:
+        super().__init__()
+        self._add = add
+
+    def __missing__(self, pair: tuple[str, str]) -> Use:
+        if len(self) >= MOST:
+            self.settle()
+        use = self[pair] = Use()
+        return use
+
+    def settle(self) -> None:
+        """Hand over what is held."""
+        for (model, principal), use in self.items():
+            self._add(model, principal, use)
+        self.clear()
+
+
+@lru_cache(maxsize=4096)
 def principal_of(arn: str) -> str:
     """Return whose calls count together: of a role's sessions all, for their names never end."""
     session = _SESSION.fullmatch(arn)

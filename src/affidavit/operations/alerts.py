@@ -81,8 +81,15 @@ def noted(
         "deliveries": found.body["deliveries"] if found is not None and is_open else {},
     }
     put = _put(found, tenant, alert.key, body)
-    tasks = _tasks(context, tenant, replace(alert, state="firing"), put.id) if tell else []
-    return tell, [put, *tasks]
+    since = _since(body) if is_open else {}  # what was not told meanwhile
+    told = replace(alert, state="firing", facts={**alert.facts, **since})
+    return tell, [put, *(_tasks(context, tenant, told, put.id) if tell else [])]
+
+
+def _since(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return how often something has happened since it was first told, as a message says it."""
+    times = {"Times": str(body["times"])} if body["kind"] in SINGLE else {}
+    return {"Since": body["firstAt"], **times}
 
 
 def recover(context: Context, tenant: str, key: str, facts: Mapping[str, str]) -> bool:
@@ -111,8 +118,7 @@ def end_quiet(context: Context) -> int:
         if body["state"] != "firing" or body["kind"] not in SINGLE:
             continue
         if context.now() - parse(body["lastAt"]) >= QUIET:
-            facts = {"Since": body["firstAt"], "Times": str(body["times"])}
-            ended += recover(context, tenant, body["key"], facts)
+            ended += recover(context, tenant, body["key"], _since(body))
     return ended
 
 

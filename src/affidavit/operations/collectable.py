@@ -19,7 +19,7 @@ from affidavit.catalogue.framework_files import SEVERITIES
 from affidavit.checks import config, security_hub
 from affidavit.checks.own_rules import is_current, kept, usable
 from affidavit.collector import api_calls
-from affidavit.collector.custom import RULE_ID, with_framework, with_records
+from affidavit.collector.custom import CUSTOM, RULE_ID, with_framework, with_records
 from affidavit.collector.evidence import UNMAPPED
 from affidavit.model.canonical import plain_json
 from affidavit.model.catalogue import Catalogue
@@ -43,7 +43,6 @@ from affidavit.store import Store
 
 RENEW_DAYS: Final = 365
 """How long manual evidence of a custom control counts: Audit Manager says nothing of it; a year."""
-VERSION: Final = "custom"
 _API: Final = "AWS_API_Call"
 
 Source = Mapping[str, Any]
@@ -111,7 +110,7 @@ def _framework(body: Mapping[str, Any], sets: tuple[ControlSet, ...]) -> Framewo
         name=metadata["name"],
         description=metadata.get("description", ""),
         compliance_type=metadata.get("complianceType", ""),
-        version=VERSION,
+        version=CUSTOM,
         control_sets=sets,
         caveats=(),
     )

@@ -149,10 +149,22 @@ class _Pass:
             self._where = f"log group {group}"
             cut = log_slices.Cut(group=group, start=start, now=self._now)
             found, late, end = log_slices.due(cut, late)
+            found += self._large(reader, config["cloudWatchConfig"], start)
         moved = {"listedTo": iso(end), "place": self._where, "late": late}
         put = replace(self._document, body={**body, **moved})
         along = with_writes(self._watch.tenant, Writes(puts=[put]), self._now)
         self._scanned.listed(self._watch.tenant, self._watch.name, found, self._now, along)
+
+    def _large(
+        self, reader: LogReader, config: Mapping[str, Any], start: datetime
+    ) -> list[tuple[str, int]]:
+        """Return the bodies too large for a log group: they are put into a bucket beside it."""
+        large = config.get("largeDataDeliveryS3Config") or {}
+        if not large.get("bucketName"):
+            return []
+        watch = self._watch
+        base = log_prefix(large.get("keyPrefix") or "", watch.account_id, watch.region)
+        return list(self._objects(reader, large["bucketName"], base, start))
 
     def _told(self, bucket: str, base: str, start: datetime) -> bool:
         """Note what the watch's queue tells of; False where there is none, or it cannot be read."""
@@ -215,7 +227,7 @@ class _Pass:
 
     def _object(self, reader: LogReader, one: Waiting) -> bool:
         """Scan one object; False where it is to be tried again."""
-        counts = LogCounts(self._settings)
+        counts = LogCounts(self._settings, alone=True)
         try:
             if one.uri.startswith("logs://"):
                 log_slices.read(reader, one.uri, counts)
@@ -292,6 +304,7 @@ class _Pass:
 
 def counted(counts: LogCounts) -> dict[str, Any]:
     """Return what is kept of an object's scan: numbers that add up, types, groups, gaps."""
+    apart = {rate: counts.bodies_apart(rate) for rate in log_rules.RATES}
     told = counts.to_json()
     models = told["models"]
     types = {
@@ -300,7 +313,7 @@ def counted(counts: LogCounts) -> dict[str, Any]:
         if name.startswith(("pii output ", "pii trace "))
     }
     sums = {
-        name: sum(one[name] for one in models)
+        name: sum(one[name] for one in models) + apart.get(name, 0)
         for name in ("records", "errors", "unguarded", "intervened", "refused", "profane")
     }
     return {

@@ -29,7 +29,7 @@ from affidavit.checks import records
 from affidavit.checks.facts import Facts
 from affidavit.checks.places import Place
 from affidavit.collector import due
-from affidavit.collector.custom import RULE_ID, with_framework, with_records
+from affidavit.collector.custom import CUSTOM, RULE_ID, with_framework, with_records
 from affidavit.collector.due import put_aside
 from affidavit.collector.event_sources import of_activity, places_of
 from affidavit.collector.evidence import EvidenceMaker
@@ -152,7 +152,8 @@ def _by_run(archive: Archive) -> Iterator[tuple[str, list[tuple[int, dict[str, A
 def _catalogues(archive: Archive, installed: Catalogue) -> Mapping[str, Catalogue]:
     """Return what runs may have been judged by, by digest.
 
-    The installed catalogue, and it with each framework that the report holds in place of its own.
+    The installed catalogue, and it with each custom framework that the report holds in place of its
+    own. A framework that calls itself a shipped one is the installed one, or another version.
     """
     known = {installed.digest: installed}
     for name in archive.entries:
@@ -167,10 +168,24 @@ def _catalogues(archive: Archive, installed: Catalogue) -> Mapping[str, Catalogu
             raise VerificationError(
                 name, f"holds no framework that can be read: {error}"
             ) from error
+        if framework.version != CUSTOM:
+            continue
+        _require_shipped(name, framework, installed)
         _require_read(name, framework, installed)
         own = with_framework(installed, framework)
         known[own.digest] = own
     return known
+
+
+def _require_shipped(name: str, framework: Framework, installed: Catalogue) -> None:
+    """Raise `VerificationError` where a shipped control has lost or changed what it asks for."""
+    shipped = {control.id: control for control in installed.framework.controls()}
+    for control in framework.controls():
+        known = shipped.get(control.id, control)
+        if (known.sources, known.manual_evidence) != (control.sources, control.manual_evidence):
+            raise VerificationError(
+                name, f"has other sources of {control.id} than the version installed here"
+            )
 
 
 def _require_read(name: str, framework: Framework, installed: Catalogue) -> None:

@@ -244,6 +244,14 @@ def test_a_service_that_the_region_lacks_is_no_sign(empty: Any) -> None:
     assert empty.place().acct["fact"]["bedrockInUse"] is False
 
 
+def test_a_list_of_buckets_that_is_not_known_is_never_empty(account: Any) -> None:
+    """Every Region has S3: who says that it has no buckets to list has said nothing of them."""
+    account.refuses("ListBuckets", reason=GapReason.UNSUPPORTED_IN_REGION)
+    place = account.place()
+    assert [gap.unit.key for gap in place.acct_gaps["fact.bucketsHere"]] == ["ListBuckets"]
+    assert "ListBuckets" in {gap.unit.key for gap in place.sets["kms_key"].gaps}
+
+
 def test_a_page_left_unread_is_a_gap(account: Any) -> None:
     """An answer that says there is more keeps what it has, and the set says it is incomplete."""
     agent = {"agentId": "A", "agentName": "a", "agentStatus": "PREPARED"}

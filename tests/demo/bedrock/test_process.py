@@ -20,7 +20,9 @@ GGUF = os.environ.get("AFFIDAVIT_TEST_GGUF", "")
 def test_process(tmp_path: Path) -> None:
     """It writes its loopback URL first, and when its input ends it ends well, logs written."""
     command = [sys.executable, "-m", "affidavit.demo.bedrock", "--log-folder", str(tmp_path)]
-    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        command, input="", capture_output=True, text=True, timeout=300, check=True
+    )
     assert done.stdout.startswith("http://127.0.0.1:")
     assert done.stderr == ""
     assert (tmp_path / CLOUDWATCH_FILE).exists()
@@ -31,7 +33,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"not a model")
     command = [sys.executable, "-m", "affidavit.demo.bedrock", "--model", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode != 0
     assert "is no GGUF file" in done.stderr
     assert "Traceback" not in done.stderr

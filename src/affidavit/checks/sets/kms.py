@@ -35,7 +35,8 @@ def kms_key(view: View) -> RecordSet:
 
 def _bucket_gaps(view: View) -> Iterator[Gap]:
     """Yield why the keys of the buckets that this Region names may not all be known."""
-    yield from view.scoping_gaps("ListBuckets", *BUCKETS_NAMED_BY)
+    yield from view.gaps("ListBuckets")
+    yield from view.scoping_gaps(*BUCKETS_NAMED_BY)
     listed = view.scope.listed_buckets()
     for bucket in view.scope.named_buckets(view.region):
         if bucket.name in listed:

@@ -92,7 +92,7 @@ def accept(reading: Reading, start: int, end: int) -> Span | None:
     start, end = _trimmed(reading.view, start, end)
     text = reading.view[start:end]
     number = _EXTENSION.sub("", text)
-    digits = sum(c.isdigit() for c in number)
+    digits = sum(map(str.isdigit, number))
     if not MIN_DIGITS <= digits <= MAX_DIGITS + 3 or not reading.is_number_alone(start, end):
         return None
     if reading.is_noise(start, end) or reading.follows(start, _OTHER_NUMBER):

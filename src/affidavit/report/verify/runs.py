@@ -8,7 +8,7 @@ be seen that none was left out.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from typing import Any
 
 from .canonical import load
@@ -93,11 +93,14 @@ def read_time(text: Any, where: str) -> datetime:
     """Return an RFC 3339 time in UTC."""
     try:
         time = datetime.fromisoformat(str(text))
-    except ValueError as error:
+        if time.tzinfo is None:
+            raise VerificationError(where, f"{text!r} has no time zone")
+        time = time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise VerificationError(where, f"{text!r} is not a time") from error
-    if time.tzinfo is None:
-        raise VerificationError(where, f"{text!r} has no time zone")
-    return time.astimezone(UTC)
+    if time.year in (MINYEAR, MAXYEAR):
+        raise VerificationError(where, f"{text!r} lies at the end of the calendar")
+    return time
 
 
 def read_day(text: Any, where: str) -> date:
