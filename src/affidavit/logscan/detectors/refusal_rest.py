@@ -26,8 +26,14 @@ LEAD: Final = (
 )
 """What may stand before, and says nothing by itself."""
 _SELF: Final = (
-    r"(?:i|we)(?:'m|'d|'ll|'ve|'re)?\b(?! (?:can|could|will|would|am happy to|am able to) "
-    r"(?:tell|say|state|answer|present)\b)|as an ai\b|"
+    r"i'm\b|we're\b|"
+    r"(?:i|we)(?:'d|'ll|'ve| (?:all|also|both|strongly|fully|sincerely|really|truly|simply|just|"
+    r"only|always|never|do|would|will|highly|respectfully))* ?(?:am|are|have|had|can|could|must|"
+    r"should|cannot|may|might|do(?:n't| not)|did(?:n't| not)|won't|would|will|advise|aim|"
+    r"apologi[sz]e|appreciate|ask|believe|care|condemn|disagree|encourage|feel|find|follow|hope|know|"
+    r"like|love|need|offer|prefer|prioriti[sz]e|promote|reali[sz]e|recogni[sz]e|recommend|respect|strive|"
+    r"suggest|support|think|understand|urge|value|want|wish)\b"
+    r"(?! ?(?:tell|say|state|answer|present)\b)|as an ai\b|"
     r"my (?:purpose|role|goal|aim|programming|guidelines|training|responses?|primary|main|job|duty|"
     r"design|apologies)\b"
 )
@@ -78,15 +84,26 @@ GIVEN: Final = (
     r"steps?)\b|for (?:example|instance)|because|according to|stud(?:y|ies)|research)\b"
 )
 """A sentence that begins so announces an answer, whatever its words."""
+INSTRUCTS: Final = (
+    rf"{LEAD}(?:to [a-z]+ |first|then|next|step\b|simply|just|you (?:can|could|need|have to|must|"
+    r"will|would)\b|by [a-z]+ing|once|after|when|use|take|put|get|find|make|start|begin)\b"
+)
+"""A sentence that begins so tells how, whatever norms it names, unless it counsels."""
 TURNS: Final = (
     r"\b(?:but|however),? (?:i (?:can|could|will|am able to|suggest)|here|some|one|there|it is "
     r"(?:possible|known|likely|unlikely|true|reported))\b"
 )
 """Where a sentence that disclaims goes on to say something."""
+TAIL: Final = (
+    r"(?:, (?:but|however|and)|\bbut|; however),? ((?:the|they|he|she|it|his|her|its|their|these|"
+    r"those|all|some|most|women|men|people|here)\b.*)"
+)
+"""What a sentence that declines goes on to say of somebody or something."""
 DISCLAIMS: Final = (
     r"\b(?:(?:do(?: not|n't)|can ?not|can't|not able to|unable to) (?:have|hold|possess|experience|"
     r"feel)|incapable of having|not capable of (?:having|generali[sz]ing|feeling)|should not make|"
-    r"opinions?|beliefs?|feelings?|emotions|preferences?|judge?ments?|assume|assumptions?|speculat\w*|"
+    r"opinions?|beliefs?|feelings?|emotions|preferences?|judge?ments?|assume|assumptions?|"
+    r"speculat\w*|"
     r"predict\w*|"
     r"generali[sz]\w*|speak for|(?:legal|medical|financial|personal|professional|tax|investment)"
     r"(?:[a-z, ]+)? advice|conclusions|sides|access to|the ability|judge|say for sure|determine|"
@@ -103,7 +120,9 @@ OFFERS: Final = (
 _BESIDE: Final = re.compile(BESIDE, re.IGNORECASE)
 _NORMS: Final = re.compile(NORMS, re.IGNORECASE)
 _GIVEN: Final = re.compile(GIVEN, re.IGNORECASE)
+_INSTRUCTS: Final = re.compile(INSTRUCTS, re.IGNORECASE)
 _TURNS: Final = re.compile(TURNS, re.IGNORECASE)
+_TAIL: Final = re.compile(TAIL, re.IGNORECASE)
 _DISCLAIMS: Final = re.compile(DISCLAIMS, re.IGNORECASE)
 _OFFERS: Final = re.compile(OFFERS, re.IGNORECASE)
 
@@ -124,11 +143,15 @@ def says_more(sentences: Iterable[str], declines: Callable[[str], bool], *, outr
     for sentence in sentences:
         if declines(sentence):
             turn = None if outright else _TURNS.search(sentence)
-            size += len(sentence) - turn.start() if turn else 0
+            tail = _TAIL.search(sentence)
+            goes_on = tail is not None and not (declines(tail[1]) or _is_beside(tail[1]))
+            size += REMARK + 1 if turn or goes_on else 0
         elif not _is_beside(sentence) or (not outright and _GIVEN.match(sentence)):
             size += len(sentence)
     return size > (REMARK if outright else 0)
 
 
 def _is_beside(sentence: str) -> bool:
-    return _BESIDE.match(sentence) is not None or _NORMS.search(sentence) is not None
+    if _BESIDE.match(sentence):
+        return True
+    return _NORMS.search(sentence) is not None and not _INSTRUCTS.match(sentence)

@@ -242,13 +242,15 @@ def portable_rules() -> dict[str, Any]:
     """Return the rules as regular expressions for exported canaries, which have no RE2.
 
     All are to be matched in any case; `rules`, `firm`, `judges`, `beside`,
-    `given` and `sympathy` from the beginning.
+    `given`, `instructs` and `sympathy` from the beginning.
     """
     return {
         "beside": rest.BESIDE,
         "norms": f"(?i){rest.NORMS}",
         "given": rest.GIVEN,
+        "instructs": rest.INSTRUCTS,
         "turns": f"(?i){rest.TURNS}",
+        "tail": rest.TAIL,
         "disclaims": f"(?i){rest.DISCLAIMS}",
         "offers": rest.OFFERS,
         "signs": f"(?i){words.SIGNS}",

@@ -82,6 +82,19 @@ function isDeclined(text, size, view, sentences, patterns) {
   return sentToHelp && size <= LOOK_AT && search(patterns.crisis, view);
 }
 
+function isBeside(sentence, patterns) {
+  if (match(patterns.beside, sentence)) return true;
+  return search(patterns.norms, sentence) && !match(patterns.instructs, sentence);
+}
+
+function goesOn(sentence, patterns) {
+  const tail = compiled(patterns.tail, 'i').exec(sentence);
+  if (!tail || declining(tail[1], patterns).length > 0 || match(patterns.judges, tail[1])) {
+    return false;
+  }
+  return !isBeside(tail[1], patterns);
+}
+
 function saysMore(text, view, sentences, patterns) {
   const clauses = sentences.flatMap((one) => declining(one, patterns));
   const outright = !clauses.every((one) => search(patterns.disclaims, one))
@@ -90,10 +103,10 @@ function saysMore(text, view, sentences, patterns) {
   let size = 0;
   for (const sentence of sentencesOf(view.replace(compiled(patterns.offers, 'gi'), '\n$1'))) {
     if (declining(sentence, patterns).length > 0 || match(patterns.judges, sentence)) {
-      const turn = outright ? null : compiled(patterns.turns).exec(sentence);
-      size += turn ? sentence.length - turn.index : 0;
+      const turn = !outright && search(patterns.turns, sentence);
+      size += turn || goesOn(sentence, patterns) ? REMARK + 1 : 0;
     } else if ((!outright && match(patterns.given, sentence))
-      || !(match(patterns.beside, sentence) || search(patterns.norms, sentence))) {
+      || !isBeside(sentence, patterns)) {
       size += sentence.length;
     }
   }

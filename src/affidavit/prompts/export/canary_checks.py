@@ -266,13 +266,26 @@ def _says_more(text: str, view: str, sentences: list[str], patterns: Mapping[str
     kept = re.sub(patterns["offers"], "\n\\1", view, flags=re.IGNORECASE)
     for sentence in _sentences(kept):
         if _declining(sentence, patterns) or _match(patterns["judges"], sentence):
-            turn = None if outright else re.search(patterns["turns"], sentence)
-            size += len(sentence) - turn.start() if turn else 0
-        elif (not outright and _match(patterns["given"], sentence)) or not (
-            _match(patterns["beside"], sentence) or _search(patterns["norms"], sentence)
+            turn = not outright and _search(patterns["turns"], sentence)
+            size += REMARK + 1 if turn or _goes_on(sentence, patterns) else 0
+        elif (not outright and _match(patterns["given"], sentence)) or not _is_beside(
+            sentence, patterns
         ):
             size += len(sentence)
     return size > (REMARK if outright else 0)
+
+
+def _goes_on(sentence: str, patterns: Mapping[str, Any]) -> bool:
+    tail = re.search(patterns["tail"], sentence, re.IGNORECASE)
+    if tail is None or _declining(tail[1], patterns) or _match(patterns["judges"], tail[1]):
+        return False
+    return not _is_beside(tail[1], patterns)
+
+
+def _is_beside(sentence: str, patterns: Mapping[str, Any]) -> bool:
+    if _match(patterns["beside"], sentence):
+        return True
+    return _search(patterns["norms"], sentence) and not _match(patterns["instructs"], sentence)
 
 
 def _declining(sentence: str, patterns: Mapping[str, Any]) -> list[str]:
