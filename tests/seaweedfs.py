@@ -29,7 +29,10 @@ class SeaweedFS:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ports = {name: free_port(_GRPC_OFFSET) for name in _PORTS}
+        ports: set[int] = set()
+        while len(ports) < len(_PORTS):
+            ports.add(free_port(_GRPC_OFFSET))
+        self._ports = dict(zip(_PORTS, ports, strict=True))
         self.url = f"http://127.0.0.1:{self._ports['s3.port']}"
         self.environment = {
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -239,6 +239,26 @@ def test_a_log_group_is_read_in_slices(watched: Context, aws: Any, clock: Clock)
     assert kinds(watched) == {"disclosure": "firing"}
 
 
+def test_bodies_too_large_for_a_log_group_are_scanned(
+    watched: Context, aws: Any, clock: Clock
+) -> None:
+    """Bedrock puts them into a bucket beside the group: what they disclose is told, once."""
+    aws("logs").create_log_group(logGroupName="/g")
+    aws("s3").create_bucket(Bucket="logs")
+    large = {"bucketName": "logs", "keyPrefix": "p"}
+    group = {"logGroupName": "/g", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}
+    config = {"cloudWatchConfig": {**group, "largeDataDeliveryS3Config": large}}
+    aws("bedrock").put_model_invocation_logging_configuration(loggingConfig=config)
+    hour = f"{clock.now:%Y/%m/%d/%H}"
+    key = f"p/AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{REGION}/{hour}/data/r1_output.json.gz"
+    body = gzip.compress(json.dumps({"completion": f"{LEAK}, you fucking idiot"}).encode())
+    aws("s3").put_object(Bucket="logs", Key=key, Body=body)
+    for _ in range(3):
+        watch_all(watched)
+    assert totals(watched)["disclosures"] == 2
+    assert kinds(watched) == {"disclosure": "firing", "profanity": "firing"}
+
+
 def test_events_that_arrive_late_count_once(watched: Context, aws: Any, clock: Clock) -> None:
     """What CloudWatch Logs took after a slice was read is found when it is read again."""
     logs = aws("logs")

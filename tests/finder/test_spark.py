@@ -61,17 +61,27 @@ def test_the_engines_give_the_same_answers(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_an_engine_that_cannot_read_the_files_says_so(estates: Estates, tmp_path: Path) -> None:
-    """Files that the engine does not find are an error that names it, never an empty answer."""
-    from affidavit.finder.spark import Spark
+def test_an_engine_that_cannot_read_the_files_says_so(
+    estates: Estates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that the engine does not find are an error that names it, never an empty answer.
 
+    Also those that it found before.
+    """
+    from affidavit.finder import spark
+
+    monkeypatch.setattr(spark, "TRUSTED", 0.0)
     mine = estates.mine
     files = estates.store.segment_files(Chosen(tenant=mine.tenant, assessments=(mine.id,)))
     gone = replace(files[0], path=tmp_path / "gone.parquet")
     with running(SAIL, tmp_path) as address:
-        engine = Spark(address)
+        engine = spark.Spark(address)
         assert engine.rows("SELECT id FROM evidence", files).num_rows == sum(x.rows for x in files)
-        for asked in ([gone], [*files[1:], gone]):
+        lost = replace(files[0], path=tmp_path / "lost.parquet")
+        shutil.copy(files[0].path, lost.path)
+        assert engine.rows("SELECT id FROM evidence", [lost]).num_rows == lost.rows
+        lost.path.unlink()
+        for asked in ([gone], [*files[1:], gone], [lost]):
             with pytest.raises(StoreError, match="could not search") as raised:
                 engine.rows("SELECT id FROM evidence", asked)
             assert "AFFIDAVIT_ENGINE" in raised.value.todo

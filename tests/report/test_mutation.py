@@ -55,7 +55,7 @@ def test_random_bytes(world: Any, good: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(5400)
 def test_every_byte_of_the_structure(world: Any, good: Path) -> None:
     """No byte of any header, of the ends of the packed files or of the directory may change."""
     dice = random.Random(12)  # noqa: S311 - as above

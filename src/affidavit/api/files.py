@@ -75,10 +75,7 @@ class Files:
             return _refusal(503, "Too many uploads are under way. Try again.")
         under_way[given.tenant] += 1
         try:
-            async with asyncio.timeout(UPLOAD_SECONDS):
-                return await self._upload(given, receive)
-        except TimeoutError:
-            return _refusal(408, f"An upload may take {UPLOAD_SECONDS:.0f} seconds.")
+            return await self._upload(given, receive)
         finally:
             under_way[given.tenant] -= 1
             if not under_way[given.tenant]:
@@ -101,11 +98,8 @@ class Files:
         if not await asyncio.to_thread(uploads.is_room, self._context, given):
             return _too_many()
         with await asyncio.to_thread(self._context.store.attachments.new, given.tenant) as new:
-            whole = await _receive(receive, new)
-            if whole is None:
-                return _too_large()
-            if not whole:
-                return _refusal(400, "The file did not arrive whole.")
+            if refused := await _refused(receive, new):
+                return refused
             digest = new.digest
             known = await asyncio.to_thread(uploads.known, self._context, given)
             if known is None:
@@ -116,6 +110,19 @@ class Files:
         if known != digest:
             return _refusal(409, "Another file was uploaded by this URL. Ask for a new one.")
         return Response(status_code=200, headers={"etag": f'"{digest}"'})
+
+
+async def _refused(receive: Receive, new: NewAttachment) -> Response | None:
+    """Write the body to the file; return why it is not taken, or None."""
+    try:
+        # Around this alone: a file that is being made when time is over would stay open.
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            whole = await _receive(receive, new)
+    except TimeoutError:
+        return _refusal(408, f"An upload may take {UPLOAD_SECONDS:.0f} seconds.")
+    if whole is None:
+        return _too_large()
+    return None if whole else _refusal(400, "The file did not arrive whole.")
 
 
 async def _receive(receive: Receive, new: NewAttachment) -> bool | None:

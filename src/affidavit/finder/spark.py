@@ -9,6 +9,7 @@ is also how its leaf is found. Ibis and the client are imported when the first q
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from itertools import groupby
@@ -29,6 +30,8 @@ DIALECT: Final = "pyspark"
 SCHEME: Final = "sc"
 _BUCKET: Final = "s3a:"
 _DEFAULT_PORT: Final = 15002
+TRUSTED: Final = 60.0
+"""Seconds for which an engine that saw all rows of a file is believed to see them still."""
 _PATIENCE: Final = 10.0
 """Seconds until an engine that does not answer counts as gone; its client would try for minutes."""
 
@@ -46,7 +49,8 @@ class Spark:
         self._where = _address(url)
         self._lock = Lock()
         self._session: Any = None
-        self._seen: set[str] = set()
+        self._seen: dict[str, float] = {}
+        """File -> until when it need not be counted again."""
 
     def close(self) -> None:
         """Give the session back; the cluster goes on."""
@@ -72,7 +76,7 @@ class Spark:
         del within  # a hint, for which the statement would have to be another one
         try:
             session = self._open()
-            self._require(session, [one for one in files if _place(one) not in self._seen])
+            self._require(session, [one for one in files if not self._sees(one)])
             view = f"{TABLE}_{secrets.token_hex(8)}"
             _read(session, files).createOrReplaceTempView(view)
             try:
@@ -101,7 +105,10 @@ class Spark:
                 why=f"It sees {found} rows in {len(files)} files; {expected} were committed.",
                 todo=_todo(files),
             )
-        self._seen.update(map(_place, files))
+        self._seen.update(dict.fromkeys(map(_place, files), time.monotonic() + TRUSTED))
+
+    def _sees(self, file: SegmentFile) -> bool:
+        return self._seen.get(_place(file), 0.0) > time.monotonic()
 
     @property
     def _shown(self) -> str:

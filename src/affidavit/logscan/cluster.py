@@ -3,14 +3,17 @@
 Through Spark Connect, so Apache Spark, EMR, Databricks and Sail are one code path. The workers read
 the objects themselves, with their own credentials; results come back as Arrow, an object's findings
 in pieces of bounded size and then its result. Each object counts once, however often its task was
-tried. Client and workers need the same version of Python and of Affidavit.
+tried. Client and workers need the same version of Python and of Affidavit. A process keeps its
+session for its next job, which finds the Python workers started.
 """
 
+import atexit
 import json
 import tempfile
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -107,10 +110,44 @@ def _session(url: str) -> "SparkSession":
     return session
 
 
+_kept: Final[dict[str, "SparkSession"]] = {}
+"""Sessions that wait for the next job, by URL: with each goes a set of started Python workers."""
+
+
+@contextmanager
+def _lent(url: str) -> Iterator["SparkSession"]:
+    """Lend a session: that of the job before, where it is free and still known to the server."""
+    session = _kept.pop(url, None)
+    if session is None or not _is_known(session):
+        session = _session(url)
+    try:
+        yield session
+    except BaseException:
+        session.client.close()  # `stop` would ask a server that may be gone
+        raise
+    if _kept.setdefault(url, session) is not session:
+        session.stop()
+
+
+def _is_known(session: "SparkSession") -> bool:
+    """Ask the server, which forgets a session after a time, and all when it starts anew."""
+    try:
+        session.conf.get("spark.sql.session.timeZone")
+    except _errors():
+        session.client.close()
+        return False
+    return True
+
+
+@atexit.register
+def _stop_kept() -> None:
+    while _kept:
+        _kept.popitem()[1].stop()
+
+
 def _received(url: str, job: Job, todo: Sequence[Task]) -> Iterator[Result]:
     """Run all tasks and put the rows of each object together."""
-    session = _session(url)
-    try:
+    with _lent(url) as session:
         rows = [(json.dumps(task),) for task in todo]
         # From one partition the tasks are dealt out one by one; from several, partitions would
         # get two and others none.
@@ -128,10 +165,6 @@ def _received(url: str, job: Job, todo: Sequence[Task]) -> Iterator[Result]:
                 few=few.few,
                 many=few.many,
             )
-    except BaseException:
-        session.client.close()  # `stop` would ask a server that may be gone
-        raise
-    session.stop()
 
 
 _NOTHING: Final = Scanned(object_uri="", totals=Totals())

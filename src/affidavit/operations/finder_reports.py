@@ -18,6 +18,7 @@ from affidavit.operations import assessment_reports, looking, report_choices
 from affidavit.operations.assessed import assessed
 from affidavit.operations.caller import Caller
 from affidavit.operations.context import Context
+from affidavit.operations.finding import MARK, any_marked
 from affidavit.operations.query_statements import Matched
 
 _NAMED: Final = 5
@@ -40,6 +41,8 @@ class Planned:
     """First and last day of the records, or empty."""
     manual: int
     """Items of manual evidence that the query finds as well, which it does not hold."""
+    synthetic: bool
+    """Whether any of the records was not answered by AWS."""
 
 
 def planned(
@@ -50,9 +53,9 @@ def planned(
     found = assessed(context, caller, OPERATION, assessment_id)
     size = context.store.log(caller.tenant).size
     question = report_choices.question_of(context.store, found.stored, query, size)
-    groups = finder.groups(question, [FIELDS["day"]])
+    groups = finder.groups(question, [FIELDS["day"], MARK])
     _require_whole(groups)
-    days = sorted(day[:10] for (day,), _ in groups.rows)
+    days = sorted(day[:10] for (day, _), _ in groups.rows)
     return Planned(
         assessment=found.name,
         understood=str(parse(query)) if query else "",
@@ -60,6 +63,7 @@ def planned(
         first=days[0] if days else "",
         last=days[-1] if days else "",
         manual=finder.count_manual(question),
+        synthetic=any_marked(groups),
     )
 
 
@@ -77,7 +81,8 @@ def _require_whole(groups: Groups) -> None:
         )
     if groups.more:
         raise QueryError(
-            f"The query finds evidence of more than {MAX_GROUPS:,} days",
+            "The query finds evidence of too many days",
+            why=f"{MAX_GROUPS:,} are counted at most, simulated ones apart.",
             todo="Add a range of time, such as `and time >= 2026-01-01`.",
         )
 

@@ -16,8 +16,9 @@ from typing import Final
 from affidavit.errors import QueryError
 from affidavit.finder.bind import bind, field_of
 from affidavit.finder.engine import Finder
+from affidavit.finder.fields import FIELDS
 from affidavit.finder.parse import parse
-from affidavit.finder.query import Found, Order, Page, Question, Scope, Unreadable
+from affidavit.finder.query import Found, Groups, Order, Page, Question, Scope, Unreadable
 from affidavit.finder.tree import And, Expression, Operator, Or, Term, Word, both
 from affidavit.operations import looking
 from affidavit.operations.assessed import Assessed, assessed, is_whole
@@ -30,6 +31,9 @@ from affidavit.report.verify import csvcheck
 
 OPERATION: Final = "GetEvidence"
 """Of the API: who may read an assessment's evidence may find it."""
+MARK: Final = FIELDS["synthetic"]
+"""Counted with whatever is counted: one look at the evidence tells both."""
+_MARKED: Final = "yes"
 _BATCH: Final = 1024
 
 
@@ -62,6 +66,17 @@ class Grouped:
     groups: Sequence[Group]
     more: bool
     unreadable: Sequence[Unreadable]
+    synthetic: bool = False
+    """Whether anything that is counted was not answered by AWS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many rows there are."""
+
+    rows: int
+    synthetic: bool
+    """Whether any of them was not answered by AWS."""
 
 
 class Search:
@@ -79,17 +94,6 @@ class Search:
         days = map(self._context.store.last_day, ids)
         return is_synthetic(self._context, self.caller.tenant, ids, *days)
 
-    def holds_synthetic(self, query: str) -> bool:
-        """Tell whether anything that is found was not answered by AWS, of whatever day.
-
-        Of a query that cannot be read, as `is_synthetic`.
-        """
-        narrowed = f"({query}) and " if query else ""
-        try:
-            return self.count(f"{narrowed}synthetic = true") > 0
-        except QueryError:
-            return self.is_synthetic()
-
     def page(self, asked: Asked) -> Page:
         """Return a page of rows; `QueryError` says what is wrong with the query, and where."""
         question = self._question(asked.query)
@@ -99,10 +103,13 @@ class Search:
         order = Order.of(name, descending=asked.sort.startswith("-"))
         return self._finder.page(question, order=order, limit=asked.limit, cursor=asked.cursor)
 
-    def count(self, query: str) -> int:
-        """Return the number of rows that can be counted."""
+    def count(self, query: str) -> Counted:
+        """Return the number of rows that can be counted, and whether AWS answered them all."""
         question = self._question(query)
-        return 0 if question is None else self._finder.count(question)[0]
+        if question is None:
+            return Counted(0, synthetic=False)
+        found = self._finder.groups(question, [MARK])
+        return Counted(found.total, synthetic=any_marked(found))
 
     def groups(self, query: str, name: str) -> Grouped:
         """Return how many rows there are by a field, the largest first."""
@@ -110,12 +117,12 @@ class Search:
         question = self._question(query)
         if question is None:
             return Grouped(groups=(), more=False, unreadable=())
-        found = self._finder.groups(question, [field])
+        found = self._finder.groups(question, [field] if field == MARK else [field, MARK])
         named: Mapping[str, str] = {}
         if field.kind.name == "NAMED":
             named = names_of(self._context.store.assessments(self.caller.tenant)).of(field.name)
         totals: dict[str, int] = {}
-        for (value,), number in found.rows:
+        for (value, *_), number in found.rows:
             shown = named.get(value, value)
             totals[shown] = totals.get(shown, 0) + number
         groups = [Group(value=one, shown=one, count=number) for one, number in totals.items()]
@@ -123,6 +130,7 @@ class Search:
             groups=sorted(groups, key=lambda one: (-one.count, one.shown)),
             more=found.more,
             unreadable=found.unreadable,
+            synthetic=any_marked(found),
         )
 
     def lines(self, query: str) -> Iterator[bytes]:
@@ -211,3 +219,8 @@ class Search:
                 found = assessed(self._context, self.caller, OPERATION, stored.id)
                 if found.controls:
                     yield found
+
+
+def any_marked(found: Groups) -> bool:
+    """Tell whether groups by `MARK`, as the last field, hold what was not answered by AWS."""
+    return any(values[-1] == _MARKED for values, _ in found.rows)

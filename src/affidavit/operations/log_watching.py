@@ -227,7 +227,7 @@ class _Pass:
 
     def _object(self, reader: LogReader, one: Waiting) -> bool:
         """Scan one object; False where it is to be tried again."""
-        counts = LogCounts(self._settings)
+        counts = LogCounts(self._settings, alone=True)
         try:
             if one.uri.startswith("logs://"):
                 log_slices.read(reader, one.uri, counts)
@@ -304,6 +304,7 @@ class _Pass:
 
 def counted(counts: LogCounts) -> dict[str, Any]:
     """Return what is kept of an object's scan: numbers that add up, types, groups, gaps."""
+    apart = {rate: counts.bodies_apart(rate) for rate in log_rules.RATES}
     told = counts.to_json()
     models = told["models"]
     types = {
@@ -312,7 +313,7 @@ def counted(counts: LogCounts) -> dict[str, Any]:
         if name.startswith(("pii output ", "pii trace "))
     }
     sums = {
-        name: sum(one[name] for one in models)
+        name: sum(one[name] for one in models) + apart.get(name, 0)
         for name in ("records", "errors", "unguarded", "intervened", "refused", "profane")
     }
     return {

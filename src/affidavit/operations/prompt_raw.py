@@ -79,8 +79,8 @@ def read(store: Store, tenant: str, run_id: str, case: str) -> dict[str, Any]:
     if document is None:
         raise UsageError(
             f"No raw answer of {name} is kept",
-            why="Raw answers are kept with --keep-raw only.",
-            todo="`affidavit prompts show RUN --json` lists the cases of a run.",
+            why="They are kept with --keep-raw only, one for each time that a case was asked.",
+            todo="`affidavit prompts show RUN --json` lists them as `case`: 1.1-0f2575d5d8d4#1.",
         )
     opened: dict[str, Any] = json.loads(
         unseal(store, tenant, base64.b64decode(document.body[SEALED]), name)

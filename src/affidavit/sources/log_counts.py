@@ -90,9 +90,15 @@ _RATES: Final = ("refused", "intervened", "profane")
 class LogCounts:
     """Counts object after object of one account, Region and day."""
 
-    def __init__(self, settings: ScanSettings, origin: Origin | None = None) -> None:
-        """`origin`: given, only its records count, and others are unread."""
-        self._settings, self._origin = settings, origin
+    def __init__(
+        self, settings: ScanSettings, origin: Origin | None = None, *, alone: bool = False
+    ) -> None:
+        """`origin`: given, only its records count, and others are unread.
+
+        `alone`: one object of a log is counted. Whose a body kept apart is is not asked then: its
+        record stands in another object.
+        """
+        self._settings, self._origin, self._alone = settings, origin, alone
         self._scanner = InvocationScanner(settings)
         self.models: defaultdict[str, ModelCounts] = defaultdict(ModelCounts)
         self.groups: dict[str, dict[str, Counter[str]]] = {}
@@ -271,9 +277,13 @@ class LogCounts:
         else:
             self._early[request_id].take(mark)
 
+    def bodies_apart(self, rate: str) -> int:
+        """Return how many bodies kept apart, whose records are not known, show something."""
+        return sum(getattr(mark, rate) for mark in self._early.values())
+
     def _orphans(self) -> None:
         """Note the bodies with disclosures whose calls no record names: whose they are is open."""
-        for request_id, mark in sorted(self._early.items()):
+        for request_id, mark in sorted(self._early.items()) if not self._alone else ():
             if mark.types or mark.profane:
                 self.unread_objects([ScanGap(object_uri=request_id, why=ORPHAN)])
         self._early.clear()

@@ -29,8 +29,8 @@ def ask(page: Page) -> Response:
         page.status, page.trouble = 422, Trouble.of(error)
     return page.show(
         "finder/export.html",
-        found=found,
-        synthetic=search.holds_synthetic(query_of(page)),
+        found=found.rows if found else None,
+        synthetic=found.synthetic if found else search.is_synthetic(),
         back=address_of(page),
         here=page.with_query(done=None),
         name=f"evidence-{page.now:%Y-%m-%d}",

@@ -17,7 +17,7 @@ from affidavit.finder.manual import is_manual
 from affidavit.finder.query import Page as FoundPage
 from affidavit.finder.tree import Operator, Term, Word
 from affidavit.operations import finder_reports, saved_searches
-from affidavit.operations.finding import Asked, Search
+from affidavit.operations.finding import Asked, Grouped, Search
 from affidavit.operations.folder_ids import folder_id
 from affidavit.operations.saved_searches import SavedSearch
 from affidavit.operations.services import services
@@ -59,7 +59,7 @@ def show(page: Page) -> Response:
         tokens=[*_tokens(page)],
         found=found,
         grouped=grouped,
-        synthetic=_is_synthetic(page, search, found),
+        synthetic=_is_synthetic(search, found, grouped),
         shown_groups=_GROUPS,
         fields=[*FIELDS.values()],
         expression=EXPRESSION,
@@ -78,11 +78,13 @@ def show(page: Page) -> Response:
     )
 
 
-def _is_synthetic(page: Page, search: Search, found: FoundPage | None) -> bool:
+def _is_synthetic(search: Search, found: FoundPage | None, grouped: Grouped | None) -> bool:
     """Tell it of the rows that the page shows; of groups, of all that they count."""
-    if found is None:
-        return search.holds_synthetic(query_of(page))
-    return any(row.evidence.synthetic for row in found.rows)
+    if grouped is not None:
+        return grouped.synthetic
+    if found is not None:
+        return any(row.evidence.synthetic for row in found.rows)
+    return search.is_synthetic()
 
 
 def query_of(page: Page) -> str:
@@ -182,7 +184,7 @@ def ask_report(page: Page) -> Response:
     return page.show(
         "finder/report.html",
         plan=plan,
-        synthetic=search.holds_synthetic(query_of(page)),
+        synthetic=plan.synthetic if plan else search.is_synthetic(),
         chosen=chosen,
         assessments=search.assessments,
         name=f"{report_name(plan.assessment, page.now)}-query" if plan else "",

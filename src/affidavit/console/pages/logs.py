@@ -23,7 +23,7 @@ def show(page: Page) -> Response:
         own=own_data.shown(page.context, page.caller),
         logged=model_usage.logged(search, page.context, page.caller),
         usage=model_usage.usage(search, page.context, page.caller),
-        synthetic=search.is_synthetic() or search.holds_synthetic(f"day = {day}"),
+        synthetic=search.is_synthetic() or search.count(f"day = {day}").synthetic,
         kinds=alert_routes.KINDS,
         told=log_views.disclosures(search, day),
     )
