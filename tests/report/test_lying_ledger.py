@@ -353,6 +353,18 @@ def test_a_framework_that_was_thinned_out(
     assert words in outcome.failure.what
 
 
+def test_an_account_that_is_not_looked_at_any_more(fresh: Worlds) -> None:
+    """What fails can be left out of the next run's estate: the report tells who is gone since."""
+    world = fresh()
+    estate = world.assessment.estate
+    other = replace(estate, accounts=(estate.accounts[0], "999988887777"))
+    world.maker.run(replace(world.assessment, estate=other), DAY)
+    outcome = verify(world.build("other.zip"), read_key(str(world.key)))
+    assert outcome.verified, outcome.failure
+    (note,) = (one for one in outcome.notes if one.startswith("What is so in"))
+    assert "444455556666 after run 4: run 5, whose verdicts count" in note
+
+
 def test_assessment_begun_anew(fresh: Worlds) -> None:
     """A ledger that begins the assessment again behind its bad runs is given away by --previous.
 

@@ -72,7 +72,8 @@ def _digests(value: Any, where: str) -> list[bytes]:
         digests = [bytes.fromhex(one) for one in value]
     except (TypeError, ValueError) as error:
         raise VerificationError(where, "does not list digests") from error
-    if any(len(one) != sha256().digest_size for one in digests):
+    written = [one.hex() for one in digests]
+    if written != value or any(len(one) != sha256().digest_size for one in digests):
         raise VerificationError(where, "lists what is no digest")
     if digests != sorted(set(digests)):
         raise VerificationError(where, "lists digests out of order or twice")

@@ -22,7 +22,7 @@ CHOSEN = (
 def notes(state: State) -> list[str]:
     """Return the sentences, the particular ones first."""
     always = [CHOSEN if note is RULES and state.chosen else note for note in _ALWAYS]
-    particular = (_of_deleted, _of_choice, _of_events, _of_leaves, _of_time, _of_ledger)
+    particular = (_of_deleted, _of_choice, _of_estate, _of_events, _of_leaves, _of_time, _of_ledger)
     return [*state.notes, *(note for of in particular for note in of(state)), *always]
 
 
@@ -44,6 +44,20 @@ def _of_choice(state: State) -> Iterator[str]:
         yield (
             f"What the {left} records say that were not chosen: the run records count them by "
             "control and verdict, and each control's verdict takes them in."
+        )
+
+
+def _of_estate(state: State) -> Iterator[str]:
+    """Yield what earlier runs looked at and the last one did not: what is gone fails no more."""
+    places: dict[str, int] = {}
+    for run in state.inside:
+        if run.whole:
+            places |= dict.fromkeys((*sorted(run.accounts), *run.record["regions"]), run.sequence)
+    gone = [f"{place} after run {n}" for place, n in places.items() if n != state.last.sequence]
+    if gone:
+        yield (
+            f"What is so in {', '.join(gone)}: run {state.last.sequence}, whose verdicts count, "
+            "did not look there any more."
         )
 
 
