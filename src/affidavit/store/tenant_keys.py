@@ -356,7 +356,7 @@ class TenantKeyring:
         raise StoreSealedError(
             f"The data key of {tenant} cannot be unwrapped",
             why=f"It was wrapped under the master key {name}, which is not in the key folder.",
-            todo=f"Restore {self._folder.folder} from a backup. The ledger verifies without it.",
+            todo="Restore the key folder from a backup. The ledger verifies without it.",
         )
 
     def _service(self, tenant: str) -> KeyService:

@@ -121,6 +121,7 @@ def test_own_numbers_and_domains_are_no_findings() -> None:
         ("see https://example.org/?to=x@example.com", ["URL"]),
         ("see https://example.org#@example.com", ["URL"]),
         ("see https://jane:pass@example.com/a", ["URL"]),
+        ("see https://example.com/?to=jo@example.org", ["EMAIL"]),
         ("host 10.0.0.12", []),
         ("host 100.0.1.2", ["IP_ADDRESS"]),
     ],

@@ -225,14 +225,14 @@ def _normal(entity_type: str, found: str) -> str:
 
 
 def _host(found: str, entity_type: str) -> str:
-    """Return whose an address of e-mail or a URL is; of a URL with credentials nobody's.
+    """Return whose an address of e-mail or a URL is; nobody's of a URL with an `@`.
 
-    What stands in its path, query or fragment says nothing of whose it is.
+    That stands after credentials, or in an address of somebody that the URL tells.
     """
     if entity_type == "EMAIL":
         return found.rpartition("@")[2]
     place = re.split(r"[/?#\\]", _SCHEME.sub("", found), maxsplit=1)[0]
-    return "" if "@" in place else place.partition(":")[0]
+    return "" if "@" in found else place.partition(":")[0]
 
 
 def _number(text: str) -> str:
