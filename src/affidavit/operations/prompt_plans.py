@@ -83,9 +83,7 @@ def plan(context: Context, caller: Caller, wanted: Wanted) -> Plan:
     suite = suite_named(context.store, caller.tenant, wanted.suite)
     how = settings_of(wanted, context.settings.concurrency)
     requests = len(suite.cases) * how.repeat
-    asked = sum(
-        (len(one.prompt) + len(suite.system)) // CHARACTERS_A_TOKEN + 1 for one in suite.cases
-    )
+    asked = sum(one.characters // CHARACTERS_A_TOKEN + 1 for one in suite.cases)
     answers = requests * int(how.parameters.get("max_tokens", ANSWER_TOKENS))
     return Plan(
         assessment=found,

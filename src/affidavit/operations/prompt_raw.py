@@ -40,7 +40,7 @@ def unseal(store: Store, tenant: str, sealed: bytes, about: str) -> bytes:
 def sealed_case(store: Store, tenant: str, about: str, case: Case, answer: Answer) -> str:
     """Return a case's raw question and answer, sealed, in base64."""
     raw = {
-        "prompt": case.prompt,
+        "prompt": case.conversation,
         "text": answer.text,
         "error": answer.error,
         "request": dict(answer.raw_request),

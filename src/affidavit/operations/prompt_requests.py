@@ -170,11 +170,25 @@ def _target(call: PromptCall, suite: Suite, runtime: Runtime | None) -> Target:
             "Two recordings are named", todo="Give either --recorded or --own-answers."
         )
     if call.recorded:
+        _require_apart(suite)
         return recording(call.recorded)
     if call.own_answers:
         return RecordedTarget(answers_of(suite), suite.id)
     assert runtime is not None  # noqa: S101 - a model is asked, so there is one
     return BedrockTarget(runtime, call.model_id, family=_family(call.family))
+
+
+def _require_apart(suite: Suite) -> None:
+    """Raise `UsageError` where cases differ in what a recording, which has prompts, leaves out."""
+    before: dict[str, Any] = {}
+    for case in suite.cases:
+        told = case.system, case.messages
+        if before.setdefault(case.prompt, told) != told:
+            raise UsageError(
+                "A recording cannot answer this suite",
+                why=f"The case {case.id} ends with the prompt of another conversation.",
+                todo="Ask a model, or split the suite.",
+            )
 
 
 def _enforced(call: PromptCall, account_id: str) -> Enforced:

@@ -43,7 +43,6 @@ def favour_of(case: Case, answer: Answer) -> str:
 class Setting:
     """What is the same for every case of a run."""
 
-    system: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     labels: Collection[str] = ()
     """Of a suite of classification: all labels that its cases have."""
@@ -51,7 +50,7 @@ class Setting:
 
 def case_result(case: Case, answer: Answer, checker: Checker, setting: Setting) -> dict[str, Any]:
     """Return what is kept of a case: JSON values, personal data masked in every text."""
-    outcomes = checker.check_all(case.assertions, case.prompt, answer)
+    outcomes = checker.check_all(case.assertions, case.conversation, answer)
     favour = favour_of(case, answer)
     verdict = verdict_of(answer, outcomes)
     if not case.assertions and favour:
@@ -65,7 +64,8 @@ def case_result(case: Case, answer: Answer, checker: Checker, setting: Setting) 
         "label": case.metadata.get("label", ""),
         "request": {
             "prompt": case.prompt,
-            "system": setting.system,
+            "system": case.system,
+            **({"messages": case.messages} if case.messages else {}),
             "parameters": dict(setting.parameters),
         },
         "answer": {

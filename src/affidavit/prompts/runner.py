@@ -78,7 +78,6 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._setting = Setting(
-            system=self.suite.system,
             parameters=self.settings.parameters,
             labels={c.metadata["label"] for c in self.suite.cases if "label" in c.metadata},
         )
@@ -123,7 +122,8 @@ class Runner:
     def _request(self, case: Case) -> Request:
         return Request(
             prompt=case.prompt,
-            system=self.suite.system,
+            system=case.system,
+            messages=case.messages,
             parameters=self.settings.parameters,
             guardrail_id=self.settings.guardrail_id,
             guardrail_version=self.settings.guardrail_version,
@@ -180,7 +180,9 @@ def _tokens(result: Mapping[str, Any]) -> tuple[int, int]:
     answer, request = result["answer"], result["request"]
     asked, got = answer["inputTokens"], answer["outputTokens"]
     if asked is None:
-        asked = (len(request["prompt"]) + len(request["system"])) // CHARACTERS_A_TOKEN + 1
+        earlier = sum(len(one["text"]) for one in request.get("messages", ()))
+        said = len(request["prompt"]) + len(request["system"]) + earlier
+        asked = said // CHARACTERS_A_TOKEN + 1
     if got is None:
         got = len(answer["text"] or "") // CHARACTERS_A_TOKEN
     return int(asked), int(got)

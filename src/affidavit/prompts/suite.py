@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from affidavit.errors import UsageError
 from affidavit.logscan.placeholders import Placeholders
-from affidavit.model.canonical import digest
+from affidavit.model.canonical import digest, digest_of
 from affidavit.prompts import patterns, providers, templates
 from affidavit.prompts.assertions import Assertion, parse
+from affidavit.prompts.conversations import Conversation, conversation
 from affidavit.prompts.providers import Provider
 from affidavit.prompts.suites_yaml import Node, read, refuse
 
@@ -43,8 +44,9 @@ class Case:
     """One prompt with what its answer must be."""
 
     id: str
-    """Stable while the suite stands: its place in the file, and a digest of the prompt."""
+    """Stable while the suite stands: its place in the file, and a digest of what is asked."""
     prompt: str
+    """The user's message, or the last one of a conversation."""
     assertions: tuple[Assertion, ...]
     family: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +54,23 @@ class Case:
     answer to compare with), `label` (of a classification)."""
     recorded: str | None = None
     """An answer that came with the case (imported evaluation results)."""
+    system: str = ""
+    """What the model is told first."""
+    messages: tuple[Mapping[str, str], ...] = ()
+    """Earlier turns, as in `target.Request`."""
+
+    @property
+    def conversation(self) -> str:
+        """Return the turns as one text; a prompt without earlier ones as it is."""
+        if not self.messages:
+            return self.prompt
+        said = [*self.messages, {"role": "user", "text": self.prompt}]
+        return "\n\n".join(f"{one['role']}: {one['text']}" for one in said)
+
+    @property
+    def characters(self) -> int:
+        """Return how many characters are asked."""
+        return len(self.system) + len(self.prompt) + sum(len(m["text"]) for m in self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +82,6 @@ class Suite:
     description: str
     digest: str
     cases: tuple[Case, ...]
-    system: str = ""
     shipped: bool = False
     providers: tuple[Provider, ...] = ()
     """The models that it names itself; asked where who runs it names none."""
@@ -112,6 +130,7 @@ class _Builder:
         self.top = top
         self.default: dict[str, Node] = {}
         self.compares = False
+        self._system = ""
         self._filled = 0
         self._characters = 0
         self._judged = 0
@@ -140,7 +159,6 @@ class _Builder:
             description=str(self._scalar(members, "description", "")),
             digest=its_digest,
             cases=cases,
-            system=self._system(members),
             shipped=is_shipped,
             providers=(
                 providers.read(self.name, members["providers"]) if "providers" in members else ()
@@ -148,20 +166,13 @@ class _Builder:
         )
 
     def _cases(self, members: Mapping[str, Node], made: Placeholders) -> Iterator[Case]:
-        prompts = self._list(members, "prompts")
-        for prompt in prompts:
-            if not isinstance(prompt.value, str) or not prompt.value.strip():
-                refuse(self.name, prompt.line, "A prompt is a text that is not empty.")
-            self._require_no_file(prompt)
+        prompts = self._prompts(members)
         for number, test in enumerate(self._list(members, "tests"), 1):
             own = self._members(test, _TEST)
             metadata = {**self._texts(self.default, "metadata"), **self._texts(own, "metadata")}
             values = self._vars(own, made)
             for place, prompt, combination, chosen in _asked(prompts, values):
-                text = self._fill(prompt.value, chosen, prompt.line, ())
-                self._characters += len(text)
-                if self._characters > MAX_CHARACTERS:
-                    refuse(self.name, test.line, f"It has more than {MAX_CHARACTERS} characters.")
+                asked = self._said(prompt, chosen, test.line)
                 assertions = tuple(self._assertions(own, chosen))
                 self._judged += len(assertions)
                 if self._judged > MAX_ASSERTIONS:
@@ -171,17 +182,40 @@ class _Builder:
                 )
                 pair = {"pair": f"{place}.{combination}"} if "group" in metadata else {}
                 yield Case(
-                    id=f"{number}.{place}-{digest(text.encode())[:12]}",
-                    prompt=text,
+                    id=f"{number}.{place}-{_digest(asked)[:12]}",
+                    **asked,
                     assertions=assertions,
                     family=family,
                     metadata=pair | self._about(metadata, chosen, test.line),
                 )
 
-    def _system(self, members: Mapping[str, Node]) -> str:
-        """Return what the model is told first, of every case: no variable is one of all."""
+    def _prompts(self, members: Mapping[str, Node]) -> list[Conversation]:
+        """Return what is asked; what all are told first has no variable, for none is one of all."""
         text = str(self._scalar(members, "system", ""))
-        return self._fill(text, {}, members["system"].line, ()) if text else ""
+        self._system = self._fill(text, {}, members["system"].line, ()) if text else ""
+        found = []
+        for prompt in self._list(members, "prompts"):
+            self._require_no_file(prompt)
+            found.append(conversation(self.name, prompt))
+            if found[-1].system and self._system:
+                refuse(self.name, prompt.line, "It has a system message, and so has the suite.")
+        return found
+
+    def _said(self, asked: Conversation, chosen: Mapping[str, str], line: int) -> dict[str, Any]:
+        """Return what of a case is asked, filled in."""
+
+        def fill(text: str) -> str:
+            filled = self._fill(text, chosen, asked.line, ())
+            self._characters += len(filled)
+            if self._characters > MAX_CHARACTERS:
+                refuse(self.name, line, f"It has more than {MAX_CHARACTERS} characters.")
+            return filled
+
+        return {
+            "prompt": fill(asked.prompt),
+            "system": fill(asked.system) if asked.system else self._system,
+            "messages": tuple({"role": r, "text": fill(t)} for r, t in asked.earlier),
+        }
 
     def _about(
         self, metadata: Mapping[str, str], chosen: Mapping[str, str], line: int
@@ -307,9 +341,15 @@ def _each(node: Node) -> list[Node]:
     return node.value if isinstance(node.value, list) else [node]
 
 
+def _digest(asked: Mapping[str, Any]) -> str:
+    """Return the digest of what is asked: of the prompt where no turns come before it."""
+    earlier = asked["messages"]
+    return digest_of([*earlier, asked["prompt"]]) if earlier else digest(asked["prompt"].encode())
+
+
 def _asked(
-    prompts: list[Node], values: Mapping[str, list[str]]
-) -> Iterator[tuple[int, Node, int, dict[str, str]]]:
+    prompts: list[Conversation], values: Mapping[str, list[str]]
+) -> Iterator[tuple[int, Conversation, int, dict[str, str]]]:
     """Yield each prompt, by its place, with each combination of values: one by one, never all."""
     for place, prompt in enumerate(prompts, 1):
         for number, chosen in enumerate(itertools.product(*values.values()), 1):

@@ -111,8 +111,16 @@ class _Reader:
                 refuse(self._name, line, "A key is not a text.")
             if key.value in members:
                 refuse(self._name, key.start_mark.line + 1, f"{key.value} stands twice.")
+            self._require_whole(key.value, line)
             members[key.value] = self.node(value)
         return members
+
+    def _require_whole(self, text: str, line: int) -> None:
+        """Refuse half a character (a lone surrogate, escaped), which no encoding has."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            refuse(self._name, line, "It has half a character (a surrogate): it cannot be sent.")
 
     def _scalar(self, tree: Any, line: int) -> Any:
         if tree.tag in _NUMBERS and len(tree.value) > MAX_NUMBER:
@@ -121,5 +129,6 @@ class _Reader:
             value = self._scalars.construct_object(tree)
         except _NO_VALUE as error:
             refuse(self._name, line, f"Not a value: {error!s:.200}")
+        self._require_whole(str(tree.value), line)
         plain = value is None or isinstance(value, str | int | float | bool)
         return value if plain else str(tree.value)

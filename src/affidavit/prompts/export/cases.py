@@ -68,7 +68,7 @@ def export(suite: Suite, how: ExportSettings) -> Export:
             why=next(iter(left_out.values())),
             todo="Run it with `affidavit prompts run`.",
         )
-    requests = [_request(case, suite, how) for case in cases]
+    requests = [_request(case, how) for case in cases]
     converse = [targets_converse.parameters(how.model_id, request) for request in requests]
     for one in converse:
         del one["modelId"]
@@ -109,10 +109,11 @@ def export(suite: Suite, how: ExportSettings) -> Export:
     return Export(suite=content, prompts=prompts, left_out=left_out)
 
 
-def _request(case: Case, suite: Suite, how: ExportSettings) -> Request:
+def _request(case: Case, how: ExportSettings) -> Request:
     return Request(
         prompt=case.prompt,
-        system=suite.system,
+        system=case.system,
+        messages=case.messages,
         parameters={"max_tokens": how.max_tokens},
         guardrail_id=how.guardrail_id,
         guardrail_version=how.guardrail_version,
