@@ -176,9 +176,9 @@ def test_compaction_sweeping_and_deletion(on_s3: Settings, place: Place, sample:
 
 
 def test_a_lost_segment_is_named_and_the_rest_is_served(
-    on_s3: Settings, place: Place, sample: Any
+    on_s3: Settings, place: Place, sample: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The finder names what is gone or altered with its URL, and answers from the others."""
+    """The finder names what is gone or altered, the log its URL; the others are answered from."""
     with open_store(on_s3) as store:
         one = collect(store, sample, "one")
         collect(store, sample, "two", 7)
@@ -190,6 +190,7 @@ def test_a_lost_segment_is_named_and_the_rest_is_served(
         place.delete(first)
         place.write(second, b"PAR1" + os.urandom(100) + b"PAR1")
     shutil.rmtree(on_s3.cache_folder)
+    caplog.set_level("INFO", "affidavit.finder")
     with open_store(on_s3) as store, Finder(store) as finder:
         ids = tuple(one.id for one in store.assessments())
         scope = Scope(tenant=one.tenant, assessments=ids)
@@ -197,8 +198,10 @@ def test_a_lost_segment_is_named_and_the_rest_is_served(
         whys = " ".join(found.why for found in unreadable)
         assert count == 22 - sum(found.rows for found in unreadable)
         assert len(unreadable) == 2
-        assert f"s3://{place.name}/{first} is gone" in whys
-        assert f"s3://{place.name}/{second} is damaged" in whys
+        assert f"{first.partition(one.tenant)[2][1:]} is gone" in whys
+        assert f"{second.partition(one.tenant)[2][1:]} is damaged" in whys
+        assert "s3://" not in whys
+        assert all(f"s3://{place.name}/{key}" in caplog.text for key in (first, second))
         with pytest.raises(StoreDamagedError, match=first):
             store.verify()
 
