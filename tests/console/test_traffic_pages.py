@@ -113,6 +113,7 @@ def test_logs_show_usage_by_model(filled: Installation) -> None:
     assert f"vendor.model-<b>-v1 {of_log}" in words
     assert f"arn:aws:sts::111122223333:assumed-role/<app> {of_log}" in words
     assert "not named 111122223333, us-east-1 4 0 (0.0 %) 1,200 90 not told" in words
+    assert "us-east-1: 2 things in the log could not be read." in words
     assert "the log of 2026-10-30" in words
 
 

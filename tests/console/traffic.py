@@ -133,6 +133,7 @@ def _scanned_log() -> tuple[dict[str, Any], dict[str, Any]]:
     some = {**use, "calls": 4, "errors": 0, "timed": 0, "latencyMs": 0}
     role = "arn:aws:sts::111122223333:assumed-role/<app>"
     body = {
+        "unreadInAll": 2,
         "usedModels": [{"modelId": MODEL, **use, "latencyMs": 37_370}],
         "usedBy": [{"principal": role, **use, "latencyMs": 37_370}, {"principal": "", **some}],
     }

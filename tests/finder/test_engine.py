@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from tests.finder.conftest import DAYS, FEW, FIRST, OF_A_DAY, OTHER, Estates, commit
@@ -103,7 +104,7 @@ def test_every_query_is_compiled_for_spark_too(estates: Estates, text: str) -> N
     for shape in (
         shapes.page(asked.scope, asked.where, Order(), None, 100),
         shapes.grouped(asked.scope, asked.where, ("control_id", "day", "service"), 100),
-        shapes.sampled(asked.scope, asked.where, "s", 25),
+        shapes.sampled(asked.scope, asked.where, "s", "8", 25),
     ):
         assert "`evidence`" in str(ibis.to_sql(shape, dialect="pyspark"))
 
@@ -347,6 +348,9 @@ def test_a_sample_is_drawn_as_the_documentation_says(estates: Estates, finder: F
     assert sample.population == len(held)
     assert finder.sample(question, 25, "q4").rows != sample.rows
     assert len(finder.sample(question, 1000, "q3 ").rows) == len(held)
+    with mock.patch.object(shapes, "edges", return_value=["0", "08", "8", "g"]):
+        assert finder.sample(question, 25, "q3 ").rows == sample.rows
+    assert list(shapes.edges(25, 10**6)) == sorted(shapes.edges(25, 10**6))
 
 
 def test_the_newest_page_reads_few_segments(estates: Estates) -> None:

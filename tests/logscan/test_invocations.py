@@ -371,12 +371,11 @@ def test_pictures_in_answers_are_not_scanned_and_say_so(said: dict[str, Any]) ->
     [
         ({"card": 4111111111111111}, "CREDIT_DEBIT_CARD_NUMBER"),
         ({"cards": [4111111111111111]}, "CREDIT_DEBIT_CARD_NUMBER"),
+        (4111111111111111, "CREDIT_DEBIT_CARD_NUMBER"),
         ({"maria.sample@mail.northwind-post.com": True}, "EMAIL"),
     ],
 )
-def test_numbers_and_keys_that_a_tool_is_given_are_read(
-    given: dict[str, Any], kind: str, quick: bool
-) -> None:
+def test_numbers_and_keys_that_a_tool_is_given_are_read(given: Any, kind: str, quick: bool) -> None:
     """A model that calls a tool discloses in numbers and keys too, as it does in a stream."""
     said = {"content": [{"type": "tool_use", "id": "t", "name": "pay", "input": given}]}
     data = json.dumps(record(1, {"prompt": "pay"}, said)).encode()

@@ -49,7 +49,8 @@ def collected(
     settings = Settings(home=folder / "home", keys=folder / "keys")
     with open_store(settings) as opened:
         leave_proof(opened, OWNER, "SENT", utc_now())
-        own_data.replace_all(opened, OWNER, ["+49 30 901820"], ["example.org"], by="test")
+        own = {"numbers": ["+49 30 901820"], "domains": ["example.org"]}
+        own_data.edit(opened, OWNER, **own, dropped=(), by="test")
     return runs.run(healthy, settings, out=folder / "out"), settings
 
 

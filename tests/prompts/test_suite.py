@@ -221,6 +221,9 @@ def test_templates_are_filled_in_as_promptfoo_does(prompt: str, value: str, expe
         ("{{ a", "cannot be read"),
         ("{{ a }} {# never ends", "cannot be read"),
         ("{{ missing | upper }}", "no variable missing"),
+        ("{{ " + "(" * 3000, "cannot be read"),
+        ("{{ " + "9" * 9000 + " }}", "cannot be read"),
+        ("{{ a" + " | upper" * 21 + " }}", "more than 20 filters"),
     ],
 )
 def test_a_template_that_is_not_rendered_is_refused(prompt: str, why: str) -> None:

@@ -268,6 +268,7 @@ def test_a_lost_master_key(sqlite_settings: Settings, sample: Any) -> None:
         assert (log.sealed, log.evidence, log.deleted) == (10, 0, 0)
         assert "AFFIDAVIT_KEYS" not in log.why_sealed
         assert str(settings.keys) in log.why_sealed
+        assert str(settings.keys) not in store.places.unplaced(log.why_sealed)
         (content,) = store.verify_content()
         assert (content.unopened, content.damages) == (3, ())
         assert "cannot be unwrapped" in content.why_unopened

@@ -219,9 +219,9 @@ def _usage(totals: Totals) -> None:
         _used(title, uses)
     whole = totals.models.whole()
     click.echo(
-        f"{len(totals.models):,} models, {len(totals.principals):,} principals, "
-        f"{whole.input_tokens:,} tokens in and {whole.output_tokens:,} out, {whole.errors:,} errors"
-        f" ({whole.errors / whole.calls:.1%}); latency told by {whole.timed:,} calls."
+        f"All calls: {whole.input_tokens:,} tokens in and {whole.output_tokens:,} out, "
+        f"{whole.errors:,} errors ({whole.errors / whole.calls:.1%}); "
+        f"latency told by {whole.timed:,}."
     )
 
 

@@ -211,15 +211,28 @@ class Finder:
         _limited(count, MAX_PAGE)
         size = self._size(question)
         good, unreadable = self._sifted(self._segments(question, size))
-        rows = self._rows(good, shapes.sampled, question.scope, question.where, seed, count)
+        population = self._number(good, question)
+        rows = self._drawn(good, question, seed, min(count, population), population)
         rows.sort(key=lambda row: (row.key, row.id))
         return Sample(
             rows=tuple(row.found for row in rows[:count]),
             seed=seed,
-            population=self._number(good, question),
+            population=population,
             size=size,
             unreadable=tuple(unreadable),
         )
+
+    def _drawn(
+        self, segments: list[SegmentFile], question: Question, seed: str, count: int, of: int
+    ) -> list[_Row]:
+        """Return the rows of the least hashes; memory is that of the sample, whatever there is."""
+        asked = (question.scope, question.where, seed)
+        rows: list[_Row] = []
+        for edge in shapes.edges(count, of):
+            rows = self._rows(segments, shapes.sampled, *asked, edge, count)
+            if len(rows) >= count:
+                break
+        return rows
 
     def stream(self, question: Question, behind: int = -1) -> Stream:
         """Return all rows above the leaf `behind`, in the order of leaves; memory stays flat."""

@@ -1,6 +1,8 @@
 """What is done with the rows of a query, as Ibis expressions: page, group, count, sample."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from affidavit.finder.bound import AllOf, Bound, OneOf
@@ -43,14 +45,29 @@ def counted(scope: Scope, where: Bound) -> "ir.Table":
     return _found(scope, where).aggregate(**{NUMBER: _number})
 
 
-def sampled(scope: Scope, where: Bound, seed: str, limit: int) -> "ir.Table":
-    """Return the first rows in the order of SHA-256 over seed, line feed and id."""
+def sampled(scope: Scope, where: Bound, seed: str, edge: str, limit: int) -> "ir.Table":
+    """Return the first rows in the order of SHA-256 over seed, line feed and id, below an edge.
+
+    Only what lies below the edge is sorted, whole rows as they are: see `edges`.
+    """
     import ibis
 
     identifier: Any = table().id
-    drawn = (ibis.literal(f"{seed}\n") + identifier).hexdigest("sha256")
-    found = _found(scope, where).order_by([drawn.asc(), identifier.asc()])
+    drawn: Any = (ibis.literal(f"{seed}\n") + identifier).hexdigest("sha256")
+    found = _found(scope, where).filter(drawn < edge).order_by([drawn.asc(), identifier.asc()])
     return found.limit(limit).select(*COLUMNS, "segment", "row", **{SORTED: drawn})
+
+
+def edges(wanted: int, population: int) -> Iterator[str]:
+    """Yield what `wanted` of so many hashes in hexadecimal lie below, nearly always the first.
+
+    Hashes are even: twice as far lie twice as many. The last one is above all.
+    """
+    ample = wanted + 6 * isqrt(wanted) + 16
+    while ample < population:
+        yield f"{ample * 2**64 // population:016x}"
+        ample *= 2
+    yield "g"
 
 
 def _found(scope: Scope, where: Bound) -> "ir.Table":

@@ -39,7 +39,8 @@ _LONG_NUMBER: Final = 10**8
 _STOPS: Final = frozenset({"stop_reason", "stopReason", "finish_reason", "completionReason"})
 _CHUNK_MEMBERS, _DELTA_MEMBERS = 3, 2
 _BARE: Final = frozenset({int, float, bool, type(None)})
-"""What holds no text, and is read only where anything may stand."""
+"""What holds no text, and is read only where anything may stand, or media."""
+_BARE_TOO: Final = _MEDIA | _FREE
 _DEPTH: Final = 60
 """Levels of nesting that are walked; deeper ones are told as not scanned."""
 
@@ -163,7 +164,7 @@ class _Walk:
     ) -> None:
         self._notice(value, part, path, free=free)
         for key, item in value.items():
-            if not free and type(item) in _BARE and key not in _MEDIA:
+            if not free and type(item) in _BARE and key not in _BARE_TOO:
                 continue
             below = f"{path}.{key}" if path else key
             if free:

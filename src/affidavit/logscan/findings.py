@@ -1,5 +1,6 @@
 """What a scan found, what it could not read, and over how much: never the text itself."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -146,7 +147,7 @@ class Totals:
     """By kind, part and type, with blanks between."""
     own: Counter[str] = field(default_factory=_none)
     """Hits on the list of the company's own, which are no findings: by part, type, entry and model,
-    with blanks between."""
+    as JSON, for a guardrail's own types have any name."""
     models: Uses = field(default_factory=Uses)
     principals: Uses = field(default_factory=Uses)
     """By IAM principal: the sessions of a role count together."""
@@ -184,7 +185,7 @@ class Totals:
 
     def of_own(self) -> list[OwnHits]:
         """Return how often each entry of the list of the company's own was met."""
-        told = ((name.split(" ", 3), count) for name, count in sorted(self.own.items()))
+        told = ((json.loads(name), count) for name, count in sorted(self.own.items()))
         return [
             OwnHits(part=part, entity_type=entity_type, entry=entry, model_id=model, count=count)
             for (part, entity_type, entry, model), count in told

@@ -318,7 +318,7 @@ class _Object:
 
     def _own(self, model: str, part: Part, found: Finding, entry: str) -> None:
         """Count what is no finding, as it is on the list of the company's own."""
-        self._totals.own[f"{part} {found.entity_type} {entry} {model}"] += 1
+        self._totals.own[json.dumps([part, found.entity_type, entry, model])] += 1
 
     def _signs(self, about: ScanFinding, bodies: Sequence[BodyTexts]) -> None:
         """Report refusals, interventions, and raw matches that a guardrail's trace shows."""

@@ -75,6 +75,8 @@ class Logged:
 
     models: Sequence[LoggedUse]
     principals: Sequence[LoggedUse]
+    gaps: Sequence[tuple[str, str, str]]
+    """(account, Region, why): the numbers lack what was not read there."""
 
 
 def usage(search: Search, context: Context, caller: Caller) -> Usage:
@@ -114,10 +116,17 @@ def logged(search: Search, context: Context, caller: Caller) -> Logged:
     looking.require(context, caller, OPERATION)
     models: dict[tuple[str, str, str], LoggedUse] = {}
     principals: dict[tuple[str, str, str], LoggedUse] = {}
+    gaps: dict[tuple[str, str], str] = {}
     for result in _answers(search, context, caller, _SCAN):
         asked = result.unit.parameters
-        if isinstance(result, Gap) or "invocationLog" not in asked:
+        place = (result.unit.account_id, result.unit.region)
+        if "invocationLog" not in asked:
             continue
+        if isinstance(result, Gap):
+            gaps[place] = result.message
+            continue
+        if unread := result.body.get("unreadInAll"):
+            gaps[place] = f"{unread} things in the log could not be read."
         for found, member, name in (
             (models, "usedModels", "modelId"), (principals, "usedBy", "principal"),
         ):  # fmt: skip
@@ -130,7 +139,11 @@ def logged(search: Search, context: Context, caller: Caller) -> Logged:
                     counts=one,
                 )
                 found[use.account_id, use.region, use.name] = use
-    return Logged(models=_most_used(models.values()), principals=_most_used(principals.values()))
+    return Logged(
+        models=_most_used(models.values()),
+        principals=_most_used(principals.values()),
+        gaps=[(*place, why) for place, why in sorted(gaps.items())],
+    )
 
 
 def _most_used(found: Iterable[LoggedUse]) -> Sequence[LoggedUse]:

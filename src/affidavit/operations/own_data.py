@@ -29,40 +29,24 @@ OPERATION: Final = "UpdateSettings"
 MOST: Final = 500
 """Entries of each kind."""
 TENANT: Final = re.compile(r"[0-9]{12}/[a-z0-9-]+", re.ASCII)
-_LEAST_LETTERS, _MOST_LETTERS = 6, 64
+_LEAST_LETTERS, _LONGEST, _LONGEST_DOMAIN = 6, 64, 253
 _NUMBERS: Final = (
-    f"write {_LEAST_LETTERS} to {_MOST_LETTERS} digits and letters, as +1 800 555 0100."
+    f"write at least {_LEAST_LETTERS} digits and letters, as +1 800 555 0100, in "
+    f"{_LONGEST} characters at most."
 )
 _DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]+", re.ASCII)
-_SUFFIX: Final = re.compile(r"(?:ac|co|com|edu|go|gob|gov|gouv|ne|net|nom|or|org)\.[a-z]{2}")
-_MAILBOXES: Final = frozenset(
-    [
-        "163.com",
-        "aol.com",
-        "fastmail.com",
-        "gmail.com",
-        "gmx.at",
-        "gmx.ch",
-        "gmx.com",
-        "gmx.de",
-        "gmx.net",
-        "googlemail.com",
-        "hotmail.com",
-        "icloud.com",
-        "live.com",
-        "mail.com",
-        "mail.ru",
-        "me.com",
-        "msn.com",
-        "outlook.com",
-        "proton.me",
-        "protonmail.com",
-        "qq.com",
-        "web.de",
-        "yahoo.com",
-        "yandex.ru",
-        "zoho.com",
-    ]
+_SUFFIX: Final = re.compile(
+    r"(?:ac|co|com|edu|gen|go|gob|gov|gouv|ltd|ne|net|nom|or|org|plc|sch)\.[a-z]{2}"
+    r"|(?:amazonaws|appspot|azurewebsites|blogspot|cloudfront|herokuapp|myshopify|onmicrosoft|"
+    r"sharepoint|wordpress)\.(?:com|net)|(?:github|gitlab)\.io|(?:netlify|vercel|web)\.app"
+    r"|(?:pages|workers)\.dev"
+    r"|(?:(?:s3|s3-website|execute-api)[.-])?(?:[a-z]{2}-[a-z-]+-[0-9]\.)?(?:elb\.)?amazonaws\.com"
+)
+_MAILBOXES: Final = re.compile(
+    r"(?:aol|fastmail|gmail|gmx|googlemail|hotmail|icloud|live|msn|outlook|protonmail|rocketmail|"
+    r"yahoo|yandex|ymail|zoho)\.(?:[a-z]{2,3}\.)?[a-z]{2,3}"
+    r"|(?:mail|me|qq|126|163|comcast|naver)\.(?:com|net)|proton\.me|pm\.me|(?:web|t-online|freenet)\.de"
+    r"|(?:orange|free|laposte)\.(?:fr|net)|libero\.it|(?:inbox|mail)\.ru|list\.ru|bk\.ru"
 )
 """Providers at which anybody has an address; others' are for the reader of the list to see."""
 
@@ -84,22 +68,32 @@ def problems(numbers: Sequence[str], domains: Sequence[str]) -> Iterator[tuple[s
     for name, given in (("numbers", numbers), ("domains", domains)):
         if len(given) > MOST:
             yield name, f"There may be {MOST} entries at most, not {len(given)}."
+            return
     for number in numbers:
-        letters = max(Allowed(numbers=frozenset([number])).numbers, default="")
-        if not _LEAST_LETTERS <= len(letters) <= _MOST_LETTERS or not re.search("[0-9]", letters):
-            yield "numbers", f"{number!r} is no number: {_NUMBERS}"
+        if not _is_number(number):
+            yield "numbers", f"{number[:_LONGEST]!r} is no number: {_NUMBERS}"
     for domain in domains:
         if why := _foreign(domain.lower()):
-            yield "domains", f"{domain!r} {why}"
+            yield "domains", f"{domain[:_LONGEST_DOMAIN]!r} {why}"
+
+
+def _is_number(text: str) -> bool:
+    letters = max(Allowed(numbers=frozenset([text[:_LONGEST]])).numbers, default="")
+    is_plain = len(text) <= _LONGEST and text.isprintable()
+    return is_plain and len(letters) >= _LEAST_LETTERS and re.search("[0-9]", letters) is not None
 
 
 def _foreign(domain: str) -> str:
     """Return why a domain cannot be the company's own; empty: it can."""
-    if not _DOMAIN.fullmatch(domain):
+    if len(domain) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(domain):
         return "is no domain: write it as example.org, without @ or /."
     if _SUFFIX.fullmatch(domain):
         return "is a suffix under which others have domains of their own."
-    return "gives mailboxes to anybody: they are not the company's." if domain in _MAILBOXES else ""
+    return (
+        "gives mailboxes to anybody: they are not the company's."
+        if _MAILBOXES.fullmatch(domain)
+        else ""
+    )
 
 
 def require(numbers: Sequence[str], domains: Sequence[str]) -> None:
@@ -126,9 +120,9 @@ def change(
     looking.require(context, caller, OPERATION)
     if wrong := list(problems(numbers, domains)):
         raise ValidationFault.of_members(wrong)
-    replace_all(
-        context.store, caller.tenant, numbers, domains, by=caller.principal_arn, now=context.now()
-    )
+    lists = _Lists(numbers, domains)
+    found = context.store.documents.get(caller.tenant, OWN, OWN)
+    lists.replace(context.store, caller.tenant, found, caller.principal_arn, context.now())
 
 
 def edit(
@@ -143,55 +137,53 @@ def edit(
     """Add to a tenant's list and take off it; `UsageError` for what is no tenant, or not there."""
     if not TENANT.fullmatch(tenant):
         raise UsageError(f"{tenant!r} is no tenant", todo="Write 111122223333/eu-central-1.")
-    found = kept(store, tenant)
+    document = store.documents.get(tenant, OWN, OWN)
+    found = _read(document)
     gone = {one.lower() for one in dropped}
     there = {one.lower() for one in (*found.numbers, *found.domains)}
     if missing := sorted(gone - there):
         raise UsageError(f"Not on the list of {tenant}: {', '.join(missing)}")
-    return replace_all(
-        store,
-        tenant,
+    lists = _Lists(
         [*(one for one in found.numbers if one.lower() not in gone), *numbers],
         [*(one for one in found.domains if one.lower() not in gone), *domains],
-        by=by,
     )
-
-
-def replace_all(
-    store: Store,
-    tenant: str,
-    numbers: Sequence[str],
-    domains: Sequence[str],
-    *,
-    by: str,
-    now: datetime | None = None,
-) -> OwnData:
-    """Replace a tenant's list, with a leaf of the ledger; the same again is no change."""
-    require(numbers, domains)
-    time = now or utc_now()
-    found = store.documents.get(tenant, OWN, OWN)
-    lists = {
-        "numbers": sorted(set(numbers)),
-        "domains": sorted({one.lower() for one in domains}),
-    }
-    if found is not None and all(found.body[name] == lists[name] for name in lists):
-        return _read(found)
-    put = Document(
-        kind=OWN,
-        id=OWN,
-        sort=OWN,
-        body={**lists, "by": by, "at": iso(time)},
-        version=found.version if found else 0,
-    )
-    about = Change(
-        action="UPDATE_METADATA" if found else "CREATE",
-        object_type="OWN_DATA",
-        object_id=OWN,
-        object_name="own numbers and domains",
-        details=lists,
-    )
-    act_by(store, tenant, by, about, now=time, puts=[put])
+    lists.replace(store, tenant, document, by, utc_now())
     return kept(store, tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """What becomes a tenant's list."""
+
+    numbers: Sequence[str]
+    domains: Sequence[str]
+
+    def replace(
+        self, store: Store, tenant: str, found: Document | None, by: str, now: datetime
+    ) -> None:
+        """Replace what was `found`, with a leaf of the ledger; the same again is no change."""
+        require(self.numbers, self.domains)
+        lists = {
+            "numbers": sorted(set(self.numbers)),
+            "domains": sorted({one.lower() for one in self.domains}),
+        }
+        if found is not None and all(found.body[name] == lists[name] for name in lists):
+            return
+        put = Document(
+            kind=OWN,
+            id=OWN,
+            sort=OWN,
+            body={**lists, "by": by, "at": iso(now)},
+            version=found.version if found else 0,
+        )
+        about = Change(
+            action="UPDATE_METADATA" if found else "CREATE",
+            object_type="OWN_DATA",
+            object_id=OWN,
+            object_name="own numbers and domains",
+            details=lists,
+        )
+        act_by(store, tenant, by, about, now=now, puts=[put])
 
 
 def _read(found: Document | None) -> OwnData:

@@ -16,6 +16,8 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 MAX_LENGTH: Final = 1_000_000
 """Characters of what a filter makes."""
+MAX_FILTERS: Final = 20
+"""In one place."""
 _SIGNS: Final = ("{{", "{%", "{#")
 _READER: Final = Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - only parses
 
@@ -95,18 +97,22 @@ FILTERS: Final[Mapping[str, _Filter]] = {
 """As Nunjucks has them, for texts."""
 
 
-@lru_cache(maxsize=4096)
 def parts(text: str) -> Sequence[str | Place]:
     """Return a text in parts: what stays, and what stands for something.
 
     Raises `TemplateError` for whatever is no variable with known filters.
     """
-    if not any(sign in text for sign in _SIGNS):
-        return (text,)
+    return _read(text) if any(sign in text for sign in _SIGNS) else (text,)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Sequence[str | Place]:
+    """Return a template in parts; each case of a suite asks for the same ones."""
     try:
         body = _READER.parse(text).body
-    except TemplateSyntaxError as error:
-        message = f"It has a template that cannot be read ({error.message}); to keep braces as they"
+    except (TemplateSyntaxError, ValueError, RecursionError) as error:
+        why = str(error).partition("\n")[0]
+        message = f"It has a template that cannot be read ({why}); to keep braces as they"
         raise TemplateError(f"{message} are, write {{% raw %}}...{{% endraw %}}.") from error
     found: list[str | Place] = []
     for statement in body:
@@ -121,6 +127,9 @@ def parts(text: str) -> Sequence[str | Place]:
 def _place(node: nodes.Expr) -> Place:
     filters: list[tuple[str, tuple[str, ...]]] = []
     while isinstance(node, nodes.Filter) and node.node is not None:
+        if len(filters) == MAX_FILTERS:
+            message = f"It has more than {MAX_FILTERS} filters in one place."
+            raise TemplateError(message)
         filters.insert(0, (node.name, _values(node)))
         node = node.node
     if isinstance(node, nodes.Name):

@@ -95,7 +95,8 @@ class SegmentPlaces:
         return self._copies.fetch(digest, lambda: self._objects.parts(name), wrong)
 
     def unplaced(self, words: str) -> str:
-        """Return words that name objects where they lie on this server, without saying where."""
+        """Return words that name objects or keys by their place on this server, without it."""
+        words = words.replace(self._keyring.place, "the key folder")
         folders = (self._objects.where(""), self._copies.folder, self._opened.folder)
         for folder in folders:
             words = words.replace(f"{str(folder).rstrip('/')}/", "")

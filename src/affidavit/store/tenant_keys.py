@@ -78,6 +78,11 @@ class TenantKeyring:
         self._held: dict[tuple[str, str], _Held] = {}
         self._refused: dict[tuple[str, str], StoreSealedError] | None = None
 
+    @property
+    def place(self) -> str:
+        """Where the key folder lies on this server."""
+        return str(self._folder.folder)
+
     @contextmanager
     def asked_once(self) -> Iterator[None]:
         """Meanwhile ask for a key that cannot be had once: who reads all would ask for each body.
@@ -356,7 +361,7 @@ class TenantKeyring:
         raise StoreSealedError(
             f"The data key of {tenant} cannot be unwrapped",
             why=f"It was wrapped under the master key {name}, which is not in the key folder.",
-            todo=f"Restore {self._folder.folder} from a backup. The ledger verifies without it.",
+            todo=f"Restore {self.place} from a backup. The ledger verifies without it.",
         )
 
     def _service(self, tenant: str) -> KeyService:

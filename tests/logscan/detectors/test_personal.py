@@ -113,6 +113,30 @@ def test_own_numbers_and_domains_are_no_findings() -> None:
     assert [f.entity_type for f in detectors.find(text)] == ["EMAIL"]
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("mail x@mail.example.com", []),
+        ("see https://www.example.com:8080/a?to=x#y", []),
+        ("see https://example.org/?to=x@example.com", ["URL"]),
+        ("see https://example.org#@example.com", ["URL"]),
+        ("see https://jane:pass@example.com/a", ["URL"]),
+        ("see https://example.com/?to=jo@example.org", ["EMAIL"]),
+        ("host 10.0.0.12", []),
+        ("host 100.0.1.2", ["IP_ADDRESS"]),
+    ],
+)
+def test_only_what_is_the_companys_is_its_own(text: str, left: list[str]) -> None:
+    """A domain covers its hosts, not what names it elsewhere; an address of a network only itself.
+
+    Without its dots another address would be the same number.
+    """
+    allowed = Allowed(numbers=frozenset({"10.0.0.12"}), domains=frozenset({"example.com"}))
+    kinds = frozenset({"EMAIL", "URL", "IP_ADDRESS"})
+    detectors = Detectors(DetectorSettings(allowed=allowed, entity_types=kinds))
+    assert [one.entity_type for one in detectors.find(text)] == left
+
+
 def test_types_are_chosen() -> None:
     """Only the wanted types are found; an unknown one is refused with the list of all."""
     detectors = Detectors(DetectorSettings(entity_types=frozenset({"EMAIL"})))

@@ -244,3 +244,4 @@ def test_an_unsure_answer_is_guessed_by_how_it_declines() -> None:
 def test_a_beginning_of_many_leads_is_read_in_no_time() -> None:
     """Words that may stand before a sentence, again and again, are read once."""
     assert declining("I cannot help. " + "if so that " * 60 + "as a so but also it is " * 30)
+    assert declining("I cannot help. " + "please remember " * 40 + "so")

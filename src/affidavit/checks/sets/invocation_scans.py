@@ -23,6 +23,8 @@ from affidavit.checks.windows import query_id, questions, read_points
 from affidavit.model.observation import Gap, GapReason, Observation, Result
 
 OPERATION: Final = "FilterLogEvents"
+_OWN_SHOWN: Final = 50
+"""Entries of own data that evidence names; the observation behind it counts each."""
 _METRIC: Final = "Invocations"
 MAY_LACK: Final = 0.02
 """Share of a day's calls that the log may lack: the last ones may lie in the next day's objects."""
@@ -249,8 +251,10 @@ def left_out(body: Mapping[str, Any], model: str | None = None) -> Mapping[str, 
 
 
 def left_out_words(found: Mapping[str, int]) -> str:
-    """Return what was left out by entry, in words; empty for nothing."""
-    return ", ".join(f"{entry} ({count})" for entry, count in sorted(found.items()))
+    """Return what was left out by entry, the most first, in words; empty for nothing."""
+    every = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    more = [f"{len(every) - _OWN_SHOWN} more entries"] if len(every) > _OWN_SHOWN else []
+    return ", ".join([*(f"{entry} ({count})" for entry, count in every[:_OWN_SHOWN]), *more])
 
 
 def where(read: Observation) -> str:

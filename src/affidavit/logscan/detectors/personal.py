@@ -6,9 +6,11 @@ functions decide. Time is linear in the length of the text.
 """
 
 import hmac
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 import re2
@@ -26,6 +28,7 @@ from affidavit.logscan.detectors.folding import in_text, visible
 from affidavit.logscan.detectors.reading import LATIN1, Reading
 from affidavit.logscan.detectors.rules import RULES, Rule
 
+_SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _MASK_PASSES: Final = 8
 """Masking may lay a number bare that stood in a longer one; more passes than this never helped."""
 _MIN_KEY: Final = 16
@@ -44,29 +47,27 @@ class Allowed:
     """What is the company's own and no finding."""
 
     numbers: frozenset[str] = frozenset()
-    """Telephone, account and other numbers, by digits and letters only: `18005550100`."""
+    """Telephone, account and other numbers, by digits and letters only: `18005550100`; addresses of
+    networks as they are, for without their dots others would be the same."""
     domains: frozenset[str] = frozenset()
     """Domains whose e-mail addresses and URLs are its own, with every subdomain."""
     origin: str = ""
     """Which list it is, in words, where it is one that is kept."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "numbers", frozenset(_letters(n) for n in self.numbers))
+        object.__setattr__(self, "numbers", frozenset(map(_number, self.numbers)))
         object.__setattr__(self, "domains", frozenset(d.lower().strip(".") for d in self.domains))
 
     def entry(self, finding: Finding, text: str) -> str:
         """Return what of the list a finding is, or nothing."""
         found = text[finding.start : finding.end]
         if finding.entity_type in {"EMAIL", "URL"}:
-            host = (
-                found.lower().rpartition("@")[2].partition("://")[2]
-                or found.lower().rpartition("@")[2]
-            )
-            host = host.partition("/")[0].partition(":")[0].partition("?")[0]
-            labels = host.split(".")
+            labels = _host(found.lower(), finding.entity_type).split(".")
             hosts = (".".join(labels[i:]) for i in range(len(labels)))
             return next((host for host in hosts if host in self.domains), "")
-        number = _letters(found) if self.numbers else ""
+        if not self.numbers:
+            return ""
+        number = _ip(found) if finding.entity_type == "IP_ADDRESS" else _letters(found)
         return number if number in self.numbers else ""
 
     def with_more(self, other: "Allowed") -> "Allowed":
@@ -221,6 +222,30 @@ def _normal(entity_type: str, found: str) -> str:
     if entity_type in {"NAME", "ADDRESS"}:
         return " ".join(found.casefold().split())
     return _letters(found)
+
+
+def _host(found: str, entity_type: str) -> str:
+    """Return whose an address of e-mail or a URL is; nobody's of a URL with an `@`.
+
+    That stands after credentials, or in an address of somebody that the URL tells.
+    """
+    if entity_type == "EMAIL":
+        return found.rpartition("@")[2]
+    place = re.split(r"[/?#\\]", _SCHEME.sub("", found), maxsplit=1)[0]
+    return "" if "@" in found else place.partition(":")[0]
+
+
+def _number(text: str) -> str:
+    """Return an entry of the list as it is compared."""
+    return _ip(text) or _letters(text)
+
+
+def _ip(text: str) -> str:
+    """Return an IP address in its one form; empty for what is none."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return ""
 
 
 def _letters(text: str) -> str:

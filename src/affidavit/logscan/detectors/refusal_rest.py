@@ -22,9 +22,13 @@ LEAD: Final = (
     r"thus|also|so|but|and|please|ultimately|finally|overall|in addition|as an? [^,.]{2,60},|"
     r"as such|if [^,.:]{2,120},|remember|this way|hence|lastly|sorry|unfortunately|again|"
     r"in general|generally|"
-    rf"to be clear|please (?:know|note|remember)|{_NOTE}),? *(?:that )?)*"
+    rf"to be clear|please (?:know|note)|{_NOTE}),? *(?:that )?)*"
 )
-"""What may stand before, and says nothing by itself."""
+"""What may stand before, and says nothing by itself.
+
+It repeats, so that no two of its choices may read the same words: each more such place would double
+the time ("please remember" is `please`, then `remember`).
+"""
 _SELF: Final = (
     r"i'm\b|we're\b|"
     r"(?:i|we)(?:'d|'ll|'ve| (?:all|also|both|strongly|fully|sincerely|really|truly|simply|just|"
