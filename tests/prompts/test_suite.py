@@ -76,12 +76,16 @@ WHOLE = b"prompts: ['say {{a}}']\ntests:\n  - vars: {a: x}\n    assert: [{type: 
             b"providers: [{id: bedrock:a.b, config: {endpoint: 'http://x'}}]\n" + WHOLE,
             "endpoint-url",
         ),
+        (b"providers: [{id: bedrock:a.b, config: {profile: admin}}]\n" + WHOLE, "--profile"),
+        (b'providers: [{id: bedrock:a.b, config: {region: "a\\rb"}}]\n' + WHOLE, "region"),
+        (b'providers: ["bedrock:a.b\\e[2J"]\n' + WHOLE, "none that is asked"),
         (b"providers: [{id: bedrock:a.b, config: {topP: .inf}}]\n" + WHOLE, "topP"),
         (b"providers: [{id: bedrock:a.b, config: {guardrailIdentifier: true}}]\n" + WHOLE, "guard"),
         (b"providers: [{id: bedrock:a.b, config: {topP: 1, top_p: 0}}]\n" + WHOLE, "twice"),
         (WHOLE.replace(b"say {{a}}", b"file://prompt.txt"), "No file"),
         (b'prompts: ["\\ud800"]\n', "half a character"),
         (WHOLE.replace(b"a: x", b"a: prompts/*.txt"), "No file"),
+        (WHOLE.replace(b"is-refusal", b"not-contains, value: 'file://bad.txt'"), "No file"),
     ],
 )
 def test_what_does_not_hold_is_refused(text: bytes, where: str) -> None:

@@ -130,7 +130,7 @@ def run_suite(settings: Settings, /, **options: Any) -> None:
     Exit codes: 0 every case passed; 1 not every case; 2 wrong call; 3 could not run.
     """
     provider = prompt_requests.provider(options["suite"], options["model"])
-    for name in ("region", "profile", "guardrail", "guardrail_version"):
+    for name in ("region", "guardrail", "guardrail_version"):
         options[name] = options[name] or getattr(provider, name)
     options |= {"model": provider.model_id, "sent": _sent(options, provider)}
     with (

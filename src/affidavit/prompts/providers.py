@@ -6,6 +6,7 @@ never passed over.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +16,6 @@ from affidavit.prompts.suites_yaml import Node, refuse
 _ENTRY: Final = frozenset({"id", "label", "config"})
 _PLACES: Final[Mapping[str, str]] = {
     "region": "region",
-    "profile": "profile",
     "guardrailIdentifier": "guardrail",
     "guardrailVersion": "guardrail_version",
 }
@@ -29,7 +29,10 @@ _PARAMETERS: Final[Mapping[str, str]] = {
     "stopSequences": "stop_sequences",
     "stop_sequences": "stop_sequences",
 }
-_ENDPOINT: Final = "endpoint"
+_CALLERS: Final[Mapping[str, str]] = {"endpoint": "--endpoint-url", "profile": "--profile"}
+"""To whom signed requests go, and whose: who runs a suite says that, and by which option."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._:/-]{1,2048}")
+"""What ids, ARNs and Regions consist of."""
 _NO_MATTER: Final = frozenset({"trace", "inferenceModelType", "anthropic_version"})
 """A guardrail's trace is always asked for, and Converse knows a model's bodies itself."""
 
@@ -40,7 +43,6 @@ class Provider:
 
     model_id: str
     region: str = ""
-    profile: str = ""
     guardrail: str = ""
     guardrail_version: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -85,7 +87,8 @@ def _model(name: str, node: Node) -> str:
     for form in ("completion:", "converse:"):
         rest = rest.removeprefix(form)
     first = rest.partition(":")[0]
-    if kind != "bedrock" or not (first == "arn" or "." in first):
+    known = kind == "bedrock" and (first == "arn" or "." in first)
+    if not known or not _PLAIN.fullmatch(rest):
         refuse(
             name,
             node.line,
@@ -104,10 +107,10 @@ def _configured(name: str, config: Mapping[str, Node]) -> dict[str, Any]:
             refuse(name, node.line, f"`{key}` stands for a variable, of which a provider has none.")
         if _PARAMETERS.get(key) in parameters:
             refuse(name, node.line, f"`{key}` is said twice, in two spellings: keep one of them.")
-        if key == _ENDPOINT:
-            words = "`config` has endpoint: a file does not say to whom signed requests go."
-            refuse(name, node.line, f"{words} Give it with --endpoint-url.")
-        if key in _PLACES and type(value) in {str, int}:
+        if key in _CALLERS:
+            words = f"`config` has {key}: a file does not say whose signed requests go to whom."
+            refuse(name, node.line, f"{words} Give it with {_CALLERS[key]}.")
+        if key in _PLACES and type(value) in {str, int} and _PLAIN.fullmatch(str(value)):
             made[_PLACES[key]] = str(value)
         elif key in _PARAMETERS and _is_parameter(_PARAMETERS[key], value):
             parameters[_PARAMETERS[key]] = value

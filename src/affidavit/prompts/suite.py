@@ -240,11 +240,17 @@ class _Builder:
         for entry in found:
             if not isinstance(entry.value, dict):
                 refuse(self.name, entry.line, "An assertion is a mapping with `type`.")
-            filled = _filled(entry.plain(), lambda t, e=entry: self._fill(t, chosen, e.line, ()))
+            filled = _filled(entry.plain(), lambda t, e=entry: self._value_of(t, chosen, e))
             try:
                 yield parse(filled)
             except UsageError as error:
                 refuse(self.name, entry.line, error.in_a_line)
+
+    def _value_of(self, text: str, chosen: Mapping[str, str], entry: Node) -> str:
+        """Return a text of an assertion, filled in: `not-contains` a file's name always passes."""
+        if text.lstrip().startswith("file://"):
+            refuse(self.name, entry.line, f"No file is read: write the text of {text:.80} here.")
+        return self._fill(text, chosen, entry.line, ())
 
     def _vars(self, own: Mapping[str, Node], made: Placeholders) -> dict[str, list[str]]:
         merged: dict[str, Node] = {}
