@@ -197,7 +197,8 @@ def calendar(cells: Sequence[DayCell], title: str) -> Markup:
             f'<rect x="{x}" y="{y}" width="{size}" height="{size}" rx="2" '
             f'class="fill-{cell.kind}"><title>{cell.day}: {escape(cell.words)}</title></rect>'
         )
-    width, height = left + weeks * (size + gap), top + _WEEK * (size + gap)
+    # A month that begins in the last week has a name wider than the week.
+    width, height = left + (weeks + 1) * (size + gap), top + _WEEK * (size + gap)
     words = f"{title}. {_kinds_in_words(cells)}"
     return _svg(max(width, 120), height, words, parts, "calendar")
 
