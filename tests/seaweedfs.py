@@ -15,7 +15,12 @@ from tests.free_ports import free_port
 
 SECONDS_TO_START = 300.0
 ACCESS_KEY, SECRET_KEY = "seaweedkey", "seaweedsecret"
-_PORTS = ("master.port", "volume.port", "filer.port", "s3.port", "admin.port", "webdav.port")
+WAREHOUSE = "warehouse"
+"""The bucket whose tables its Iceberg catalog keeps."""
+_PORTS = (
+    *("master.port", "volume.port", "filer.port", "s3.port", "admin.port", "webdav.port"),
+    "s3.port.iceberg",
+)
 _GRPC_OFFSET = 10_000
 
 
@@ -34,6 +39,7 @@ class SeaweedFS:
             ports.add(free_port(_GRPC_OFFSET))
         self._ports = dict(zip(_PORTS, ports, strict=True))
         self.url = f"http://127.0.0.1:{self._ports['s3.port']}"
+        self.catalog = f"http://127.0.0.1:{self._ports['s3.port.iceberg']}"
         self.environment = {
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -47,7 +53,7 @@ class SeaweedFS:
         given = [
             *(f"-{name}={port}" for name, port in self._ports.items()),
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false"),
-            *("-master.telemetry=false", "-s3.port.iceberg=0", f"-dir={self.folder}"),
+            *("-master.telemetry=false", f"-tableBucket={WAREHOUSE}", f"-dir={self.folder}"),
         ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -32,6 +32,8 @@ from affidavit.aws import redact
 from affidavit.aws.shapes import ShapeError
 from affidavit.model.observation import GapReason
 
+CALL_ERRORS: Final = (BotoCoreError, ClientError)
+"""What a call by a client that others made may raise."""
 CREDENTIAL_CODES = frozenset(
     {
         "ExpiredToken",

@@ -26,6 +26,8 @@ from affidavit.store.segment_columns import schema
 from affidavit.store.segment_places import SEALED
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
@@ -119,16 +121,17 @@ class Lake:
         return done
 
     def _publish(self, tenant: str) -> Published:
-        catalog = self._catalog()
-        from pyiceberg.exceptions import CommitFailedException, RESTError
+        catalogs = self._catalogs()
+        from pyiceberg.exceptions import CommitFailedException
 
         try:
+            catalog = self._catalog()
             for _ in range(_TRIES):
                 try:
                     return self._published(catalog, tenant)
                 except CommitFailedException:
                     continue
-        except (RESTError, OSError, ValueError, sa.exc.SQLAlchemyError) as error:
+        except catalogs.refusals() as error:
             raise StoreError(
                 f"The evidence of {tenant} could not be published as Iceberg",
                 why=" ".join(str(error).split())[:500],
@@ -194,6 +197,13 @@ class Lake:
         return table
 
     def _catalog(self) -> "Catalog":
+        catalogs = self._catalogs()
+        if self._name == OWN:
+            return catalogs.own(OWN, self._own())
+        return catalogs.configured(self._name, self._settings.call_timeout)
+
+    def _catalogs(self) -> "ModuleType":
+        """Return what opens catalogs: pyiceberg is loaded only where it is needed."""
         if not self._name:
             raise SettingsError(
                 "Publishing as Iceberg is switched off",
@@ -201,23 +211,14 @@ class Lake:
                 todo=f"Set it to {OWN}, or to the name of a catalog of pyiceberg's configuration.",
             )
         try:
-            from pyiceberg.catalog import load_catalog
-            from pyiceberg.exceptions import ValidationError
+            from affidavit.store import lake_catalogs
         except ImportError as error:
             raise SettingsError(
                 "Publishing as Iceberg needs pyiceberg",
                 why=str(error),
                 todo="Install Affidavit with its `lake` extra, or unset AFFIDAVIT_LAKE.",
             ) from error
-        try:
-            return load_catalog(self._name, **(self._own() if self._name == OWN else {}))
-        except (ValueError, ValidationError, sa.exc.SQLAlchemyError) as error:
-            raise SettingsError(
-                f"There is no Iceberg catalog {self._name!r}",
-                why=" ".join(str(error).split()),
-                todo=f"Configure it (PYICEBERG_CATALOG__{self._name.upper()}__URI and so on, or "
-                f".pyiceberg.yaml), or set AFFIDAVIT_LAKE to {OWN}.",
-            ) from error
+        return lake_catalogs
 
     def _own(self) -> dict[str, str]:
         """Return the properties of our own catalog; segments on S3 are read as the store reads."""
