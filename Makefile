@@ -8,6 +8,7 @@ SPARK_STAMP := $(VENV)/.spark
 NAMES := .venv-names
 OSCAL := .venv-oscal
 OIDC := .venv-oidc
+READERS := .venv-readers
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 BROWSER := $(VENV)/.browser
@@ -81,6 +82,11 @@ $(OSCAL)/.installed: $(STAMP) requirements/oscal.txt
 	@$(PIP) --target $(OSCAL) -r requirements/oscal.txt
 	@touch $@
 
+$(READERS)/.installed: $(STAMP) requirements/readers.txt
+	@rm -rf $(READERS)
+	@$(PIP) --no-deps --target $(READERS) -r requirements/readers.txt
+	@touch $@
+
 # A certified OpenID provider, from npm, as a process of its own; without npm its tests are skipped.
 $(OIDC)/.installed: tests/console/oidc/package-lock.json tests/console/oidc/provider.mjs
 	@mkdir -p $(OIDC) && cp tests/console/oidc/package*.json tests/console/oidc/provider.mjs $(OIDC)/
@@ -93,7 +99,7 @@ test-browser: $(BROWSER) chromium
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed $(OIDC)/.installed chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed $(READERS)/.installed $(OIDC)/.installed chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -154,6 +160,7 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) --constraint requirements/lock.txt requirements/spark.in -o requirements/spark.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
+	$(COMPILE) requirements/readers.in -o requirements/readers.txt
 
 clean:
-	rm -rf $(VENV) $(NAMES) $(OSCAL) $(OIDC) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(OSCAL) $(READERS) $(OIDC) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

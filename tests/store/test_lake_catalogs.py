@@ -1,9 +1,13 @@
 """Publishing to catalogs of others: AWS Glue (moto's), and SeaweedFS's REST catalog."""
 
 import importlib.util
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +18,7 @@ from botocore.session import Session
 from moto.server import ThreadedMotoServer
 from tests.finder.conftest import FIRST, commit, make_assessment
 from tests.samples import TENANT
+from tests.seaweedfs import ACCESS_KEY, SECRET_KEY, WAREHOUSE
 from tests.spark_engines import SAIL, running
 
 from affidavit.errors import SettingsError, StoreError
@@ -25,9 +30,10 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
 ]
+READERS = Path(__file__).parents[2] / ".venv-readers"
 CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "seaweedkey",
-    "AWS_SECRET_ACCESS_KEY": "seaweedsecret",
+    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+    "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 """SeaweedFS's; moto takes any."""
@@ -72,8 +78,8 @@ def rest(seaweedfs: Any) -> Place:
     catalog = {
         "TYPE": "rest",
         "URI": seaweedfs.catalog,
-        "WAREHOUSE": "s3://warehouse",
-        "CREDENTIAL": ":".join(list(CREDENTIALS.values())[:2]),
+        "WAREHOUSE": f"s3://{WAREHOUSE}",
+        "CREDENTIAL": f"{ACCESS_KEY}:{SECRET_KEY}",
     }
     return Place(seaweedfs.url, catalog)
 
@@ -88,7 +94,8 @@ def settings(
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     client: Any = Session().create_client("s3", endpoint_url=place.s3)
-    client.create_bucket(Bucket="evidence")
+    with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket="evidence")
     return Settings(
         home=tmp_path / "home",
         keys=tmp_path / "keys",
@@ -180,6 +187,60 @@ def test_an_engine_finds_the_table_by_its_name(
         session.stop()
     assert sorted(entry.hex() for entry in found) == expected
     assert 0 < len(some) < len(found)
+
+
+def by_duckdb(*statements: str) -> Any:
+    """Return the rows that DuckDB's own Iceberg extension gives for the last statement."""
+    if not READERS.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("NOT RUN: no DuckDB with its extensions (make test-slow installs it)")
+        pytest.skip("NOT RUN: no DuckDB with its extensions (make test-slow installs it)")
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("duckdb_reader.py")), *statements],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(READERS)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_duckdb_reads_the_table_without_a_catalog(tmp_path: Path) -> None:
+    """The place of the metadata that `lake publish` prints is all it needs."""
+    settings = Settings(home=tmp_path / "home", keys=tmp_path / "keys", lake="sql")
+    mine = make_assessment("Production")
+    with open_store(settings) as store:
+        store.create_assessment(mine, "test")
+        for day in range(2):
+            commit(store, mine, FIRST + timedelta(days=day))
+        place = store.lake.publish(TENANT).metadata.removeprefix("file://")
+        expected = committed(store, mine.id)
+    found = by_duckdb(f"SELECT lower(hex(entry)) FROM iceberg_scan('{place}') ORDER BY 1")  # noqa: S608
+    assert [entry for (entry,) in found] == expected
+
+
+@pytest.mark.parametrize("settings", ["rest"], indirect=True)
+def test_duckdb_reads_the_table_through_the_catalog(settings: Settings, seaweedfs: Any) -> None:
+    """It signs in to the REST catalog, which says where the table is, and reads from S3."""
+    mine = make_assessment("Production")
+    with open_store(settings) as store:
+        store.create_assessment(mine, "test")
+        commit(store, mine, FIRST)
+        assert store.publish(TENANT) == ()
+        expected = committed(store, mine.id)
+    key, secret, region = CREDENTIALS.values()
+    found = by_duckdb(
+        f"CREATE SECRET c (TYPE iceberg, CLIENT_ID '{key}', CLIENT_SECRET '{secret}', "
+        f"OAUTH2_SERVER_URI '{seaweedfs.catalog}/v1/oauth/tokens')",
+        f"CREATE SECRET s (TYPE s3, KEY_ID '{key}', SECRET '{secret}', REGION '{region}', "
+        f"ENDPOINT '{seaweedfs.url.removeprefix('http://')}', URL_STYLE 'path', USE_SSL false)",
+        f"ATTACH 's3://{WAREHOUSE}' AS prod (TYPE iceberg, ENDPOINT '{seaweedfs.catalog}', "
+        "SECRET c, ACCESS_DELEGATION_MODE 'none')",
+        f"SELECT lower(hex(entry)) FROM prod.{table_name(TENANT)} ORDER BY 1",  # noqa: S608
+    )
+    assert [entry for (entry,) in found] == expected
 
 
 @pytest.mark.parametrize(
