@@ -87,8 +87,8 @@ def rest(seaweedfs: Any) -> Place:
 @pytest.fixture(params=["glue", "rest"])
 def settings(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
-    """Return settings that publish to a catalog, with segments in a bucket of their own."""
+) -> Iterator[Settings]:
+    """Yield settings that publish to a catalog, with segments in a bucket of their own."""
     place: Place = request.getfixturevalue(request.param)
     configure(monkeypatch, place.catalog | {"S3__ENDPOINT": place.s3, "S3__REGION": "us-east-1"})
     for name, value in CREDENTIALS.items():
@@ -96,7 +96,7 @@ def settings(
     client: Any = Session().create_client("s3", endpoint_url=place.s3)
     with suppress(client.exceptions.BucketAlreadyOwnedByYou):
         client.create_bucket(Bucket="evidence")
-    return Settings(
+    yield Settings(
         home=tmp_path / "home",
         keys=tmp_path / "keys",
         objects=f"s3://evidence/{tmp_path.name}",
@@ -104,6 +104,7 @@ def settings(
         objects_region="us-east-1",
         lake="prod",
     )
+    stranger().drop_table(table_name(TENANT))
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, properties: dict[str, str]) -> None:
@@ -112,13 +113,17 @@ def configure(monkeypatch: pytest.MonkeyPatch, properties: dict[str, str]) -> No
         monkeypatch.setenv(f"PYICEBERG_CATALOG__PROD__{name}", value)
 
 
-def entries_of(settings: Settings) -> list[str]:
-    """Return the ledger entries of all rows, read as a stranger would: from the catalog."""
+def stranger() -> Any:
+    """Return the configured catalog as others load it."""
     from pyiceberg.catalog import load_catalog
     from pyiceberg.utils.config import Config
 
-    found = Config().get_catalog_config(settings.lake)
-    table = load_catalog("stranger", **found).load_table(table_name(TENANT))
+    return load_catalog("stranger", **(Config().get_catalog_config("prod") or {}))
+
+
+def entries() -> list[str]:
+    """Return the ledger entries of all rows, read as a stranger would: from the catalog."""
+    table = stranger().load_table(table_name(TENANT))
     assert len(table.snapshots()) == 1
     return sorted(row["entry"].hex() for row in table.scan().to_arrow().to_pylist())
 
@@ -144,15 +149,35 @@ def test_the_table_follows(settings: Settings) -> None:
             assert store.publish(TENANT) == ()
         both = committed(store, mine.id, second.id)
         assert len(both) == 270
-        assert entries_of(settings) == both
+        assert entries() == both
         assert store.compact(TENANT).files_after == 3
         assert store.publish(TENANT) == ()
-        assert entries_of(settings) == both
+        assert entries() == both
         done = store.lake.publish(TENANT)
         assert (done.added, done.removed, done.files) == (0, 0, 6)
         assert done.metadata.startswith("s3://")
         store.delete_evidence(TENANT, mine.id, by="test", why="all of it")
-        assert entries_of(settings) == committed(store, second.id)
+        assert entries() == committed(store, second.id)
+
+
+@pytest.mark.parametrize("settings", ["rest"], indirect=True)
+def test_two_installations_do_not_share_a_table(settings: Settings, tmp_path: Path) -> None:
+    """The second one of a tenant is refused: it would name the first one's evidence no more."""
+    mine = make_assessment("Production")
+    second = replace(settings, home=tmp_path / "2", objects="s3://evidence/elsewhere")
+    with open_store(settings) as store, open_store(second) as other:
+        for one in (store, other):
+            one.create_assessment(mine, "test")
+            commit(one, mine, FIRST)
+        assert store.publish(TENANT) == ()
+        with pytest.raises(StoreError, match="is of another installation") as raised:
+            other.lake.publish(TENANT)
+        assert "below s3://evidence/elsewhere" in raised.value.why
+        assert entries() == committed(store, mine.id)
+        store.delete_evidence(TENANT, mine.id, by="test", why="all of it")
+        assert entries() == []
+        assert other.publish(TENANT) == ()
+        assert entries() == committed(other, mine.id)
 
 
 @pytest.mark.timeout(600)

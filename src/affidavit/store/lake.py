@@ -7,6 +7,7 @@ what was deleted or compacted must not be read any more. The table keeps no boun
 tell more than where to look.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -151,6 +152,7 @@ class Lake:
         table = self._table(catalog, tenant)
         wanted = self._committed(tenant)
         present = {file.file_path: file for file in _files(table)}
+        self._check_own(table, present)
         new = sorted(wanted - present.keys())
         gone = sorted(present.keys() - wanted)
         if new or gone:
@@ -162,6 +164,19 @@ class Lake:
             added=len(new),
             removed=len(gone),
             files=len(wanted),
+        )
+
+    def _check_own(self, table: "Table", present: Iterable[str]) -> None:
+        """Refuse a table of a shared catalog that another installation publishes."""
+        here = self._address("").rstrip("/") + "/"
+        strange = next((path for path in present if not path.startswith(here)), None)
+        if strange is None or self._name == OWN:
+            return
+        raise StoreError(
+            f"The Iceberg table {'.'.join(table.name())} is of another installation",
+            why=f"It names {strange}, and segments of this one lie below {here}.",
+            todo="Publish to another catalog or warehouse. If the evidence was moved here, drop "
+            "the table in the catalog (its files stay), then run `affidavit lake publish`.",
         )
 
     def _committed(self, tenant: str) -> set[str]:
