@@ -1,6 +1,7 @@
 """The finder on Spark Connect gives the answers of the embedded engine, on Sail and on Spark."""
 
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 from tests.finder.conftest import FEW, Estates, filled
 from tests.finder.test_engine import CASES
-from tests.spark_engines import SAIL, SPARK, running
+from tests.spark_engines import SAIL, SPARK, missing, running
 
+from affidavit import spark_servers
 from affidavit.errors import SettingsError, StoreDamagedError, StoreError
 from affidavit.finder.engine import Finder
 from affidavit.finder.fields import FIELDS
@@ -128,6 +130,23 @@ def test_an_address_that_is_none_is_refused(estates: Estates, url: str) -> None:
     """What is no Spark Connect address is refused before anything is asked."""
     with pytest.raises(SettingsError, match="AFFIDAVIT_ENGINE"):
         Finder(estates.store, url)
+
+
+@pytest.mark.slow
+def test_an_engine_that_says_nothing_is_not_waited_for(
+    estates: Estates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes the connection and never answers is told, as what does not listen is."""
+    if lacks := missing(SAIL):
+        pytest.skip(f"NOT RUN: {lacks}")
+    monkeypatch.setattr(spark_servers, "PATIENCE", 1.0)
+    few = estates.question("control = C01")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        asked = Finder(estates.store, f"sc://127.0.0.1:{port}")
+        with asked, pytest.raises(StoreError, match=f"127.0.0.1:{port} does not answer") as raised:
+            asked.page(few)
+    assert "did not speak Spark Connect" in raised.value.why
 
 
 def test_a_record_that_was_not_logged_is_refused(estates: Estates) -> None:

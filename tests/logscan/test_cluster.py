@@ -3,6 +3,7 @@
 import gzip
 import importlib.util
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from bench.scan_data import Records, trails
 from tests.free_ports import free_port
 from tests.logscan.test_cloudtrail import UPDATE
 
+from affidavit import spark_servers
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.logscan import cluster, engine
@@ -136,6 +138,18 @@ def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
     (one,) = cluster.results(nobody, job, [engine.Listed(uri="a", size=1)], None)
     assert one.scanned.gaps[0].object_uri == "a"
     assert "the cluster failed" in one.scanned.gaps[0].why
+
+
+@pytest.mark.slow
+def test_a_cluster_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes the connection and never answers is not waited for: each object is a gap."""
+    _need("pyspark")
+    monkeypatch.setattr(spark_servers, "PATIENCE", 1.0)
+    job = engine.Job(settings=LOOK, spool=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"sc://127.0.0.1:{silent.getsockname()[1]}"
+        (one,) = cluster.results(url, job, [engine.Listed(uri="a", size=1)], None)
+    assert "did not speak Spark Connect" in one.scanned.gaps[0].why
 
 
 @pytest.mark.slow

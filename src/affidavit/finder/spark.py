@@ -8,7 +8,6 @@ is also how its leaf is found. Ibis and the client are imported when the first q
 
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from affidavit.errors import SettingsError, StoreError
 from affidavit.finder.bound import ANY_TIME, Within
 from affidavit.finder.compile import TABLE
+from affidavit.spark_servers import await_server
 from affidavit.store import SegmentFile
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _BUCKET: Final = "s3a:"
 _DEFAULT_PORT: Final = 15002
 TRUSTED: Final = 60.0
 """Seconds for which an engine that saw all rows of a file is believed to see them still."""
-_PATIENCE: Final = 10.0
-"""Seconds until an engine that does not answer counts as gone; its client would try for minutes."""
 
 
 class Spark:
@@ -124,14 +122,14 @@ class Spark:
     def _connected(self) -> Any:
         try:
             from pyspark.sql import SparkSession
+
+            await_server(self._url)
         except ImportError as error:
             raise SettingsError(
                 "AFFIDAVIT_ENGINE needs Spark's client",
                 why=str(error),
                 todo="Install Affidavit with its `spark` extra, or unset AFFIDAVIT_ENGINE.",
             ) from error
-        try:
-            socket.create_connection(self._where, _PATIENCE).close()
         except OSError as error:
             raise StoreError(
                 f"The engine {self._shown} does not answer",

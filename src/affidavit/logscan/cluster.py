@@ -24,6 +24,7 @@ from affidavit.errors import UsageError
 from affidavit.logscan.engine import Job, Listed, Result, Scanner, Task, result_of, tasks, unread
 from affidavit.logscan.findings import ScanGap, Scanned, Totals
 from affidavit.logscan.usage import Use, Uses
+from affidavit.spark_servers import await_server
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,6 +103,7 @@ def _session(url: str) -> "SparkSession":
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
+    await_server(url)
     session: SparkSession = SparkSession.builder.remote(url).create()
     # Its clean-up can wait for itself without end; what is lost with it is going on after a broken
     # connection, which becomes gaps here.
