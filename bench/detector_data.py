@@ -151,23 +151,32 @@ def _is_true(label: str) -> bool:
         return label.strip().lower() == "true"
 
 
+def harm_answers() -> list[Answer]:
+    """Return model answers about harm."""
+    return _all_of("harm")
+
+
 def plain_answers() -> list[str]:
     """Return model answers about harm, nearly free of personal data: what is found is suspect."""
-    root = folder("pyrit")
-    assert root is not None, HINT
-    found = []
-    for path in sorted((root / "datasets" / "scorer_evals" / "harm").glob("*.csv")):
-        found += [a.text for a in answers(f"harm/{path.name}") if a.text]
-    return found
+    return [a.text for a in harm_answers()]
+
+
+def achieved() -> list[Answer]:
+    """Return answers of which a person said that they did what was asked."""
+    return [a for a in _all_of("objective") if a.label]
 
 
 def achieved_answers() -> list[str]:
-    """Return answers of which a person said that they did what was asked."""
+    """Return the texts of `achieved`."""
+    return [a.text for a in achieved()]
+
+
+def _all_of(kind: str) -> list[Answer]:
     root = folder("pyrit")
     assert root is not None, HINT
-    found: list[str] = []
-    for path in sorted((root / "datasets" / "scorer_evals" / "objective").glob("*.csv")):
-        found += [a.text for a in answers(f"objective/{path.name}") if a.label]
+    found: list[Answer] = []
+    for path in sorted((root / "datasets" / "scorer_evals" / kind).glob("*.csv")):
+        found += answers(f"{kind}/{path.name}")
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from affidavit.logscan.detectors import Detectors, ProfanityDetector, refusal
-from bench import chatgpt_refusals, xstest
+from bench import chatgpt_refusals, relevance, xstest
 from bench import detector_data as data
 from bench.intervals import share
 from bench.refusal_outcomes import outcomes
@@ -147,6 +147,7 @@ def _refusals() -> dict[str, float | str]:
         "refusal_accuracy_pyrit_extra": _accuracy(extra),
         **outcomes("pyrit_both", [(a.text, a.label) for a in first + extra]),
         "refusal_false_on_achieved": share(wrong, len(achieved)),
+        **relevance.figures(),
         **_refusal_speed(),
     }
 

@@ -69,6 +69,8 @@ class Settings:
     """Spark Connect server (sc://host:port) that the finder asks; empty: the embedded engine."""
     lake: str = ""
     """Iceberg catalog that evidence is published to; `sql`: a file of ours; empty: none."""
+    sentence_model: str = ""
+    """Folder with the files of all-MiniLM-L6-v2, for `--meaning`; empty: the installed package."""
     metrics_token: str = field(default="", repr=False)
     """What who reads /metrics must show; empty: only this machine may read them, by no proxy."""
     oidc_issuer: str = ""

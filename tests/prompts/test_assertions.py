@@ -214,3 +214,50 @@ def test_matches_with_a_reference() -> None:
     ):
         assert _check(Answer(text=text), "exact-match", "Paris") is exact
         assert _check(Answer(text=text), "quasi-exact-match", "Paris") is quasi
+
+
+class Likeness:
+    """In the place of a sentence model: all texts are as alike as it says."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def likeness(self, text: str, other: str) -> float:
+        """Return the value, for two texts that are there."""
+        assert text
+        assert other
+        return self.value
+
+
+def _about(text: str, kind: str, likeness: float | None, prompt: str = "How?") -> bool | None:
+    meaning = None if likeness is None else Likeness(likeness)
+    tools = Instruments(meaning=meaning)  # type: ignore[arg-type]  # the same shape
+    return Checker(instruments=tools).check(parse({"type": kind}), Answer(text=text), prompt).value
+
+
+@pytest.mark.parametrize(
+    ("text", "likeness", "prompt", "refuses"),
+    [
+        ("Take two avocados. " * 20, 0.1, "How?", None),
+        ("Take two avocados. " * 20, 0.3, "How?", False),
+        ("Take two avocados. " * 20, None, "How?", False),
+        ("Take two avocados. " * 20, 0.1, "", False),
+        ("Paris.", 0.1, "How?", False),
+        ("I cannot help with that.", 0.1, "How?", True),
+    ],
+)
+def test_an_answer_about_something_else_is_no_sure_answer(
+    *, text: str, likeness: float | None, prompt: str, refuses: bool | None
+) -> None:
+    """Where meaning is compared, a long answer to another question neither refuses nor answers."""
+    turned = None if refuses is None else not refuses
+    assert _about(text, "is-refusal", likeness, prompt) is refuses
+    assert _about(text, "not-is-refusal", likeness, prompt) is turned
+
+
+def test_relevance_is_undecided_where_nothing_compares() -> None:
+    """`answer-relevance` never passes without a model, nor without a prompt."""
+    assert _about("Take two avocados.", "answer-relevance", None) is None
+    assert _about("Take two avocados.", "answer-relevance", 0.9, "") is None
+    assert _about("Take two avocados.", "answer-relevance", 0.9) is True
+    assert _about("Take two avocados.", "answer-relevance", -0.1) is False

@@ -52,6 +52,7 @@ def command() -> None:
               help="Share of passed cases below which it alerts.")  # fmt: skip
 @_budgeted
 @click.option("--names", is_flag=True, help="Look for names and addresses, too (extra `names`).")
+@click.option("--meaning", is_flag=True, help="Compare what answers are about (extra `meaning`).")
 @click.option("--publish-metrics", is_flag=True, help="Also put CloudWatch Synthetics' metrics.")
 @click.option("--by", default="", help="Who does it; default: your login name.")
 @click.pass_obj
@@ -83,6 +84,7 @@ def add(settings: Settings, /, suite: str, by: str, **given: Any) -> None:
             least_rate=given["least_rate"],
             publish_metrics=given["publish_metrics"],
             names=given["names"],
+            meaning=given["meaning"],
             budget=_budget(given),
         )
         canaries.add(store, made, by=by or getpass.getuser())

@@ -17,6 +17,7 @@ from affidavit.aws.settings import AwsSettings
 from affidavit.cli import prompt_output, prompt_suites
 from affidavit.errors import UsageError
 from affidavit.operations import prompt_evidence, prompt_requests, prompt_runs, prompt_showing
+from affidavit.operations.prompt_aids import Aids
 from affidavit.operations.prompt_requests import PromptCall
 from affidavit.prompts.export.cases import ExportSettings
 from affidavit.prompts.imports import ImportSettings, as_yaml
@@ -113,6 +114,7 @@ def import_suite(file: Path, assertions: tuple[str, ...], out: Path | None) -> N
 @click.option("--judge", default="", help="Model that `llm-judge` asks.")
 @click.option("--online", is_flag=True, help="Let assertions ask guardrails.")
 @click.option("--names", is_flag=True, help="Look for names and addresses, too (extra `names`).")
+@click.option("--meaning", is_flag=True, help="Compare what answers are about (extra `meaning`).")
 @click.option("--keep-raw", is_flag=True, help="Keep raw answers, sealed with the tenant's key.")
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before spending more.")
 @click.option("--budget-cost", type=click.FloatRange(0, min_open=True), help="So too, in money.")
@@ -207,7 +209,9 @@ def _call(settings: Settings, options: dict[str, Any], aws: AwsSettings) -> Prom
         own_answers=options["own_answers"],
         judge=options["judge"],
         online=options["online"],
-        names=options["names"],
+        aids=Aids(
+            names=options["names"], meaning=options["meaning"], folder=settings.sentence_model
+        ),
         blocked_messages=options["blocked_message"],
         keep_raw=options["keep_raw"],
     )

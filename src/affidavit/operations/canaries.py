@@ -59,6 +59,8 @@ class Canary:
     """Whether PutMetricData is called, with CloudWatch Synthetics' names."""
     names: bool = False
     """Whether names and addresses are looked for too; the server needs the extra `names`."""
+    meaning: bool = False
+    """Whether what prompt and answer are about is compared; the server needs its extra, too."""
     budget: Budget = field(default_factory=Budget)
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +79,7 @@ class Canary:
             "leastRatePpm": round(self.least_rate * 1_000_000),
             "publishMetrics": self.publish_metrics,
             "names": self.names,
+            "meaning": self.meaning,
             "budget": self.budget.to_json(),
         }
 
@@ -98,6 +101,7 @@ def canary_of(document: Document) -> Canary:
         least_rate=body["leastRatePpm"] / 1_000_000,
         publish_metrics=body["publishMetrics"],
         names=body.get("names", False),
+        meaning=body.get("meaning", False),
         budget=Budget.of_json(body.get("budget", {})),
     )
 

@@ -18,6 +18,7 @@ from affidavit.operations.accounts import has_left
 from affidavit.operations.canaries import Canary
 from affidavit.operations.canary_budget import spent_with
 from affidavit.operations.context import Context
+from affidavit.operations.prompt_aids import Aids
 from affidavit.operations.prompt_asking import Asking
 from affidavit.operations.prompt_runs import PromptOutcome
 from affidavit.operations.tenant_bindings import aws_of
@@ -78,7 +79,11 @@ def _asked(
         region=canary.region,
         assessment_id=canary.assessment_id,
         occasion=iso(slot),
-        names=canary.names,
+        aids=Aids(
+            names=canary.names,
+            meaning=canary.meaning,
+            folder=context.settings.sentence_model,
+        ),
         how=RunSettings(
             guardrail_id=canary.guardrail,
             guardrail_version=canary.guardrail_version,

@@ -6,9 +6,8 @@ from typing import Any
 
 from affidavit.aws.bedrock import Runtime
 from affidavit.aws.door import Door
-from affidavit.logscan.detectors import Detectors
-from affidavit.logscan.detectors.names import SpacyNames
 from affidavit.operations.context import Context
+from affidavit.operations.prompt_aids import Aids
 from affidavit.operations.prompt_enforced import by_settings
 from affidavit.operations.prompt_runs import PromptOutcome, PromptRequest, run_in
 from affidavit.operations.tenant_bindings import aws_of
@@ -33,8 +32,7 @@ class Asking:
     how: RunSettings = field(default_factory=RunSettings)
     occasion: str = ""
     """As `PromptRequest.occasion`."""
-    names: bool = False
-    """Whether names and addresses of people are looked for too."""
+    aids: Aids = field(default_factory=Aids)
 
 
 def ask(
@@ -43,7 +41,9 @@ def ask(
     on_result: Callable[[Mapping[str, Any]], None] = lambda _result: None,
 ) -> PromptOutcome:
     """Ask all cases; a run that is kept stands under a signed checkpoint when this returns."""
-    detectors = Detectors(names=SpacyNames() if asking.names else None)
+    instruments = Instruments(
+        detectors=asking.aids.detectors(), meaning=asking.aids.sentence_model()
+    )
     aws = aws_of(context, asking.tenant)
     with Door(aws) as door:
         identity = door.enter(asking.account_id)
@@ -59,8 +59,8 @@ def ask(
             caller_arn=identity.arn,
             region=asking.region,
             occasion=asking.occasion,
-            checker=Checker(instruments=Instruments(detectors=detectors)),
-            scorers="names" if asking.names else "",
+            checker=Checker(instruments=instruments),
+            scorers=", ".join(asking.aids.named),
             enforced=by_settings(aws, context.catalogue, asking.account_id, asking.region),
         )
         outcome = run_in(context.store, found, request, context.settings, on_result)

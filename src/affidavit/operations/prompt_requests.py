@@ -12,8 +12,7 @@ from affidavit.aws.bedrock import Runtime
 from affidavit.aws.door import Door
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
-from affidavit.logscan.detectors import Detectors
-from affidavit.logscan.detectors.names import SpacyNames
+from affidavit.operations.prompt_aids import Aids
 from affidavit.operations.prompt_enforced import Enforced, by_settings, nobody_asked
 from affidavit.operations.prompt_runs import PromptRequest
 from affidavit.prompts import imports
@@ -58,8 +57,7 @@ class PromptCall:
     """Id of the judge model."""
     online: bool = False
     """Guardrails may be asked by assertions."""
-    names: bool = False
-    """Names and addresses are looked for by a model of language, and masked."""
+    aids: Aids = field(default_factory=Aids)
     blocked_messages: tuple[str, ...] = ()
     keep_raw: bool = False
 
@@ -216,17 +214,20 @@ def _checker(call: PromptCall, runtime: Runtime | None) -> Checker:
             judge_target=BedrockTarget(runtime, call.judge) if call.judge else None,
             runtime=runtime if call.online else None,
         )
-    detectors = Detectors(names=SpacyNames()) if call.names else Detectors()
     return Checker(
         instruments=Instruments(
-            detectors=detectors, blocked_messages=call.blocked_messages, online=online
+            detectors=call.aids.detectors(),
+            blocked_messages=call.blocked_messages,
+            online=online,
+            meaning=call.aids.sentence_model(),
         )
     )
 
 
 def _scorers(call: PromptCall) -> str:
-    named = {f"judge {call.judge}": call.judge, "guardrails": call.online, "names": call.names}
-    return ", ".join(name for name, is_asked in named.items() if is_asked)
+    named = {f"judge {call.judge}": call.judge, "guardrails": call.online}
+    asked = [name for name, is_asked in named.items() if is_asked]
+    return ", ".join([*asked, *call.aids.named])
 
 
 def export_to(suite: str, how: ExportSettings, out: Path) -> Export:

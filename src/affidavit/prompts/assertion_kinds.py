@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from affidavit.logscan.detectors import Detectors, ProfanityDetector
+from affidavit.logscan.detectors.meaning import SentenceModel
 from affidavit.prompts.answers import Answer
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Instruments:
     """What the target's guardrail says in place of an answer."""
     online: Online | None = None
     """None: what needs it is undecided."""
+    meaning: SentenceModel | None = None
+    """Compares what texts are about; None: nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class Score:
 
 
 Scorer = Callable[["Assertion", Answer, Instruments], Score]
+Weigher = Callable[[Score, str, Answer, Instruments], Score]
+"""The text is the prompt."""
 OnlineScorer = Callable[["Assertion", str, Answer, Online], Asked]
 """The text is the prompt."""
 
@@ -86,6 +91,8 @@ class Kind:
     problem: Callable[[Any], str] = takes_nothing
     """Says what is wrong with a value, or nothing."""
     threshold: float = 1.0
+    weigh: Weigher | None = None
+    """Given: it looks at the score again, knowing the prompt."""
     reads_text: bool = True
     """Whether a missing answer fails it."""
     sees_withheld: bool = False

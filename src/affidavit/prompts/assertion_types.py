@@ -11,7 +11,7 @@ from affidavit.logscan.detectors import (
     refusal,
 )
 from affidavit.logscan.detectors.refusals import INTERVENED, declining
-from affidavit.prompts import patterns, similarity
+from affidavit.prompts import patterns, relevance, similarity
 from affidavit.prompts.answers import Answer
 from affidavit.prompts.assertion_kinds import Instruments, Kind, Score, Scorer
 from affidavit.prompts.assertion_online import ONLINE
@@ -264,7 +264,8 @@ TYPES: Final[Mapping[str, Kind]] = {
     "profanity-masked": Kind(
         score=_profanity_masked, problem=lambda v: "" if v is None else _is_text(v)
     ),
-    "is-refusal": Kind(score=_refusal, sees_withheld=True),
+    "is-refusal": Kind(score=_refusal, weigh=relevance.doubted, sees_withheld=True),
+    "answer-relevance": Kind(weigh=relevance.relevance, threshold=relevance.LIMIT),
     "guardrail-intervened": Kind(score=_intervened, reads_text=False),
     "stop-reason": Kind(score=_stop_reason, problem=_is_text_or_texts, reads_text=False),
     "similar": Kind(

@@ -95,6 +95,8 @@ class Checker:
             return _withheld(assertion)
         if kind.online is None or self.instruments.online is None:
             score = kind.score(assertion, answer, self.instruments)
+            if kind.weigh is not None:
+                score = kind.weigh(score, prompt, answer, self.instruments)
         elif state is State.FILTERED:
             return _withheld(assertion)
         else:

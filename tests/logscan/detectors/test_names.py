@@ -15,6 +15,7 @@ import pytest
 from affidavit.aws.settings import AwsSettings
 from affidavit.errors import UsageError
 from affidavit.logscan.detectors.names import SpacyNames, is_installed
+from affidavit.operations.prompt_aids import Aids
 from affidavit.operations.prompt_requests import PromptCall, opened
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +36,11 @@ def test_missing_model_is_said() -> None:
     with pytest.raises(UsageError, match="cannot be looked for"):
         SpacyNames()
     asked = PromptCall(
-        suite="refusal", model_id="m", aws=AwsSettings(), recorded=Path(os.devnull), names=True
+        suite="refusal",
+        model_id="m",
+        aws=AwsSettings(),
+        recorded=Path(os.devnull),
+        aids=Aids(names=True),
     )
     with pytest.raises(UsageError, match="cannot be looked for"), opened(asked):
         pass
